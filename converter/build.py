@@ -1,0 +1,82 @@
+"""From a finished training run to a model pack, and from a pack to its figures."""
+
+import hashlib
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from converter.calibrate import fit_temperature, fit_thresholds
+from converter.evaluate import measure_logits, metrics
+from converter.quantize import quantize, write_model
+from converter.samples import Samples, Splits
+from converter.tasks.base import Task
+from converter.train import load_run
+from edge import __version__
+from edge.emotions import softmax
+from edge.perception.classifier import Classifier
+from edge.perception.pack import Manifest, Pack, load_pack, save_manifest
+
+REPRESENTATIVE_SAMPLES = 400
+HELD_BACK = "held back"
+
+
+def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 0) -> Path:
+    """Quantizes a run into `folder`, calibrates the int8 file and writes its manifest.
+
+    The representative samples are augmented training samples; temperature and thresholds come
+    from the held-back ones. Gives the manifest's path.
+    """
+    model, spec = load_run(run)
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
+    representative = [
+        task.features(task.augment(splits.train.inputs[index], rng), spec) for index in chosen
+    ]
+    quantized = quantize(model, representative)
+    path = folder / f"{task.modality}.tflite"
+    write_model(quantized, path)
+    manifest = Manifest(
+        name=task.modality,
+        version=__version__,
+        modality=task.modality,
+        file=path.name,
+        sha256=hashlib.sha256(quantized).hexdigest(),
+        labels=task.labels,
+        label_map=task.label_map,
+        input=spec,
+        trained_on=task.trained_on,
+        licence=task.licence,
+        created=datetime.now(timezone.utc).date().isoformat(),
+        converter_version=__version__,
+    )
+    calibrated = calibrate(task, Pack(path, manifest, quantized), splits.held_back, splits.dataset)
+    save_manifest(calibrated, path.with_suffix(".json"))
+    return path.with_suffix(".json")
+
+
+def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manifest:
+    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
+    spec = pack.manifest.input
+    logits = measure_logits(Classifier(pack), task, held_back, spec)
+    manifest = msgspec.structs.replace(
+        pack.manifest, temperature=fit_temperature(logits, held_back.targets)
+    )
+    if task.multi_label:
+        probabilities = softmax(logits, manifest.temperature)
+        thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)
+        manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
+    figures = metrics(logits, held_back, manifest, dataset, HELD_BACK)
+    return msgspec.structs.replace(manifest, metrics=figures)
+
+
+def evaluate_pack(task: Task, splits: Splits, manifest_path: Path) -> Manifest:
+    """Measures a pack on the test split and writes the figures into its manifest."""
+    pack = load_pack(manifest_path)
+    logits = measure_logits(Classifier(pack), task, splits.test, pack.manifest.input)
+    figures = metrics(logits, splits.test, pack.manifest, splits.dataset, splits.test_split)
+    kept = tuple(metric for metric in pack.manifest.metrics if metric.split == HELD_BACK)
+    manifest = msgspec.structs.replace(pack.manifest, metrics=kept + figures)
+    save_manifest(manifest, manifest_path)
+    return manifest

@@ -1,0 +1,86 @@
+"""Measures an int8 pack in LiteRT, the file that ships rather than the network it came from."""
+
+import numpy as np
+from rich.progress import track
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+from converter.samples import Samples
+from converter.tasks.base import Task
+from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
+from edge.perception.classifier import Classifier
+from edge.perception.pack import InputSpec, Manifest, Metric
+
+CALIBRATION_BINS = 15
+
+
+def measure_logits(
+    classifier: Classifier, task: Task, samples: Samples, spec: InputSpec
+) -> FloatArray:
+    """What the model says of each sample, float32[samples, labels]: the mean over its windows."""
+    name = f"{task.modality}, {len(samples)} samples"
+    rows = []
+    for sample in track(samples.inputs, description=name):
+        answers = [
+            classifier.logits(task.features(window, spec)) for window in task.windows(sample, spec)
+        ]
+        rows.append(np.mean(answers, axis=0))
+    return np.stack(rows).astype(np.float32)
+
+
+def expected_calibration_error(probabilities: FloatArray, truth: FloatArray) -> float:
+    """Mean gap between confidence and accuracy over equally wide bins (Naeini et al. 2015)."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = [
+        abs(float(confidence[bins == index].sum() - correct[bins == index].sum()))
+        for index in np.unique(bins)
+    ]
+    return sum(gaps) / len(confidence)
+
+
+def metrics(
+    logits: FloatArray, samples: Samples, manifest: Manifest, dataset: str, split: str
+) -> tuple[Metric, ...]:
+    """The figures of one split: over the native labels, and F1 of each of the seven."""
+    probabilities = softmax(logits, manifest.temperature)
+    truth, guess = samples.majority, probabilities.argmax(axis=1)
+    figures = {
+        "accuracy": accuracy_score(truth, guess),
+        "uar": recall_score(truth, guess, average="macro", zero_division=0),
+        "macro_f1": f1_score(truth, guess, average="macro", zero_division=0),
+        "ece": expected_calibration_error(probabilities, truth),
+    }
+    if manifest.thresholds:
+        cuts = np.array([manifest.thresholds[label] for label in manifest.labels])
+        present = samples.targets > 0
+        figures["macro_f1_multilabel"] = f1_score(
+            present, probabilities >= cuts, average="macro", zero_division=0
+        )
+    recalls = recall_score(
+        truth, guess, average=None, labels=range(len(manifest.labels)), zero_division=0
+    )
+    figures |= {f"recall_{label}": r for label, r in zip(manifest.labels, recalls, strict=True)}
+    figures |= seven_f1(probabilities, samples, manifest)
+    return tuple(
+        Metric(dataset, split, name, round(float(value), 4), len(samples))
+        for name, value in figures.items()
+    )
+
+
+def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
+    """F1 of each of the seven emotions, as `f1_<emotion>`."""
+    matrix = label_matrix(manifest.labels, manifest.label_map)
+    known = (samples.targets @ matrix).sum(axis=1) > 0
+    truth = to_seven(samples.targets[known], matrix).argmax(axis=1)
+    guess = to_seven(probabilities[known], matrix).argmax(axis=1)
+    scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
+    return {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
+
+
+def confusion(
+    logits: FloatArray, samples: Samples
+) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
+    """Counts of true (rows) against predicted (columns) native labels."""
+    labels = range(len(samples.labels))
+    return np.asarray(confusion_matrix(samples.majority, logits.argmax(axis=1), labels=labels))

@@ -1,0 +1,58 @@
+"""Turns a trained Keras network into a TFLite file that computes in int8 throughout."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+INTEGER_TYPES = (np.int8, np.int32)
+
+
+def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
+    """A full-int8 TFLite model, per-channel, with int8 input and output and a batch of one.
+
+    `representative` are real feature arrays as the device computes them; their ranges set the
+    scales. Raises EmotiondError where an operator would still compute in floating point.
+    """
+    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    single = keras.Model(fixed, model(fixed, training=False))
+    with tempfile.TemporaryDirectory() as folder:
+        single.export(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+        quantized: bytes = converter.convert()
+    check_integer(quantized)
+    return quantized
+
+
+def check_integer(model: bytes) -> None:
+    """Raises EmotiondError unless every tensor of the model, constants included, is an integer."""
+    interpreter = tf.lite.Interpreter(model_content=model)
+    floats = [
+        details["name"]
+        for details in interpreter.get_tensor_details()
+        if details["dtype"] not in INTEGER_TYPES
+    ]
+    if floats:
+        raise EmotiondError(
+            f"{len(floats)} tensors did not quantize to int8, the first is {floats[0]!r}: "
+            "replace the layer that makes it by one that TFLite has an int8 kernel for"
+        )
+
+
+def write_model(model: bytes, path: Path) -> None:
+    """Writes the model, replacing `path` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tflite.part")
+    draft.write_bytes(model)
+    draft.replace(path)

@@ -1,0 +1,81 @@
+"""What every data set loader gives: labelled samples in three splits."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+
+class DatasetError(EmotiondError):
+    """A data set that is missing, empty or not in its published layout."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs as they were published, with what annotators said of each."""
+
+    labels: tuple[str, ...]
+    inputs: Sequence[Any]
+    """Pictures (uint8 HxW), sounds (int16 mono) or texts."""
+    targets: FloatArray
+    """float32[len(inputs), labels]: each row a distribution over the labels."""
+    groups: tuple[str, ...]
+    """Speaker, subject or source of each input: no group is in two splits."""
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def majority(self) -> npt.NDArray[np.intp]:
+        """Index of each input's foremost label."""
+        return self.targets.argmax(axis=1)
+
+    def subset(self, indices: npt.NDArray[np.intp]) -> "Samples":
+        """The samples at `indices`, in that order."""
+        return Samples(
+            self.labels,
+            [self.inputs[i] for i in indices],
+            self.targets[indices],
+            tuple(self.groups[i] for i in indices),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many inputs have each label foremost."""
+        found = Counter(int(index) for index in self.majority)
+        return {label: found[index] for index, label in enumerate(self.labels)}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """One data set: `train` fits weights, `held_back` chooses, `test` is looked at once."""
+
+    dataset: str
+    train: Samples
+    held_back: Samples
+    test: Samples
+    test_split: str
+    """The published name of the test split, as figures quote it."""
+    unusable: tuple[str, ...] = field(default=())
+    """Each file or row that was left out, with the reason."""
+
+    def summary(self) -> str:
+        """A count per class and split, and how much was left out, for a person to read."""
+        parts = {"train": self.train, "held back": self.held_back, self.test_split: self.test}
+        lines = [f"{self.dataset}: {len(self.unusable)} left out"]
+        for name, samples in parts.items():
+            counts = ", ".join(f"{label} {n}" for label, n in samples.counts().items())
+            lines.append(f"  {name}: {len(samples)} ({counts})")
+        return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable[:20])])
+
+
+def hold_back(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
+    """Splits off a random `share` of `samples`, 0..1, the same one for the same seed."""
+    order = np.random.default_rng(seed).permutation(len(samples))
+    held = round(len(samples) * share)
+    return samples.subset(np.sort(order[held:])), samples.subset(np.sort(order[:held]))

@@ -1,0 +1,63 @@
+"""What distinguishes one modality from another in training; everything else is shared."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import msgspec
+import numpy as np
+
+from converter.samples import Samples, Splits
+from edge.emotions import Emotion, FloatArray
+from edge.perception.pack import InputSpec, Modality
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """How long and how fast to train."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    """Peak of the cosine schedule."""
+
+
+class Task(ABC):
+    """One modality's data, features, augmentation and network."""
+
+    modality: ClassVar[Modality]
+    label_map: ClassVar[dict[str, Emotion | None]]
+    """Native labels in the order of the data set, each with its emotion among the seven."""
+    multi_label: ClassVar[bool] = False
+    licence: ClassVar[str]
+    trained_on: ClassVar[tuple[str, ...]]
+    schedule: ClassVar[Schedule]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Native labels, in the order of the model's output."""
+        return tuple(self.label_map)
+
+    @abstractmethod
+    def load(self, data: Path) -> Splits:
+        """The data set at `data`; raises DatasetError."""
+
+    @abstractmethod
+    def input_spec(self, train: Samples) -> InputSpec:
+        """The features the model will take, with statistics of `train` where they need any."""
+
+    @abstractmethod
+    def features(self, sample: Any, spec: InputSpec) -> FloatArray:
+        """One sample as the device will show it to the model."""
+
+    def windows(self, sample: Any, spec: InputSpec) -> list[Any]:
+        """The parts of `sample` that the model is shown in turn; their answers are pooled."""
+        return [sample]
+
+    @abstractmethod
+    def augment(self, sample: Any, rng: np.random.Generator) -> Any:
+        """A variation of one training sample that keeps its label."""
+
+    @abstractmethod
+    def network(self, spec: InputSpec) -> keras.Model:
+        """An untrained network from features to logits."""

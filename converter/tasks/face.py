@@ -1,0 +1,82 @@
+"""Training the face model on FER+."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+
+from converter.datasets import ferplus
+from converter.samples import Samples, Splits
+from converter.networks import face as network
+from converter.tasks.base import Schedule, Task
+from edge.emotions import FloatArray
+from edge.perception.features import Pixels, image_features
+from edge.perception.pack import ImageInput, InputSpec
+
+
+class FaceTask(Task):
+    """48x48 grey crops, labelled by the votes of FER+'s annotators."""
+
+    modality = "face"
+    label_map = {
+        "neutral": "neutral",
+        "happiness": "happy",
+        "surprise": "surprise",
+        "sadness": "sad",
+        "anger": "angry",
+        "disgust": "disgust",
+        "fear": "fear",
+        "contempt": None,
+    }
+    licence = "Research use only (the pictures of FER2013); votes of FER+ under MIT"
+    trained_on = ("FER+ FER2013Train",)
+    schedule = Schedule(epochs=24, batch_size=128, learning_rate=2.5e-3)
+
+    def load(self, data: Path) -> Splits:
+        return ferplus.load(data)
+
+    def input_spec(self, train: Samples) -> ImageInput:
+        return ImageInput((48, 48, 1), "grey", "standardized")
+
+    def features(self, sample: Any, spec: InputSpec) -> FloatArray:
+        assert isinstance(spec, ImageInput)
+        return image_features(sample, spec)
+
+    def augment(self, sample: Any, rng: np.random.Generator) -> Pixels:
+        """What a detector's crop varies in: pose in the picture, light, sharpness, occlusion."""
+        picture = _warp(sample, rng)
+        gamma = np.exp(rng.uniform(-0.4, 0.4))
+        values = 255 * (picture.astype(np.float32) / 255) ** gamma
+        if rng.random() < 0.2:
+            side = int(rng.integers(20, 40))
+            values = cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA)
+            values = cv2.resize(values, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        if rng.random() < 0.2:
+            values = values + rng.normal(0, rng.uniform(2, 12), values.shape)
+        if rng.random() < 0.2:
+            height, width = rng.integers(6, 20, 2)
+            top = rng.integers(0, picture.shape[0] - height)
+            left = rng.integers(0, picture.shape[1] - width)
+            values[top : top + height, left : left + width] = rng.uniform(0, 255)
+        return np.clip(values, 0, 255).astype(np.uint8)
+
+    def network(self, spec: InputSpec) -> keras.Model:
+        assert isinstance(spec, ImageInput)
+        return network.build(spec.shape, len(self.labels))
+
+
+def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """A random mirror, rotation, scale and shift, in one interpolation."""
+    height, width = picture.shape
+    matrix = cv2.getRotationMatrix2D(
+        ((width - 1) / 2, (height - 1) / 2), rng.normal(0, 7), rng.uniform(0.87, 1.15)
+    )
+    matrix[:, 2] += rng.uniform(-4, 4, 2)
+    if rng.random() < 0.5:
+        picture = picture[:, ::-1]
+    warped = cv2.warpAffine(
+        np.ascontiguousarray(picture), matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(warped, np.uint8)

@@ -1,0 +1,53 @@
+"""Training the text model on GoEmotions in the Ekman grouping."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from converter.datasets import goemotions
+from converter.networks import text as network
+from converter.samples import Samples, Splits
+from converter.tasks.base import Schedule, Task
+from edge.emotions import FloatArray
+from edge.perception.features import text_features
+from edge.perception.pack import InputSpec, TextInput
+
+
+class TextTask(Task):
+    """Short English texts, any number of the seven labels each."""
+
+    modality = "text"
+    label_map = {
+        "anger": "angry",
+        "disgust": "disgust",
+        "fear": "fear",
+        "joy": "happy",
+        "neutral": "neutral",
+        "sadness": "sad",
+        "surprise": "surprise",
+    }
+    multi_label = True
+    licence = "CC BY 4.0 (GoEmotions)"
+    trained_on = ("GoEmotions Ekman train",)
+    schedule = Schedule(epochs=8, batch_size=128, learning_rate=3e-3)
+
+    def load(self, data: Path) -> Splits:
+        return goemotions.load(data)
+
+    def input_spec(self, train: Samples) -> TextInput:
+        return TextInput((16384,), word_ngrams=(1, 2), character_ngrams=(3, 4), max_characters=1000)
+
+    def features(self, sample: Any, spec: InputSpec) -> FloatArray:
+        assert isinstance(spec, TextInput)
+        return text_features(sample, spec)
+
+    def augment(self, sample: Any, rng: np.random.Generator) -> str:
+        """The text with about a tenth of its words left out."""
+        words = sample.split()
+        return " ".join(word for word in words if rng.random() > 0.1) or sample
+
+    def network(self, spec: InputSpec) -> keras.Model:
+        assert isinstance(spec, TextInput)
+        return network.build(spec.shape[0], len(self.labels))

@@ -1,0 +1,62 @@
+"""The seven emotions, how a model's own labels map onto them, and where they lie in affect space."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+Emotion = Literal["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+
+EMOTIONS: tuple[Emotion, ...] = (
+    "angry",
+    "disgust",
+    "fear",
+    "happy",
+    "neutral",
+    "sad",
+    "surprise",
+)
+
+# Mean pleasure and arousal, each -1..1, that raters gave the emotion terms angry, disgusted,
+# fearful, happy, sad and surprised: Russell and Mehrabian (1977), "Evidence for a three-factor
+# theory of emotions", Journal of Research in Personality 11, 273-294. Neutral is the origin.
+VALENCE = np.array([-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40], np.float32)
+AROUSAL = np.array([0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67], np.float32)
+
+
+def label_matrix(labels: Sequence[str], label_map: Mapping[str, Emotion | None]) -> FloatArray:
+    """The 0/1 matrix, float32[len(labels), 7], that sums native probabilities into the seven.
+
+    A label mapped to None has no column: its mass is left out, and `to_seven` renormalizes.
+    """
+    matrix = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    for row, label in enumerate(labels):
+        emotion = label_map[label]
+        if emotion is not None:
+            matrix[row, EMOTIONS.index(emotion)] = 1.0
+    return matrix
+
+
+def to_seven(native: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Distributions over native labels, float32[..., n], as distributions over the seven.
+
+    Where all mass lies on labels outside the seven the result is uniform: nothing is known.
+    """
+    mass = native @ matrix
+    total = mass.sum(axis=-1, keepdims=True)
+    uniform = np.float32(1 / len(EMOTIONS))
+    return np.where(total > 1e-6, mass / np.maximum(total, 1e-6), uniform).astype(np.float32)
+
+
+def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
+    """Softmax over the last axis of `logits / temperature`; a higher temperature is less sure."""
+    scaled = logits.astype(np.float32) / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), np.float32)
+
+
+def valence_arousal(probabilities: FloatArray) -> tuple[float, float]:
+    """Expected valence and arousal, each -1..1, of a distribution over the seven."""
+    return float(probabilities @ VALENCE), float(probabilities @ AROUSAL)

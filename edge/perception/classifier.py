@@ -1,0 +1,45 @@
+"""A model pack as a function: features in, calibrated probabilities out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.emotions import FloatArray, label_matrix, softmax, to_seven
+from edge.perception.pack import Pack
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One answer of a model: over the seven emotions, and over its own labels."""
+
+    probabilities: FloatArray
+    """float32[7], calibrated."""
+    native: dict[str, float]
+
+
+class Classifier:
+    """Runs a pack's int8 model and applies its temperature and label map."""
+
+    def __init__(self, pack: Pack, threads: int = 1) -> None:
+        self.manifest = pack.manifest
+        self._interpreter = pack.open(threads)
+        self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
+
+    def logits(self, features: FloatArray) -> FloatArray:
+        """The model's raw output, float32[labels], for features shaped like its input."""
+        return self._interpreter.run(features)[0]
+
+    def classify(self, features: FloatArray) -> Classification:
+        """The calibrated answer for features shaped like the manifest's input."""
+        return self.interpret(self.logits(features))
+
+    def interpret(self, logits: FloatArray) -> Classification:
+        """The calibrated answer that `logits`, float32[labels], stand for."""
+        native = softmax(logits, self.manifest.temperature)
+        return Classification(
+            to_seven(native, self._matrix),
+            {
+                label: float(np.round(p, 4))
+                for label, p in zip(self.manifest.labels, native, strict=True)
+            },
+        )

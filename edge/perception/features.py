@@ -1,0 +1,158 @@
+"""What the models see: the one place where pictures, sound and text become numbers.
+
+Training calls these very functions, so a model never meets on the device what it did not meet
+in training.
+"""
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.emotions import FloatArray
+from edge.perception.pack import ImageInput, SoundInput, TextInput
+
+Pixels = npt.NDArray[np.uint8]
+
+# Deviations from the mean beyond which a coefficient is cut, so that one extreme value in a
+# window does not cost the others their int8 resolution.
+CLIP_DEVIATIONS = 4.0
+# Share of the frames of a window that lie below its level: loud frames, not clicks, set it.
+LEVEL_QUANTILE = 0.9
+WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
+    """A picture, uint8 HxW grey or HxWx3 BGR of any size, as float32 shaped `spec.shape`."""
+    height, width, channels = spec.shape
+    if picture.ndim == 3 and channels == 1:
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
+    elif channels == 3:
+        code = cv2.COLOR_GRAY2RGB if picture.ndim == 2 else cv2.COLOR_BGR2RGB
+        picture = cv2.cvtColor(picture, code)  # type: ignore[assignment]
+    if picture.shape[:2] != (height, width):
+        shrinks = picture.shape[0] >= height and picture.shape[1] >= width
+        filtering = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        picture = cv2.resize(picture, (width, height), interpolation=filtering)  # type: ignore[assignment]
+    values = picture.astype(np.float32).reshape(spec.shape)
+    if spec.normalization == "standardized":
+        # One grey level is the least deviation: a blank picture must not become loud noise.
+        return np.asarray((values - values.mean()) / max(float(values.std()), 1.0), np.float32)
+    if spec.normalization == "unit":
+        return values / np.float32(255)
+    return values / np.float32(127.5) - np.float32(1)
+
+
+@lru_cache(maxsize=8)
+def _mel_filters(spec: SoundInput) -> FloatArray:
+    """Triangular mel filters, float32[fft_length // 2 + 1, bands], as python_speech_features has them."""
+    mel = np.linspace(
+        *(2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz)), spec.mel_bands + 2
+    )
+    hz = 700 * (10 ** (mel / 2595) - 1)
+    edges = np.floor((spec.fft_length + 1) * hz / spec.sample_rate_hz)
+    bins = np.arange(spec.fft_length // 2 + 1)[:, None]
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rising = np.where((bins >= left) & (bins < centre), (bins - left) / (centre - left), 0)
+        falling = np.where((bins >= centre) & (bins < right), (right - bins) / (right - centre), 0)
+    return (rising + falling).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _cosines(bands: int, coefficients: int, lifter: int) -> FloatArray:
+    """The orthonormal DCT-II with its lifter, float32[bands, coefficients]."""
+    order = np.arange(coefficients)
+    basis = np.cos(np.pi * order * (2 * np.arange(bands)[:, None] + 1) / (2 * bands))
+    basis *= np.where(order == 0, np.sqrt(1 / bands), np.sqrt(2 / bands))
+    if lifter:
+        basis *= 1 + lifter / 2 * np.sin(np.pi * order / lifter)
+    return basis.astype(np.float32)
+
+
+def mfcc(samples: npt.NDArray[Any], spec: SoundInput) -> FloatArray:
+    """Mel-frequency cepstral coefficients, float32[frames, coefficients], of mono int16 samples.
+
+    Equal, to float32 rounding, to `python_speech_features.mfcc` with a Hamming window and
+    without appended energy (Davis and Mermelstein 1980), on whole frames only: an incomplete
+    last frame is left for the sound that follows.
+    """
+    signal = samples.astype(np.float32)
+    emphasized = np.append(signal[:1], signal[1:] - np.float32(spec.preemphasis) * signal[:-1])
+    length = round(spec.window_s * spec.sample_rate_hz)
+    hop = round(spec.hop_s * spec.sample_rate_hz)
+    if len(emphasized) < length:
+        return np.zeros((0, spec.shape[1]), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(emphasized, length)[::hop]
+    window = np.hamming(length).astype(np.float32)
+    spectrum = np.fft.rfft(frames * window, spec.fft_length)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(spec.fft_length)
+    energies = power @ _mel_filters(spec)
+    logs = np.log(np.where(energies == 0, np.finfo(np.float64).eps, energies))
+    return np.asarray(logs @ _cosines(spec.mel_bands, spec.shape[1], spec.lifter), np.float32)
+
+
+def take_off_level(coefficients: FloatArray) -> FloatArray:
+    """A copy of `mfcc` output with the loudness of its loud frames moved to zero."""
+    frames = coefficients.copy()
+    if len(frames):
+        frames[:, 0] -= np.quantile(frames[:, 0], LEVEL_QUANTILE)
+    return frames
+
+
+def sound_features(coefficients: FloatArray, spec: SoundInput) -> FloatArray:
+    """The newest `spec.shape[0]` frames of `mfcc` output, as the speech model takes them.
+
+    The level of the window is taken off the first coefficient, so that a quiet microphone gives
+    what a loud one does; each coefficient is then standardized with the manifest's statistics.
+    What is missing at the front is filled with their mean, zero.
+    """
+    frames = take_off_level(coefficients[-spec.shape[0] :])
+    mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
+    scaled = np.clip((frames - mean) / deviation, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
+    features = np.zeros(spec.shape, np.float32)
+    features[spec.shape[0] - len(frames) :] = scaled
+    return features
+
+
+def _ngrams(text: str, spec: TextInput) -> Iterator[str]:
+    normal = unicodedata.normalize("NFKC", text[: spec.max_characters]).casefold()
+    words = WORDS.findall(normal)
+    shortest, longest = spec.word_ngrams
+    for length in range(shortest, longest + 1):
+        for start in range(len(words) - length + 1):
+            yield " ".join(words[start : start + length])
+    shortest, longest = spec.character_ngrams
+    for word in words:
+        marked = f"<{word}>"
+        for length in range(shortest, longest + 1):
+            for start in range(len(marked) - length + 1):
+                yield "\0" + marked[start : start + length]
+
+
+def hashed_ngrams(text: str, spec: TextInput) -> dict[int, int]:
+    """How often each hash bucket is hit by the n-grams of `text`: CRC-32 modulo the buckets.
+
+    The same on every machine and Python version; lone surrogates are hashed as they are.
+    """
+    counts: dict[int, int] = {}
+    for ngram in _ngrams(text, spec):
+        bucket = zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % spec.shape[0]
+        counts[bucket] = counts.get(bucket, 0) + 1
+    return counts
+
+
+def text_features(text: str, spec: TextInput) -> FloatArray:
+    """A text as float32[buckets] of unit length: logarithmic n-gram counts, zeros where empty."""
+    counts = hashed_ngrams(text, spec)
+    features = np.zeros(spec.shape, np.float32)
+    if counts:
+        values = np.log1p(np.fromiter(counts.values(), np.float32, len(counts)))
+        features[list(counts)] = values / np.linalg.norm(values)
+    return features

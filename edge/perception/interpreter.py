@@ -1,0 +1,78 @@
+"""One TFLite model in LiteRT: float32 in, float32 out, quantized at the edge of the graph."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import ModelError
+
+try:
+    from ai_edge_litert.interpreter import Interpreter as LiteRt
+except ImportError:  # older boards: same class under its former name
+    from tflite_runtime.interpreter import Interpreter as LiteRt
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a model, as the model file itself describes it."""
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+    scale: float
+    """Real value of one quantization step; 0 where the tensor is not quantized."""
+    zero_point: int
+
+    @classmethod
+    def of(cls, details: dict[str, Any]) -> "Tensor":
+        scale, zero_point = details["quantization"]
+        shape = tuple(int(size) for size in details["shape"])
+        return cls(details["index"], shape, details["dtype"], float(scale), int(zero_point))
+
+    def quantize(self, values: FloatArray) -> npt.NDArray[Any]:
+        """Real values as this tensor stores them, saturating at the ends of its range."""
+        if not self.scale:
+            return values.astype(self.dtype)
+        info = np.iinfo(self.dtype)  # type: ignore[type-var]  # quantized tensors are integers
+        steps = np.rint(values / self.scale) + self.zero_point
+        return np.clip(steps, info.min, info.max).astype(self.dtype)
+
+    def dequantize(self, stored: npt.NDArray[Any]) -> FloatArray:
+        """Stored values as real ones."""
+        if not self.scale:
+            return stored.astype(np.float32)
+        return (stored.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+
+
+class Interpreter:
+    """Runs a model on one sample at a time.
+
+    Not thread-safe: each worker owns its own. `name` is what error messages call the model.
+    Raises ModelError when LiteRT refuses the file.
+    """
+
+    def __init__(self, model: bytes, name: str, threads: int = 1) -> None:
+        self.name = name
+        try:
+            self._litert = LiteRt(model_content=model, num_threads=threads)
+            self._litert.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{name}: LiteRT cannot load this file ({error})") from error
+        inputs = self._litert.get_input_details()
+        if len(inputs) != 1:
+            raise ModelError(f"{name}: expected one input tensor, the model has {len(inputs)}")
+        self.input = Tensor.of(inputs[0])
+        self.outputs = tuple(Tensor.of(details) for details in self._litert.get_output_details())
+
+    def run(self, values: FloatArray) -> tuple[FloatArray, ...]:
+        """Every output, float32 without the batch axis, for one sample shaped like the input."""
+        batch = self.input.quantize(values.reshape(self.input.shape))
+        self._litert.set_tensor(self.input.index, batch)
+        self._litert.invoke()
+        return tuple(
+            output.dequantize(self._litert.get_tensor(output.index)[0]) for output in self.outputs
+        )

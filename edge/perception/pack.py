@@ -1,0 +1,175 @@
+"""Model packs: NAME.tflite beside NAME.json, refused in one sentence when they do not fit."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.emotions import Emotion
+from edge.errors import ModelError
+from edge.perception.interpreter import Interpreter
+
+Modality = Literal["face", "speech", "text"]
+PositiveInt = Annotated[int, Meta(gt=0)]
+
+
+class ImageInput(msgspec.Struct, frozen=True, tag="image", tag_field="kind"):
+    """A picture: `shape` is height, width, channels."""
+
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    colour: Literal["grey", "rgb"]
+    normalization: Literal["standardized", "unit", "signed_unit"]
+    """Zero mean and unit deviation per picture; or 0..1; or -1..1."""
+
+
+class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
+    """Mel-frequency cepstral coefficients of mono sound; `shape` is frames, coefficients."""
+
+    shape: tuple[PositiveInt, PositiveInt]
+    sample_rate_hz: PositiveInt
+    window_s: Annotated[float, Meta(gt=0)]
+    """Length of one analysis frame."""
+    hop_s: Annotated[float, Meta(gt=0)]
+    """Distance between the starts of two frames."""
+    fft_length: PositiveInt
+    mel_bands: PositiveInt
+    low_hz: Annotated[float, Meta(ge=0)]
+    high_hz: Annotated[float, Meta(gt=0)]
+    preemphasis: Annotated[float, Meta(ge=0, lt=1)]
+    lifter: Annotated[int, Meta(ge=0)]
+    mean: tuple[float, ...]
+    """Of each coefficient over the training data, after the level is taken off."""
+    deviation: tuple[float, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length of sound that fills every frame of `shape`."""
+        return self.window_s + (self.shape[0] - 1) * self.hop_s
+
+
+class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
+    """Hashed n-gram counts of a text; `shape` is the number of hash buckets."""
+
+    shape: tuple[PositiveInt]
+    word_ngrams: tuple[PositiveInt, PositiveInt]
+    """Shortest and longest run of words."""
+    character_ngrams: tuple[PositiveInt, PositiveInt]
+    """Shortest and longest run of characters within a word."""
+    max_characters: PositiveInt
+    """Characters read; what follows is not looked at."""
+
+
+InputSpec = ImageInput | SoundInput | TextInput
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One measured figure; `of` says which form of the model it was measured on."""
+
+    dataset: str
+    split: str
+    metric: str
+    value: float
+    n: int
+    of: Literal["int8", "float32"] = "int8"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a pack says of its model; scale and zero point are read from the model itself."""
+
+    name: str
+    version: str
+    modality: Literal["face", "speech", "text", "detector"]
+    file: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    labels: tuple[str, ...]
+    label_map: dict[str, Emotion | None]
+    input: InputSpec
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
+    thresholds: dict[str, float] = {}
+    """Multi-label models: the probability from which each label counts as present."""
+    metrics: tuple[Metric, ...] = ()
+    trained_on: tuple[str, ...] = ()
+    licence: str
+    origin: str = ""
+    """Where a model that was not trained here comes from."""
+    created: str
+    """RFC 3339 date."""
+    converter_version: str
+
+
+class Pack(msgspec.Struct, frozen=True):
+    """A manifest and the bytes of the model that its hash vouches for."""
+
+    path: Path
+    manifest: Manifest
+    model: bytes
+
+    def open(self, threads: int = 1) -> Interpreter:
+        """The model, ready to run; raises ModelError where it does not fit its manifest."""
+        interpreter = Interpreter(self.model, str(self.path), threads)
+        expected = (1, *self.manifest.input.shape)
+        if interpreter.input.shape != expected:
+            raise ModelError(
+                f"{self.path}: the manifest promises an input of shape {expected}, "
+                f"the model takes {interpreter.input.shape}"
+            )
+        if self.manifest.modality != "detector":
+            _check_classifier(interpreter, self.path, self.manifest.labels)
+        return interpreter
+
+
+def _check_classifier(interpreter: Interpreter, path: Path, labels: Sequence[str]) -> None:
+    output = interpreter.outputs[0]
+    if output.shape != (1, len(labels)):
+        raise ModelError(
+            f"{path}: the manifest names {len(labels)} labels, "
+            f"the model's output has shape {output.shape}"
+        )
+    for tensor, side in ((interpreter.input, "input"), (output, "output")):
+        if tensor.dtype.__name__ != "int8":
+            raise ModelError(
+                f"{path}: the model's {side} is {tensor.dtype.__name__}, expected int8; "
+                "quantize it with `emotion-convert quantize`"
+            )
+
+
+def load_pack(manifest_path: Path) -> Pack:
+    """Reads a pack by its manifest and checks it as far as can be done without running it.
+
+    Raises ModelError when a file is missing or unreadable, the manifest is not valid, the hash
+    differs, or labels and label map disagree.
+    """
+    try:
+        manifest = msgspec.json.decode(manifest_path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ModelError(f"{manifest_path}: cannot read the manifest ({error.strerror})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{manifest_path}: not a valid manifest ({error})") from error
+    if set(manifest.labels) != set(manifest.label_map):
+        odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
+        raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")
+    if Path(manifest.file).name != manifest.file:
+        raise ModelError(f"{manifest_path}: file {manifest.file!r} must be a name, without folder")
+    path = manifest_path.with_name(manifest.file)
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the model ({error.strerror})") from error
+    found = hashlib.sha256(model).hexdigest()
+    if found != manifest.sha256:
+        raise ModelError(
+            f"{path}: sha256 is {found[:12]}…, the manifest expects {manifest.sha256[:12]}…; "
+            "the file is damaged or another version: copy model and manifest again"
+        )
+    return Pack(path, manifest, model)
+
+
+def save_manifest(manifest: Manifest, path: Path) -> None:
+    """Writes a manifest as indented JSON, replacing `path` in one step."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    draft = path.with_suffix(".json.part")
+    draft.write_bytes(text + b"\n")
+    draft.replace(path)
