@@ -16,7 +16,8 @@ MODEL = "model.keras"
 INPUT = "input.json"
 CURVES = "curves.csv"
 WARMUP_SHARE = 0.08
-EMA_MOMENTUM = 0.998
+# Of all steps, the latest share that the averaged weights look back on.
+AVERAGED_SHARE = 0.05
 
 
 class Batches(keras.utils.PyDataset):
@@ -82,8 +83,9 @@ def train(task: Task, splits: Splits, run: Path, schedule: Schedule, seed: int =
         warmup_target=schedule.learning_rate,
         warmup_steps=round(steps * WARMUP_SHARE),
     )
+    momentum = 1 - 1 / max(steps * AVERAGED_SHARE, 10)
     model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=EMA_MOMENTUM),
+        keras.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=momentum),
         keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

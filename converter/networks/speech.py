@@ -23,5 +23,5 @@ def build(shape: tuple[int, int], classes: int) -> keras.Model:
         x = layers.Add()([x, _separable(x, channels, stride=1)])
         x = layers.SpatialDropout1D(0.1)(x)
     pooled = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]
-    x = layers.Dropout(0.4)(layers.Concatenate()(pooled))
+    x = layers.Dropout(0.3)(layers.Concatenate()(pooled))
     return keras.Model(inputs, layers.Dense(classes)(x), name="speech")

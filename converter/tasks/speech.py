@@ -37,7 +37,7 @@ class SpeechTask(Task):
     }
     licence = "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use"
     trained_on = ("RAVDESS actors 03-08, 11-16",)
-    schedule = Schedule(epochs=90, batch_size=32, learning_rate=2e-3)
+    schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3)
 
     def load(self, data: Path) -> Splits:
         return ravdess.load(data)

@@ -1,0 +1,136 @@
+"""The configuration: a frozen tree whose types and ranges say what is allowed.
+
+configs/default.yaml has every key with its default, unit and a line on what it does.
+"""
+
+import socket
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.resources import MODELS
+
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+TopicLevel = Annotated[str, Meta(pattern=r"^[^/+#\x00]+$", max_length=128)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the configuration file."""
+
+
+class Camera(Section):
+    """Where pictures come from."""
+
+    enabled: bool = True
+    source: int | Text = 0
+    """Device number or path, video file, or http:// or rtsp:// URL."""
+    width_px: Annotated[int, Meta(ge=0, le=7680)] = 640
+    height_px: Annotated[int, Meta(ge=0, le=4320)] = 480
+    fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
+    loop: bool = False
+
+
+class Microphone(Section):
+    """Where sound comes from."""
+
+    enabled: bool = True
+    source: str = ""
+    """Part of a device's name, empty for the system's default, or the path of a sound file."""
+    loop: bool = False
+
+
+class TextInput(Section):
+    """Texts received over MQTT."""
+
+    enabled: bool = True
+    max_bytes: Annotated[int, Meta(ge=16, le=65_536)] = 8192
+
+
+class Face(Section):
+    """The face model."""
+
+    model: Text = "face.json"
+    detector: Text = "detector-short.json"
+    min_detection_score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+
+
+class Speech(Section):
+    """The speech model."""
+
+    model: Text = "speech.json"
+    min_voice_probability: Share = 0.5
+    min_voice_s: Annotated[float, Meta(gt=0, le=2.5)] = 0.5
+
+
+class TextModel(Section):
+    """The text model."""
+
+    model: Text = "text.json"
+
+
+class Models(Section):
+    """The model packs."""
+
+    folder: Text = str(MODELS)
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1
+    face: Face = Face()
+    speech: Speech = Speech()
+    text: TextModel = TextModel()
+
+
+class Fusion(Section):
+    """How observations become one belief."""
+
+    strategy: Literal["log_linear"] = "log_linear"
+    file: Text = "fusion.json"
+    half_life_s: PositiveSeconds = 1.5
+    max_age_s: PositiveSeconds = 5.0
+
+
+class Tracking(Section):
+    """How beliefs become states and events."""
+
+    smoothing_s: Seconds = 0.4
+    min_confidence: Share = 0.4
+    hysteresis: Share = 0.1
+    min_dwell_s: Seconds = 0.3
+    update_step: Annotated[float, Meta(gt=0, le=1)] = 0.2
+
+
+class Backoff(Section):
+    """Waiting between attempts: doubles from the shortest to the longest."""
+
+    shortest_s: PositiveSeconds = 1.0
+    longest_s: PositiveSeconds = 30.0
+
+
+class Mqtt(Section):
+    """The broker and what is published to it."""
+
+    host: Text = "localhost"
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
+    prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*[^/+#\x00]$")] = "emotion"
+    device: TopicLevel = socket.gethostname()
+    username: str = ""
+    password_file: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    heartbeat_s: PositiveSeconds = 10.0
+    spool_events: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    reconnect: Backoff = Backoff()
+
+
+class Config(Section):
+    """Everything the daemon can be told."""
+
+    camera: Camera = Camera()
+    microphone: Microphone = Microphone()
+    text: TextInput = TextInput()
+    models: Models = Models()
+    fusion: Fusion = Fusion()
+    tracking: Tracking = Tracking()
+    mqtt: Mqtt = Mqtt()
+    device_retry: Backoff = Backoff(longest_s=10.0)
