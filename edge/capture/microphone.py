@@ -1,0 +1,133 @@
+"""Sound from a microphone chosen by name, or from a file."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+
+from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.capture.reader import Device
+from edge.clock import Clock
+from edge.config import Microphone
+from edge.errors import SourceError
+from edge.observation import AudioBlock
+
+BLOCK_S = 0.05
+
+
+def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
+    """The microphone or file that the configuration names; raises SourceError."""
+    if Path(config.source).is_file():
+        return SoundFile(config, clock, stop)
+    if "/" in config.source:
+        raise SourceError(f"microphone {config.source!r}: no such sound file")
+    return PortAudioDevice(config.source, clock)
+
+
+class SoundFile:
+    """A sound file, or the sound of a video, played at its own speed."""
+
+    def __init__(self, config: Microphone, clock: Clock, stop: threading.Event) -> None:
+        self._sound = read_sound(Path(config.source))
+        self._loop, self._clock, self._stop = config.loop, clock, stop
+        self._started_s = clock.now_s()
+        self._played = 0
+
+    def read(self) -> AudioBlock | None:
+        length = round(BLOCK_S * SAMPLE_RATE_HZ)
+        start = self._played
+        if start >= len(self._sound):
+            if not self._loop:
+                return None
+            start = start % len(self._sound)
+        block = self._sound[start : start + length]
+        self._played += len(block)
+        due_s = self._started_s + self._played / SAMPLE_RATE_HZ
+        self._stop.wait(max(due_s - self._clock.now_s(), 0))
+        return None if self._stop.is_set() else AudioBlock(block, due_s)
+
+    def close(self) -> None:
+        self._sound = self._sound[:0]
+
+
+class PortAudioDevice:
+    """A microphone, opened by part of its name; resampled where it cannot do 16 kHz itself."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        try:
+            import pyaudio
+        except ImportError as error:
+            raise SourceError(f"PyAudio cannot be loaded ({error}); install libportaudio2") from None
+        self._clock = clock
+        self._label = f"microphone {name!r}" if name else "the default microphone"
+        self._audio = pyaudio.PyAudio()
+        try:
+            device = self._find(name)
+            self._rate_hz = self._choose_rate(device, pyaudio.paInt16)
+            self._block = round(BLOCK_S * self._rate_hz)
+            self._stream = self._audio.open(
+                format=pyaudio.paInt16,
+                channels=1,
+                rate=self._rate_hz,
+                input=True,
+                input_device_index=device["index"],
+                frames_per_buffer=self._block,
+            )
+        except (OSError, ValueError) as error:
+            self._audio.terminate()
+            raise SourceError(
+                f"{self._label} cannot be opened ({error}); is it in use, or is this user not "
+                "in the group `audio`?"
+            ) from error
+        except SourceError:
+            self._audio.terminate()
+            raise
+        self._resampler = None
+        if self._rate_hz != SAMPLE_RATE_HZ:
+            self._resampler = soxr.ResampleStream(self._rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
+
+    def read(self) -> AudioBlock | None:
+        try:
+            data = self._stream.read(self._block, exception_on_overflow=False)
+        except OSError as error:
+            raise SourceError(f"{self._label} stopped ({error})") from error
+        captured_s = self._clock.now_s()
+        samples = np.frombuffer(data, np.int16)
+        if not len(samples):
+            raise SourceError(f"{self._label} gives no sound")
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(samples)
+        return AudioBlock(samples, captured_s)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._audio.terminate()
+
+    def _find(self, name: str) -> dict[str, Any]:
+        count = self._audio.get_device_count()
+        devices = [self._audio.get_device_info_by_index(index) for index in range(count)]
+        inputs = [device for device in devices if device["maxInputChannels"] > 0]
+        if not inputs:
+            raise SourceError(f"{self._label}: no device records sound; plug one in")
+        if not name:
+            default: dict[str, Any] = self._audio.get_default_input_device_info()
+            return default
+        for device in inputs:
+            if name.casefold() in device["name"].casefold():
+                return dict(device)
+        known = ", ".join(repr(device["name"]) for device in inputs)
+        raise SourceError(f"{self._label} is not there; microphone.source can name: {known}")
+
+    def _choose_rate(self, device: dict[str, Any], sample_format: int) -> int:
+        try:
+            self._audio.is_format_supported(
+                SAMPLE_RATE_HZ,
+                input_device=device["index"],
+                input_channels=1,
+                input_format=sample_format,
+            )
+        except ValueError:
+            return int(device["defaultSampleRate"])
+        return SAMPLE_RATE_HZ

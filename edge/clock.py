@@ -1,0 +1,18 @@
+"""The one place that tells time, handed to whatever needs it so that tests own it."""
+
+import time
+from datetime import datetime, timezone
+
+
+class Clock:
+    """The system's clocks."""
+
+    def now_s(self) -> float:
+        """Seconds of the monotonic clock, which all values inside the daemon carry."""
+        return time.monotonic()
+
+    def utc(self, moment_s: float) -> str:
+        """A moment of the monotonic clock as RFC 3339 UTC with milliseconds."""
+        wall_s = time.time() - (self.now_s() - moment_s)
+        moment = datetime.fromtimestamp(wall_s, timezone.utc)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

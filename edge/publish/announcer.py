@@ -1,0 +1,36 @@
+"""Decides when a state is worth a message; events always are."""
+
+from edge.events import Composer
+from edge.publish.mqtt import Publisher
+from edge.tracking import Change, State
+
+CONFIDENCE_STEP = 0.1
+"""A smaller change of confidence waits for the next heartbeat."""
+SHORTEST_GAP_S = 0.5
+"""Between two states that differ in confidence only."""
+
+
+class Announcer:
+    """Publishes events at once, and the state on change and every `heartbeat_s`."""
+
+    def __init__(self, composer: Composer, publisher: Publisher, heartbeat_s: float) -> None:
+        self._composer, self._publisher = composer, publisher
+        self._heartbeat_s = heartbeat_s
+        self._told: State | None = None
+        self._told_s = 0.0
+
+    def announce(self, changes: list[Change], state: State, now_s: float) -> None:
+        """Publishes what is new at `now_s`."""
+        for change in changes:
+            self._publisher.publish_event(self._composer.event(change))
+        if changes or self._is_due(state, now_s):
+            self._told, self._told_s = state, now_s
+            self._publisher.publish_state(self._composer.state(state))
+
+    def _is_due(self, state: State, now_s: float) -> bool:
+        told = self._told
+        if told is None or (state.emotion, state.faces) != (told.emotion, told.faces):
+            return True
+        since_s = now_s - self._told_s
+        stepped = abs(state.confidence - told.confidence) >= CONFIDENCE_STEP
+        return since_s >= self._heartbeat_s or (stepped and since_s >= SHORTEST_GAP_S)

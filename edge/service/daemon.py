@@ -1,0 +1,184 @@
+"""The daemon: wires capture, perception, fusion, tracking and publishing together."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.capture.camera import VideoSource
+from edge.capture.microphone import open_microphone
+from edge.capture.newest import Newest
+from edge.capture.reader import Reader
+from edge.capture.text import parse_text
+from edge.clock import Clock
+from edge.config import Config
+from edge.errors import ModelError, PayloadError
+from edge.events import Composer, ModelInfo
+from edge.fusion import Reliabilities, load_reliabilities
+from edge.observation import AudioBlock, Frame, Observation, Presence, TextMessage
+from edge.perception.pack import Modality
+from edge.publish.announcer import Announcer
+from edge.publish.mqtt import Publisher
+from edge.service.models import ModelShelf
+from edge.service.watchdog import Watchdog
+from edge.service.worker import Worker
+from edge.tracking import Tracker
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.1
+"""The longest wait of the main loop: how soon it notices that time has passed."""
+QUEUED_OBSERVATIONS = 256
+QUEUED_AUDIO_BLOCKS = 200
+QUEUED_TEXTS = 64
+
+
+class Daemon:
+    """Runs one device until `stop` is set.
+
+    A modality whose model or device fails is reported as degraded; the others go on. Raises
+    ConfigError where the configuration names a file that cannot be used.
+    """
+
+    def __init__(self, config: Config, stop: threading.Event, clock: Clock | None = None) -> None:
+        self._config, self._stop = config, stop
+        self._clock = clock or Clock()
+        self._observations: queue.Queue[Observation | Presence] = queue.Queue(QUEUED_OBSERVATIONS)
+        self._texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
+        self._statuses: dict[str, str] = {}
+        self._models: dict[str, ModelInfo] = {}
+        self._publisher = Publisher(config.mqtt, self._receive_text)
+        self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
+        self._shelf = ModelShelf(config.models)
+        self._tracker = Tracker(config.tracking, config.fusion, self._reliabilities())
+        self._announcer = Announcer(self._composer, self._publisher, config.mqtt.heartbeat_s)
+
+    def statuses(self) -> dict[str, str]:
+        """`ok`, `degraded: reason` or `off` of each modality, as last reported."""
+        return dict(self._statuses)
+
+    def run(self) -> None:
+        """Starts every thread, then fuses, tracks and publishes until told to stop."""
+        self._publisher.start()
+        watchdog = Watchdog(self._clock)
+        builders: dict[Modality, tuple[bool, Callable[[], list[threading.Thread]]]] = {
+            "face": (self._config.camera.enabled, self._face_threads),
+            "speech": (self._config.microphone.enabled, self._speech_threads),
+            "text": (self._config.text.enabled, self._text_threads),
+        }
+        threads: list[threading.Thread] = []
+        for modality, (enabled, build) in builders.items():
+            threads += self._try_modality(modality, build) if enabled else self._off(modality)
+        enabled = [modality for modality, (enabled, _) in builders.items() if enabled]
+        self._publisher.publish_info(self._composer.info(self._models, enabled))
+        for thread in threads:
+            thread.start()
+        watchdog.ready()
+        try:
+            while not self._stop.is_set():
+                self._step()
+                watchdog.alive()
+        finally:
+            watchdog.stopping()
+            self._stop.set()
+            self._publisher.stop()
+
+    def _step(self) -> None:
+        try:
+            changes = self._tracker.observe(self._observations.get(timeout=TICK_S))
+        except queue.Empty:
+            changes = []
+        now_s = self._clock.now_s()
+        changes += self._tracker.pass_time(now_s)
+        self._announcer.announce(changes, self._tracker.state, now_s)
+
+    def _reliabilities(self) -> Reliabilities:
+        try:
+            return load_reliabilities(Path(self._config.models.folder) / self._config.fusion.file)
+        except ModelError as error:
+            logger.error("%s; every modality counts the same", error)
+            return Reliabilities({})
+
+    def _try_modality(
+        self, modality: Modality, build: Callable[[], list[threading.Thread]]
+    ) -> list[threading.Thread]:
+        try:
+            manifest = self._shelf.pack(modality).manifest
+            threads = build()
+        except ModelError as error:
+            self._report(modality, f"degraded: {error}")
+            return []
+        self._models[modality] = ModelInfo(manifest.name, manifest.version, manifest.sha256)
+        return threads
+
+    def _off(self, modality: Modality) -> list[threading.Thread]:
+        self._report(modality, "off")
+        return []
+
+    def _face_threads(self) -> list[threading.Thread]:
+        perception, frames = self._shelf.face, Newest[Frame](1)
+
+        def perceive(frame: Frame) -> None:
+            sighting = perception.perceive(frame)
+            self._queue(Presence(sighting.faces, frame.captured_s))
+            if sighting.observation is not None:
+                self._queue(sighting.observation)
+
+        reader = Reader(
+            "camera",
+            lambda: VideoSource(self._config.camera, self._clock, self._stop),
+            frames,
+            lambda status: self._report("face", status),
+            self._config.device_retry,
+            self._stop,
+        )
+        return [reader, Worker("face", frames, perceive, self._stop)]
+
+    def _speech_threads(self) -> list[threading.Thread]:
+        perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
+
+        def perceive(block: AudioBlock) -> None:
+            for observation in perception.hear(block):
+                self._queue(observation)
+
+        reader = Reader(
+            "microphone",
+            lambda: open_microphone(self._config.microphone, self._clock, self._stop),
+            blocks,
+            lambda status: self._report("speech", status),
+            self._config.device_retry,
+            self._stop,
+        )
+        return [reader, Worker("speech", blocks, perceive, self._stop)]
+
+    def _text_threads(self) -> list[threading.Thread]:
+        perception = self._shelf.text
+
+        def perceive(message: TextMessage) -> None:
+            self._queue(perception.read(message))
+
+        self._report("text", "ok")
+        return [Worker("text", self._texts, perceive, self._stop)]
+
+    def _receive_text(self, payload: bytes) -> None:
+        try:
+            message = parse_text(payload, self._clock.now_s(), self._config.text.max_bytes)
+        except PayloadError as error:
+            logger.warning("message to set/text ignored: %s", error)
+            return
+        if self._statuses.get("text") == "ok":
+            self._texts.put(message)
+
+    def _queue(self, item: Observation | Presence) -> None:
+        try:
+            self._observations.put_nowait(item)
+        except queue.Full:
+            logger.warning("the main loop is too slow: an observation was dropped")
+
+    def _report(self, modality: str, status: str) -> None:
+        """Publishes and logs a modality's status when it changes."""
+        if self._statuses.get(modality) != status:
+            self._statuses[modality] = status
+            logger.info("%s: %s", modality, status)
+            self._publisher.publish_modality_status(modality, status)

@@ -1,0 +1,68 @@
+"""Loads the models that the configuration names, for the daemon and the commands alike."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from edge.config import Models, Section
+from edge.errors import ModelError
+from edge.perception.classifier import Classifier
+from edge.perception.detector import FaceDetector
+from edge.perception.face import FacePerception
+from edge.perception.pack import Modality, Pack, load_pack
+from edge.perception.speech import SpeechPerception
+from edge.perception.text import TextPerception
+
+
+@dataclass(frozen=True)
+class ModelShelf:
+    """The packs of one configuration; each is read when it is first asked for.
+
+    Every access raises ModelError where a pack is missing, damaged or of another modality.
+    """
+
+    config: Models
+
+    @property
+    def folder(self) -> Path:
+        """Where the packs are."""
+        return Path(self.config.folder)
+
+    def pack(self, modality: Modality) -> Pack:
+        """The pack of one modality."""
+        section: Section = getattr(self.config, modality)
+        return self._load(section.model, modality)  # type: ignore[attr-defined]
+
+    @cached_property
+    def face(self) -> FacePerception:
+        """Detector and classifier of faces."""
+        detector = self._load(self.config.face.detector, "detector")
+        classifier = Classifier(self.pack("face"), self.config.threads)
+        return FacePerception(
+            FaceDetector(detector, self.config.face.min_detection_score), classifier
+        )
+
+    def new_speech(self) -> SpeechPerception:
+        """Speech perception that has heard nothing yet."""
+        speech = self.config.speech
+        return SpeechPerception(
+            self._speech_classifier, speech.min_voice_probability, speech.min_voice_s
+        )
+
+    @cached_property
+    def _speech_classifier(self) -> Classifier:
+        return Classifier(self.pack("speech"), self.config.threads)
+
+    @cached_property
+    def text(self) -> TextPerception:
+        """The classifier of texts."""
+        return TextPerception(Classifier(self.pack("text"), self.config.threads))
+
+    def _load(self, name: str, modality: str) -> Pack:
+        pack = load_pack(self.folder / name)
+        if pack.manifest.modality != modality:
+            raise ModelError(
+                f"{self.folder / name}: this is a {pack.manifest.modality} model, "
+                f"a {modality} model was expected"
+            )
+        return pack

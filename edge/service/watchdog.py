@@ -1,0 +1,42 @@
+"""Tells systemd how the service is: ready, alive, stopping (sd_notify(3))."""
+
+import os
+import socket
+
+from edge.clock import Clock
+
+
+class Watchdog:
+    """Speaks to the socket in NOTIFY_SOCKET; without one, does nothing.
+
+    `alive` pings at half of WATCHDOG_USEC however often it is called.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        address = os.environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._clock = clock
+        timeout_us = int(os.environ.get("WATCHDOG_USEC", "0") or 0)
+        self._interval_s = timeout_us / 1e6 / 2
+        self._last_s = clock.now_s()
+
+    def ready(self) -> None:
+        """The service has started."""
+        self._send("READY=1")
+
+    def alive(self) -> None:
+        """The service makes progress."""
+        now_s = self._clock.now_s()
+        if self._interval_s and now_s - self._last_s >= self._interval_s:
+            self._last_s = now_s
+            self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """The service has been told to stop."""
+        self._send("STOPPING=1")
+
+    def _send(self, state: str) -> None:
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
+            notify.sendto(state.encode(), self._address)

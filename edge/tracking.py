@@ -1,0 +1,183 @@
+"""Beliefs in time: smoothed, held against flapping, told as states and events."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from edge.config import Fusion, Tracking
+from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
+from edge.fusion import SMALLEST_PROBABILITY, Reliabilities, log_linear
+from edge.observation import PRIMARY_SUBJECT, Belief, Observation, Presence
+
+Phase = Literal["start", "update", "end"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is believed now."""
+
+    emotion: Emotion | Literal["unknown"]
+    belief: Belief | None
+    """None where nothing has been observed for a while."""
+    faces: int
+    subject: int
+    captured_s: float
+    """Of the newest observation that led here."""
+
+    @property
+    def confidence(self) -> float:
+        """Probability of `emotion`; of the most probable one while it is unknown."""
+        if self.belief is None:
+            return 0.0
+        if self.emotion == "unknown":
+            return self.belief.confidence
+        return float(self.belief.probabilities[EMOTIONS.index(self.emotion)])
+
+
+@dataclass(frozen=True)
+class Change:
+    """The start, a marked change, or the end of one emotion's stay."""
+
+    episode: str
+    """One id for all changes of a stay."""
+    sequence: int
+    """0 for the start, counting up to the end."""
+    phase: Phase
+    state: State
+    started_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long the stay has lasted."""
+        return max(self.state.captured_s - self.started_s, 0.0)
+
+
+@dataclass
+class _Episode:
+    id: str
+    emotion: Emotion
+    started_s: float
+    told_confidence: float
+    sequence: int = 0
+
+
+class Tracker:
+    """Follows the primary subject.
+
+    The fused belief is smoothed exponentially in log space. Another emotion takes over once it
+    has been ahead by `hysteresis` for `min_dwell_s`; below `min_confidence` none is believed.
+    """
+
+    def __init__(
+        self,
+        config: Tracking,
+        fusion: Fusion,
+        reliabilities: Reliabilities,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._config, self._fusion, self._reliabilities = config, fusion, reliabilities
+        self._new_id = new_id
+        self._newest: dict[str, Observation] = {}
+        self._smoothed: FloatArray | None = None
+        self._smoothed_s = 0.0
+        self._rival: tuple[str, float] | None = None
+        self._episode: _Episode | None = None
+        self._faces = 0
+        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, 0.0)
+
+    def observe(self, item: Observation | Presence) -> list[Change]:
+        """Takes in one observation; gives the changes it leads to, oldest first."""
+        if isinstance(item, Presence):
+            self._faces = item.faces
+            self._move(self.state.emotion, self.state.belief, item.captured_s)
+            return []
+        self._newest[item.modality] = item
+        now_s = max(one.captured_s for one in self._newest.values())
+        self._forget_old(now_s)
+        belief = log_linear(
+            list(self._newest.values()), self._reliabilities, now_s, self._fusion.half_life_s
+        )
+        return list(self._follow(self._smooth(belief)))
+
+    def pass_time(self, now_s: float) -> list[Change]:
+        """Ends what nobody has confirmed for `fusion.max_age_s`."""
+        self._forget_old(now_s)
+        if self._newest or self.state.belief is None:
+            return []
+        self._smoothed = self._rival = None
+        ended = list(self._end(now_s))
+        self._move("unknown", None, now_s)
+        return ended
+
+    def _forget_old(self, now_s: float) -> None:
+        oldest_s = now_s - self._fusion.max_age_s
+        self._newest = {
+            modality: one for modality, one in self._newest.items() if one.captured_s >= oldest_s
+        }
+
+    def _smooth(self, belief: Belief) -> Belief:
+        logs = np.log(np.maximum(belief.probabilities, SMALLEST_PROBABILITY))
+        elapsed_s = max(belief.captured_s - self._smoothed_s, 0.0)
+        keep = 0.0
+        if self._smoothed is not None and self._config.smoothing_s > 0:
+            keep = float(np.exp(-elapsed_s / self._config.smoothing_s))
+            logs = keep * self._smoothed + (1 - keep) * logs
+        self._smoothed = logs.astype(np.float32)
+        self._smoothed_s = max(belief.captured_s, self._smoothed_s)
+        return Belief(softmax(self._smoothed), belief.contributions, belief.captured_s)
+
+    def _follow(self, belief: Belief) -> Iterator[Change]:
+        now_s = belief.captured_s
+        current, wanted = self.state.emotion, self._wanted(belief)
+        if wanted == current:
+            self._rival = None
+        elif self._rival is None or self._rival[0] != wanted:
+            self._rival = (wanted, now_s)
+        settled = self._rival is not None and now_s - self._rival[1] >= self._config.min_dwell_s
+        if not settled:
+            self._move(current, belief, now_s)
+            yield from self._update()
+            return
+        self._rival = None
+        yield from self._end(now_s)
+        self._move(wanted, belief, now_s)
+        if wanted != "unknown":
+            confidence = self.state.confidence
+            self._episode = _Episode(self._new_id(), wanted, now_s, confidence)
+            yield self._tell(self._episode, "start")
+
+    def _wanted(self, belief: Belief) -> Emotion | Literal["unknown"]:
+        """What the belief speaks for, with an advantage for what is believed already."""
+        current, slack = self.state.emotion, self._config.hysteresis
+        if current != "unknown":
+            held = float(belief.probabilities[EMOTIONS.index(current)])
+            if held >= self._config.min_confidence - slack and belief.confidence <= held + slack:
+                return current
+        return belief.emotion if belief.confidence >= self._config.min_confidence else "unknown"
+
+    def _move(
+        self, emotion: Emotion | Literal["unknown"], belief: Belief | None, captured_s: float
+    ) -> None:
+        self.state = State(emotion, belief, self._faces, PRIMARY_SUBJECT, captured_s)
+
+    def _update(self) -> Iterator[Change]:
+        if self._episode is None:
+            return
+        step = abs(self.state.confidence - self._episode.told_confidence)
+        if step >= self._config.update_step:
+            yield self._tell(self._episode, "update")
+
+    def _end(self, now_s: float) -> Iterator[Change]:
+        if self._episode is not None:
+            self._move(self._episode.emotion, self.state.belief, now_s)
+            yield self._tell(self._episode, "end")
+            self._episode = None
+
+    def _tell(self, episode: _Episode, phase: Phase) -> Change:
+        change = Change(episode.id, episode.sequence, phase, self.state, episode.started_s)
+        episode.sequence += 1
+        episode.told_confidence = self.state.confidence
+        return change
