@@ -1,6 +1,7 @@
 """Measures an int8 pack in LiteRT, the file that ships rather than the network it came from."""
 
 import numpy as np
+import numpy.typing as npt
 from rich.progress import track
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
@@ -27,7 +28,7 @@ def measure_logits(
     return np.stack(rows).astype(np.float32)
 
 
-def expected_calibration_error(probabilities: FloatArray, truth: FloatArray) -> float:
+def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> float:
     """Mean gap between confidence and accuracy over equally wide bins (Naeini et al. 2015)."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == truth
@@ -78,9 +79,7 @@ def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) ->
     return {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
 
 
-def confusion(
-    logits: FloatArray, samples: Samples
-) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
+def confusion(logits: FloatArray, samples: Samples) -> npt.NDArray[np.intp]:
     """Counts of true (rows) against predicted (columns) native labels."""
     labels = range(len(samples.labels))
     return np.asarray(confusion_matrix(samples.majority, logits.argmax(axis=1), labels=labels))

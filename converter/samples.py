@@ -34,7 +34,7 @@ class Samples:
     @property
     def majority(self) -> npt.NDArray[np.intp]:
         """Index of each input's foremost label."""
-        return self.targets.argmax(axis=1)
+        return np.asarray(self.targets.argmax(axis=1), np.intp)
 
     def subset(self, indices: npt.NDArray[np.intp]) -> "Samples":
         """The samples at `indices`, in that order."""

@@ -22,19 +22,19 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A mapping of the configuration file."""
 
 
-class Camera(Section):
+class Camera(Section, frozen=True):
     """Where pictures come from."""
 
     enabled: bool = True
     source: int | Text = 0
     """Device number or path, video file, or http:// or rtsp:// URL."""
-    width_px: Annotated[int, Meta(ge=0, le=7680)] = 640
-    height_px: Annotated[int, Meta(ge=0, le=4320)] = 480
+    width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
+    height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
     loop: bool = False
 
 
-class Microphone(Section):
+class Microphone(Section, frozen=True):
     """Where sound comes from."""
 
     enabled: bool = True
@@ -43,14 +43,14 @@ class Microphone(Section):
     loop: bool = False
 
 
-class TextInput(Section):
+class TextInput(Section, frozen=True):
     """Texts received over MQTT."""
 
     enabled: bool = True
     max_bytes: Annotated[int, Meta(ge=16, le=65_536)] = 8192
 
 
-class Face(Section):
+class Face(Section, frozen=True):
     """The face model."""
 
     model: Text = "face.json"
@@ -58,7 +58,7 @@ class Face(Section):
     min_detection_score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
 
 
-class Speech(Section):
+class Speech(Section, frozen=True):
     """The speech model."""
 
     model: Text = "speech.json"
@@ -66,13 +66,13 @@ class Speech(Section):
     min_voice_s: Annotated[float, Meta(gt=0, le=2.5)] = 0.5
 
 
-class TextModel(Section):
+class TextModel(Section, frozen=True):
     """The text model."""
 
     model: Text = "text.json"
 
 
-class Models(Section):
+class Models(Section, frozen=True):
     """The model packs."""
 
     folder: Text = str(MODELS)
@@ -82,7 +82,7 @@ class Models(Section):
     text: TextModel = TextModel()
 
 
-class Fusion(Section):
+class Fusion(Section, frozen=True):
     """How observations become one belief."""
 
     strategy: Literal["log_linear"] = "log_linear"
@@ -91,7 +91,7 @@ class Fusion(Section):
     max_age_s: PositiveSeconds = 5.0
 
 
-class Tracking(Section):
+class Tracking(Section, frozen=True):
     """How beliefs become states and events."""
 
     smoothing_s: Seconds = 0.4
@@ -101,14 +101,14 @@ class Tracking(Section):
     update_step: Annotated[float, Meta(gt=0, le=1)] = 0.2
 
 
-class Backoff(Section):
+class Backoff(Section, frozen=True):
     """Waiting between attempts: doubles from the shortest to the longest."""
 
     shortest_s: PositiveSeconds = 1.0
     longest_s: PositiveSeconds = 30.0
 
 
-class Mqtt(Section):
+class Mqtt(Section, frozen=True):
     """The broker and what is published to it."""
 
     host: Text = "localhost"
@@ -123,7 +123,7 @@ class Mqtt(Section):
     reconnect: Backoff = Backoff()
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """Everything the daemon can be told."""
 
     camera: Camera = Camera()

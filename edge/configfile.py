@@ -23,7 +23,9 @@ def load_config(path: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"{path}: cannot read it ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+        raise ConfigError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from error
     return parse_config(text, str(path))
 
 
@@ -79,7 +81,7 @@ def _value_faults(
     node: Node, kind: Any, key: str, loader: yaml.SafeLoader
 ) -> Iterator[tuple[int, str]]:
     try:
-        msgspec.convert(loader.construct_object(node, deep=True), kind)  # type: ignore[no-untyped-call]
+        msgspec.convert(loader.construct_object(node, deep=True), kind)
     except msgspec.ValidationError as error:
         wanted = str(error).replace("`", "")
         yield _line(node), f"{key}: {_shown(node)} is not allowed: {wanted}"
@@ -92,7 +94,7 @@ def _unknown(prefix: str, key: str, known: list[str]) -> str:
 
 
 def _shown(node: Node) -> str:
-    return repr(node.value) if isinstance(node, ScalarNode) else f"a {node.id}"
+    return repr(node.value) if isinstance(node, ScalarNode) else "a list or a mapping"
 
 
 def _line(node: Node) -> int:

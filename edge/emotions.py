@@ -1,4 +1,4 @@
-"""The seven emotions, how a model's own labels map onto them, and where they lie in affect space."""
+"""The seven emotions: how a model's labels map onto them, and where they lie in affect space."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -47,7 +47,7 @@ def to_seven(native: FloatArray, matrix: FloatArray) -> FloatArray:
     mass = native @ matrix
     total = mass.sum(axis=-1, keepdims=True)
     uniform = np.float32(1 / len(EMOTIONS))
-    return np.where(total > 1e-6, mass / np.maximum(total, 1e-6), uniform).astype(np.float32)
+    return np.asarray(np.where(total > 1e-6, mass / np.maximum(total, 1e-6), uniform), np.float32)
 
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:

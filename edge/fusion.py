@@ -72,4 +72,5 @@ def _weight(
 ) -> FloatArray:
     age_s = max(now_s - observation.captured_s, 0.0)
     decay = 0.5 ** (age_s / half_life_s)
-    return reliabilities.of(observation.modality) * np.float32(observation.quality * decay + 1e-6)
+    trust = np.float32(observation.quality * decay + 1e-6)
+    return np.asarray(reliabilities.of(observation.modality) * trust, np.float32)

@@ -12,7 +12,7 @@ def _separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasT
 
 
 def build(shape: tuple[int, int], classes: int) -> keras.Model:
-    """An untrained network, float32[batch, frames, coefficients] to logits float32[batch, classes]."""
+    """An untrained network, float32[batch, *shape] to logits float32[batch, classes]."""
     inputs = keras.Input(shape)
     x = layers.GaussianNoise(0.2)(inputs)
     x = layers.SpatialDropout1D(0.1)(x)

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from converter.datasets import ferplus
-from converter.samples import Samples, Splits
 from converter.networks import face as network
+from converter.samples import Samples, Splits
 from converter.tasks.base import Schedule, Task
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
@@ -60,7 +60,7 @@ class FaceTask(Task):
             top = rng.integers(0, picture.shape[0] - height)
             left = rng.integers(0, picture.shape[1] - width)
             values[top : top + height, left : left + width] = rng.uniform(0, 255)
-        return np.clip(values, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(values, 0, 255), np.uint8)
 
     def network(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, ImageInput)
@@ -73,7 +73,7 @@ def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:
     matrix = cv2.getRotationMatrix2D(
         ((width - 1) / 2, (height - 1) / 2), rng.normal(0, 7), rng.uniform(0.87, 1.15)
     )
-    matrix[:, 2] += rng.uniform(-4, 4, 2)
+    matrix[:, 2] = matrix[:, 2] + rng.uniform(-4, 4, 2)
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
     warped = cv2.warpAffine(

@@ -69,11 +69,9 @@ class VideoSource:
         else:
             self._check_device(source)
             capture = cv2.VideoCapture(source, cv2.CAP_V4L2)
-            size = ((cv2.CAP_PROP_FRAME_WIDTH, self._config.width_px),)
-            size += ((cv2.CAP_PROP_FRAME_HEIGHT, self._config.height_px),)
-            for setting, value in (*size, (cv2.CAP_PROP_FPS, self._config.fps)):
-                if value:
-                    capture.set(setting, value)
+            capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._config.width_px)
+            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._config.height_px)
+            capture.set(cv2.CAP_PROP_FPS, self._config.fps)
             remedy = "is it in use, or is this user not in the group `video`?"
         if not capture.isOpened():
             raise SourceError(f"{self._name} cannot be opened: {remedy}")

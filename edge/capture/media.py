@@ -37,7 +37,7 @@ def to_model_rate(samples: npt.NDArray[np.float32], rate_hz: int) -> Sound:
     mono = np.nan_to_num(samples.mean(axis=1))
     if rate_hz != SAMPLE_RATE_HZ:
         mono = soxr.resample(mono, rate_hz, SAMPLE_RATE_HZ)
-    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(mono * 32768), -32768, 32767), np.int16)
 
 
 def _read_sound_track(path: Path) -> tuple[npt.NDArray[np.float32], int]:

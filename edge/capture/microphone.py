@@ -59,7 +59,9 @@ class PortAudioDevice:
         try:
             import pyaudio
         except ImportError as error:
-            raise SourceError(f"PyAudio cannot be loaded ({error}); install libportaudio2") from None
+            raise SourceError(
+                f"PyAudio cannot be loaded ({error}); install libportaudio2"
+            ) from None
         self._clock = clock
         self._label = f"microphone {name!r}" if name else "the default microphone"
         self._audio = pyaudio.PyAudio()

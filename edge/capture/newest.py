@@ -8,9 +8,7 @@ Item = TypeVar("Item")
 
 
 class Newest(Generic[Item]):
-    """A queue of bounded length that drops its oldest item for a new one.
-
-    """
+    """A queue of bounded length that drops its oldest item for a new one."""
 
     def __init__(self, length: int) -> None:
         self._items: deque[Item] = deque(maxlen=length)

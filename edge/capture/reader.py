@@ -12,13 +12,13 @@ from edge.errors import SourceError
 logger = logging.getLogger(__name__)
 
 Sample = TypeVar("Sample")
-Read = TypeVar("Read", covariant=True)
+Sample_co = TypeVar("Sample_co", covariant=True)
 
 
-class Device(Protocol[Read]):
+class Device(Protocol[Sample_co]):
     """An open camera, microphone or file."""
 
-    def read(self) -> Read | None:
+    def read(self) -> Sample_co | None:
         """The next sample, waiting for it; None at the end of a file. Raises SourceError."""
 
     def close(self) -> None:
@@ -31,7 +31,7 @@ class Reader(threading.Thread, Generic[Sample]):
     `report` is told `ok`, `degraded: reason` or, at the end of a file, `off`.
     """
 
-    def __init__(  # noqa: PLR0913 - what a thread needs is handed to it, nothing is global
+    def __init__(
         self,
         name: str,
         opener: Callable[[], Device[Sample]],

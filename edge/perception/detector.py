@@ -68,7 +68,9 @@ class FaceDetector:
         corners = np.concatenate([centres - halves, centres + halves], axis=1)
         keypoints = points[:, 2:] + self._anchors[likely, None]
         found = np.concatenate([corners, keypoints], axis=1) * self._size
-        merged = _merge((found - shift) / scale, 1 / (1 + np.exp(-logits[likely])))
+        merged = _merge(
+            (found - shift) / scale, (1 / (1 + np.exp(-logits[likely]))).astype(np.float32)
+        )
         return sorted(merged, key=lambda face: -face.area)
 
 

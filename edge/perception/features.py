@@ -45,16 +45,15 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
         # One grey level is the least deviation: a blank picture must not become loud noise.
         return np.asarray((values - values.mean()) / max(float(values.std()), 1.0), np.float32)
     if spec.normalization == "unit":
-        return values / np.float32(255)
-    return values / np.float32(127.5) - np.float32(1)
+        return np.asarray(values / np.float32(255))
+    return np.asarray(values / np.float32(127.5) - np.float32(1))
 
 
 @lru_cache(maxsize=8)
 def _mel_filters(spec: SoundInput) -> FloatArray:
-    """Triangular mel filters, float32[fft_length // 2 + 1, bands], as python_speech_features has them."""
-    mel = np.linspace(
-        *(2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz)), spec.mel_bands + 2
-    )
+    """Triangular mel filters, float32[fft_length // 2 + 1, bands]."""
+    lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz))
+    mel = np.linspace(lowest, highest, spec.mel_bands + 2)
     hz = 700 * (10 ** (mel / 2595) - 1)
     edges = np.floor((spec.fft_length + 1) * hz / spec.sample_rate_hz)
     bins = np.arange(spec.fft_length // 2 + 1)[:, None]
@@ -100,7 +99,7 @@ def mfcc(samples: npt.NDArray[Any], spec: SoundInput) -> FloatArray:
 
 def take_off_level(coefficients: FloatArray) -> FloatArray:
     """A copy of `mfcc` output with the loudness of its loud frames moved to zero."""
-    frames = coefficients.copy()
+    frames: FloatArray = coefficients.copy()
     if len(frames):
         frames[:, 0] -= np.quantile(frames[:, 0], LEVEL_QUANTILE)
     return frames

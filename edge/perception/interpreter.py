@@ -29,6 +29,7 @@ class Tensor:
 
     @classmethod
     def of(cls, details: dict[str, Any]) -> "Tensor":
+        """From what LiteRT says of a tensor."""
         scale, zero_point = details["quantization"]
         shape = tuple(int(size) for size in details["shape"])
         return cls(details["index"], shape, details["dtype"], float(scale), int(zero_point))
@@ -39,13 +40,14 @@ class Tensor:
             return values.astype(self.dtype)
         info = np.iinfo(self.dtype)  # type: ignore[type-var]  # quantized tensors are integers
         steps = np.rint(values / self.scale) + self.zero_point
-        return np.clip(steps, info.min, info.max).astype(self.dtype)
+        return np.asarray(np.clip(steps, info.min, info.max), self.dtype)
 
     def dequantize(self, stored: npt.NDArray[Any]) -> FloatArray:
         """Stored values as real ones."""
         if not self.scale:
             return stored.astype(np.float32)
-        return (stored.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
+        steps = stored.astype(np.float32) - np.float32(self.zero_point)
+        return np.asarray(steps * np.float32(self.scale))
 
 
 class Interpreter:

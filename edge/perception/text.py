@@ -23,5 +23,10 @@ class TextPerception:
         words = len(message.text[: self._spec.max_characters].split())
         quality = min(words / FULL_QUALITY_WORDS, 1.0)
         return Observation(
-            "text", message.subject, message.received_s, answer.probabilities, quality, answer.native
+            "text",
+            message.subject,
+            message.received_s,
+            answer.probabilities,
+            quality,
+            answer.native,
         )

@@ -146,7 +146,7 @@ class Publisher:
             self._say(f"lost the broker at {self._address} ({reason}); connecting again")
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        self._on_text(message.payload)
+        self._on_text(bytes(message.payload))
 
     @property
     def _address(self) -> str:

@@ -70,8 +70,8 @@ class Daemon:
         threads: list[threading.Thread] = []
         for modality, (enabled, build) in builders.items():
             threads += self._try_modality(modality, build) if enabled else self._off(modality)
-        enabled = [modality for modality, (enabled, _) in builders.items() if enabled]
-        self._publisher.publish_info(self._composer.info(self._models, enabled))
+        modalities: list[str] = [name for name, (wanted, _) in builders.items() if wanted]
+        self._publisher.publish_info(self._composer.info(self._models, modalities))
         for thread in threads:
             thread.start()
         watchdog.ready()
