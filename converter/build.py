@@ -10,7 +10,7 @@ import numpy as np
 from converter.calibrate import fit_temperature, fit_thresholds
 from converter.evaluate import measure_logits, metrics
 from converter.quantize import quantize, write_model
-from converter.samples import Samples, Splits
+from converter.samples import HELD_BACK, Samples, Splits
 from converter.tasks.base import Task
 from converter.train import load_run
 from edge import __version__
@@ -19,7 +19,6 @@ from edge.perception.classifier import Classifier
 from edge.perception.pack import Manifest, Pack, load_pack, save_manifest
 
 REPRESENTATIVE_SAMPLES = 400
-HELD_BACK = "held back"
 
 
 def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 0) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from converter.build import HELD_BACK
+from converter.samples import HELD_BACK
 from edge.emotions import EMOTIONS
 from edge.errors import EmotiondError
 from edge.fusion import Reliabilities, save_reliabilities

@@ -12,6 +12,10 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 
+HELD_BACK = "held back"
+"""The name of that split in figures."""
+
+
 class DatasetError(EmotiondError):
     """A data set that is missing, empty or not in its published layout."""
 

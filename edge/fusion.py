@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from edge.emotions import EMOTIONS, FloatArray
+from edge.emotions import EMOTIONS, FloatArray, softmax
 from edge.errors import ModelError
 from edge.observation import Belief, Observation
 
@@ -56,15 +56,40 @@ def log_linear(
     """
     trust = np.stack([_weight(one, reliabilities, now_s, half_life_s) for one in observations])
     exponents = trust / np.maximum(trust.max(axis=0), 1e-9)
-    logs = np.log([np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations])
-    pooled = (exponents * logs).sum(axis=0)
-    probabilities = np.exp(pooled - pooled.max())
+    # Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
+    # would lose by that alone, all logarithms of probabilities being negative.
+    evidence = np.log(
+        [len(EMOTIONS) * np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations]
+    )
+    probabilities = softmax((exponents * evidence).sum(axis=0))
     shares = exponents.mean(axis=1) / exponents.mean(axis=1).sum()
     contributions: dict[str, float] = {}
     for one, share in zip(observations, shares, strict=True):
         contributions[one.modality] = contributions.get(one.modality, 0.0) + float(share)
     newest_s = max(one.captured_s for one in observations)
-    return Belief((probabilities / probabilities.sum()).astype(np.float32), contributions, newest_s)
+    return Belief(probabilities, contributions, newest_s)
+
+
+def pool(observations: Sequence[Observation]) -> Observation:
+    """One answer for at least one observation of the same modality over a clip or an utterance.
+
+    The geometric mean of their probabilities, weighted by quality.
+    """
+    weights = np.array([one.quality + 1e-6 for one in observations], np.float32)
+    logs = np.log([np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations])
+    native = {
+        label: float(np.average([one.native[label] for one in observations], weights=weights))
+        for label in observations[0].native
+    }
+    newest = observations[-1]
+    return Observation(
+        newest.modality,
+        newest.subject,
+        newest.captured_s,
+        softmax(np.average(logs, axis=0, weights=weights).astype(np.float32)),
+        float(weights.max()),
+        native,
+    )
 
 
 def _weight(

@@ -2,13 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable
 
 import numpy as np
 from pymicro_vad import MicroVad
 
 from edge.capture.media import SAMPLE_RATE_HZ, Sound
-from edge.emotions import softmax
 from edge.observation import PRIMARY_SUBJECT, AudioBlock, Observation
 from edge.perception.classifier import Classifier
 from edge.perception.features import mfcc, sound_features
@@ -58,7 +56,7 @@ class SpeechPerception:
         return observations
 
     def _take(self, frame: Sound) -> None:
-        probability = self._vad.Process10ms(frame.tobytes())
+        probability = self._vad.process_10ms(frame.tobytes())
         self._voiced.append(probability >= self._min_voice_probability)
         self._frames.append(frame)
         self._since_window += len(frame)
@@ -80,24 +78,3 @@ class SpeechPerception:
         voiced = self._voiced.count(True) / len(self._frames)
         clipped = float(np.mean(np.abs(sound.astype(np.int32)) >= FULL_SCALE))
         return float(min(2 * voiced, 1.0) * np.clip(1 - 20 * clipped, 0.1, 1.0))
-
-
-def pool(observations: Iterable[Observation]) -> Observation | None:
-    """One answer for a whole utterance: the geometric mean of its windows, weighted by quality."""
-    windows = list(observations)
-    if not windows:
-        return None
-    weights = np.array([one.quality for one in windows], np.float32)
-    logs = np.log([np.maximum(one.probabilities, 1e-6) for one in windows])
-    native = {
-        label: float(np.average([one.native[label] for one in windows], weights=weights))
-        for label in windows[0].native
-    }
-    return Observation(
-        "speech",
-        windows[-1].subject,
-        windows[-1].captured_s,
-        softmax(np.average(logs, axis=0, weights=weights).astype(np.float32)),
-        float(weights.max()),
-        native,
-    )

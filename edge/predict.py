@@ -1,0 +1,198 @@
+"""`emotiond predict`: the daemon's own perception on files and texts."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge.capture.camera import STREAM_TIMEOUT_MS
+from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.config import Config
+from edge.emotions import Emotion
+from edge.errors import SourceError
+from edge.events import seven
+from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
+from edge.observation import AudioBlock, Belief, Frame, Observation, TextMessage
+from edge.perception.features import Pixels
+from edge.service.models import ModelShelf
+
+PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SOUNDS = frozenset({".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
+VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one modality, or all of them fused, say of one input."""
+
+    input: str
+    modality: str
+    subject: int
+    emotion: Emotion
+    confidence: float
+    probabilities: dict[Emotion, float]
+    native: dict[str, float]
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """An input that could not be read, and why."""
+
+    input: str
+    error: str
+
+
+Result = Prediction | Failure
+
+
+class Predictor:
+    """Reads files as the daemon reads its devices; models are loaded when first needed.
+
+    With `cropped`, pictures hold a face and nothing else, and no face is looked for.
+    """
+
+    def __init__(self, config: Config, cropped: bool = False) -> None:
+        self._config, self._cropped = config, cropped
+        self._shelf = ModelShelf(config.models)
+        self._loaded: Reliabilities | None = None
+
+    def paths(self, paths: Iterable[Path]) -> Iterator[Result]:
+        """The results of files, and of all media files in folders, in order.
+
+        Raises ModelError where a model that is needed cannot be used.
+        """
+        for path in paths:
+            if path.is_dir():
+                known = PICTURES | SOUNDS | VIDEOS
+                files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in known]
+                if not files:
+                    yield Failure(str(path), "there is no picture, sound or video in this folder")
+            else:
+                files = [path]
+            for file in files:
+                yield from self._file(file)
+
+    def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Result]:
+        """The results of texts, each given with the name that the result calls it."""
+        for name, text in texts:
+            yield _prediction(name, self._shelf.text.read(TextMessage(text, 0.0)))
+
+    def _file(self, path: Path) -> Iterator[Result]:
+        suffix = path.suffix.lower()
+        try:
+            if suffix in PICTURES:
+                observations = [self._picture(path)]
+            elif suffix in SOUNDS:
+                observations = [self._sound(path)]
+            else:
+                observations = self._video(path)
+        except SourceError as error:
+            yield Failure(str(path), str(error))
+            return
+        for observation in observations:
+            yield _prediction(str(path), observation)
+        if len(observations) > 1:
+            half_life_s = self._config.fusion.half_life_s
+            belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
+            yield _fused(str(path), belief)
+
+    def _picture(self, path: Path) -> Observation:
+        pixels = _read_picture(path)
+        frame = Frame(pixels, 0.0)
+        if self._cropped:
+            return self._shelf.face.perceive_crop(frame)
+        observation = self._shelf.face.perceive(frame).observation
+        if observation is None:
+            raise SourceError(f"{path}: no face in it; for face crops use --cropped")
+        return observation
+
+    def _sound(self, path: Path) -> Observation:
+        sound = read_sound(path)
+        windows = self._shelf.new_speech().hear(AudioBlock(sound, len(sound) / SAMPLE_RATE_HZ))
+        if not windows:
+            raise SourceError(f"{path}: no voice in it")
+        return replace(pool(windows), captured_s=0.0)
+
+    def _video(self, path: Path) -> list[Observation]:
+        """Face and speech of a video, whichever it has; raises SourceError for neither."""
+        observations, missing = [], []
+        faces = [seen for frame in _frames(path, self._config.camera.fps) if (seen := self._see(frame))]
+        if faces:
+            observations.append(pool(faces))
+        else:
+            missing.append("no face")
+        try:
+            observations.append(self._sound(path))
+        except SourceError as error:
+            missing.append(str(error))
+        if not observations:
+            raise SourceError(f"{path}: {'; '.join(missing)}")
+        return observations
+
+    def _see(self, frame: Frame) -> Observation | None:
+        return self._shelf.face.perceive(frame).observation
+
+    @property
+    def _reliabilities(self) -> Reliabilities:
+        if self._loaded is None:
+            self._loaded = load_reliabilities(self._shelf.folder / self._config.fusion.file)
+        return self._loaded
+
+
+def _read_picture(path: Path) -> Pixels:
+    """uint8 BGR, turned upright; raises SourceError."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if pixels is None:
+        raise SourceError(f"{path}: not a picture that can be read; is it complete?")
+    return np.asarray(pixels, np.uint8)
+
+
+def _frames(path: Path, fps: float) -> Iterator[Frame]:
+    """At most `fps` frames a second of a video file; raises SourceError."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_TIMEOUT_MS]
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, limits)
+    try:
+        if not capture.isOpened():
+            raise SourceError(f"{path}: neither picture, sound nor video that can be read")
+        step = max(round(capture.get(cv2.CAP_PROP_FPS) / fps), 1)
+        number = 0
+        while capture.grab():
+            if number % step == 0:
+                decoded, pixels = capture.retrieve()
+                if decoded:
+                    yield Frame(np.asarray(pixels, np.uint8), 0.0)
+            number += 1
+    finally:
+        capture.release()
+
+
+def _prediction(name: str, observation: Observation) -> Prediction:
+    belief = Belief(observation.probabilities, {observation.modality: 1.0}, 0.0)
+    return Prediction(
+        input=name,
+        modality=observation.modality,
+        subject=observation.subject,
+        emotion=belief.emotion,
+        confidence=round(belief.confidence, 4),
+        probabilities=seven(belief.probabilities),
+        native={label: round(p, 4) for label, p in observation.native.items()},
+    )
+
+
+def _fused(name: str, belief: Belief) -> Prediction:
+    return Prediction(
+        input=name,
+        modality="fused",
+        subject=0,
+        emotion=belief.emotion,
+        confidence=round(belief.confidence, 4),
+        probabilities=seven(belief.probabilities),
+        native={},
+    )
