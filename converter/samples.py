@@ -11,7 +11,6 @@ import numpy.typing as npt
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
-
 HELD_BACK = "held back"
 """The name of that split in figures."""
 

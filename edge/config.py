@@ -119,6 +119,8 @@ class Mqtt(Section, frozen=True):
     password_file: str = ""
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     heartbeat_s: PositiveSeconds = 10.0
+    modality_states: bool = False
+    modality_interval_s: Seconds = 0.2
     spool_events: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     reconnect: Backoff = Backoff()
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 from edge import __version__
 from edge.clock import Clock
 from edge.emotions import EMOTIONS, Emotion, valence_arousal
+from edge.observation import Belief, Observation
 from edge.tracking import Change, Phase, State
 
 SCHEMA_VERSION = "1.0"
@@ -76,6 +77,19 @@ class InfoData(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are enabled."""
 
 
+class ModalityData(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model says by itself."""
+
+    modality: str
+    emotion: Emotion
+    confidence: Probability
+    probabilities: dict[Emotion, Probability]
+    native: dict[str, Probability]
+    """By the model's own labels."""
+    quality: Probability
+    subject: int
+
+
 class StateMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `state`, retained."""
 
@@ -90,6 +104,13 @@ class EventMessage(Envelope, frozen=True, kw_only=True):
     data: EventData
 
 
+class ModalityMessage(Envelope, frozen=True, kw_only=True):
+    """Payload of `<modality>/state`."""
+
+    type: Literal["emotiond.modality"] = "emotiond.modality"
+    data: ModalityData
+
+
 class InfoMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `info`, retained."""
 
@@ -100,9 +121,10 @@ class InfoMessage(Envelope, frozen=True, kw_only=True):
 SCHEMAS: dict[str, type[Envelope]] = {
     "state": StateMessage,
     "event": EventMessage,
+    "modality": ModalityMessage,
     "info": InfoMessage,
 }
-"""The payload of each JSON topic."""
+"""The payload of each JSON topic; `modality` is that of every `<modality>/state`."""
 
 
 def json_schema(topic: str) -> dict[str, Any]:
@@ -136,6 +158,21 @@ class Composer:
         )
         time = self._clock.utc(change.state.captured_s)
         return EventMessage(id=change.episode, source=self._source, time=time, data=data)
+
+    def modality(self, observation: Observation) -> ModalityMessage:
+        """One model's answer as it is published."""
+        belief = Belief(observation.probabilities, {}, observation.captured_s)
+        data = ModalityData(
+            modality=observation.modality,
+            emotion=belief.emotion,
+            confidence=round(belief.confidence, DIGITS),
+            probabilities=seven(observation.probabilities),
+            native={label: round(p, DIGITS) for label, p in observation.native.items()},
+            quality=round(observation.quality, DIGITS),
+            subject=observation.subject,
+        )
+        time = self._clock.utc(observation.captured_s)
+        return ModalityMessage(id=str(uuid.uuid4()), source=self._source, time=time, data=data)
 
     def info(self, models: dict[str, ModelInfo], modalities: list[str]) -> InfoMessage:
         """What runs on this device."""

@@ -59,7 +59,10 @@ def log_linear(
     # Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
     # would lose by that alone, all logarithms of probabilities being negative.
     evidence = np.log(
-        [len(EMOTIONS) * np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations]
+        [
+            len(EMOTIONS) * np.maximum(one.probabilities, SMALLEST_PROBABILITY)
+            for one in observations
+        ]
     )
     probabilities = softmax((exponents * evidence).sum(axis=0))
     shares = exponents.mean(axis=1) / exponents.mean(axis=1).sum()

@@ -117,7 +117,11 @@ class Predictor:
     def _video(self, path: Path) -> list[Observation]:
         """Face and speech of a video, whichever it has; raises SourceError for neither."""
         observations, missing = [], []
-        faces = [seen for frame in _frames(path, self._config.camera.fps) if (seen := self._see(frame))]
+        faces = [
+            seen
+            for frame in read_frames(path, self._config.camera.fps)
+            if (seen := self._see(frame))
+        ]
         if faces:
             observations.append(pool(faces))
         else:
@@ -152,7 +156,7 @@ def _read_picture(path: Path) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def _frames(path: Path, fps: float) -> Iterator[Frame]:
+def read_frames(path: Path, fps: float) -> Iterator[Frame]:
     """At most `fps` frames a second of a video file; raises SourceError."""
     if not path.is_file():
         raise SourceError(f"{path}: no such file")

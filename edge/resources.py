@@ -8,5 +8,7 @@ _SHIPPED = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 
 MODELS = _SHIPPED / "models"
 """The model packs."""
+SAMPLES = _SHIPPED / "samples"
+"""The clips that the demo and the benchmark play."""
 CONFIGS = _SHIPPED / "configs"
 """default.yaml and the other example configurations."""

@@ -107,6 +107,11 @@ class Tracker:
         self._forget_old(now_s)
         if self._newest or self.state.belief is None:
             return []
+        return self.finish(now_s)
+
+    def finish(self, now_s: float) -> list[Change]:
+        """Ends what is believed and starts afresh."""
+        self._newest = {}
         self._smoothed = self._rival = None
         ended = list(self._end(now_s))
         self._move("unknown", None, now_s)

@@ -1,6 +1,8 @@
 """Decides when a state is worth a message; events always are."""
 
+from edge.config import Mqtt
 from edge.events import Composer
+from edge.observation import Observation
 from edge.publish.mqtt import Publisher
 from edge.tracking import Change, State
 
@@ -11,11 +13,15 @@ SHORTEST_GAP_S = 0.5
 
 
 class Announcer:
-    """Publishes events at once, and the state on change and every `heartbeat_s`."""
+    """Publishes events at once, and the state on change and with every heartbeat.
 
-    def __init__(self, composer: Composer, publisher: Publisher, heartbeat_s: float) -> None:
+    Each modality's own answers follow only where `config.modality_states` asks for them.
+    """
+
+    def __init__(self, composer: Composer, publisher: Publisher, config: Mqtt) -> None:
         self._composer, self._publisher = composer, publisher
-        self._heartbeat_s = heartbeat_s
+        self._config = config
+        self._modality_told_s: dict[str, float] = {}
         self._told: State | None = None
         self._told_s = 0.0
 
@@ -27,10 +33,19 @@ class Announcer:
             self._told, self._told_s = state, now_s
             self._publisher.publish_state(self._composer.state(state))
 
+    def announce_modality(self, observation: Observation, now_s: float) -> None:
+        """Publishes one model's answer, unless its last one is too fresh."""
+        if not self._config.modality_states:
+            return
+        told_s = self._modality_told_s.get(observation.modality)
+        if told_s is None or now_s - told_s >= self._config.modality_interval_s:
+            self._modality_told_s[observation.modality] = now_s
+            self._publisher.publish_modality(self._composer.modality(observation))
+
     def _is_due(self, state: State, now_s: float) -> bool:
         told = self._told
         if told is None or (state.emotion, state.faces) != (told.emotion, told.faces):
             return True
         since_s = now_s - self._told_s
         stepped = abs(state.confidence - told.confidence) >= CONFIDENCE_STEP
-        return since_s >= self._heartbeat_s or (stepped and since_s >= SHORTEST_GAP_S)
+        return since_s >= self._config.heartbeat_s or (stepped and since_s >= SHORTEST_GAP_S)

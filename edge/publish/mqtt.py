@@ -1,6 +1,7 @@
 """Publishes over MQTT, and receives commands; the broker may come and go."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config import Mqtt
 from edge.errors import ConfigError
-from edge.events import EventMessage, InfoMessage, StateMessage, as_replayed
+from edge.events import EventMessage, InfoMessage, ModalityMessage, StateMessage, as_replayed
 from edge.publish.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Publisher:
         client.reconnect_delay_set(
             max(round(config.reconnect.shortest_s), 1), max(round(config.reconnect.longest_s), 1)
         )
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -65,6 +67,13 @@ class Publisher:
     def publish_state(self, message: StateMessage) -> None:
         """The newest state, retained."""
         self._retain("state", msgspec.json.encode(message))
+
+    def publish_modality(self, message: ModalityMessage) -> None:
+        """One model's answer; lost while the broker is away."""
+        with self._lock:
+            if self._connected:
+                topic = self._topic(f"{message.data.modality}/state")
+                self._client.publish(topic, msgspec.json.encode(message), qos=0)
 
     def publish_info(self, message: InfoMessage) -> None:
         """What runs here, retained."""
@@ -157,6 +166,11 @@ class Publisher:
         if sentence != self._said:
             self._said = sentence
             logger.info("%s", sentence)
+
+
+def _send_at_once(client: paho.Client, userdata: Any, sock: Any) -> None:
+    """Without this a small message may wait 40 ms for the acknowledgement of the one before."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _password(file: str) -> str | None:

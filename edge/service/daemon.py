@@ -52,7 +52,7 @@ class Daemon:
         self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
         self._shelf = ModelShelf(config.models)
         self._tracker = Tracker(config.tracking, config.fusion, self._reliabilities())
-        self._announcer = Announcer(self._composer, self._publisher, config.mqtt.heartbeat_s)
+        self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
 
     def statuses(self) -> dict[str, str]:
         """`ok`, `degraded: reason` or `off` of each modality, as last reported."""
@@ -82,14 +82,19 @@ class Daemon:
         finally:
             watchdog.stopping()
             self._stop.set()
+            now_s = self._clock.now_s()
+            self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
             self._publisher.stop()
 
     def _step(self) -> None:
         try:
-            changes = self._tracker.observe(self._observations.get(timeout=TICK_S))
+            item = self._observations.get(timeout=TICK_S)
         except queue.Empty:
-            changes = []
+            item = None
         now_s = self._clock.now_s()
+        changes = self._tracker.observe(item) if item is not None else []
+        if isinstance(item, Observation):
+            self._announcer.announce_modality(item, now_s)
         changes += self._tracker.pass_time(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s)
 

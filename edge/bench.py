@@ -1,0 +1,127 @@
+"""`emotiond bench`: what each stage costs on this machine, and what the whole daemon does."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.clock import Clock
+from edge.config import Config
+from edge.demo.broker import embedded_broker
+from edge.demo.player import Player, Reception
+from edge.demo.show import SPOKEN
+from edge.errors import EmotiondError
+from edge.events import Composer
+from edge.fusion import load_reliabilities, log_linear
+from edge.observation import Frame, Observation, TextMessage
+from edge.perception.features import mfcc, sound_features
+from edge.perception.pack import SoundInput
+from edge.predict import read_frames
+from edge.publish.console import table
+from edge.publish.mqtt import Publisher
+from edge.resources import SAMPLES
+from edge.service.models import ModelShelf
+from edge.tracking import Tracker
+
+WARM_UP = 10
+CLIP = "1001_DFA_HAP_XX.mkv"
+
+Stage = tuple[str, Callable[[], object]]
+
+
+def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
+    """Measures every stage `repeat` times on one clip, then plays the clip, and prints tables.
+
+    Raises ModelError where a model cannot be used, SourceError where the clip cannot be read.
+    """
+    if repeat < 1:
+        raise EmotiondError(f"--repeat {repeat}: expected at least 1")
+    frame = next(iter(read_frames(clip, config.camera.fps)))
+    height, width = frame.pixels.shape[:2]
+    print(f"{repeat} runs a stage, one thread a model, {clip.name} at {width}x{height}\n")
+    rows = [(name, *_percentiles(action, repeat)) for name, action in _stages(config, frame, clip)]
+    print(
+        table(("stage", "median ms", "p99 ms"), [(n, f"{m:.3f}", f"{p:.3f}") for n, m, p in rows])
+    )
+    face_ms = sum(median for name, median, _ in rows if name in ("detect", "crop", "classify"))
+    print(f"\nface path {face_ms:.2f} ms: {1000 / face_ms:.0f} frames a second on one core")
+    with embedded_broker() as port:
+        player = Player(port, lambda event: None)
+        try:
+            _print_whole(player.play(clip, SPOKEN))
+        finally:
+            player.close()
+
+
+def _print_whole(reception: Reception) -> None:
+    print(f"daemon, three modalities: peak RSS {reception.peak_rss_mb:.0f} MB")
+    if reception.start_to_first_event_s is not None:
+        print(
+            f"start of the process to receipt of the first event: "
+            f"{reception.start_to_first_event_s:.2f} s"
+        )
+    if reception.latency_s is not None:
+        print(
+            f"capture to receipt: median {reception.latency_s * 1000:.1f} ms "
+            f"of {len(reception.latencies_s)} messages"
+        )
+
+
+def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, float]:
+    """Median and 99th percentile of the action's duration in milliseconds."""
+    for _ in range(WARM_UP):
+        action()
+    durations_s = []
+    for _ in range(repeat):
+        started_s = time.perf_counter()
+        action()
+        durations_s.append(time.perf_counter() - started_s)
+    median, p99 = np.percentile(durations_s, [50, 99]) * 1000
+    return float(median), float(p99)
+
+
+def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
+    shelf = ModelShelf(config.models)
+    face, text = shelf.face, shelf.text
+    faces = face.detector.detect(frame.pixels)
+    if not faces:
+        raise EmotiondError(f"{clip}: no face in its first picture to measure with")
+    crop = face.crop(frame.pixels, faces[0])
+    speech = shelf.new_speech()
+    spec = speech.spec
+    sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
+    coefficients = sound_features(mfcc(sound, spec), spec)
+    seen = face.perceive(frame).observation
+    assert seen is not None
+    answer = speech.classifier.classify(coefficients)
+    heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
+    return [
+        ("detect", lambda: face.detector.detect(frame.pixels)),
+        ("crop", lambda: face.crop(frame.pixels, faces[0])),
+        ("classify", lambda: face.classifier.classify(crop)),
+        ("features", lambda: _features(sound, spec)),
+        ("speech", lambda: speech.classifier.classify(coefficients)),
+        ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
+        *_decision_stages(config, shelf, seen, heard),
+    ]
+
+
+def _features(sound: np.ndarray[tuple[int, ...], np.dtype[np.int16]], spec: SoundInput) -> object:
+    return sound_features(mfcc(sound, spec), spec)
+
+
+def _decision_stages(
+    config: Config, shelf: ModelShelf, seen: Observation, heard: Observation
+) -> list[Stage]:
+    """Fusion, and what publishing an event costs the loop while the broker is away."""
+    reliabilities = load_reliabilities(shelf.folder / config.fusion.file)
+    tracker = Tracker(config.tracking, config.fusion, reliabilities)
+    tracker.observe(seen)
+    composer = Composer("emotion/bench", Clock())
+    publisher = Publisher(config.mqtt, lambda payload: None)
+    return [
+        ("fuse", lambda: log_linear([seen, heard], reliabilities, 0.0, 1.0)),
+        ("publish", lambda: publisher.publish_state(composer.state(tracker.state))),
+    ]

@@ -1,0 +1,162 @@
+"""`emotiond …`: the command line of the device."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from edge import __version__
+from edge.config import Config
+from edge.configfile import load_config
+from edge.errors import ConfigError, EmotiondError, SourceError
+
+LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)
+    from edge.service.daemon import Daemon
+
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Daemon(config, stop).run()
+    return 0
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    load_config(arguments.file)
+    print(f"{arguments.file}: good")
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from edge.predict import Failure, Predictor, Result
+    from edge.publish.console import table
+
+    if not (arguments.paths or arguments.text or arguments.text_file):
+        raise EmotiondError("nothing to predict: name a file or folder, --text or --text-file")
+    predictor = Predictor(_config(arguments), arguments.cropped)
+    failed = False
+    rows: list[tuple[str, ...]] = []
+
+    def results() -> Iterator[Result]:
+        yield from predictor.paths(arguments.paths)
+        yield from predictor.texts((f"text {i}", text) for i, text in enumerate(arguments.text, 1))
+        for file in arguments.text_file:
+            yield from predictor.texts(_lines(file))
+
+    for result in results():
+        failed |= isinstance(result, Failure)
+        if arguments.json:
+            print(msgspec.json.encode(result).decode(), flush=True)
+        elif isinstance(result, Failure):
+            print(f"emotiond: {result.error}", file=sys.stderr)
+        else:
+            confidence = f"{result.confidence:.2f}"
+            rows.append((result.input, result.modality, result.emotion, confidence))
+    if rows:
+        print(table(("input", "modality", "emotion", "confidence"), rows))
+    return int(failed)
+
+
+def _lines(file: Path) -> Iterator[tuple[str, str]]:
+    """Each line of a text file with its name, FILE:LINE."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for number, line in enumerate(lines, 1):
+                yield f"{file}:{number}", line.rstrip("\n")
+    except OSError as error:
+        raise SourceError(f"{file}: cannot read it ({error.strerror})") from error
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from edge.events import SCHEMAS, json_schema
+
+    topics = [arguments.topic] if arguments.topic else list(SCHEMAS)
+    schemas = {topic: json_schema(topic) for topic in topics}
+    shown = schemas[arguments.topic] if arguments.topic else schemas
+    print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from edge.bench import bench
+
+    bench(_config(arguments), arguments.repeat)
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from edge.demo.show import show
+
+    show()
+    return 0
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    return load_config(arguments.config) if arguments.config else Config()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emotiond",
+        description="Reads the emotion of people in front of a device, and publishes it over MQTT.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text)
+
+    run = add("run", "run the daemon until it is told to stop")
+    run.set_defaults(function=_run)
+    check = add("check-config", "say every fault of a configuration file, without starting")
+    check.set_defaults(function=_check_config)
+    check.add_argument("file", type=Path)
+    predict = add("predict", "read pictures, sounds, videos, folders of them, or texts")
+    predict.set_defaults(function=_predict)
+    predict.add_argument("paths", type=Path, nargs="*", metavar="PATH")
+    predict.add_argument("--json", action="store_true", help="one JSON object a line")
+    predict.add_argument("--cropped", action="store_true", help="pictures are face crops already")
+    predict.add_argument("--text", action="append", default=[], metavar="LINE", help="a text")
+    predict.add_argument(
+        "--text-file", action="append", default=[], type=Path, metavar="FILE", help="a text a line"
+    )
+    schema = add("schema", "print the JSON Schema of the payloads")
+    schema.set_defaults(function=_schema)
+    schema.add_argument("topic", nargs="?", choices=("state", "event", "modality", "info"))
+    bench = add("bench", "measure speed and memory on this machine")
+    bench.set_defaults(function=_bench)
+    bench.add_argument("--repeat", type=int, default=200, help="runs of each stage")
+    demo = add("demo", "play the sample clips through the daemon")
+    demo.set_defaults(function=_demo)
+    for command in (run, predict, bench):
+        command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
+    return parser
+
+
+def main() -> int:
+    """Entry point of `emotiond`; gives the exit code (78 for a configuration at fault)."""
+    arguments = _parser().parse_args()
+    try:
+        return int(arguments.function(arguments))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return os.EX_CONFIG
+    except EmotiondError as error:
+        print(f"emotiond: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

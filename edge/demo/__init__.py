@@ -1,0 +1,1 @@
+"""The daemon at work on recorded clips, seen as a subscriber sees it."""

@@ -1,0 +1,178 @@
+"""Plays one clip through a daemon of its own and records what a subscriber receives."""
+
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+import yaml
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.demo.broker import HOST
+from edge.errors import EmotiondError
+from edge.events import EventMessage, ModalityMessage, StateMessage
+from edge.service.health import peak_rss_mb
+
+DEVICE = "demo"
+PATIENCE_S = 30.0
+STOP_PATIENCE_S = 5.0
+
+
+@dataclass
+class Reception:
+    """Everything a subscriber learned from one clip."""
+
+    events: list[EventMessage] = field(default_factory=list)
+    modalities: dict[str, Counter[str]] = field(default_factory=dict)
+    """How often each modality named each emotion."""
+    latencies_s: list[float] = field(default_factory=list)
+    """From capture to receipt, of every event and state that came with a fresh observation."""
+    start_to_first_event_s: float | None = None
+    peak_rss_mb: float = 0.0
+    """Of the daemon's process."""
+
+    @property
+    def foremost(self) -> str:
+        """The emotion that was believed for the longest time in all."""
+        stays: Counter[str] = Counter()
+        for event in self.events:
+            if event.data.phase == "end":
+                stays[event.data.emotion] += round(event.data.duration_s * 1000) + 1
+        return stays.most_common(1)[0][0] if stays else "unknown"
+
+    def confidence(self, emotion: str) -> float | None:
+        """The highest confidence that an event gave `emotion`."""
+        told = [event.data.confidence for event in self.events if event.data.emotion == emotion]
+        return max(told, default=None)
+
+    @property
+    def latency_s(self) -> float | None:
+        """Median of `latencies_s`."""
+        return median(self.latencies_s) if self.latencies_s else None
+
+    def most_named(self, modality: str) -> str:
+        """The emotion that a modality named most often, or a dash."""
+        named = self.modalities.get(modality)
+        return named.most_common(1)[0][0] if named else "–"
+
+
+class Player:
+    """Starts `emotiond run` on one clip after another, subscribed to its topics.
+
+    `tell` is given each event as it is received.
+    """
+
+    def __init__(self, port: int, tell: Callable[[EventMessage], None]) -> None:
+        self._port, self._tell = port, tell
+        self._messages: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
+        client = paho.Client(CallbackAPIVersion.VERSION2)
+        client.on_message = lambda _client, _userdata, message: self._messages.put(
+            (message.topic, bytes(message.payload), time.time())
+        )
+        client.connect(HOST, port)
+        client.subscribe("emotion/#", qos=1)
+        client.loop_start()
+        self._client = client
+
+    def close(self) -> None:
+        """Ends the subscription."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def play(self, clip: Path, text: str) -> Reception:
+        """One clip from start to end, with `text` sent in once its first picture is seen.
+
+        Raises EmotiondError where the daemon does not come to the end of the clip.
+        """
+        settings = {
+            "camera": {"source": str(clip)},
+            "microphone": {"source": str(clip)},
+            "mqtt": {
+                "host": HOST,
+                "port": self._port,
+                "device": DEVICE,
+                "modality_states": True,
+            },
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder) / "clip.yaml"
+            config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+            return self._run(config, clip, text)
+
+    def _run(self, config: Path, clip: Path, text: str) -> Reception:
+        reception = Reception()
+        statuses: dict[str, str] = {}
+        started_s = time.time()
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "edge.cli", "run", "--config", str(config)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            while not self._is_over(statuses):
+                if time.time() - started_s > PATIENCE_S or daemon.poll() is not None:
+                    raise EmotiondError(f"the daemon did not play {clip} to its end: {statuses}")
+                self._receive(reception, statuses, started_s, text)
+            reception.peak_rss_mb = peak_rss_mb(daemon.pid)
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(STOP_PATIENCE_S)
+            while statuses.get("status") != "offline":
+                self._receive(reception, statuses, started_s, text)
+        finally:
+            if daemon.poll() is None:
+                daemon.kill()
+            daemon.communicate()
+        return reception
+
+    @staticmethod
+    def _is_over(statuses: dict[str, str]) -> bool:
+        for modality in ("face", "speech"):
+            if statuses.get(f"{modality}/status", "").startswith("degraded"):
+                raise EmotiondError(f"{modality} is {statuses[f'{modality}/status']}")
+        return all(statuses.get(f"{modality}/status") == "off" for modality in ("face", "speech"))
+
+    def _receive(
+        self, reception: Reception, statuses: dict[str, str], started_s: float, text: str
+    ) -> None:
+        """Takes in one message, or returns after a moment without any."""
+        try:
+            topic, payload, received_s = self._messages.get(timeout=0.2)
+        except queue.Empty:
+            return
+        name = topic.removeprefix(f"emotion/{DEVICE}/")
+        if name in ("status", "face/status", "speech/status", "text/status"):
+            status = payload.decode()
+            if name == "face/status" and status == "ok" and statuses.get(name) != "ok":
+                self._client.publish(f"emotion/{DEVICE}/set/text", text, qos=1)
+            statuses[name] = status
+        elif name == "event":
+            event = msgspec.json.decode(payload, type=EventMessage)
+            if reception.start_to_first_event_s is None:
+                reception.start_to_first_event_s = received_s - started_s
+            reception.events.append(event)
+            self._tell(event)
+            if event.data.phase != "end":
+                reception.latencies_s.append(_age_s(event.time, received_s))
+        elif name == "state":
+            state = msgspec.json.decode(payload, type=StateMessage)
+            if "face" in state.data.contributions and state.data.faces:
+                reception.latencies_s.append(_age_s(state.time, received_s))
+        elif name.endswith("/state"):
+            answer: Any = msgspec.json.decode(payload, type=ModalityMessage).data
+            reception.modalities.setdefault(answer.modality, Counter())[answer.emotion] += 1
+
+
+def _age_s(time_utc: str, received_s: float) -> float:
+    moment = datetime.strptime(time_utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    return received_s - moment.timestamp()
