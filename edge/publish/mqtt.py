@@ -64,6 +64,11 @@ class Publisher:
         self._client.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
         self._client.loop_start()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._connected
+
     def publish_state(self, message: StateMessage) -> None:
         """The newest state, retained."""
         self._retain("state", msgspec.json.encode(message))

@@ -1,0 +1,105 @@
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from converter.datasets import ferplus, goemotions, ravdess
+from converter.samples import DatasetError
+
+
+def _ferplus(root: Path) -> Path:
+    rows = {
+        "a.png": [4, 0, 0, 1, 5, 0, 0, 0, 0, 0],  # the single vote for sadness is dropped
+        "b.png": [0, 10, 0, 0, 0, 0, 0, 0, 0, 0],
+        "nobody.png": [1, 0, 0, 0, 0, 0, 0, 0, 2, 7],
+        "missing.png": [10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        "broken.png": [10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    }
+    for split in ("FER2013Train", "FER2013Valid"):
+        folder = root / "FERPlus" / split
+        folder.mkdir(parents=True)
+        lines = [f'{name},"(0, 0, 48, 48)",{",".join(map(str, v))}' for name, v in rows.items()]
+        (folder / "label.csv").write_text("\n".join([*lines, "odd,row"]) + "\n")
+        for index, name in enumerate(("a.png", "b.png", "nobody.png")):
+            cv2.imwrite(str(folder / name), np.full((48, 48), 40 * index, np.uint8))
+        (folder / "broken.png").write_bytes(b"rubbish")
+    return root
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
+    tmp_path: Path, zipped: bool
+) -> None:
+    root = _ferplus(tmp_path / "data")
+    path = Path(shutil.make_archive(str(tmp_path / "ferplus"), "zip", root)) if zipped else root
+    splits = ferplus.load(path)
+    assert len(splits.train) + len(splits.held_back) == len(splits.test) == 2
+    first = splits.test.targets[0]
+    assert first[ferplus.LABELS.index("anger")] == pytest.approx(5 / 9)
+    assert first[ferplus.LABELS.index("sadness")] == 0
+    assert splits.test.inputs[1].shape == (48, 48)
+    assert len(splits.unusable) == 8
+    text = splits.summary()
+    assert "FER2013Valid: 2 (neutral 0, happiness 1" in text
+    for reason in ("missing.png: missing", "broken.png: not a readable", "nobody.png: no emotion"):
+        assert reason in text
+
+
+def test_ferplus_refuses_another_layout(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no FER2013Train/label\.csv"):
+        ferplus.load(tmp_path)
+    rubbish = tmp_path / "f.zip"
+    rubbish.write_bytes(b"rubbish")
+    with pytest.raises(DatasetError, match="not a zip archive"):
+        ferplus.load(rubbish)
+
+
+def test_ravdess_is_split_by_actor(tmp_path: Path) -> None:
+    for actor in ("03", "17", "21"):
+        folder = tmp_path / f"Actor_{actor}"
+        folder.mkdir()
+        for emotion in ("01", "08"):
+            path = folder / f"03-01-{emotion}-01-01-01-{actor}.wav"
+            soundfile.write(path, np.zeros(4800), 48000)
+    (tmp_path / "Actor_03" / "notes.txt").write_text("no clip")
+    (tmp_path / "Actor_03" / "03-01-05-01-01-01-03.wav").write_bytes(b"half written")
+    splits = ravdess.load(tmp_path)
+    assert set(splits.train.groups) == {"03"}
+    assert set(splits.held_back.groups) == {"17"}
+    assert set(splits.test.groups) == {"21"}
+    assert [ravdess.LABELS[i] for i in splits.test.majority] == ["neutral", "surprised"]
+    assert len(splits.test.inputs[0]) == 1600
+    assert len(splits.unusable) == 2
+
+
+def test_ravdess_refuses_another_layout(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="expected RAVDESS's layout"):
+        ravdess.load(tmp_path)
+
+
+def _goemotions(root: Path, rows: str) -> Path:
+    (root / "labels.txt").write_text("\n".join(goemotions.LABELS))
+    for name in ("train.tsv", "dev.tsv"):
+        (root / name).write_text(rows, encoding="utf-8")
+    return root
+
+
+def test_goemotions_shares_the_mass_of_several_labels(tmp_path: Path) -> None:
+    rows = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo short\n'
+    splits = goemotions.load(_goemotions(tmp_path, rows))
+    assert splits.test.inputs == ['He said "no', "happy"]
+    assert splits.test.targets[0].tolist() == [0.5, 0, 0, 0, 0, 0.5, 0]
+    assert len(splits.unusable) == 4
+
+
+def test_goemotions_refuses_other_labels_and_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"labels\.txt: cannot read it"):
+        goemotions.load(tmp_path)
+    (tmp_path / "labels.txt").write_text("joy\nlove")
+    with pytest.raises(DatasetError, match="expected"):
+        goemotions.load(tmp_path)
+    with pytest.raises(DatasetError, match="no usable row"):
+        goemotions.load(_goemotions(tmp_path, "nothing here\n"))

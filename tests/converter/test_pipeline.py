@@ -1,0 +1,145 @@
+"""From data to a pack, by the commands, on a small made-up set of real layout."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from converter.calibrate import fit_temperature, fit_thresholds
+from converter.evaluate import expected_calibration_error
+from converter.fuse import write_fusion
+from converter.networks import face, speech, text
+from converter.quantize import check_integer, quantize
+from edge.emotions import EMOTIONS, softmax
+from edge.errors import EmotiondError
+from edge.fusion import load_reliabilities
+from edge.perception.classifier import Classifier
+from edge.perception.interpreter import Interpreter
+from edge.perception.pack import load_pack
+from edge.resources import MODELS
+
+SENTENCES = {
+    "anger": "I hate this so much",
+    "disgust": "this is gross and disgusting",
+    "fear": "I am so scared and afraid",
+    "joy": "what a happy wonderful day",
+    "neutral": "the table stands in the room",
+    "sadness": "I am crying and so lonely",
+    "surprise": "wow I never expected that",
+}
+
+
+@pytest.fixture(scope="module")
+def goemotions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("goemotions")
+    (root / "labels.txt").write_text("\n".join(SENTENCES))
+    rows = [
+        f"{sentence} {extra}\t{label}\tid{label}{extra}"
+        for extra in range(40)
+        for label, sentence in enumerate(SENTENCES.values())
+    ]
+    for name in ("train.tsv", "dev.tsv"):
+        (root / name).write_text("\n".join(rows))
+    return root
+
+
+def _convert(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "converter.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
+    tmp_path: Path, goemotions: Path
+) -> None:
+    steps = (
+        ("train", "text", "--data", goemotions, "--epochs", "12", "--batch-size", "16"),
+        ("quantize", "text", "--data", goemotions),
+        ("evaluate", "text", "--data", goemotions),
+    )
+    for step in steps:
+        done = _convert(*step, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    pack = load_pack(tmp_path / "models" / "text.json")
+    assert Classifier(pack).manifest.labels == tuple(SENTENCES)
+    figures = {(m.split, m.metric): m.value for m in pack.manifest.metrics}
+    assert figures["dev", "accuracy"] > 0.9
+    assert "accuracy" in done.stdout
+    assert set(pack.manifest.thresholds) == set(SENTENCES)
+    assert (tmp_path / "runs" / "text" / "curves.csv").read_text().count("\n") == 13
+
+
+def test_a_run_that_is_not_there_is_said(tmp_path: Path, goemotions: Path) -> None:
+    done = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
+    assert done.returncode == 1
+    assert "no finished training run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "network",
+    [face.build((48, 48, 1), 8), speech.build((186, 40), 8), text.build(256, 7)],
+    ids=["face", "speech", "text"],
+)
+def test_every_network_quantizes_to_integers_and_answers_alike(network: keras.Model) -> None:
+    shape = network.input_shape[1:]
+    samples = np.random.default_rng(0).normal(0, 1, (64, *shape)).astype(np.float32)
+    interpreter = Interpreter(quantize(network, samples), "model")
+    assert interpreter.input.dtype is np.int8
+    assert interpreter.outputs[0].dtype is np.int8
+    exact = network.predict(samples, verbose=0)
+    approximate = np.stack([interpreter.run(sample)[0] for sample in samples])
+    assert np.corrcoef(exact.ravel(), approximate.ravel())[0, 1] > 0.97
+
+
+def test_a_model_with_a_float_operator_is_refused() -> None:
+    with pytest.raises(EmotiondError, match="did not quantize to int8"):
+        check_integer((MODELS / "detector-short.tflite").read_bytes())
+
+
+def test_the_packs_that_ship_compute_in_integers_throughout() -> None:
+    for name in ("face", "speech", "text"):
+        check_integer((MODELS / f"{name}.tflite").read_bytes())
+
+
+def test_the_temperature_undoes_overconfidence() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (4000, 7)).astype(np.float32)
+    truth = np.array([rng.choice(7, p=p / p.sum()) for p in softmax(logits).astype(np.float64)])
+    targets = np.eye(7, dtype=np.float32)[truth]
+    overconfident = logits * 3
+    temperature = fit_temperature(overconfident, targets)
+    assert temperature == pytest.approx(3.0, rel=0.1)
+    before = expected_calibration_error(softmax(overconfident), truth)
+    after = expected_calibration_error(softmax(overconfident, temperature), truth)
+    assert after < 0.03 < before
+
+
+def test_thresholds_separate_what_can_be_separated() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.6]], np.float32)
+    present = np.array([[True, False], [True, False], [False, True], [False, True]])
+    thresholds = fit_thresholds(probabilities, present, ("a", "b"))
+    assert 0.3 < thresholds["a"] <= 0.8
+    assert 0.2 < thresholds["b"] <= 0.6
+
+
+def test_fusion_learns_from_the_packs_that_ship(tmp_path: Path) -> None:
+    manifests = [load_pack(MODELS / f"{name}.json").manifest for name in ("face", "speech", "text")]
+    write_fusion(manifests, tmp_path / "fusion.json")
+    learned = load_reliabilities(tmp_path / "fusion.json")
+    assert learned == load_reliabilities(MODELS / "fusion.json")
+    assert learned.of("face")[EMOTIONS.index("happy")] > 0.8
+
+
+def test_a_pack_without_held_back_figures_cannot_be_fused(tmp_path: Path) -> None:
+    manifest = json.loads((MODELS / "text.json").read_text()) | {"metrics": []}
+    (tmp_path / "text.json").write_text(json.dumps(manifest))
+    shutil.copy(MODELS / "text.tflite", tmp_path)
+    with pytest.raises(EmotiondError, match="has no held-back F1 of angry"):
+        write_fusion([load_pack(tmp_path / "text.json").manifest], tmp_path / "fusion.json")

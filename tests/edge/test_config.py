@@ -1,0 +1,83 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from edge.config import Config
+from edge.configfile import load_config, parse_config
+from edge.errors import ConfigError
+from edge.resources import CONFIGS
+
+
+def _keys(section: Any, prefix: str = "") -> set[str]:
+    keys: set[str] = set()
+    for key, value in section.items():
+        keys |= _keys(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}"}
+    return keys
+
+
+def test_default_yaml_has_every_key_with_its_default() -> None:
+    text = (CONFIGS / "default.yaml").read_text(encoding="utf-8")
+    assert parse_config(text, "default.yaml") == Config()
+    of_this_machine = {"models.folder", "mqtt.device"}
+    assert _keys(yaml.safe_load(text)) == _keys(msgspec.to_builtins(Config())) - of_this_machine
+    assert "# folder:" in text
+    assert "# device:" in text
+
+
+@pytest.mark.parametrize("name", ["default.yaml", "demo.yaml", "kiosk.yaml", "robot.yaml"])
+def test_the_configurations_that_ship_are_good(name: str) -> None:
+    load_config(CONFIGS / name)
+
+
+def test_an_empty_file_means_the_defaults() -> None:
+    assert parse_config("# nothing\n", "f") == Config()
+
+
+def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
+    text = "camera:\n  sauce: 0\n  fps: fast\nmqtt:\n  port: 99999\ntracking: 5\nmqt: {}\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "kiosk.yaml")
+    assert str(caught.value).splitlines() == [
+        "kiosk.yaml:2: camera.sauce: unknown key; did you mean camera.source?",
+        "kiosk.yaml:3: camera.fps: 'fast' is not allowed: Expected float, got str",
+        "kiosk.yaml:5: mqtt.port: '99999' is not allowed: Expected int <= 65535",
+        "kiosk.yaml:6: tracking: expected keys with values, found '5'",
+        "kiosk.yaml:7: mqt: unknown key; did you mean mqtt?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("camera: [", "f:1: not valid YAML"),
+        ("camera:\n\tsource: 0", "f:2: not valid YAML"),
+        ("- camera", "f:1: the file: expected keys with values"),
+        ("camera: {fps: 5, fps: 6}", "camera.fps: already set in line 1"),
+        ("mqtt: {device: a/b}", "mqtt.device: 'a/b' is not allowed"),
+        ("mqtt: {prefix: 'a/#'}", "mqtt.prefix: 'a/#' is not allowed"),
+        ("fusion: {strategy: magic}", "fusion.strategy: 'magic' is not allowed"),
+        ("camera: {enabled: maybe}", "camera.enabled: 'maybe' is not allowed"),
+        ("camera: {fps: .nan}", "camera.fps: '.nan' is not allowed"),
+        ("zzz: 1", "known here: camera, microphone"),
+        ("a: 1\n---\nb: 2", "not valid YAML"),
+    ],
+)
+def test_bad_yaml_and_bad_values_are_refused(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        parse_config(text, "f")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot read it \(No such file"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
+        load_config(path)

@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+import edge
+from edge.events import SCHEMAS, Composer, Envelope, ModelInfo, as_replayed, json_schema
+from edge.observation import Belief
+from edge.tracking import Change, State
+from tests.support import FakeClock, distribution, observation
+
+STATE = State(
+    "happy", Belief(distribution({"happy": 0.8}), {"face": 0.6, "speech": 0.4}, 99.5), 1, 0, 99.5
+)
+
+
+def _messages() -> dict[str, Envelope]:
+    composer = Composer("emotion/kiosk", FakeClock())
+    return {
+        "state": composer.state(STATE),
+        "event": composer.event(Change("one stay", 0, "start", STATE, 98.0)),
+        "modality": composer.modality(observation("sad", 0.6)),
+        "info": composer.info({"face": ModelInfo("face", "1", "ab")}, ["face"]),
+    }
+
+
+@pytest.mark.parametrize("topic", list(SCHEMAS))
+def test_the_schemas_that_ship_are_those_of_the_code(topic: str) -> None:
+    shipped = json.loads((Path(edge.__file__).parent / "schemas" / f"{topic}.json").read_text())
+    assert shipped == json_schema(topic), f"emotiond schema {topic} > edge/schemas/{topic}.json"
+
+
+@pytest.mark.parametrize("topic", list(SCHEMAS))
+def test_every_message_validates_against_its_schema(topic: str) -> None:
+    payload = json.loads(msgspec.json.encode(_messages()[topic]))
+    jsonschema.validate(payload, json_schema(topic))
+    payload["data"].popitem()
+    payload["specversion"] = "0.9"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(payload, json_schema(topic))
+
+
+def test_an_event_says_when_what_and_why() -> None:
+    event = json.loads(msgspec.json.encode(_messages()["event"]))
+    assert (event["specversion"], event["type"]) == ("1.0", "emotiond.event")
+    assert event["source"] == "emotion/kiosk"
+    assert event["id"] == "one stay"
+    data = event["data"]
+    assert (data["emotion"], data["phase"], data["duration_s"]) == ("happy", "start", 1.5)
+    assert data["confidence"] == pytest.approx(0.8)
+    assert sum(data["probabilities"].values()) == pytest.approx(1.0, abs=1e-3)
+    assert data["contributions"] == {"face": 0.6, "speech": 0.4}
+    assert data["valence"] > 0
+    assert data["replayed"] is False
+
+
+def test_a_state_without_belief_is_unknown_and_empty() -> None:
+    empty = Composer("emotion/kiosk", FakeClock()).state(State("unknown", None, 0, 0, 100.0))
+    assert (empty.data.emotion, empty.data.confidence, empty.data.probabilities) == (
+        "unknown",
+        0.0,
+        {},
+    )
+    jsonschema.validate(json.loads(msgspec.json.encode(empty)), json_schema("state"))
+
+
+def test_a_replayed_event_says_so_and_keeps_the_rest() -> None:
+    event = Composer("emotion/kiosk", FakeClock()).event(Change("id", 3, "end", STATE, 98.0))
+    replayed = as_replayed(event)
+    assert replayed.data.replayed
+    assert (replayed.id, replayed.time, replayed.data.sequence) == ("id", event.time, 3)
+
+
+def test_confidence_of_an_unknown_emotion_is_that_of_the_most_probable() -> None:
+    belief = Belief(distribution({"sad": 0.35}), {"face": 1.0}, 0.0)
+    assert State("unknown", belief, 0, 0, 0.0).confidence == pytest.approx(0.35)
+    assert np.isclose(belief.probabilities.sum(), 1.0)

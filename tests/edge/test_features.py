@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from python_speech_features import mfcc as reference_mfcc
+
+from edge.perception.features import (
+    hashed_ngrams,
+    image_features,
+    mfcc,
+    sound_features,
+    text_features,
+)
+from edge.perception.pack import ImageInput, SoundInput, TextInput, load_pack
+from edge.resources import MODELS
+
+GREY = ImageInput((48, 48, 1), "grey", "standardized")
+TEXT = TextInput((16384,), word_ngrams=(1, 2), character_ngrams=(3, 4), max_characters=1000)
+
+
+def _speech_input() -> SoundInput:
+    spec = load_pack(MODELS / "speech.json").manifest.input
+    assert isinstance(spec, SoundInput)
+    return spec
+
+
+def _noise(samples: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    return np.random.default_rng(1).normal(0, 3000, samples).astype(np.int16)
+
+
+def test_mfcc_equals_python_speech_features() -> None:
+    spec = _speech_input()
+    sound = _noise(512 + 256 * 185)
+    expected = reference_mfcc(
+        sound,
+        16000,
+        spec.window_s,
+        spec.hop_s,
+        spec.shape[1],
+        spec.mel_bands,
+        spec.fft_length,
+        spec.low_hz,
+        spec.high_hz,
+        spec.preemphasis,
+        spec.lifter,
+        False,
+        np.hamming,
+    )
+    assert mfcc(sound, spec) == pytest.approx(expected, abs=1e-3)
+
+
+def test_an_incomplete_last_frame_is_left_out() -> None:
+    spec = _speech_input()
+    sound = _noise(512 + 256 * 3)
+    assert len(mfcc(sound, spec)) == 4
+    assert len(mfcc(sound[:-1], spec)) == 3
+    assert mfcc(sound[:511], spec).shape == (0, spec.shape[1])
+
+
+def test_a_quiet_microphone_gives_the_features_of_a_loud_one() -> None:
+    spec = _speech_input()
+    sound = _noise(48000)
+    loud = sound_features(mfcc(sound, spec), spec)
+    quiet = sound_features(mfcc(sound.astype(np.float32) / 20, spec), spec)
+    assert quiet == pytest.approx(loud, abs=1e-3)
+
+
+def test_sound_shorter_than_the_window_is_filled_with_the_mean_at_the_front() -> None:
+    spec = _speech_input()
+    features = sound_features(mfcc(_noise(16000), spec), spec)
+    assert features.shape == spec.shape
+    assert not features[:100].any()
+    assert features[-1].any()
+
+
+def test_colour_and_grey_pictures_of_any_size_give_one_shape() -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (96, 80), np.uint8)
+    colour = np.repeat(grey[:, :, None], 3, axis=2)
+    assert image_features(colour, GREY) == pytest.approx(image_features(grey, GREY), abs=0.02)
+    assert image_features(grey[:1, :1], GREY).shape == (48, 48, 1)
+
+
+def test_standardized_pictures_do_not_depend_on_brightness_and_contrast() -> None:
+    picture = np.random.default_rng(0).integers(0, 100, (48, 48), np.uint8)
+    brighter = (picture * 2 + 20).astype(np.uint8)
+    assert image_features(brighter, GREY) == pytest.approx(image_features(picture, GREY), abs=1e-4)
+
+
+def test_a_blank_picture_stays_blank() -> None:
+    assert not image_features(np.full((48, 48), 90, np.uint8), GREY).any()
+
+
+def test_text_buckets_are_the_same_on_every_machine() -> None:
+    counts = hashed_ngrams("So happy 😀", TEXT)
+    assert sum(counts.values()) == EXPECTED_TOTAL
+    assert sorted(counts)[:5] == EXPECTED_BUCKETS
+
+
+# "So happy 😀": 3 words, 2 pairs, and the character trigrams and 4-grams of <so>, <happy>, <😀>.
+EXPECTED_TOTAL = 3 + 2 + (2 + 1) + (5 + 4) + 1
+EXPECTED_BUCKETS = [300, 326, 969, 1027, 1268]
+
+
+def test_case_width_and_composition_do_not_matter() -> None:
+    assert hashed_ngrams("ＨＡＰＰＹ cafe\u0301", TEXT) == hashed_ngrams("happy café", TEXT)
+
+
+def test_only_the_first_characters_are_read() -> None:
+    text = "a" * TEXT.max_characters
+    assert text_features(text + " furious", TEXT) == pytest.approx(text_features(text, TEXT))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(), max_size=200))
+def test_no_string_breaks_text_features(text: str) -> None:
+    features = text_features(text, TEXT)
+    assert features.shape == TEXT.shape
+    length = float(np.linalg.norm(features))
+    assert length == pytest.approx(1.0, abs=1e-5) or length == 0
+
+
+def test_a_lone_surrogate_is_hashed_as_it_is() -> None:
+    assert text_features("\ud800", TEXT).any()

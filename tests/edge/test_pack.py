@@ -1,0 +1,110 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.errors import ModelError
+from edge.perception.classifier import Classifier
+from edge.perception.pack import load_pack
+from edge.resources import MODELS
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in ("text.json", "text.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    return tmp_path / "text.json"
+
+
+def _change(manifest: Path, **changes: Any) -> None:
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
+
+
+@pytest.mark.parametrize("name", ["face", "speech", "text"])
+def test_the_packs_that_ship_are_int8_and_give_a_distribution(name: str) -> None:
+    pack = load_pack(MODELS / f"{name}.json")
+    classifier = Classifier(pack)
+    answer = classifier.classify(np.zeros(pack.manifest.input.shape, np.float32))
+    assert answer.probabilities.sum() == pytest.approx(1.0, abs=1e-4)
+    assert tuple(answer.native) == pack.manifest.labels
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "floor"),
+    [("face", "accuracy", 0.70), ("speech", "uar", 0.45), ("text", "macro_f1_multilabel", 0.50)],
+)
+def test_the_packs_that_ship_reach_their_floors(name: str, metric: str, floor: float) -> None:
+    metrics = load_pack(MODELS / f"{name}.json").manifest.metrics
+    tested = [m for m in metrics if m.metric == metric and m.split != "held back"]
+    assert [m.of for m in tested] == ["int8"]
+    assert tested[0].value >= floor
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"face\.json: cannot read the manifest"):
+        load_pack(tmp_path / "face.json")
+
+
+def test_a_missing_model_is_named(copy: Path) -> None:
+    copy.with_suffix(".tflite").unlink()
+    with pytest.raises(ModelError, match=r"text\.tflite: cannot read the model"):
+        load_pack(copy)
+
+
+def test_a_truncated_model_is_refused_by_its_hash(copy: Path) -> None:
+    model = copy.with_suffix(".tflite")
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"text\.tflite: sha256 is .* copy model and manifest"):
+        load_pack(copy)
+
+
+def test_a_foreign_file_with_a_fitting_hash_is_refused_by_litert(copy: Path) -> None:
+    import hashlib
+
+    rubbish = b"this is no model" * 100
+    copy.with_suffix(".tflite").write_bytes(rubbish)
+    _change(copy, sha256=hashlib.sha256(rubbish).hexdigest())
+    with pytest.raises(ModelError, match="LiteRT cannot load this file"):
+        load_pack(copy).open()
+
+
+def test_labels_that_do_not_match_the_output_are_refused(copy: Path) -> None:
+    labels = {"joy": "happy", "anger": "angry"}
+    _change(copy, labels=list(labels), label_map=labels)
+    with pytest.raises(ModelError, match="names 2 labels, the model's output has shape"):
+        load_pack(copy).open()
+
+
+def test_an_input_shape_that_does_not_match_is_refused(copy: Path) -> None:
+    spec = json.loads(copy.read_text())["input"] | {"shape": [99]}
+    _change(copy, input=spec)
+    with pytest.raises(ModelError, match=r"promises an input of shape \(1, 99\)"):
+        load_pack(copy).open()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"label_map": {"joy": "happy"}}, "labels and label_map disagree on anger"),
+        ({"label_map": {"joy": "glad"}}, "not a valid manifest"),
+        ({"file": "../text.tflite"}, "must be a name"),
+        ({"temperature": 0}, "not a valid manifest"),
+        ({"colour": "blue"}, "unknown field `colour`"),
+    ],
+)
+def test_a_manifest_at_fault_is_refused(copy: Path, changes: Any, sentence: str) -> None:
+    _change(copy, **changes)
+    with pytest.raises(ModelError, match=sentence):
+        load_pack(copy)
+
+
+def test_a_float_model_is_no_emotion_model(tmp_path: Path) -> None:
+    for name in ("detector-short.json", "detector-short.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    manifest = tmp_path / "detector-short.json"
+    _change(manifest, modality="face")
+    with pytest.raises(ModelError, match="names 0 labels"):
+        load_pack(manifest).open()

@@ -1,0 +1,108 @@
+from itertools import count
+
+import numpy as np
+
+from edge.config import Fusion, Tracking
+from edge.fusion import Reliabilities
+from edge.observation import Presence
+from edge.tracking import Change, Tracker
+from tests.support import observation
+
+PERIOD_S = 0.1
+
+
+def _tracker(**changes: float) -> Tracker:
+    ids = count(1)
+    config = Tracking(**changes)  # type: ignore[arg-type]
+    return Tracker(config, Fusion(), Reliabilities({}), lambda: f"stay {next(ids)}")
+
+
+def _see(
+    tracker: Tracker, emotion: str, start_s: float, end_s: float, probability: float = 0.9
+) -> list[Change]:
+    changes = []
+    for moment_s in np.arange(start_s, end_s, PERIOD_S):
+        changes += tracker.observe(observation(emotion, probability, float(moment_s)))
+    return changes
+
+
+def test_an_emotion_starts_once_it_has_lasted() -> None:
+    tracker = _tracker(min_dwell_s=0.3)
+    assert _see(tracker, "happy", 0.0, 0.25) == []
+    assert tracker.state.emotion == "unknown"
+    changes = _see(tracker, "happy", 0.3, 1.0)
+    assert [(c.phase, c.state.emotion) for c in changes] == [("start", "happy")]
+    assert tracker.state.emotion == "happy"
+
+
+def test_a_label_seen_once_is_no_event() -> None:
+    tracker = _tracker()
+    _see(tracker, "neutral", 0.0, 1.0)
+    changes = tracker.observe(observation("angry", 0.95, 1.0))
+    changes += _see(tracker, "neutral", 1.1, 2.0)
+    assert [c.phase for c in changes if c.phase != "update"] == []
+    assert tracker.state.emotion == "neutral"
+
+
+def test_another_emotion_ends_the_stay_and_starts_its_own() -> None:
+    tracker = _tracker(smoothing_s=0.2)
+    _see(tracker, "neutral", 0.0, 2.0)
+    changes = [c for c in _see(tracker, "happy", 2.0, 4.0) if c.phase != "update"]
+    assert [(c.episode, c.phase, c.state.emotion) for c in changes] == [
+        ("stay 1", "end", "neutral"),
+        ("stay 2", "start", "happy"),
+    ]
+    assert 1.7 < changes[0].duration_s < 3.0
+    assert changes[0].state.captured_s < 3.0
+
+
+def test_all_messages_of_a_stay_share_an_id_and_count_up() -> None:
+    tracker = _tracker(smoothing_s=0.0)
+    changes = _see(tracker, "happy", 0.0, 1.0, 0.9) + _see(tracker, "happy", 1.0, 2.0, 0.6)
+    changes += tracker.finish(2.0)
+    assert [(c.episode, c.sequence, c.phase) for c in changes] == [
+        ("stay 1", 0, "start"),
+        ("stay 1", 1, "update"),
+        ("stay 1", 2, "end"),
+    ]
+
+
+def test_two_emotions_of_almost_equal_weight_do_not_flap() -> None:
+    tracker = _tracker()
+    changes = []
+    for step in range(600):
+        emotion = "happy" if step % 2 else "surprise"
+        changes += tracker.observe(observation(emotion, 0.55, step * PERIOD_S))
+    assert len([c for c in changes if c.phase == "start"]) <= 1
+
+
+def test_below_the_least_confidence_nothing_is_believed() -> None:
+    tracker = _tracker(min_confidence=0.5)
+    assert _see(tracker, "happy", 0.0, 2.0, 0.4) == []
+    assert tracker.state.emotion == "unknown"
+    assert tracker.state.confidence < 0.5
+
+
+def test_what_nobody_confirms_ends() -> None:
+    tracker = _tracker()
+    _see(tracker, "happy", 0.0, 1.0)
+    assert tracker.pass_time(5.5) == []
+    changes = tracker.pass_time(6.0)
+    assert [(c.phase, c.state.emotion) for c in changes] == [("end", "happy")]
+    assert (tracker.state.emotion, tracker.state.belief) == ("unknown", None)
+    assert tracker.pass_time(7.0) == []
+
+
+def test_the_number_of_faces_is_part_of_the_state() -> None:
+    tracker = _tracker()
+    tracker.observe(Presence(2, 1.0))
+    assert tracker.state.faces == 2
+
+
+def test_time_that_runs_backwards_does_no_harm() -> None:
+    tracker = _tracker()
+    _see(tracker, "happy", 10.0, 11.0)
+    _see(tracker, "happy", 3.0, 4.0)
+    belief = tracker.state.belief
+    assert belief is not None
+    assert np.isfinite(belief.probabilities).all()

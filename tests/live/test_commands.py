@@ -1,0 +1,139 @@
+"""The commands as a user types them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.predict import read_frames
+from edge.resources import CONFIGS, SAMPLES
+from tests.support import HAPPY_CLIP
+
+
+def emotiond(*arguments: str | Path, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edge.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def _objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_predict_gives_a_json_object_per_input_and_modality() -> None:
+    done = emotiond("predict", "--json", HAPPY_CLIP, "--text", "this is disgusting")
+    assert done.returncode == 0, done.stderr
+    results = _objects(done)
+    assert [r["modality"] for r in results] == ["face", "speech", "fused", "text"]
+    assert results[0]["emotion"] == results[2]["emotion"] == "happy"
+    assert results[3]["emotion"] == "disgust"
+    for result in results:
+        assert list(result) == [
+            "input",
+            "modality",
+            "subject",
+            "emotion",
+            "confidence",
+            "probabilities",
+            "native",
+        ]
+        assert len(result["probabilities"]) == 7  # type: ignore[arg-type]
+
+
+def test_predict_reads_pictures_whole_and_cropped(tmp_path: Path) -> None:
+    picture = tmp_path / "face.png"
+    frame = next(iter(read_frames(HAPPY_CLIP, 15.0)))
+    cv2.imwrite(str(picture), frame.pixels)
+    assert _objects(emotiond("predict", "--json", tmp_path))[0]["emotion"] == "happy"
+    crop = tmp_path / "crop.png"
+    cv2.imwrite(str(crop), cv2.resize(frame.pixels[95:210, 160:275], (48, 48)))
+    assert _objects(emotiond("predict", "--json", "--cropped", crop))[0]["emotion"] == "happy"
+
+
+def test_predict_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
+    for name in ("a.png", "b.wav", "c.mp4"):
+        (tmp_path / name).write_bytes(b"rubbish")
+    cv2.imwrite(str(tmp_path / "d.png"), np.zeros((50, 50, 3), np.uint8))
+    texts = tmp_path / "texts.txt"
+    texts.write_text("I am so happy about this!\n\nthis is disgusting\n")
+    done = emotiond("predict", "--json", tmp_path, tmp_path / "none.jpg", "--text-file", texts)
+    assert done.returncode == 1
+    results = _objects(done)
+    assert [str(r["input"]) for r in results if "error" in r] == [
+        str(tmp_path / name) for name in ("a.png", "b.wav", "c.mp4", "d.png", "none.jpg")
+    ]
+    assert [(r["input"], r["emotion"]) for r in results if "error" not in r][0::2] == [
+        (f"{texts}:1", "happy"),
+        (f"{texts}:3", "disgust"),
+    ]
+
+
+def test_predict_prints_a_table_for_people() -> None:
+    done = emotiond("predict", HAPPY_CLIP)
+    assert done.stdout.splitlines()[0].split() == ["input", "modality", "emotion", "confidence"]
+    assert "happy" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict"], "nothing to predict"),
+        (["predict", "--text-file", "/none"], "/none: cannot read it"),
+        (["predict", "/none.jpg"], "/none.jpg: cannot read it"),
+        (["predict", "/none.mp4"], "/none.mp4: no such file"),
+    ],
+)
+def test_predict_says_what_is_wrong(arguments: list[str], sentence: str) -> None:
+    done = emotiond(*arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_config_tells_good_from_bad(tmp_path: Path) -> None:
+    good = emotiond("check-config", CONFIGS / "default.yaml")
+    assert (good.returncode, "good" in good.stdout) == (0, True)
+    path = tmp_path / "f.yaml"
+    path.write_text("camera: {fps: -1}\nmqt: {}\n")
+    bad = emotiond("check-config", path)
+    assert bad.returncode == 78
+    assert len(bad.stderr.splitlines()) == 2
+
+
+def test_schema_prints_json() -> None:
+    assert set(json.loads(emotiond("schema").stdout)) == {"state", "event", "modality", "info"}
+    assert json.loads(emotiond("schema", "event").stdout)["title"].startswith("emotiond event")
+
+
+def test_demo_plays_every_clip_and_ends_with_a_table() -> None:
+    done = emotiond("demo", timeout_s=120)
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.split("clip  ")[1].splitlines()
+    clips = sorted(path.name for path in SAMPLES.glob("*.mkv"))
+    assert len(clips) == 6
+    shown = [row.split() for row in rows if row.startswith(tuple(clips))]
+    assert [row[0] for row in shown] == clips
+    assert {row[0]: row[1] for row in shown}["1001_DFA_HAP_XX.mkv"] == "happy"
+    for row in shown:
+        assert row[-1] == "ms"
+        assert "–" not in row
+
+
+def test_bench_measures_every_stage() -> None:
+    done = emotiond("bench", "--repeat", "3")
+    assert done.returncode == 0, done.stderr
+    stages = {line.split()[0] for line in done.stdout.splitlines() if line}
+    assert stages >= {
+        "detect",
+        "crop",
+        "classify",
+        "features",
+        "speech",
+        "text",
+        "fuse",
+        "publish",
+        "daemon,",
+    }

@@ -1,0 +1,161 @@
+"""The daemon as a process, with real models, clips and a real broker."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from edge.demo.broker import HOST
+from edge.events import json_schema
+from tests.conftest import Mosquitto
+from tests.live.test_publisher import Subscriber
+from tests.support import HAPPY_CLIP
+
+
+@contextmanager
+def daemon(folder: Path, settings: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def _settings(port: int, **changes: Any) -> dict[str, Any]:
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    mqtt = {"host": HOST, "port": port, "device": "kiosk", "modality_states": True}
+    return {"camera": clip, "microphone": clip, "mqtt": mqtt} | changes
+
+
+@pytest.fixture
+def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
+    subscriber = Subscriber(broker.port)
+    yield subscriber
+    subscriber.close()
+
+
+def test_a_clip_becomes_messages_that_fit_the_schemas_that_ship(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        received = subscriber.until("kiosk/event")
+        subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!")
+        received += subscriber.until("text/state")
+        received += subscriber.until("speech/state")
+        process.send_signal(signal.SIGTERM)
+        received += subscriber.until("kiosk/status", "offline")
+    by_topic: dict[str, list[str]] = {}
+    for topic, payload in received:
+        by_topic.setdefault(topic.removeprefix("emotion/kiosk/"), []).append(payload)
+    for name in ("info", "state", "event"):
+        for payload in by_topic[name]:
+            jsonschema.validate(json.loads(payload), json_schema(name))
+    for modality in ("face", "speech", "text"):
+        assert "ok" in by_topic[f"{modality}/status"]
+        for payload in by_topic[f"{modality}/state"]:
+            jsonschema.validate(json.loads(payload), json_schema("modality"))
+    info = json.loads(by_topic["info"][-1])["data"]
+    assert set(info["models"]) == set(info["modalities"]) == {"face", "speech", "text"}
+    events = [json.loads(payload)["data"] for payload in by_topic["event"]]
+    assert (events[0]["emotion"], events[0]["phase"]) == ("happy", "start")
+    assert events[-1]["phase"] == "end"
+    assert by_topic["status"] == ["online", "offline"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_within_a_second_and_offline_is_said(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, number: signal.Signals
+) -> None:
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        subscriber.until("face/state")
+        process.send_signal(number)
+        started_s = time.monotonic()
+        assert process.wait(5) == 0
+        assert time.monotonic() - started_s < 1.0
+    assert subscriber.until("kiosk/status", "offline")
+
+
+def test_the_last_will_says_offline_for_a_daemon_that_was_killed(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        subscriber.until("kiosk/status", "online")
+        process.kill()
+        subscriber.until("kiosk/status", "offline")
+
+
+def test_without_devices_and_models_text_goes_on(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    settings = _settings(
+        broker.port,
+        camera={"source": "/dev/no-camera"},
+        microphone={"source": "no such microphone"},
+        models={"face": {"model": "none.json"}},
+    )
+    with daemon(tmp_path, settings) as process:
+        received = dict(subscriber.until("text/status", "ok"))
+        for payload in (b"", b"\xff", b"{no json", b"x" * 1_000_000):
+            subscriber.client.publish("emotion/kiosk/set/text", payload, qos=1)
+        subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!", qos=1)
+        received |= dict(subscriber.until("text/state"))
+        if "emotion/kiosk/speech/status" not in received:
+            received |= dict(subscriber.until("speech/status"))
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=5)
+    assert json.loads(received["emotion/kiosk/text/state"])["data"]["emotion"] == "happy"
+    assert "cannot read the manifest" in received["emotion/kiosk/face/status"]
+    assert received["emotion/kiosk/speech/status"].startswith("degraded: microphone 'no such")
+    assert "happy about" not in log
+    for sentence in ("text is empty", "not UTF-8", "begins as JSON", "1000000 bytes is longer"):
+        assert sentence in log
+
+
+def test_a_camera_that_is_absent_leaves_the_voice(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    settings = _settings(broker.port, camera={"source": "/dev/no-camera"})
+    with daemon(tmp_path, settings):
+        subscriber.until(
+            "face/status",
+            "degraded: camera '/dev/no-camera': there is no "
+            "/dev/no-camera; plug it in or set camera.source",
+        )
+        state = json.loads(subscriber.until("speech/state")[-1][1])
+    assert state["data"]["modality"] == "speech"
+
+
+def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosquitto) -> None:
+    subscriber = Subscriber(broker.port)
+    broker.stop()
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        assert process.stderr is not None
+        while "no broker at" not in process.stderr.readline():
+            pass
+        time.sleep(1.0)  # the clip goes on: events gather
+        broker.start()
+        event = subscriber.events(1)[0]
+    assert event["data"]["replayed"]
+    assert event["data"]["sequence"] == 0
+    subscriber.close()
+
+
+def test_a_config_at_fault_stops_it_with_the_line(tmp_path: Path) -> None:
+    with daemon(tmp_path, {"camera": {"sauce": 0}}) as process:
+        _, log = process.communicate(timeout=10)
+        assert process.returncode == 78
+    assert "config.yaml:2: camera.sauce: unknown key; did you mean camera.source?" in log

@@ -1,0 +1,173 @@
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.config import Backoff, Mqtt
+from edge.demo.broker import HOST
+from edge.events import Composer
+from edge.publish.mqtt import Publisher
+from edge.tracking import Change, State
+from tests.conftest import Mosquitto
+from tests.support import FakeClock
+
+UNKNOWN = State("unknown", None, 0, 0, 100.0)
+
+
+class Subscriber:
+    """Receives every topic; what is sent while it is away waits for it."""
+
+    def __init__(self, port: int, client_id: str = "subscriber") -> None:
+        self._seen: set[tuple[str, int]] = set()
+        self._messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
+        subscribed = threading.Event()
+        self.client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False
+        )
+        self.client.on_message = lambda _c, _u, message: self._messages.put(message)
+        self.client.on_subscribe = lambda *_: subscribed.set()
+        self.client.connect(HOST, port)
+        self.client.subscribe("emotion/#", qos=1)
+        self.client.loop_start()
+        assert subscribed.wait(5)
+
+    def until(
+        self, topic: str, payload: str | None = None, patience_s: float = 10
+    ) -> list[tuple[str, str]]:
+        """Every message up to one on `topic` (with that payload)."""
+        received = self.receive(1, patience_s)
+        while not (received[-1][0].endswith(topic) and payload in (None, received[-1][1])):
+            received += self.receive(1, patience_s)
+        return received
+
+    def receive(self, count: int, patience_s: float = 10) -> list[tuple[str, str]]:
+        """The next messages as topic and payload; fails where none comes in time."""
+        messages = [self._messages.get(timeout=patience_s) for _ in range(count)]
+        return [(message.topic, message.payload.decode(errors="replace")) for message in messages]
+
+    def events(self, count: int) -> list[Any]:
+        """The next events that were not received before: QoS 1 may deliver one twice."""
+        events: list[Any] = []
+        while len(events) < count:
+            event = json.loads(self.until("/event")[-1][1])
+            key = (event["id"], event["data"]["sequence"])
+            if key not in self._seen:
+                self._seen.add(key)
+                events.append(event)
+        return events
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
+    subscriber = Subscriber(broker.port)
+    yield subscriber
+    subscriber.close()
+
+
+def _publisher(port: int, **changes: int) -> Publisher:
+    reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
+    config = Mqtt(host=HOST, port=port, device="kiosk", reconnect=reconnect, **changes)
+    return Publisher(config, lambda payload: None)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
+
+
+def _event(number: int) -> Change:
+    return Change(f"stay {number}", 0, "start", UNKNOWN, 99.0)
+
+
+COMPOSER = Composer("emotion/kiosk", FakeClock())
+
+
+def test_online_is_said_first_and_offline_last(broker: Mosquitto, subscriber: Subscriber) -> None:
+    publisher = _publisher(broker.port)
+    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    publisher.start()
+    received = subscriber.until("/state")
+    assert received[0] == ("emotion/kiosk/status", "online")
+    publisher.stop()
+    assert subscriber.until("/status")[-1] == ("emotion/kiosk/status", "offline")
+
+
+def test_status_and_state_are_retained_for_those_who_come_later(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    publisher = _publisher(broker.port)
+    publisher.start()
+    publisher.publish_modality_status("face", "degraded: no camera")
+    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    subscriber.until("kiosk/state")
+    late = Subscriber(broker.port, client_id="late")
+    retained = dict(late.receive(3))
+    late.close()
+    publisher.stop()
+    assert retained["emotion/kiosk/status"] == "online"
+    assert retained["emotion/kiosk/face/status"] == "degraded: no camera"
+    assert json.loads(retained["emotion/kiosk/state"])["data"]["emotion"] == "unknown"
+
+
+def test_events_wait_for_a_broker_that_is_absent_at_start(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    broker.stop()
+    publisher = _publisher(broker.port)
+    publisher.start()
+    for number in range(3):
+        publisher.publish_event(COMPOSER.event(_event(number)))
+    broker.start()
+    events = subscriber.events(3)
+    publisher.stop()
+    assert [event["id"] for event in events] == ["stay 0", "stay 1", "stay 2"]
+    assert all(event["data"]["replayed"] for event in events)
+
+
+def test_events_of_an_outage_are_replayed_once_in_order(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    publisher = _publisher(broker.port)
+    publisher.start()
+    _wait_until(lambda: publisher.connected)
+    publisher.publish_event(COMPOSER.event(_event(0)))
+    assert not subscriber.events(1)[0]["data"]["replayed"]
+    broker.stop()
+    _wait_until(lambda: not publisher.connected)
+    for number in range(1, 4):
+        publisher.publish_event(COMPOSER.event(_event(number)))
+    broker.start()
+    events = subscriber.events(3)
+    publisher.stop()
+    rest = subscriber.until("/status", "offline")
+    assert [event["id"] for event in events] == ["stay 1", "stay 2", "stay 3"]
+    assert not [topic for topic, _ in rest if topic.endswith("/event")]
+
+
+def test_a_full_spool_drops_the_oldest(broker: Mosquitto, subscriber: Subscriber) -> None:
+    publisher = _publisher(broker.port, spool_events=2)
+    for number in range(5):
+        publisher.publish_event(COMPOSER.event(_event(number)))
+    publisher.start()
+    assert [event["id"] for event in subscriber.events(2)] == ["stay 3", "stay 4"]
+    publisher.stop()
+
+
+def test_stopping_is_quick_without_a_broker(stopped_broker: Mosquitto) -> None:
+    publisher = _publisher(stopped_broker.port)
+    publisher.start()
+    started_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - started_s < 1.0
