@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter as LiteRt
 
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -37,7 +38,7 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
 
 def check_integer(model: bytes) -> None:
     """Raises EmotiondError unless every tensor of the model, constants included, is an integer."""
-    interpreter = tf.lite.Interpreter(model_content=model)
+    interpreter = LiteRt(model_content=model)
     floats = [
         details["name"]
         for details in interpreter.get_tensor_details()

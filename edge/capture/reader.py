@@ -28,7 +28,8 @@ class Device(Protocol[Sample_co]):
 class Reader(threading.Thread, Generic[Sample]):
     """Fills `sink` from the device that `opener` opens, until `stop` is set.
 
-    `report` is told `ok`, `degraded: reason` or, at the end of a file, `off`.
+    `report` is told `ok`, `degraded: reason` or, at the end of a file, `off`; nothing when
+    `stop` cuts a read short.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Reader(threading.Thread, Generic[Sample]):
             while not self._stop_asked.is_set():
                 sample = device.read()
                 if sample is None:
-                    self._report("off")
+                    if not self._stop_asked.is_set():
+                        self._report("off")
                     return True
                 self._sink.put(sample)
                 self._report("ok")

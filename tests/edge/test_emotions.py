@@ -42,6 +42,6 @@ def test_softmax_survives_large_logits() -> None:
     [("happy", True, True), ("sad", False, False), ("angry", False, True)],
 )
 def test_emotions_lie_in_their_quadrant(emotion: str, pleasant: bool, aroused: bool) -> None:
-    one_hot = np.eye(7, dtype=np.float32)[EMOTIONS.index(emotion)]  # type: ignore[arg-type]
+    one_hot = np.eye(7, dtype=np.float32)[EMOTIONS.index(emotion)]
     valence, arousal = valence_arousal(one_hot)
     assert (valence > 0, arousal > 0) == (pleasant, aroused)

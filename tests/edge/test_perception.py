@@ -78,7 +78,7 @@ def test_a_face_half_outside_the_frame_is_cropped_without_fault(
 
 def test_a_smaller_face_has_less_quality(shelf: ModelShelf, frame: Frame) -> None:
     near = shelf.face.detector.detect(frame.pixels)[0]
-    far = replace(near, keypoints=near.keypoints / 8)
+    far = replace(near, keypoints=np.asarray(near.keypoints / 8, np.float32))
     assert 0 < quality(far) < quality(near) <= 1
 
 

@@ -74,9 +74,11 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
     subscriber.close()
 
 
-def _publisher(port: int, **changes: int) -> Publisher:
+def _publisher(port: int, spool_events: int = 1000) -> Publisher:
     reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
-    config = Mqtt(host=HOST, port=port, device="kiosk", reconnect=reconnect, **changes)
+    config = Mqtt(
+        host=HOST, port=port, device="kiosk", reconnect=reconnect, spool_events=spool_events
+    )
     return Publisher(config, lambda payload: None)
 
 

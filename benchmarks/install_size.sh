@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# What `pip install .` puts on a device: installs into an empty folder and measures it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+python3 -m pip install --quiet --target "$folder" .
+du -sm "$folder"/* | sort -rn | head -12
+du -sm "$folder" | awk '{print "in all " $1 " MiB"}'
