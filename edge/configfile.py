@@ -65,16 +65,11 @@ def _faults(
             yield _line(key_node), _unknown(prefix, key, list(fields))
         elif key in seen:
             yield _line(key_node), f"{prefix}{key}: already set in line {seen[key]}"
-        elif issubclass_of_section(fields[key].type):
+        elif _is_section(fields[key].type):
             yield from _faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
         else:
             yield from _value_faults(value_node, fields[key].type, f"{prefix}{key}", loader)
         seen.setdefault(key, _line(key_node))
-
-
-def issubclass_of_section(kind: Any) -> bool:
-    """Whether a field's type is a nested mapping."""
-    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 def _value_faults(
@@ -99,3 +94,7 @@ def _shown(node: Node) -> str:
 
 def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)

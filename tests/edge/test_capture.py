@@ -3,9 +3,10 @@ import time
 import wave
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -74,6 +75,45 @@ def test_a_stream_over_http_is_read() -> None:
         frames = list(_frames(Camera(source=url, fps=30.0)))
         server.shutdown()
     assert len(frames) == 56
+
+
+class MotionJpeg(BaseHTTPRequestHandler):
+    """A network camera that sends 30 pictures and then hangs up."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for level in range(30):
+            picture = np.full((48, 64, 3), level * 8, np.uint8)
+            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            self.wfile.write(
+                b"--frame\r\nContent-Type: image/jpeg\r\n"
+                + f"Content-Length: {len(jpeg)}\r\n\r\n".encode()
+                + jpeg
+                + b"\r\n"
+            )
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_network_camera_is_read_until_it_hangs_up() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
+        clock = FakeClock()
+        video = VideoSource(Camera(source=source, fps=30.0), clock, Racing())
+        first = video.read()
+        assert first is not None
+        assert first.pixels.shape == (48, 64, 3)
+        assert first.captured_s == clock.now_s()
+        with pytest.raises(SourceError, match="gives no more pictures"):
+            while True:
+                clock.moment_s += 1.0
+                assert video.read() is not None
+        video.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
