@@ -80,7 +80,7 @@ def test_a_stream_over_http_is_read() -> None:
 class MotionJpeg(BaseHTTPRequestHandler):
     """A network camera that sends 30 pictures and then hangs up."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+    def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
@@ -94,8 +94,13 @@ class MotionJpeg(BaseHTTPRequestHandler):
                 + b"\r\n"
             )
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         pass
+
+
+def _read_all(video: VideoSource, clock: FakeClock) -> None:
+    while video.read() is not None:
+        clock.moment_s += 1.0
 
 
 def test_a_network_camera_is_read_until_it_hangs_up() -> None:
@@ -109,9 +114,7 @@ def test_a_network_camera_is_read_until_it_hangs_up() -> None:
         assert first.pixels.shape == (48, 64, 3)
         assert first.captured_s == clock.now_s()
         with pytest.raises(SourceError, match="gives no more pictures"):
-            while True:
-                clock.moment_s += 1.0
-                assert video.read() is not None
+            _read_all(video, clock)
         video.close()
         server.shutdown()
 
