@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from converter.calibrate import fit_temperature, fit_thresholds
-from converter.evaluate import measure_logits, metrics
+from converter.evaluate import measure_logits, metrics, pool_windows
 from converter.quantize import quantize, write_model
 from converter.samples import HELD_BACK, Samples, Splits
 from converter.tasks.base import Task
@@ -35,7 +35,6 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     ]
     quantized = quantize(model, representative)
     path = folder / f"{task.modality}.tflite"
-    write_model(quantized, path)
     manifest = Manifest(
         name=task.modality,
         version=__version__,
@@ -45,23 +44,27 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         labels=task.labels,
         label_map=task.label_map,
         input=spec,
-        trained_on=task.trained_on,
+        trained_on=(f"{splits.dataset} {splits.train_split}",),
         licence=task.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
     )
     calibrated = calibrate(task, Pack(path, manifest, quantized), splits.held_back, splits.dataset)
+    write_model(quantized, path)
     save_manifest(calibrated, path.with_suffix(".json"))
     return path.with_suffix(".json")
 
 
 def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manifest:
-    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
-    spec = pack.manifest.input
-    logits = measure_logits(Classifier(pack), task, held_back, spec)
-    manifest = msgspec.structs.replace(
-        pack.manifest, temperature=fit_temperature(logits, held_back.targets)
-    )
+    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file.
+
+    The temperature is fitted to single windows, as the device will see them.
+    """
+    windows = measure_logits(Classifier(pack), task, held_back, pack.manifest.input)
+    targets = np.repeat(held_back.targets, [len(one) for one in windows], axis=0)
+    temperature = fit_temperature(np.concatenate(windows), targets)
+    manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
+    logits = pool_windows(windows)
     if task.multi_label:
         probabilities = softmax(logits, manifest.temperature)
         thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)
@@ -73,7 +76,7 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path) -> Manifest:
     """Measures a pack on the test split and writes the figures into its manifest."""
     pack = load_pack(manifest_path)
-    logits = measure_logits(Classifier(pack), task, splits.test, pack.manifest.input)
+    logits = pool_windows(measure_logits(Classifier(pack), task, splits.test, pack.manifest.input))
     figures = metrics(logits, splits.test, pack.manifest, splits.dataset, splits.test_split)
     kept = tuple(metric for metric in pack.manifest.metrics if metric.split == HELD_BACK)
     manifest = msgspec.structs.replace(pack.manifest, metrics=kept + figures)

@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from edge.errors import EmotiondError
 from edge.perception.pack import Manifest, load_pack
@@ -57,12 +55,22 @@ def _fuse(arguments: argparse.Namespace) -> None:
 
 
 def _print_metrics(manifest: Manifest) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=f"{manifest.name} {manifest.version}, {manifest.file}")
     for heading in ("data", "split", "metric", "value", "n", "of"):
         table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
     for m in manifest.metrics:
         table.add_row(m.dataset, m.split, m.metric, f"{m.value:.4f}", str(m.n), m.of)
     Console().print(table)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,12 +88,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--data", type=Path, required=True, help="the data set's folder or zip"
         )
-        command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
-        command.add_argument("--run", type=Path, help="the training run (default: runs/MODALITY)")
-        command.add_argument("--seed", type=int, default=0)
+        if name != "train":
+            command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
+        if name != "evaluate":
+            command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+            command.add_argument("--seed", type=int, default=0)
         if name == "train":
-            command.add_argument("--epochs", type=int, help="instead of the modality's own")
-            command.add_argument("--batch-size", type=int, help="instead of the modality's own")
+            own = "instead of the modality's own"
+            command.add_argument("--epochs", type=_positive, help=own)
+            command.add_argument("--batch-size", type=_positive, help=own)
     fuse = commands.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=_fuse)
     fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
@@ -101,6 +112,12 @@ def main() -> int:
         arguments.function(arguments)
     except EmotiondError as error:
         print(f"emotion-convert: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(
+            f"emotion-convert: {error.name} is missing; install `emotiond[converter]`",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from converter.samples import Samples
 from converter.tasks.base import Task
@@ -16,16 +16,20 @@ CALIBRATION_BINS = 15
 
 def measure_logits(
     classifier: Classifier, task: Task, samples: Samples, spec: InputSpec
-) -> FloatArray:
-    """What the model says of each sample, float32[samples, labels]: the mean over its windows."""
+) -> list[FloatArray]:
+    """What the model says of each window of each sample: a float32[windows, labels] a sample."""
     name = f"{task.modality}, {len(samples)} samples"
-    rows = []
-    for sample in track(samples.inputs, description=name):
-        answers = [
-            classifier.logits(task.features(window, spec)) for window in task.windows(sample, spec)
-        ]
-        rows.append(np.mean(answers, axis=0))
-    return np.stack(rows).astype(np.float32)
+    return [
+        np.stack(
+            [classifier.logits(task.features(one, spec)) for one in task.windows(sample, spec)]
+        )
+        for sample in track(samples.inputs, description=name)
+    ]
+
+
+def pool_windows(windows: list[FloatArray]) -> FloatArray:
+    """One answer a sample, float32[samples, labels]: the mean of the logits of its windows."""
+    return np.stack([one.mean(axis=0) for one in windows]).astype(np.float32)
 
 
 def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> float:
@@ -77,9 +81,3 @@ def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) ->
     guess = to_seven(probabilities[known], matrix).argmax(axis=1)
     scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
     return {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
-
-
-def confusion(logits: FloatArray, samples: Samples) -> npt.NDArray[np.intp]:
-    """Counts of true (rows) against predicted (columns) native labels."""
-    labels = range(len(samples.labels))
-    return np.asarray(confusion_matrix(samples.majority, logits.argmax(axis=1), labels=labels))

@@ -62,8 +62,9 @@ class Splits:
     train: Samples
     held_back: Samples
     test: Samples
+    train_split: str
     test_split: str
-    """The published name of the test split, as figures quote it."""
+    """The published names of the splits, as manifests quote them."""
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
 

@@ -69,6 +69,7 @@ def train(task: Task, splits: Splits, run: Path, schedule: Schedule, seed: int =
     """
     keras.utils.set_random_seed(seed)
     run.mkdir(parents=True, exist_ok=True)
+    (run / INPUT).unlink(missing_ok=True)  # until training ends there is no run to build from
     spec = task.input_spec(splits.train)
     model = task.network(spec)
     batches = Batches(task, splits.train, spec, schedule.batch_size, seed=seed)

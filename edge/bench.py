@@ -117,7 +117,7 @@ def _decision_stages(
 ) -> list[Stage]:
     """Fusion, and what publishing an event costs the loop while the broker is away."""
     reliabilities = load_reliabilities(shelf.folder / config.fusion.file)
-    tracker = Tracker(config.tracking, config.fusion, reliabilities)
+    tracker = Tracker(config.tracking, config.fusion, reliabilities, 0.0)
     tracker.observe(seen)
     composer = Composer("emotion/bench", Clock())
     publisher = Publisher(config.mqtt, lambda payload: None)

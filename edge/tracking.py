@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,10 @@ from edge.config import Fusion, Tracking
 from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
 from edge.fusion import SMALLEST_PROBABILITY, Reliabilities, log_linear
 from edge.observation import PRIMARY_SUBJECT, Belief, Observation, Presence
+
+# One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
+# statement that stands until something speaks against it.
+MOMENTARY = frozenset({"face"})
 
 Phase = Literal["start", "update", "end"]
 
@@ -65,10 +69,11 @@ class _Episode:
 
 
 class Tracker:
-    """Follows the primary subject.
+    """Follows the primary subject; observations of others are not used yet.
 
     The fused belief is smoothed exponentially in log space. Another emotion takes over once it
     has been ahead by `hysteresis` for `min_dwell_s`; below `min_confidence` none is believed.
+    `started_s` is the moment from which nothing is known.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class Tracker:
         config: Tracking,
         fusion: Fusion,
         reliabilities: Reliabilities,
+        started_s: float,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._config, self._fusion, self._reliabilities = config, fusion, reliabilities
@@ -85,14 +91,16 @@ class Tracker:
         self._smoothed_s = 0.0
         self._rival: tuple[str, float] | None = None
         self._episode: _Episode | None = None
-        self._faces = 0
-        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, 0.0)
+        self._presence_s = started_s
+        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, started_s)
 
     def observe(self, item: Observation | Presence) -> list[Change]:
         """Takes in one observation; gives the changes it leads to, oldest first."""
         if isinstance(item, Presence):
-            self._faces = item.faces
-            self._move(self.state.emotion, self.state.belief, item.captured_s)
+            self._presence_s = item.captured_s
+            self.state = replace(self.state, faces=item.faces)
+            return []
+        if item.subject != PRIMARY_SUBJECT:
             return []
         self._newest[item.modality] = item
         now_s = max(one.captured_s for one in self._newest.values())
@@ -100,21 +108,29 @@ class Tracker:
         belief = log_linear(
             list(self._newest.values()), self._reliabilities, now_s, self._fusion.half_life_s
         )
-        return list(self._follow(self._smooth(belief)))
+        belief = self._smooth(belief)
+        return list(self._follow(belief, belief.captured_s))
 
     def pass_time(self, now_s: float) -> list[Change]:
-        """Ends what nobody has confirmed for `fusion.max_age_s`."""
+        """Lets statements take effect, and ends what is older than `fusion.max_age_s`."""
         self._forget_old(now_s)
-        if self._newest or self.state.belief is None:
+        if now_s - self._presence_s > self._fusion.max_age_s and self.state.faces:
+            self.state = replace(self.state, faces=0)
+        belief = self.state.belief
+        if belief is None:
             return []
-        return self.finish(now_s)
+        if not self._newest:
+            return self.finish(now_s)
+        if self._rival is None or not belief.contributions.keys() - MOMENTARY:
+            return []
+        return list(self._follow(belief, now_s))
 
     def finish(self, now_s: float) -> list[Change]:
         """Ends what is believed and starts afresh."""
         self._newest = {}
         self._smoothed = self._rival = None
         ended = list(self._end(now_s))
-        self._move("unknown", None, now_s)
+        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, now_s)
         return ended
 
     def _forget_old(self, now_s: float) -> None:
@@ -134,8 +150,7 @@ class Tracker:
         self._smoothed_s = max(belief.captured_s, self._smoothed_s)
         return Belief(softmax(self._smoothed), belief.contributions, belief.captured_s)
 
-    def _follow(self, belief: Belief) -> Iterator[Change]:
-        now_s = belief.captured_s
+    def _follow(self, belief: Belief, now_s: float) -> Iterator[Change]:
         current, wanted = self.state.emotion, self._wanted(belief)
         if wanted == current:
             self._rival = None
@@ -143,15 +158,15 @@ class Tracker:
             self._rival = (wanted, now_s)
         settled = self._rival is not None and now_s - self._rival[1] >= self._config.min_dwell_s
         if not settled:
-            self._move(current, belief, now_s)
+            self._move(current, belief, belief.captured_s)
             yield from self._update()
             return
         self._rival = None
         yield from self._end(now_s)
-        self._move(wanted, belief, now_s)
+        self._move(wanted, belief, belief.captured_s)
         if wanted != "unknown":
             confidence = self.state.confidence
-            self._episode = _Episode(self._new_id(), wanted, now_s, confidence)
+            self._episode = _Episode(self._new_id(), wanted, belief.captured_s, confidence)
             yield self._tell(self._episode, "start")
 
     def _wanted(self, belief: Belief) -> Emotion | Literal["unknown"]:
@@ -166,7 +181,7 @@ class Tracker:
     def _move(
         self, emotion: Emotion | Literal["unknown"], belief: Belief | None, captured_s: float
     ) -> None:
-        self.state = State(emotion, belief, self._faces, PRIMARY_SUBJECT, captured_s)
+        self.state = State(emotion, belief, self.state.faces, PRIMARY_SUBJECT, captured_s)
 
     def _update(self) -> Iterator[Change]:
         if self._episode is None:

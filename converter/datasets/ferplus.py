@@ -37,11 +37,13 @@ def _root(path: Path) -> Root:
             raise DatasetError(f"{path}: not a zip archive ({error})") from error
     else:
         archive = path
+    splits = ("FER2013Train", "FER2013Valid")
     for candidate in (archive, archive / "FERPlus"):
-        if (candidate / "FER2013Train" / "label.csv").exists():
+        if all((candidate / split / "label.csv").exists() for split in splits):
             return candidate
     raise DatasetError(
-        f"{path}: no FER2013Train/label.csv in it; expected the published layout of FER+"
+        f"{path}: no FER2013Train/label.csv and FER2013Valid/label.csv in it; "
+        "expected the published layout of FER+"
     )
 
 
@@ -52,7 +54,11 @@ def _read_split(folder: Root, unusable: list[str]) -> Samples:
         if len(row) != COLUMNS:
             unusable.append(f"{folder.name}/label.csv: a row has {len(row)} columns: {row[:2]}")
             continue
-        votes = np.array(row[2:], np.float32)
+        try:
+            votes = np.array(row[2:], np.float32)
+        except ValueError:
+            unusable.append(f"{folder.name}/{row[0]}: votes are not numbers")
+            continue
         votes[votes <= 1] = 0  # a single vote among ten is noise (Barsoum et al., section 3)
         emotions = votes[: len(LABELS)]
         if emotions.sum() == 0 or votes.argmax() >= len(LABELS):
@@ -86,4 +92,4 @@ def load(path: Path, seed: int = 0) -> Splits:
         _read_split(root / "FER2013Train", unusable), HELD_BACK_SHARE, seed
     )
     test = _read_split(root / "FER2013Valid", unusable)
-    return Splits("FER+", train, held_back, test, "FER2013Valid", tuple(unusable))
+    return Splits("FER+", train, held_back, test, "FER2013Train", "FER2013Valid", tuple(unusable))

@@ -22,6 +22,8 @@ def _read(file: Path, names: list[str], unusable: list[str]) -> Samples:
             rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     except OSError as error:
         raise DatasetError(f"{file}: cannot read it ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{file}: not a table in UTF-8 ({error})") from error
     for number, row in enumerate(rows, 1):
         try:
             text, chosen, comment = row
@@ -53,4 +55,4 @@ def load(path: Path, seed: int = 0) -> Splits:
     unusable: list[str] = []
     train, held_back = hold_back(_read(path / "train.tsv", names, unusable), HELD_BACK_SHARE, seed)
     test = _read(path / "dev.tsv", names, unusable)
-    return Splits("GoEmotions Ekman", train, held_back, test, "dev", tuple(unusable))
+    return Splits("GoEmotions Ekman", train, held_back, test, "train", "dev", tuple(unusable))

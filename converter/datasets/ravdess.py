@@ -46,12 +46,19 @@ def load(path: Path) -> Splits:
     everything = Samples(
         LABELS, sounds, np.eye(len(LABELS), dtype=np.float32)[emotions], tuple(actors)
     )
-    held = HELD_BACK_ACTORS
-    train = _of_actors(everything, frozenset(actors) - TEST_ACTORS - held)
-    held_back, test = _of_actors(everything, held), _of_actors(everything, TEST_ACTORS)
-    split = "actors " + ", ".join(sorted(TEST_ACTORS))
-    return Splits("RAVDESS", train, held_back, test, split, tuple(unusable))
+    wanted = frozenset(actors) - TEST_ACTORS - HELD_BACK_ACTORS, HELD_BACK_ACTORS, TEST_ACTORS
+    train, held_back, test = (_of_actors(everything, chosen) for chosen in wanted)
+    return Splits("RAVDESS", train, held_back, test, _named(train), _named(test), tuple(unusable))
+
+
+def _named(samples: Samples) -> str:
+    return "actors " + ", ".join(sorted(set(samples.groups)))
 
 
 def _of_actors(samples: Samples, actors: frozenset[str]) -> Samples:
+    if actors.isdisjoint(samples.groups):
+        raise DatasetError(
+            f"no clip of actors {', '.join(sorted(actors)) or 'to train on'} is here; "
+            f"found actors {', '.join(sorted(set(samples.groups)))}"
+        )
     return samples.subset(np.flatnonzero([group in actors for group in samples.groups]))

@@ -30,7 +30,6 @@ class Task(ABC):
     """Native labels in the order of the data set, each with its emotion among the seven."""
     multi_label: ClassVar[bool] = False
     licence: ClassVar[str]
-    trained_on: ClassVar[tuple[str, ...]]
     schedule: ClassVar[Schedule]
 
     @property

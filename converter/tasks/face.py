@@ -31,7 +31,6 @@ class FaceTask(Task):
         "contempt": None,
     }
     licence = "Research use only (the pictures of FER2013); votes of FER+ under MIT"
-    trained_on = ("FER+ FER2013Train",)
     schedule = Schedule(epochs=24, batch_size=128, learning_rate=2.5e-3)
 
     def load(self, data: Path) -> Splits:

@@ -15,8 +15,10 @@ from edge.capture.media import SAMPLE_RATE_HZ, Sound
 from edge.emotions import FloatArray
 from edge.perception.features import mfcc, sound_features, take_off_level
 from edge.perception.pack import InputSpec, SoundInput
+from edge.perception.speech import HOP_S
 
 FRAMES, COEFFICIENTS = 186, 40
+FRAME_S, FRAME_HOP_S = 0.032, 0.016
 # Of a training window: what a device hears when a person has just begun to speak.
 SHORTEST_S = 1.2
 
@@ -36,7 +38,6 @@ class SpeechTask(Task):
         "surprised": "surprise",
     }
     licence = "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use"
-    trained_on = ("RAVDESS actors 03-08, 11-16",)
     schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3)
 
     def load(self, data: Path) -> Splits:
@@ -46,8 +47,8 @@ class SpeechTask(Task):
         plain = SoundInput(
             shape=(FRAMES, COEFFICIENTS),
             sample_rate_hz=SAMPLE_RATE_HZ,
-            window_s=0.032,
-            hop_s=0.016,
+            window_s=FRAME_S,
+            hop_s=FRAME_HOP_S,
             fft_length=512,
             mel_bands=COEFFICIENTS,
             low_hz=50.0,
@@ -72,7 +73,7 @@ class SpeechTask(Task):
         """The windows that a device would look at while it hears `sample`."""
         assert isinstance(spec, SoundInput)
         length = round(spec.duration_s * SAMPLE_RATE_HZ)
-        hop = SAMPLE_RATE_HZ // 2
+        hop = round(HOP_S * SAMPLE_RATE_HZ)
         last = max(len(sample) - length, 0)
         return [sample[start : start + length] for start in range(last % hop, last + 1, hop)]
 
@@ -81,7 +82,7 @@ class SpeechTask(Task):
         speed = rng.uniform(0.88, 1.14)
         positions = np.arange(0, len(sample) - 1, speed)
         sound = np.interp(positions, np.arange(len(sample)), sample)
-        longest = round((FRAMES - 1) * 0.016 * SAMPLE_RATE_HZ) + 512
+        longest = round((FRAME_S + (FRAMES - 1) * FRAME_HOP_S) * SAMPLE_RATE_HZ)
         length = longest
         if rng.random() < 0.3:
             length = round(rng.uniform(SHORTEST_S * SAMPLE_RATE_HZ, longest))

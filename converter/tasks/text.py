@@ -30,7 +30,6 @@ class TextTask(Task):
     }
     multi_label = True
     licence = "CC BY 4.0 (GoEmotions)"
-    trained_on = ("GoEmotions Ekman train",)
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3)
 
     def load(self, data: Path) -> Splits:

@@ -15,6 +15,15 @@ STREAM_TIMEOUT_MS = 3000
 HIGHEST_FPS = 240
 
 
+def _without_credentials(source: int | str) -> int | str:
+    """An address fit for logs and topics: user and password are left out."""
+    if isinstance(source, int) or "://" not in source:
+        return source
+    scheme, _, rest = source.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
 class VideoSource:
     """An open camera, video file or stream; files are paced by their own frame rate.
 
@@ -24,7 +33,7 @@ class VideoSource:
 
     def __init__(self, config: Camera, clock: Clock, stop: threading.Event) -> None:
         self._config, self._clock, self._stop = config, clock, stop
-        self._name = f"camera {config.source!r}"
+        self._name = f"camera {_without_credentials(config.source)!r}"
         self._capture = self._open()
         file_fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._is_file = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0

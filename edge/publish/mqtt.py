@@ -1,73 +1,52 @@
-"""Publishes over MQTT, and receives commands; the broker may come and go."""
+"""Publishes one device's topics over MQTT, and receives its commands."""
 
 import logging
-import socket
 import threading
+from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config import Mqtt
-from edge.errors import ConfigError
 from edge.events import EventMessage, InfoMessage, ModalityMessage, StateMessage, as_replayed
+from edge.publish.connection import Connection
 from edge.publish.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-STOP_TIMEOUT_S = 0.4
 ONLINE, OFFLINE = "online", "offline"
 SET_TEXT = "set/text"
 
 
 class Publisher:
-    """One device's topics on a broker.
+    """One device's topics on a broker that may come and go.
 
-    Nothing here waits for the network. While the broker is away events gather in the spool and
-    of everything retained the newest is kept; both are published when it is back. `on_text` is
-    called, in the network's thread, with the payload of each message to `set/text`. Raises
-    ConfigError when the password file cannot be read.
+    Nothing here waits for the network. An event stays in the spool until the broker has
+    acknowledged it; of everything retained the newest is kept; both are published when a session
+    begins. `on_text` is called, in the network's thread, with each message to `set/text`; None
+    where texts are not read. Raises ConfigError when the password file cannot be read.
     """
 
-    def __init__(self, config: Mqtt, on_text: Callable[[bytes], None]) -> None:
-        self._config = config
+    def __init__(self, config: Mqtt, on_text: Callable[[bytes], None] | None = None) -> None:
         self._root = f"{config.prefix}/{config.device}"
         self._on_text = on_text
         self._lock = threading.RLock()
         self._retained: dict[str, bytes] = {}
         self._spool = Spool(config.spool_events)
-        self._connected = False
-        self._said = ""
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"emotiond-{config.device}",
-            protocol=MQTTProtocolVersion.MQTTv311,
-        )
-        if config.username:
-            client.username_pw_set(config.username, _password(config.password_file))
-        client.will_set(self._topic("status"), OFFLINE, qos=1, retain=True)
-        client.reconnect_delay_set(
-            max(round(config.reconnect.shortest_s), 1), max(round(config.reconnect.longest_s), 1)
-        )
-        client.on_socket_open = _send_at_once
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        self._client = client
-
-    def start(self) -> None:
-        """Begins connecting, in a thread of its own."""
-        self._client.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
-        self._client.loop_start()
+        self._client: paho.Client | None = None
+        self._tickets: dict[int, int] = {}
+        self._acknowledged: deque[int] = deque()
+        self._connection = Connection(config, (self._topic("status"), OFFLINE), self)
 
     @property
     def connected(self) -> bool:
         """Whether the broker is there."""
-        return self._connected
+        return self._client is not None
+
+    def start(self) -> None:
+        """Begins connecting, in a thread of its own."""
+        self._connection.start()
 
     def publish_state(self, message: StateMessage) -> None:
         """The newest state, retained."""
@@ -76,7 +55,7 @@ class Publisher:
     def publish_modality(self, message: ModalityMessage) -> None:
         """One model's answer; lost while the broker is away."""
         with self._lock:
-            if self._connected:
+            if self._client is not None:
                 topic = self._topic(f"{message.data.modality}/state")
                 self._client.publish(topic, msgspec.json.encode(message), qos=0)
 
@@ -89,30 +68,52 @@ class Publisher:
         self._retain(f"{modality}/status", status.encode())
 
     def publish_event(self, message: EventMessage) -> None:
-        """An event; kept while the broker is away."""
+        """An event; kept until the broker has it."""
         with self._lock:
-            if self._connected:
-                self._send_event(message)
-            else:
-                self._spool.add(message)
+            self._forget_acknowledged()
+            ticket = self._spool.add(message)
+            if self._client is not None:
+                self._send(self._client, ticket, message)
 
     def stop(self) -> None:
-        """Says `offline` and leaves, within STOP_TIMEOUT_S where the broker does not answer."""
+        """Says `offline` and leaves, in half a second at most."""
+        self._connection.stop(OFFLINE)
         with self._lock:
-            connected, self._connected = self._connected, False
-        if connected:
-            farewell = self._client.publish(self._topic("status"), OFFLINE, qos=1, retain=True)
-            try:
-                farewell.wait_for_publish(STOP_TIMEOUT_S)
-            except (RuntimeError, ValueError):
-                logger.warning("the broker went away before `offline` could be said")
-        self._client.disconnect()
-        # Joining paho's thread can last as long as a TCP connect that nobody answers.
-        leaving = threading.Thread(target=self._client.loop_stop, daemon=True)
-        leaving.start()
-        leaving.join(STOP_TIMEOUT_S)
+            self._client = None
+            self._forget_acknowledged()
         if len(self._spool):
-            logger.warning("%d events were never published", len(self._spool))
+            logger.warning("%d events were never acknowledged by the broker", len(self._spool))
+
+    def session_began(self, client: paho.Client) -> None:
+        """Birth, everything retained, then the events that waited."""
+        with self._lock:
+            if self._on_text is not None:
+                client.subscribe(self._topic(SET_TEXT), qos=1)
+            client.publish(self._topic("status"), ONLINE, qos=1, retain=True)
+            for name, payload in self._retained.items():
+                client.publish(self._topic(name), payload, qos=1, retain=True)
+            waiting = self._spool.waiting()
+            for ticket, event in waiting:
+                self._send(client, ticket, as_replayed(event))
+            self._client = client
+        if waiting:
+            logger.info("publishing %d events that waited for the broker", len(waiting))
+
+    def session_ended(self) -> None:
+        """What was not acknowledged by now waits for the next session."""
+        with self._lock:
+            self._client = None
+            self._forget_acknowledged()
+            self._tickets.clear()
+
+    def was_published(self, message_id: int) -> None:
+        """Noted without a lock: paho holds its own here, which `publish` wants under ours."""
+        self._acknowledged.append(message_id)
+
+    def received(self, payload: bytes) -> None:
+        """A message to `set/text`."""
+        if self._on_text is not None:
+            self._on_text(payload)
 
     def _topic(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -120,68 +121,15 @@ class Publisher:
     def _retain(self, name: str, payload: bytes) -> None:
         with self._lock:
             self._retained[name] = payload
-            if self._connected:
+            if self._client is not None:
                 self._client.publish(self._topic(name), payload, qos=1, retain=True)
 
-    def _send_event(self, message: EventMessage) -> None:
-        self._client.publish(self._topic("event"), msgspec.json.encode(message), qos=1)
+    def _send(self, client: paho.Client, ticket: int, message: EventMessage) -> None:
+        sent = client.publish(self._topic("event"), msgspec.json.encode(message), qos=1)
+        self._tickets[sent.mid] = ticket
 
-    def _on_connect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
-    ) -> None:
-        if reason.is_failure:
-            self._say(
-                f"the broker at {self._address} refuses us: {reason}; check mqtt.username, "
-                "mqtt.password_file and the broker's access list"
-            )
-            return
-        with self._lock:
-            client.subscribe(self._topic(SET_TEXT), qos=1)
-            client.publish(self._topic("status"), ONLINE, qos=1, retain=True)
-            for name, payload in self._retained.items():
-                client.publish(self._topic(name), payload, qos=1, retain=True)
-            waiting = self._spool.take_all()
-            for event in waiting:
-                self._send_event(as_replayed(event))
-            self._connected = True
-        self._say(f"connected to the broker at {self._address}")
-        if waiting:
-            logger.info("published %d events that had waited for the broker", len(waiting))
-
-    def _on_connect_fail(self, client: paho.Client, userdata: Any) -> None:
-        self._say(f"no broker at {self._address}; trying again until there is one")
-
-    def _on_disconnect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
-    ) -> None:
-        with self._lock:
-            lost, self._connected = self._connected, False
-        if lost:
-            self._say(f"lost the broker at {self._address} ({reason}); connecting again")
-
-    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        self._on_text(bytes(message.payload))
-
-    @property
-    def _address(self) -> str:
-        return f"{self._config.host}:{self._config.port}"
-
-    def _say(self, sentence: str) -> None:
-        """Logs a change of the connection once, however often it is tried again."""
-        if sentence != self._said:
-            self._said = sentence
-            logger.info("%s", sentence)
-
-
-def _send_at_once(client: paho.Client, userdata: Any, sock: Any) -> None:
-    """Without this a small message may wait 40 ms for the acknowledgement of the one before."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _password(file: str) -> str | None:
-    if not file:
-        return None
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"mqtt.password_file {file!r} cannot be read ({error})") from error
+    def _forget_acknowledged(self) -> None:
+        while self._acknowledged:
+            ticket = self._tickets.pop(self._acknowledged.popleft(), None)
+            if ticket is not None:
+                self._spool.remove(ticket)

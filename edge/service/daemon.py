@@ -51,7 +51,9 @@ class Daemon:
         self._publisher = Publisher(config.mqtt, self._receive_text)
         self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
         self._shelf = ModelShelf(config.models)
-        self._tracker = Tracker(config.tracking, config.fusion, self._reliabilities())
+        self._tracker = Tracker(
+            config.tracking, config.fusion, self._reliabilities(), self._clock.now_s()
+        )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
 
     def statuses(self) -> dict[str, str]:

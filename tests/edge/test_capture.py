@@ -132,6 +132,13 @@ def test_a_camera_that_is_not_there_is_said(source: int | str, sentence: str) ->
         VideoSource(Camera(source=source), Clock(), threading.Event())
 
 
+def test_credentials_of_a_camera_are_not_told() -> None:
+    source = "http://bob:hunter2@127.0.0.1:9/stream?token=secret"
+    with pytest.raises(SourceError) as caught:
+        VideoSource(Camera(source=source), Clock(), threading.Event())
+    assert "camera 'http://127.0.0.1:9/stream' cannot be opened" in str(caught.value)
+
+
 def test_a_clip_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video at all" * 50)

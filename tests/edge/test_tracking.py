@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -14,7 +15,7 @@ PERIOD_S = 0.1
 def _tracker(**changes: float) -> Tracker:
     ids = count(1)
     config = Tracking(**changes)
-    return Tracker(config, Fusion(), Reliabilities({}), lambda: f"stay {next(ids)}")
+    return Tracker(config, Fusion(), Reliabilities({}), 0.0, lambda: f"stay {next(ids)}")
 
 
 def _see(
@@ -92,10 +93,35 @@ def test_what_nobody_confirms_ends() -> None:
     assert tracker.pass_time(7.0) == []
 
 
-def test_the_number_of_faces_is_part_of_the_state() -> None:
+def test_the_number_of_faces_is_part_of_the_state_until_the_camera_is_gone() -> None:
     tracker = _tracker()
     tracker.observe(Presence(2, 1.0))
+    tracker.pass_time(5.0)
     assert tracker.state.faces == 2
+    tracker.pass_time(6.1)
+    assert tracker.state.faces == 0
+
+
+def test_a_single_text_is_enough_for_an_event() -> None:
+    tracker = _tracker(min_dwell_s=0.3)
+    assert tracker.observe(observation("happy", 0.9, 1.0, modality="text")) == []
+    assert tracker.pass_time(1.2) == []
+    changes = tracker.pass_time(1.4)
+    assert [(c.phase, c.state.emotion, c.started_s) for c in changes] == [("start", "happy", 1.0)]
+    assert [c.phase for c in tracker.pass_time(7.0)] == ["end"]
+
+
+def test_a_single_picture_is_not_enough_for_an_event() -> None:
+    tracker = _tracker(min_dwell_s=0.3)
+    tracker.observe(observation("happy", 0.9, 1.0))
+    assert tracker.pass_time(2.0) == []
+
+
+def test_what_is_said_of_another_subject_does_not_move_the_primary_one() -> None:
+    tracker = _tracker()
+    other = replace(observation("happy", 0.9, 1.0, modality="text"), subject=3)
+    assert tracker.observe(other) == []
+    assert tracker.state.belief is None
 
 
 def test_time_that_runs_backwards_does_no_harm() -> None:
