@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.capture.media import read_sound
 from edge.clock import Clock
 from edge.config import Config
 from edge.demo.broker import embedded_broker
@@ -15,9 +15,8 @@ from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
 from edge.events import Composer
 from edge.fusion import load_reliabilities, log_linear
-from edge.observation import Frame, Observation, TextMessage
+from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, TextMessage
 from edge.perception.features import mfcc, sound_features
-from edge.perception.pack import SoundInput
 from edge.predict import read_frames
 from edge.publish.console import table
 from edge.publish.mqtt import Publisher
@@ -38,9 +37,14 @@ def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
     """
     if repeat < 1:
         raise EmotiondError(f"--repeat {repeat}: expected at least 1")
-    frame = next(iter(read_frames(clip, config.camera.fps)))
+    frame = next(iter(read_frames(clip, config.camera.fps)), None)
+    if frame is None:
+        raise EmotiondError(f"{clip}: there is no picture in it to measure with")
     height, width = frame.pixels.shape[:2]
-    print(f"{repeat} runs a stage, one thread a model, {clip.name} at {width}x{height}\n")
+    print(
+        f"{repeat} runs a stage, {config.models.threads} thread(s) a model, "
+        f"{clip.name} at {width}x{height}\n"
+    )
     rows = [(name, *_percentiles(action, repeat)) for name, action in _stages(config, frame, clip)]
     print(
         table(("stage", "median ms", "p99 ms"), [(n, f"{m:.3f}", f"{p:.3f}") for n, m, p in rows])
@@ -101,15 +105,11 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         ("detect", lambda: face.detector.detect(frame.pixels)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
-        ("features", lambda: _features(sound, spec)),
+        ("features", lambda: sound_features(mfcc(sound, spec), spec)),
         ("speech", lambda: speech.classifier.classify(coefficients)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
         *_decision_stages(config, shelf, seen, heard),
     ]
-
-
-def _features(sound: np.ndarray[tuple[int, ...], np.dtype[np.int16]], spec: SoundInput) -> object:
-    return sound_features(mfcc(sound, spec), spec)
 
 
 def _decision_stages(

@@ -14,7 +14,7 @@ import msgspec
 from edge import __version__
 from edge.config import Config
 from edge.configfile import load_config
-from edge.errors import ConfigError, EmotiondError, SourceError
+from edge.errors import ConfigError, EmotiondError
 
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
@@ -51,30 +51,22 @@ def _predict(arguments: argparse.Namespace) -> int:
         yield from predictor.paths(arguments.paths)
         yield from predictor.texts((f"text {i}", text) for i, text in enumerate(arguments.text, 1))
         for file in arguments.text_file:
-            yield from predictor.texts(_lines(file))
+            yield from predictor.text_file(file)
 
-    for result in results():
-        failed |= isinstance(result, Failure)
-        if arguments.json:
-            print(msgspec.json.encode(result).decode(), flush=True)
-        elif isinstance(result, Failure):
-            print(f"emotiond: {result.error}", file=sys.stderr)
-        else:
-            confidence = f"{result.confidence:.2f}"
-            rows.append((result.input, result.modality, result.emotion, confidence))
-    if rows:
-        print(table(("input", "modality", "emotion", "confidence"), rows))
-    return int(failed)
-
-
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    """Each line of a text file with its name, FILE:LINE."""
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            for number, line in enumerate(lines, 1):
-                yield f"{file}:{number}", line.rstrip("\n")
-    except OSError as error:
-        raise SourceError(f"{file}: cannot read it ({error.strerror})") from error
+        for result in results():
+            failed |= isinstance(result, Failure)
+            if arguments.json:
+                print(msgspec.json.encode(result).decode(), flush=True)
+            elif isinstance(result, Failure):
+                print(f"emotiond: {result.error}", file=sys.stderr)
+            else:
+                confidence = f"{result.confidence:.2f}"
+                rows.append((result.input, result.modality, result.emotion, confidence))
+    finally:
+        if rows:
+            print(table(("input", "modality", "emotion", "confidence"), rows))
+    return int(failed)
 
 
 def _schema(arguments: argparse.Namespace) -> int:
@@ -154,6 +146,9 @@ def main() -> int:
     except EmotiondError as error:
         print(f"emotiond: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
 

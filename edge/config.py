@@ -15,6 +15,7 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 TopicLevel = Annotated[str, Meta(pattern=r"^[^/+#\x00]+$", max_length=128)]
+HostName = Annotated[str, Meta(pattern=r"^[^\s./@]+(\.[^\s./@]+)*$", max_length=253)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -43,7 +44,7 @@ class Microphone(Section, frozen=True):
     loop: bool = False
 
 
-class TextInput(Section, frozen=True):
+class Texts(Section, frozen=True):
     """Texts received over MQTT."""
 
     enabled: bool = True
@@ -107,11 +108,18 @@ class Backoff(Section, frozen=True):
     shortest_s: PositiveSeconds = 1.0
     longest_s: PositiveSeconds = 30.0
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec reports with the place in the file."""
+        if self.longest_s < self.shortest_s:
+            raise ValueError(
+                f"longest_s {self.longest_s} is less than shortest_s {self.shortest_s}"
+            )
+
 
 class Mqtt(Section, frozen=True):
     """The broker and what is published to it."""
 
-    host: Text = "localhost"
+    host: HostName = "localhost"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
     prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*[^/+#\x00]$")] = "emotion"
     device: TopicLevel = socket.gethostname()
@@ -130,7 +138,7 @@ class Config(Section, frozen=True):
 
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
-    text: TextInput = TextInput()
+    text: Texts = Texts()
     models: Models = Models()
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()

@@ -42,8 +42,10 @@ def parse_config(text: str, name: str) -> Config:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{name}: not valid YAML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name}: {str(error).replace(' - at `$.', ', in `')}") from error
     finally:
         loader.dispose()
     raise ConfigError("\n".join(f"{name}:{line}: {fault}" for line, fault in sorted(faults)))
@@ -77,7 +79,7 @@ def _value_faults(
 ) -> Iterator[tuple[int, str]]:
     try:
         msgspec.convert(loader.construct_object(node, deep=True), kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError) as error:
         wanted = str(error).replace("`", "")
         yield _line(node), f"{key}: {_shown(node)} is not allowed: {wanted}"
 

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 
+Sound = npt.NDArray[np.int16]
+"""Mono samples at SAMPLE_RATE_HZ."""
+SAMPLE_RATE_HZ = 16_000
 PRIMARY_SUBJECT = 0
 """The one that voice and text belong to."""
 
@@ -24,7 +27,7 @@ class Frame:
 class AudioBlock:
     """A stretch of sound, mono at 16 kHz."""
 
-    samples: npt.NDArray[np.int16]
+    samples: Sound
     captured_s: float
     """When its last sample was heard."""
 

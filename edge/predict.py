@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 
 from edge.capture.camera import STREAM_TIMEOUT_MS
-from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.capture.media import read_sound
 from edge.config import Config
 from edge.emotions import Emotion
-from edge.errors import SourceError
+from edge.errors import MissingExtraError, SourceError
 from edge.events import seven
 from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
-from edge.observation import AudioBlock, Belief, Frame, Observation, TextMessage
+from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Belief, Frame, Observation, TextMessage
 from edge.perception.features import Pixels
 from edge.service.models import ModelShelf
 
@@ -78,24 +78,44 @@ class Predictor:
         for name, text in texts:
             yield _prediction(name, self._shelf.text.read(TextMessage(text, 0.0)))
 
-    def _file(self, path: Path) -> Iterator[Result]:
-        suffix = path.suffix.lower()
+    def text_file(self, file: Path) -> Iterator[Result]:
+        """The results of a file with one text a line, called FILE:LINE."""
         try:
-            if suffix in PICTURES:
-                observations = [self._picture(path)]
-            elif suffix in SOUNDS:
-                observations = [self._sound(path)]
-            else:
-                observations = self._video(path)
+            with file.open("rb") as lines:
+                for number, line in enumerate(lines, 1):
+                    name = f"{_printable(file)}:{number}"
+                    try:
+                        yield from self.texts([(name, line.decode("utf-8").rstrip("\r\n"))])
+                    except UnicodeDecodeError as error:
+                        yield Failure(name, f"{name}: not UTF-8 (byte {error.start})")
+        except OSError as error:
+            yield Failure(_printable(file), f"{file}: cannot read it ({error.strerror})")
+
+    def _file(self, path: Path) -> Iterator[Result]:
+        name = _printable(path)
+        observations: list[Observation] = []
+        try:
+            for found in self._observe(path):
+                if isinstance(found, Failure):
+                    yield Failure(name, found.error)
+                else:
+                    observations.append(found)
+                    yield _prediction(name, found)
         except SourceError as error:
-            yield Failure(str(path), str(error))
-            return
-        for observation in observations:
-            yield _prediction(str(path), observation)
+            yield Failure(name, str(error))
         if len(observations) > 1:
             half_life_s = self._config.fusion.half_life_s
             belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
-            yield _fused(str(path), belief)
+            yield _fused(name, belief)
+
+    def _observe(self, path: Path) -> Iterator[Observation | Failure]:
+        suffix = path.suffix.lower()
+        if suffix in PICTURES:
+            yield self._picture(path)
+        elif suffix in SOUNDS:
+            yield self._sound(path)
+        else:
+            yield from self._video(path)
 
     def _picture(self, path: Path) -> Observation:
         pixels = _read_picture(path)
@@ -114,25 +134,29 @@ class Predictor:
             raise SourceError(f"{path}: no voice in it")
         return replace(pool(windows), captured_s=0.0)
 
-    def _video(self, path: Path) -> list[Observation]:
+    def _video(self, path: Path) -> Iterator[Observation | Failure]:
         """Face and speech of a video, whichever it has; raises SourceError for neither."""
-        observations, missing = [], []
-        faces = [
-            seen
-            for frame in read_frames(path, self._config.camera.fps)
-            if (seen := self._see(frame))
-        ]
-        if faces:
-            observations.append(pool(faces))
-        else:
-            missing.append("no face")
+        missing = []
         try:
-            observations.append(self._sound(path))
+            seen = [
+                one
+                for frame in read_frames(path, self._config.camera.fps)
+                if (one := self._see(frame))
+            ]
+            if seen:
+                yield pool(seen)
+            else:
+                missing.append(f"{path}: no face in it")
         except SourceError as error:
             missing.append(str(error))
-        if not observations:
-            raise SourceError(f"{path}: {'; '.join(missing)}")
-        return observations
+        try:
+            yield self._sound(path)
+        except MissingExtraError as error:
+            yield Failure(str(path), str(error))
+        except SourceError as error:
+            missing.append(str(error))
+        if len(missing) == 2:
+            raise SourceError("; ".join(missing))
 
     def _see(self, frame: Frame) -> Observation | None:
         return self._shelf.face.perceive(frame).observation
@@ -150,7 +174,10 @@ def _read_picture(path: Path) -> Pixels:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error as error:
+        raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
     if pixels is None:
         raise SourceError(f"{path}: not a picture that can be read; is it complete?")
     return np.asarray(pixels, np.uint8)
@@ -175,6 +202,11 @@ def read_frames(path: Path, fps: float) -> Iterator[Frame]:
             number += 1
     finally:
         capture.release()
+
+
+def _printable(path: Path) -> str:
+    """A path as JSON can hold it: bytes that are not UTF-8 become question marks."""
+    return str(path).encode("utf-8", "replace").decode()
 
 
 def _prediction(name: str, observation: Observation) -> Prediction:

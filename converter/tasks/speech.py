@@ -11,8 +11,8 @@ from converter.datasets import ravdess
 from converter.networks import speech as network
 from converter.samples import Samples, Splits
 from converter.tasks.base import Schedule, Task
-from edge.capture.media import SAMPLE_RATE_HZ, Sound
 from edge.emotions import FloatArray
+from edge.observation import SAMPLE_RATE_HZ, Sound
 from edge.perception.features import mfcc, sound_features, take_off_level
 from edge.perception.pack import InputSpec, SoundInput
 from edge.perception.speech import HOP_S

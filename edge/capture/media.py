@@ -1,5 +1,6 @@
 """Sound files and the sound of video files as the models hear them: int16, mono, 16 kHz."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,58 +9,74 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from edge.errors import SourceError
+from edge.errors import MissingExtraError, SourceError
+from edge.observation import SAMPLE_RATE_HZ, Sound
 
-SAMPLE_RATE_HZ = 16_000
+BLOCK_SAMPLES = 65_536
+BLOCK_FORMAT: dict[str, Any] = {"dtype": "float32", "always_2d": True}
 
-Sound = npt.NDArray[np.int16]
+FloatBlock = npt.NDArray[np.float32]
+"""float32[samples, channels], -1..1."""
 
 
 def read_sound(path: Path) -> Sound:
     """The whole sound of a file, int16[samples], mixed to mono and resampled to 16 kHz.
 
     Sound formats are read by libsndfile (WAV, FLAC, Ogg, MP3, …); the sound track of a video
-    needs the extra `media`. Raises SourceError.
+    needs the extra `media`. Raises SourceError, or MissingExtraError without that extra.
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file")
     try:
-        samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        samples, rate_hz = _read_sound_track(path)
-    if not len(samples):
+        if not path.is_file():
+            raise SourceError(f"{path}: no such file")
+        try:
+            rate_hz = soundfile.info(path).samplerate
+            sound = _convert(soundfile.blocks(path, BLOCK_SAMPLES, **BLOCK_FORMAT), rate_hz)
+        except soundfile.LibsndfileError:
+            sound = _read_sound_track(path)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot read it ({error.strerror or error})") from error
+    if not len(sound):
         raise SourceError(f"{path}: there is no sound in this file")
-    return to_model_rate(samples, rate_hz)
+    return sound
 
 
-def to_model_rate(samples: npt.NDArray[np.float32], rate_hz: int) -> Sound:
-    """Sound as float32[samples, channels], -1..1, mixed to mono int16 at 16 kHz."""
-    mono = np.nan_to_num(samples.mean(axis=1))
+def _convert(blocks: Iterator[FloatBlock], rate_hz: int) -> Sound:
+    """Block by block, so that a long recording at a high rate does not fill the memory."""
+    resampler = None
     if rate_hz != SAMPLE_RATE_HZ:
-        mono = soxr.resample(mono, rate_hz, SAMPLE_RATE_HZ)
-    return np.asarray(np.clip(np.rint(mono * 32768), -32768, 32767), np.int16)
+        resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
+    parts = [np.zeros(0, np.int16)]
+    for block in blocks:
+        mono = np.nan_to_num(block.mean(axis=1))
+        parts.append(_to_int16(resampler.resample_chunk(mono) if resampler else mono))
+    if resampler is not None:
+        parts.append(_to_int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True)))
+    return np.concatenate(parts)
 
 
-def _read_sound_track(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+def _to_int16(samples: npt.NDArray[np.float32]) -> Sound:
+    return np.asarray(np.clip(np.rint(samples * 32768), -32768, 32767), np.int16)
+
+
+def _read_sound_track(path: Path) -> Sound:
     try:
         import av
     except ImportError:
-        raise SourceError(
+        raise MissingExtraError(
             f"{path}: not a sound file; to hear the sound track of a video, "
             "install `emotiond[media]`"
         ) from None
-    blocks: list[npt.NDArray[Any]] = []
+
+    def blocks(container: Any) -> Iterator[FloatBlock]:
+        to_float = av.AudioResampler(format="fltp")
+        for frame in container.decode(container.streams.audio[0]):
+            for block in to_float.resample(frame):
+                yield block.to_ndarray().T
+
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise SourceError(f"{path}: this file has no sound track")
-            stream = container.streams.audio[0]
-            to_float = av.AudioResampler(format="fltp")
-            for frame in container.decode(stream):
-                blocks += [block.to_ndarray() for block in to_float.resample(frame)]
-            rate_hz = int(stream.rate)
-    except (av.FFmpegError, OSError) as error:
+            return _convert(blocks(container), int(container.streams.audio[0].rate))
+    except av.FFmpegError as error:
         raise SourceError(f"{path}: neither sound nor video that can be read ({error})") from error
-    if not blocks:
-        raise SourceError(f"{path}: there is no sound in this file")
-    return np.concatenate(blocks, axis=1).T, rate_hz

@@ -7,22 +7,20 @@ from typing import Any
 import numpy as np
 import soxr
 
-from edge.capture.media import SAMPLE_RATE_HZ, read_sound
+from edge.capture.media import read_sound
 from edge.capture.reader import Device
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
-from edge.observation import AudioBlock
+from edge.observation import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
 
 
 def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
     """The microphone or file that the configuration names; raises SourceError."""
-    if Path(config.source).is_file():
+    if "/" in config.source or Path(config.source).is_file():
         return SoundFile(config, clock, stop)
-    if "/" in config.source:
-        raise SourceError(f"microphone {config.source!r}: no such sound file")
     return PortAudioDevice(config.source, clock)
 
 

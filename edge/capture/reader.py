@@ -1,15 +1,15 @@
 """Reads one device in a thread of its own, and opens it again whenever it fails."""
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from edge.capture.newest import Newest
 from edge.config import Backoff
-from edge.errors import SourceError
+from edge.errors import SourceError, describe
 
-logger = logging.getLogger(__name__)
+# A source that gives so many samples is taken to work.
+STEADY_SAMPLES = 20
 
 Sample = TypeVar("Sample")
 Sample_co = TypeVar("Sample_co", covariant=True)
@@ -47,36 +47,43 @@ class Reader(threading.Thread, Generic[Sample]):
         self._report = report
         self._retry = retry
         self._stop_asked = stop
+        self._told = ""
+        self._read = 0
 
     def run(self) -> None:
-        """Opens and reads, with longer waits after each failure in a row."""
+        """Opens and reads; waits longer after each failure that no steady reading parts."""
         wait_s = self._retry.shortest_s
         while not self._stop_asked.is_set():
+            self._read = 0
             try:
-                device = self._opener()
+                self._read_all()
+                return
             except SourceError as error:
-                self._report(f"degraded: {error}")
-            else:
-                if self._read_all(device):
-                    return
+                self._tell(f"degraded: {error}")
+            except Exception as error:  # the rim of the thread: a driver can fail in any way
+                self._tell(f"degraded: {self.name} failed with {describe(error)}")
+            if self._read >= STEADY_SAMPLES:
                 wait_s = self._retry.shortest_s
             self._stop_asked.wait(wait_s)
             wait_s = min(wait_s * 2, self._retry.longest_s)
 
-    def _read_all(self, device: Device[Sample]) -> bool:
-        """Whether reading came to its proper end rather than to a failure."""
+    def _read_all(self) -> None:
+        """Reads to the end of a file, or until told to stop."""
+        device = self._opener()
         try:
             while not self._stop_asked.is_set():
                 sample = device.read()
                 if sample is None:
                     if not self._stop_asked.is_set():
-                        self._report("off")
-                    return True
+                        self._tell("off")
+                    return
                 self._sink.put(sample)
-                self._report("ok")
-        except SourceError as error:
-            self._report(f"degraded: {error}")
-            return False
+                self._read += 1
+                self._tell("ok")
         finally:
             device.close()
-        return True
+
+    def _tell(self, status: str) -> None:
+        if status != self._told:
+            self._told = status
+            self._report(status)

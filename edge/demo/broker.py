@@ -21,6 +21,7 @@ def embedded_broker() -> Iterator[int]:
     """
     try:
         from amqtt.broker import Broker
+        from amqtt.errors import AMQTTError
     except ImportError:
         raise EmotiondError("the embedded broker is missing; install `emotiond[demo]`") from None
     for name in ("amqtt", "transitions"):
@@ -43,9 +44,14 @@ def embedded_broker() -> Iterator[int]:
         return broker
 
     try:
-        broker = asyncio.run_coroutine_threadsafe(start(), loop).result(START_TIMEOUT_S)
-        yield port
-        asyncio.run_coroutine_threadsafe(broker.shutdown(), loop).result(START_TIMEOUT_S)
+        try:
+            broker = asyncio.run_coroutine_threadsafe(start(), loop).result(START_TIMEOUT_S)
+        except (AMQTTError, TimeoutError) as error:
+            raise EmotiondError(f"the embedded broker did not start ({error})") from error
+        try:
+            yield port
+        finally:
+            asyncio.run_coroutine_threadsafe(broker.shutdown(), loop).result(START_TIMEOUT_S)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(START_TIMEOUT_S)

@@ -27,6 +27,7 @@ from edge.service.health import peak_rss_mb
 DEVICE = "demo"
 PATIENCE_S = 30.0
 STOP_PATIENCE_S = 5.0
+LOG_LINES = 5
 
 
 @dataclass
@@ -114,26 +115,33 @@ class Player:
         reception = Reception()
         statuses: dict[str, str] = {}
         started_s = time.time()
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "edge.cli", "run", "--config", str(config)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            while not self._is_over(statuses):
-                if time.time() - started_s > PATIENCE_S or daemon.poll() is not None:
-                    raise EmotiondError(f"the daemon did not play {clip} to its end: {statuses}")
-                self._receive(reception, statuses, started_s, text)
-            reception.peak_rss_mb = peak_rss_mb(daemon.pid)
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(STOP_PATIENCE_S)
-            while statuses.get("status") != "offline":
-                self._receive(reception, statuses, started_s, text)
-        finally:
-            if daemon.poll() is None:
-                daemon.kill()
-            daemon.communicate()
+        log = config.with_suffix(".log")
+        command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
+        with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as daemon:
+            try:
+                while not self._is_over(statuses):
+                    self._check(daemon.poll() is None, started_s, clip, log)
+                    self._receive(reception, statuses, started_s, text)
+                reception.peak_rss_mb = peak_rss_mb(daemon.pid)
+                daemon.send_signal(signal.SIGTERM)
+                while statuses.get("status") != "offline":
+                    self._check(True, started_s, clip, log)
+                    self._receive(reception, statuses, started_s, text)
+                daemon.wait(STOP_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                raise EmotiondError(f"the daemon that played {clip} did not stop") from None
+            finally:
+                if daemon.poll() is None:
+                    daemon.kill()
         return reception
+
+    @staticmethod
+    def _check(alive: bool, started_s: float, clip: Path, log: Path) -> None:
+        if not alive or time.time() - started_s > PATIENCE_S:
+            last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+            raise EmotiondError(
+                "\n  ".join([f"the daemon did not play {clip} to its end; it said:", *last])
+            )
 
     @staticmethod
     def _is_over(statuses: dict[str, str]) -> bool:

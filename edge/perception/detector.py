@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.emotions import FloatArray
+from edge.errors import ModelError
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput, Pack
 
@@ -53,6 +54,11 @@ class FaceDetector:
         self._interpreter = pack.open()
         self._min_logit = float(np.log(min_score / (1 - min_score)))
         self._anchors = _anchors(self._size)
+        found = [output.shape for output in self._interpreter.outputs]
+        count = len(self._anchors)
+        expected = [(1, count, 4 + 2 * KEYPOINTS), (1, count, 1)]
+        if found != expected:
+            raise ModelError(f"{pack.path}: expected outputs of shape {expected}, found {found}")
 
     def detect(self, pixels: Pixels) -> list[Face]:
         """The faces in a BGR frame, uint8 HxWx3, the largest first."""

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.emotions import FloatArray
 from edge.errors import ModelError
 
 try:
     from ai_edge_litert.interpreter import Interpreter as LiteRt
 except ImportError:  # older boards: same class under its former name
     from tflite_runtime.interpreter import Interpreter as LiteRt
-
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

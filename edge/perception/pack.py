@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from edge.emotions import Emotion
 from edge.errors import ModelError
+from edge.observation import SAMPLE_RATE_HZ
 from edge.perception.interpreter import Interpreter
 
 Modality = Literal["face", "speech", "text"]
@@ -42,7 +43,7 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
     lifter: Annotated[int, Meta(ge=0)]
     mean: tuple[float, ...]
     """Of each coefficient over the training data, after the level is taken off."""
-    deviation: tuple[float, ...]
+    deviation: tuple[Annotated[float, Meta(gt=0)], ...]
 
     @property
     def duration_s(self) -> float:
@@ -63,6 +64,15 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
 
 
 InputSpec = ImageInput | SoundInput | TextInput
+
+INPUTS: dict[str, type[InputSpec]] = {
+    "face": ImageInput,
+    "detector": ImageInput,
+    "speech": SoundInput,
+    "text": TextInput,
+}
+"""What the model of each modality takes."""
+CHANNELS = {"grey": 1, "rgb": 3}
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -121,6 +131,28 @@ class Pack(msgspec.Struct, frozen=True):
         return interpreter
 
 
+def _check_input(manifest: Manifest, path: Path) -> None:
+    spec = manifest.input
+    if not isinstance(spec, INPUTS[manifest.modality]):
+        raise ModelError(
+            f"{path}: a {manifest.modality} model takes {INPUTS[manifest.modality].__name__}, "
+            f"the manifest describes {type(spec).__name__}"
+        )
+    if isinstance(spec, ImageInput) and spec.shape[2] != CHANNELS[spec.colour]:
+        raise ModelError(f"{path}: {spec.colour} pictures do not have {spec.shape[2]} channels")
+    if isinstance(spec, SoundInput):
+        if spec.sample_rate_hz != SAMPLE_RATE_HZ:
+            raise ModelError(
+                f"{path}: sample_rate_hz is {spec.sample_rate_hz}, "
+                f"the device hears {SAMPLE_RATE_HZ}"
+            )
+        if not len(spec.mean) == len(spec.deviation) == spec.shape[1]:
+            raise ModelError(
+                f"{path}: {spec.shape[1]} coefficients need as many means and deviations, "
+                f"found {len(spec.mean)} and {len(spec.deviation)}"
+            )
+
+
 def _check_classifier(interpreter: Interpreter, path: Path, labels: Sequence[str]) -> None:
     output = interpreter.outputs[0]
     if output.shape != (1, len(labels)):
@@ -151,6 +183,7 @@ def load_pack(manifest_path: Path) -> Pack:
     if set(manifest.labels) != set(manifest.label_map):
         odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")
+    _check_input(manifest, manifest_path)
     if Path(manifest.file).name != manifest.file:
         raise ModelError(f"{manifest_path}: file {manifest.file!r} must be a name, without folder")
     path = manifest_path.with_name(manifest.file)

@@ -6,8 +6,7 @@ from collections import deque
 import numpy as np
 from pymicro_vad import MicroVad
 
-from edge.capture.media import SAMPLE_RATE_HZ, Sound
-from edge.observation import PRIMARY_SUBJECT, AudioBlock, Observation
+from edge.observation import PRIMARY_SUBJECT, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 from edge.perception.classifier import Classifier
 from edge.perception.features import mfcc, sound_features
 from edge.perception.pack import SoundInput

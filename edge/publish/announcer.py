@@ -9,7 +9,7 @@ from edge.tracking import Change, State
 CONFIDENCE_STEP = 0.1
 """A smaller change of confidence waits for the next heartbeat."""
 SHORTEST_GAP_S = 0.5
-"""Between two states that differ in confidence only."""
+"""Between two states that do not differ in the emotion."""
 
 
 class Announcer:
@@ -44,8 +44,9 @@ class Announcer:
 
     def _is_due(self, state: State, now_s: float) -> bool:
         told = self._told
-        if told is None or (state.emotion, state.faces) != (told.emotion, told.faces):
+        if told is None or state.emotion != told.emotion:
             return True
         since_s = now_s - self._told_s
         stepped = abs(state.confidence - told.confidence) >= CONFIDENCE_STEP
+        stepped |= state.faces != told.faces
         return since_s >= self._config.heartbeat_s or (stepped and since_s >= SHORTEST_GAP_S)

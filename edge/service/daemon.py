@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from edge.capture.camera import VideoSource
@@ -17,7 +18,7 @@ from edge.errors import ModelError, PayloadError
 from edge.events import Composer, ModelInfo
 from edge.fusion import Reliabilities, load_reliabilities
 from edge.observation import AudioBlock, Frame, Observation, Presence, TextMessage
-from edge.perception.pack import Modality
+from edge.perception.pack import Manifest, Modality
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
 from edge.service.models import ModelShelf
@@ -30,8 +31,10 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 """The longest wait of the main loop: how soon it notices that time has passed."""
 QUEUED_OBSERVATIONS = 256
-QUEUED_AUDIO_BLOCKS = 200
+QUEUED_AUDIO_BLOCKS = 40
 QUEUED_TEXTS = 64
+JOIN_TIMEOUT_S = 0.2
+"""For all threads together; one that a device holds up longer is left behind."""
 
 
 class Daemon:
@@ -48,7 +51,9 @@ class Daemon:
         self._texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
         self._statuses: dict[str, str] = {}
         self._models: dict[str, ModelInfo] = {}
-        self._publisher = Publisher(config.mqtt, self._receive_text)
+        self._publisher = Publisher(
+            config.mqtt, self._receive_text if config.text.enabled else None
+        )
         self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
         self._shelf = ModelShelf(config.models)
         self._tracker = Tracker(
@@ -56,14 +61,22 @@ class Daemon:
         )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
 
-    def statuses(self) -> dict[str, str]:
-        """`ok`, `degraded: reason` or `off` of each modality, as last reported."""
-        return dict(self._statuses)
-
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
-        self._publisher.start()
         watchdog = Watchdog(self._clock)
+        threads: list[threading.Thread] = []
+        self._publisher.start()
+        try:
+            threads += self._start_modalities()
+            watchdog.ready()
+            while not self._stop.is_set():
+                self._step()
+                watchdog.alive()
+        finally:
+            watchdog.stopping()
+            self._finish(threads)
+
+    def _start_modalities(self) -> list[threading.Thread]:
         builders: dict[Modality, tuple[bool, Callable[[], list[threading.Thread]]]] = {
             "face": (self._config.camera.enabled, self._face_threads),
             "speech": (self._config.microphone.enabled, self._speech_threads),
@@ -76,17 +89,17 @@ class Daemon:
         self._publisher.publish_info(self._composer.info(self._models, modalities))
         for thread in threads:
             thread.start()
-        watchdog.ready()
-        try:
-            while not self._stop.is_set():
-                self._step()
-                watchdog.alive()
-        finally:
-            watchdog.stopping()
-            self._stop.set()
-            now_s = self._clock.now_s()
-            self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
-            self._publisher.stop()
+        return threads
+
+    def _finish(self, threads: list[threading.Thread]) -> None:
+        self._stop.set()
+        now_s = self._clock.now_s()
+        self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
+        self._publisher.stop()
+        deadline_s = self._clock.now_s() + JOIN_TIMEOUT_S
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(deadline_s - self._clock.now_s(), 0))
 
     def _step(self) -> None:
         try:
@@ -111,13 +124,14 @@ class Daemon:
         self, modality: Modality, build: Callable[[], list[threading.Thread]]
     ) -> list[threading.Thread]:
         try:
-            manifest = self._shelf.pack(modality).manifest
-            threads = build()
+            return build()
         except ModelError as error:
             self._report(modality, f"degraded: {error}")
             return []
-        self._models[modality] = ModelInfo(manifest.name, manifest.version, manifest.sha256)
-        return threads
+
+    def _note(self, manifest: Manifest) -> None:
+        info = ModelInfo(manifest.name, manifest.version, manifest.sha256)
+        self._models[manifest.modality] = info
 
     def _off(self, modality: Modality) -> list[threading.Thread]:
         self._report(modality, "off")
@@ -125,6 +139,7 @@ class Daemon:
 
     def _face_threads(self) -> list[threading.Thread]:
         perception, frames = self._shelf.face, Newest[Frame](1)
+        self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
             sighting = perception.perceive(frame)
@@ -132,41 +147,46 @@ class Daemon:
             if sighting.observation is not None:
                 self._queue(sighting.observation)
 
+        report = partial(self._report, "face")
         reader = Reader(
             "camera",
             lambda: VideoSource(self._config.camera, self._clock, self._stop),
             frames,
-            lambda status: self._report("face", status),
+            report,
             self._config.device_retry,
             self._stop,
         )
-        return [reader, Worker("face", frames, perceive, self._stop)]
+        return [reader, Worker("face", frames, perceive, report, self._stop)]
 
     def _speech_threads(self) -> list[threading.Thread]:
         perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
+        self._note(perception.classifier.manifest)
 
         def perceive(block: AudioBlock) -> None:
             for observation in perception.hear(block):
                 self._queue(observation)
 
+        report = partial(self._report, "speech")
         reader = Reader(
             "microphone",
             lambda: open_microphone(self._config.microphone, self._clock, self._stop),
             blocks,
-            lambda status: self._report("speech", status),
+            report,
             self._config.device_retry,
             self._stop,
         )
-        return [reader, Worker("speech", blocks, perceive, self._stop)]
+        return [reader, Worker("speech", blocks, perceive, report, self._stop)]
 
     def _text_threads(self) -> list[threading.Thread]:
         perception = self._shelf.text
+        self._note(perception.classifier.manifest)
 
         def perceive(message: TextMessage) -> None:
             self._queue(perception.read(message))
 
-        self._report("text", "ok")
-        return [Worker("text", self._texts, perceive, self._stop)]
+        report = partial(self._report, "text")
+        report("ok")
+        return [Worker("text", self._texts, perceive, report, self._stop)]
 
     def _receive_text(self, payload: bytes) -> None:
         try:
@@ -174,8 +194,7 @@ class Daemon:
         except PayloadError as error:
             logger.warning("message to set/text ignored: %s", error)
             return
-        if self._statuses.get("text") == "ok":
-            self._texts.put(message)
+        self._texts.put(message)
 
     def _queue(self, item: Observation | Presence) -> None:
         try:

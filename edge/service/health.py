@@ -5,7 +5,7 @@ from pathlib import Path
 from edge.errors import EmotiondError
 
 
-def _status_kb(pid: int | str, field: str) -> int:
+def _status_kb(pid: int, field: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError as error:
@@ -14,11 +14,6 @@ def _status_kb(pid: int | str, field: str) -> int:
     return int(values[field].split()[0])
 
 
-def rss_mb(pid: int | str = "self") -> float:
-    """Resident memory of a process now, in 10^6 bytes."""
-    return _status_kb(pid, "VmRSS") * 1024 / 1e6
-
-
-def peak_rss_mb(pid: int | str = "self") -> float:
+def peak_rss_mb(pid: int) -> float:
     """The most resident memory that a process has had, in 10^6 bytes."""
     return _status_kb(pid, "VmHWM") * 1024 / 1e6

@@ -1,9 +1,12 @@
 """Tells systemd how the service is: ready, alive, stopping (sd_notify(3))."""
 
+import logging
 import os
 import socket
 
 from edge.clock import Clock
+
+logger = logging.getLogger(__name__)
 
 
 class Watchdog:
@@ -16,8 +19,8 @@ class Watchdog:
         address = os.environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._clock = clock
-        timeout_us = int(os.environ.get("WATCHDOG_USEC", "0") or 0)
-        self._interval_s = timeout_us / 1e6 / 2
+        timeout_us = os.environ.get("WATCHDOG_USEC", "")
+        self._interval_s = int(timeout_us) / 1e6 / 2 if timeout_us.isdigit() else 0.0
         self._last_s = clock.now_s()
 
     def ready(self) -> None:
@@ -39,4 +42,7 @@ class Watchdog:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify:
-            notify.sendto(state.encode(), self._address)
+            try:
+                notify.sendto(state.encode(), self._address)
+            except OSError as error:
+                logger.warning("systemd cannot be told %s (%s)", state, error)

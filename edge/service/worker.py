@@ -6,18 +6,21 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edge.capture.newest import Newest
+from edge.errors import describe
 
 logger = logging.getLogger(__name__)
 
 Sample = TypeVar("Sample")
 IDLE_S = 0.2
+# So many failures in a row are no accident of one sample.
+PATIENCE = 5
 
 
 class Worker(threading.Thread, Generic[Sample]):
     """Hands each sample of `source` to `perceive`, until `stop` is set.
 
-    A sample that makes `perceive` raise is dropped and the fault logged: the next one may be
-    good, and the other modalities go on.
+    A sample that makes `perceive` raise is dropped: the next one may be good, and the other
+    modalities go on. After PATIENCE of them `report` is told, and again when one succeeds.
     """
 
     def __init__(
@@ -25,18 +28,31 @@ class Worker(threading.Thread, Generic[Sample]):
         name: str,
         source: Newest[Sample],
         perceive: Callable[[Sample], None],
+        report: Callable[[str], None],
         stop: threading.Event,
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self._source, self._perceive, self._stop_asked = source, perceive, stop
+        self._source, self._perceive, self._report = source, perceive, report
+        self._stop_asked = stop
+        self._failures = 0
 
     def run(self) -> None:
         """Works until told to stop."""
         while not self._stop_asked.is_set():
             sample = self._source.take(IDLE_S)
-            if sample is None:
-                continue
-            try:
-                self._perceive(sample)
-            except Exception:  # the rim of the thread: whatever it was, the modality goes on
-                logger.exception("%s could not read a sample", self.name)
+            if sample is not None:
+                self._work(sample)
+
+    def _work(self, sample: Sample) -> None:
+        try:
+            self._perceive(sample)
+        except Exception as error:  # the rim of the thread: whatever it was, the modality goes on
+            self._failures += 1
+            if self._failures == 1:
+                logger.error("%s could not read a sample: %s", self.name, describe(error))
+            if self._failures % PATIENCE == 0:
+                self._report(f"degraded: the {self.name} model fails with {describe(error)}")
+            return
+        if self._failures >= PATIENCE:
+            self._report("ok")
+        self._failures = 0

@@ -9,6 +9,8 @@ import soundfile
 from converter.datasets import ferplus, goemotions, ravdess
 from converter.samples import DatasetError
 
+HEADER = "name,box,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+
 
 def _ferplus(root: Path) -> Path:
     rows = {
@@ -22,7 +24,7 @@ def _ferplus(root: Path) -> Path:
         folder = root / "FERPlus" / split
         folder.mkdir(parents=True)
         lines = [f'{name},"(0, 0, 48, 48)",{",".join(map(str, v))}' for name, v in rows.items()]
-        (folder / "label.csv").write_text("\n".join([*lines, "odd,row"]) + "\n")
+        (folder / "label.csv").write_text("\n".join([*lines, "odd,row", HEADER]) + "\n")
         for index, name in enumerate(("a.png", "b.png", "nobody.png")):
             cv2.imwrite(str(folder / name), np.full((48, 48), 40 * index, np.uint8))
         (folder / "broken.png").write_bytes(b"rubbish")
@@ -41,7 +43,7 @@ def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
     assert first[ferplus.LABELS.index("anger")] == pytest.approx(5 / 9)
     assert first[ferplus.LABELS.index("sadness")] == 0
     assert splits.test.inputs[1].shape == (48, 48)
-    assert len(splits.unusable) == 8
+    assert len(splits.unusable) == 10
     text = splits.summary()
     assert "FER2013Valid: 2 (neutral 0, happiness 1" in text
     for reason in ("missing.png: missing", "broken.png: not a readable", "nobody.png: no emotion"):
@@ -50,6 +52,9 @@ def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
 
 def test_ferplus_refuses_another_layout(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no FER2013Train/label\.csv"):
+        ferplus.load(tmp_path)
+    (_ferplus(tmp_path) / "FERPlus" / "FER2013Valid" / "label.csv").unlink()
+    with pytest.raises(DatasetError, match=r"FER2013Valid/label\.csv"):
         ferplus.load(tmp_path)
     rubbish = tmp_path / "f.zip"
     rubbish.write_bytes(b"rubbish")
@@ -85,6 +90,13 @@ def _goemotions(root: Path, rows: str) -> Path:
     for name in ("train.tsv", "dev.tsv"):
         (root / name).write_text(rows, encoding="utf-8")
     return root
+
+
+def test_ravdess_without_the_actors_of_a_split_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Actor_03").mkdir()
+    soundfile.write(tmp_path / "Actor_03" / "03-01-01-01-01-01-03.wav", np.zeros(1600), 16000)
+    with pytest.raises(DatasetError, match="no clip of actors 17, 18 is here; found actors 03"):
+        ravdess.load(tmp_path)
 
 
 def test_goemotions_shares_the_mass_of_several_labels(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_sound_file_is_played_whole_in_blocks() -> None:
 
 @pytest.mark.parametrize("source", ["no such microphone", "", "/nowhere/clip.wav"])
 def test_a_microphone_that_is_not_there_is_said(source: str) -> None:
-    with pytest.raises(SourceError, match=r"microphone"):
+    with pytest.raises(SourceError, match=r"microphone|no such file"):
         open_microphone(Microphone(source=source), Clock(), threading.Event()).read()
 
 
@@ -242,6 +242,50 @@ def test_a_device_that_fails_is_opened_again_and_each_change_reported() -> None:
     changes = [s for i, s in enumerate(statuses) if i == 0 or s != statuses[i - 1]]
     assert changes == ["degraded: not there yet", "ok", "degraded: unplugged", "ok", "off"]
     assert [sink.take(0) for _ in range(4)] == [1, 0, 1, 0]
+
+
+def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
+    statuses: list[str] = []
+
+    class Odd(Flaky):
+        def read(self) -> int | None:
+            if self.openings == 2:
+                raise RuntimeError("with something private in it")
+            return None
+
+    reader = Reader("camera", Odd(), Newest[int](1), statuses.append, Backoff(), Racing())
+    reader.run()
+    assert statuses[0] == "degraded: not there yet"
+    assert statuses[1].startswith("degraded: camera failed with RuntimeError at test_capture.py:")
+    assert statuses[2:] == ["off"]
+    assert "private" not in statuses[1]
+
+
+class CountingWaits(Racing):
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        if len(self.waits) == 5:
+            self.set()
+        return self.is_set()
+
+
+def test_waits_grow_while_a_device_opens_but_gives_nothing() -> None:
+    class Dead(Flaky):
+        def __call__(self) -> "Flaky":
+            return self
+
+        def read(self) -> int | None:
+            raise SourceError("nothing")
+
+    stop = CountingWaits()
+    Reader(
+        "camera", Dead(), Newest[int](1), lambda status: None, Backoff(longest_s=4.0), stop
+    ).run()
+    assert stop.waits == [1.0, 2.0, 4.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(

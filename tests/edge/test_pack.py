@@ -8,6 +8,7 @@ import pytest
 
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
+from edge.perception.detector import FaceDetector
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
@@ -99,6 +100,39 @@ def test_a_manifest_at_fault_is_refused(copy: Path, changes: Any, sentence: str)
     _change(copy, **changes)
     with pytest.raises(ModelError, match=sentence):
         load_pack(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"sample_rate_hz": 8000}, "sample_rate_hz is 8000, the device hears 16000"),
+        ({"mean": [0.0] * 3}, "40 coefficients need as many means and deviations, found 3 and 40"),
+        ({"deviation": [0.0] * 40}, "not a valid manifest"),
+    ],
+)
+def test_sound_features_that_cannot_be_are_refused(
+    tmp_path: Path, changes: Any, sentence: str
+) -> None:
+    for name in ("speech.json", "speech.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    manifest = tmp_path / "speech.json"
+    _change(manifest, input=json.loads(manifest.read_text())["input"] | changes)
+    with pytest.raises(ModelError, match=sentence):
+        load_pack(manifest)
+
+
+def test_a_model_that_takes_what_another_modality_gives_is_refused(copy: Path) -> None:
+    _change(copy, modality="face")
+    with pytest.raises(ModelError, match=r"a face model takes ImageInput, .* TextInput"):
+        load_pack(copy)
+
+
+def test_a_model_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
+    for name in ("face.json", "face.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    _change(tmp_path / "face.json", modality="detector")
+    with pytest.raises(ModelError, match="expected outputs of shape"):
+        FaceDetector(load_pack(tmp_path / "face.json"), 0.5)
 
 
 def test_a_float_model_is_no_emotion_model(tmp_path: Path) -> None:

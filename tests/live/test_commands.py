@@ -1,14 +1,18 @@
 """The commands as a user types them."""
 
 import json
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 
+from edge.capture.media import read_sound
 from edge.predict import read_frames
 from edge.resources import CONFIGS, SAMPLES
 from tests.support import HAPPY_CLIP
@@ -71,6 +75,41 @@ def test_predict_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
     ]
 
 
+def test_predict_reads_sound_alone_in_a_video_container(tmp_path: Path) -> None:
+    path = tmp_path / "voice.webm"
+    sound = read_sound(HAPPY_CLIP)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libopus", rate=48000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound[None], format="s16", layout="mono")
+        frame.sample_rate = 16000
+        for part in (frame, None):
+            container.mux(stream.encode(part))
+    assert [r["modality"] for r in _objects(emotiond("predict", "--json", path))] == ["speech"]
+
+
+def test_predict_goes_on_after_a_text_file_at_fault(tmp_path: Path) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_bytes(b"this is disgusting\n\xff\n")
+    done = emotiond("predict", "--json", "--text-file", "/none", "--text-file", texts)
+    assert done.returncode == 1
+    missing, good, bad = _objects(done)
+    assert "cannot read it" in str(missing["error"])
+    assert good["emotion"] == "disgust"
+    assert bad == {"input": f"{texts}:2", "error": f"{texts}:2: not UTF-8 (byte 0)"}
+
+
+def test_predict_refuses_a_picture_too_large_for_memory(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 70_000, 70_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    path = tmp_path / "huge.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    )
+    done = emotiond("predict", path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_predict_prints_a_table_for_people() -> None:
     done = emotiond("predict", HAPPY_CLIP)
     assert done.stdout.splitlines()[0].split() == ["input", "modality", "emotion", "confidence"]
@@ -81,7 +120,7 @@ def test_predict_prints_a_table_for_people() -> None:
     ("arguments", "sentence"),
     [
         (["predict"], "nothing to predict"),
-        (["predict", "--text-file", "/none"], "/none: cannot read it"),
+        (["predict", "--text-file", "/none"], "/none: cannot read it (No such file"),
         (["predict", "/none.jpg"], "/none.jpg: cannot read it"),
         (["predict", "/none.mp4"], "/none.mp4: no such file"),
     ],

@@ -109,15 +109,18 @@ def test_without_devices_and_models_text_goes_on(
     )
     with daemon(tmp_path, settings) as process:
         received = dict(subscriber.until("text/status", "ok"))
+        if "emotion/kiosk/speech/status" not in received:
+            received |= dict(subscriber.until("speech/status"))
         for payload in (b"", b"\xff", b"{no json", b"x" * 1_000_000):
             subscriber.client.publish("emotion/kiosk/set/text", payload, qos=1)
         subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!", qos=1)
         received |= dict(subscriber.until("text/state"))
-        if "emotion/kiosk/speech/status" not in received:
-            received |= dict(subscriber.until("speech/status"))
+        event = subscriber.events(1)[0]
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=5)
     assert json.loads(received["emotion/kiosk/text/state"])["data"]["emotion"] == "happy"
+    assert (event["data"]["emotion"], event["data"]["phase"]) == ("happy", "start")
+    assert event["data"]["contributions"] == {"text": 1.0}
     assert "cannot read the manifest" in received["emotion/kiosk/face/status"]
     assert received["emotion/kiosk/speech/status"].startswith("degraded: microphone 'no such")
     assert "happy about" not in log
@@ -144,8 +147,8 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosqui
     broker.stop()
     with daemon(tmp_path, _settings(broker.port)) as process:
         assert process.stderr is not None
-        while "no broker at" not in process.stderr.readline():
-            pass
+        while "no broker at" not in (line := process.stderr.readline()):
+            assert line, "the daemon ended"
         time.sleep(1.0)  # the clip goes on: events gather
         broker.start()
         event = subscriber.events(1)[0]

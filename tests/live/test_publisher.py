@@ -1,5 +1,6 @@
 import json
 import queue
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,9 +42,12 @@ class Subscriber:
         self, topic: str, payload: str | None = None, patience_s: float = 10
     ) -> list[tuple[str, str]]:
         """Every message up to one on `topic` (with that payload)."""
+        deadline = time.monotonic() + patience_s
         received = self.receive(1, patience_s)
         while not (received[-1][0].endswith(topic) and payload in (None, received[-1][1])):
-            received += self.receive(1, patience_s)
+            left_s = deadline - time.monotonic()
+            assert left_s > 0, f"no {payload!r} on {topic}, only {received}"
+            received += self.receive(1, left_s)
         return received
 
     def receive(self, count: int, patience_s: float = 10) -> list[tuple[str, str]]:
@@ -173,3 +177,69 @@ def test_stopping_is_quick_without_a_broker(stopped_broker: Mosquitto) -> None:
     started_s = time.monotonic()
     publisher.stop()
     assert time.monotonic() - started_s < 1.0
+
+
+class HalfOpenBroker:
+    """Accepts a session, reads what it is sent and never acknowledges a publication."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server((HOST, 0))
+        self.port = self._server.getsockname()[1]
+        self.received = b""
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        wire, _ = self._server.accept()
+        with wire:
+            self.received += wire.recv(4096)
+            wire.sendall(b"\x20\x02\x00\x00")  # CONNACK, accepted
+            while data := wire.recv(4096):
+                self.received += data
+
+
+def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> None:
+    broker = HalfOpenBroker()
+    publisher = _publisher(broker.port)
+    publisher.start()
+    _wait_until(lambda: publisher.connected)
+    for number in range(30):
+        publisher.publish_event(COMPOSER.event(_event(number)))
+    started_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - started_s < 1.0
+    _wait_until(lambda: b"offline" in broker.received.split(b"online")[-1])
+    assert not broker.received.endswith(b"\xe0\x00")  # DISCONNECT would discard the will
+
+
+def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_things(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    publisher = _publisher(broker.port)
+    publisher.start()
+    _wait_until(lambda: publisher.connected)
+    publisher.publish_modality_status("face", "old")
+    subscriber.until("face/status", "old")
+    broker.stop()
+    publisher.publish_modality_status("face", "older than the newest")
+    publisher.publish_modality_status("face", "newest")
+    broker.start()
+    subscriber.until("face/status", "newest")
+    publisher.publish_event(COMPOSER.event(_event(1)))
+    rest = subscriber.until("/event")
+    publisher.stop()
+    assert not [payload for topic, payload in rest if topic.endswith("face/status")]
+
+
+def test_a_retained_command_is_not_obeyed_again_and_again(broker: Mosquitto) -> None:
+    subscriber = Subscriber(broker.port)
+    subscriber.client.publish("emotion/kiosk/set/text", "retained", qos=1, retain=True)
+    subscriber.until("set/text")
+    texts: queue.Queue[bytes] = queue.Queue()
+    publisher = Publisher(Mqtt(host=HOST, port=broker.port, device="kiosk"), texts.put)
+    publisher.start()
+    _wait_until(lambda: publisher.connected)
+    subscriber.client.publish("emotion/kiosk/set/text", "fresh", qos=1)
+    assert texts.get(timeout=10) == b"fresh"
+    assert texts.empty()
+    publisher.stop()
+    subscriber.close()

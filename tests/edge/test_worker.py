@@ -1,0 +1,29 @@
+import threading
+
+from edge.capture.newest import Newest
+from edge.service.worker import PATIENCE, Worker
+
+
+def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery() -> None:
+    stop, samples = threading.Event(), Newest[str](100)
+    statuses: list[str] = []
+    read: list[str] = []
+
+    def perceive(sample: str) -> None:
+        if sample == "stop":
+            stop.set()
+        elif sample.startswith("secret"):
+            raise ValueError(sample)
+        else:
+            read.append(sample)
+
+    for sample in ["good", "secret once", "good", *["secret"] * (PATIENCE + 1), "good", "stop"]:
+        samples.put(sample)
+    Worker("text", samples, perceive, statuses.append, stop).run()
+    assert read == ["good"] * 3
+    assert len(statuses) == 2
+    assert statuses[0].startswith(
+        "degraded: the text model fails with ValueError at test_worker.py"
+    )
+    assert "secret" not in statuses[0]
+    assert statuses[1] == "ok"
