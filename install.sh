@@ -40,8 +40,21 @@ require() {
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
-install_missing() {
+# Installs what the given checks find missing, and makes sure that it then is there.
+ensure() {
+  local check
+  missing=()
+  for check in "$@"; do "$check"; done
   if ((${#missing[@]} == 0)); then return; fi
+  install_missing
+  missing=()
+  for check in "$@"; do "$check"; done
+  ((${#missing[@]} == 0)) ||
+    fail "installed, but still not found for $python: ${missing[*]}" \
+      "use the system's own Python: PYTHON=/usr/bin/python3 ./install.sh"
+}
+
+install_missing() {
   local as_root=()
   if ((EUID != 0)); then
     command -v sudo >/dev/null ||
@@ -85,19 +98,20 @@ install_package() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+require_test_needs() {
+  require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
+  require shellcheck command -v shellcheck
+}
+
 run_demo() {
-  require_build_needs
-  install_missing
+  ensure require_build_needs
   install_package demo
   say "demo: six clips through the daemon"
   .venv/bin/emotiond demo
 }
 
 run_test() {
-  require_build_needs
-  require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
-  require shellcheck command -v shellcheck
-  install_missing
+  ensure require_build_needs require_test_needs
   install_package dev
   say "format and lint"
   .venv/bin/ruff format --check .
