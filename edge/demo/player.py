@@ -170,7 +170,7 @@ class Player:
                 reception.start_to_first_event_s = received_s - started_s
             reception.events.append(event)
             self._tell(event)
-            if event.data.phase != "end":
+            if event.data.phase != "end" and "face" in event.data.contributions:
                 reception.latencies_s.append(_age_s(event.time, received_s))
         elif name == "state":
             state = msgspec.json.decode(payload, type=StateMessage)

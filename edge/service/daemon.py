@@ -143,9 +143,10 @@ class Daemon:
 
         def perceive(frame: Frame) -> None:
             sighting = perception.perceive(frame)
-            self._queue(Presence(sighting.faces, frame.captured_s))
+            # The observation goes first: what is published next then rests on this frame.
             if sighting.observation is not None:
                 self._queue(sighting.observation)
+            self._queue(Presence(sighting.faces, frame.captured_s))
 
         report = partial(self._report, "face")
         reader = Reader(
