@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 
 from edge.errors import EmotiondError
@@ -46,7 +47,7 @@ def embedded_broker() -> Iterator[int]:
     try:
         try:
             broker = asyncio.run_coroutine_threadsafe(start(), loop).result(START_TIMEOUT_S)
-        except (AMQTTError, TimeoutError) as error:
+        except (AMQTTError, FutureTimeoutError) as error:
             raise EmotiondError(f"the embedded broker did not start ({error})") from error
         try:
             yield port
