@@ -207,5 +207,6 @@ class Daemon:
         """Publishes and logs a modality's status when it changes."""
         if self._statuses.get(modality) != status:
             self._statuses[modality] = status
-            logger.info("%s: %s", modality, status)
+            level = logging.WARNING if status.startswith("degraded") else logging.INFO
+            logger.log(level, "%s: %s", modality, status)
             self._publisher.publish_modality_status(modality, status)
