@@ -4,10 +4,11 @@ import hashlib
 from datetime import datetime, timezone
 from pathlib import Path
 
+import keras
 import msgspec
 import numpy as np
 
-from converter.calibrate import fit_temperature, fit_thresholds
+from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds
 from converter.evaluate import measure_logits, metrics, pool_windows
 from converter.quantize import quantize, write_model
 from converter.samples import HELD_BACK, Samples, Splits
@@ -16,7 +17,8 @@ from converter.train import load_run
 from edge import __version__
 from edge.emotions import softmax
 from edge.perception.classifier import Classifier
-from edge.perception.pack import Manifest, Pack, load_pack, save_manifest
+from edge.perception.interpreter import Interpreter
+from edge.perception.pack import InputSpec, Manifest, Pack, load_pack, save_manifest
 
 REPRESENTATIVE_SAMPLES = 400
 
@@ -34,6 +36,10 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         task.features(task.augment(splits.train.inputs[index], rng), spec) for index in chosen
     ]
     quantized = quantize(model, representative)
+    correction = 0.0
+    if task.corrects_prior:
+        correction = correct_prior(task, model, quantized, spec, splits)
+        quantized = quantize(model, representative)
     path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
         name=task.modality,
@@ -44,6 +50,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         labels=task.labels,
         label_map=task.label_map,
         input=spec,
+        prior_correction=correction,
         trained_on=(f"{splits.dataset} {splits.train_split}",),
         licence=task.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
@@ -55,12 +62,28 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     return path.with_suffix(".json")
 
 
+def correct_prior(
+    task: Task, model: keras.Model, quantized: bytes, spec: InputSpec, splits: Splits
+) -> float:
+    """Moves the bias of the last layer, by a strength fitted to the int8 model on held-back data.
+
+    Gives that strength.
+    """
+    interpreter = Interpreter(quantized, task.modality)
+    windows = measure_logits(lambda one: interpreter.run(one)[0], task, splits.held_back, spec)
+    logits = pool_windows(windows)
+    prior = splits.train.targets.mean(axis=0)
+    strength = fit_prior_correction(logits, splits.held_back.majority, prior)
+    model.layers[-1].bias.assign_sub(strength * np.log(prior))
+    return strength
+
+
 def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manifest:
     """The pack's manifest with temperature, thresholds and held-back figures of the int8 file.
 
     The temperature is fitted to single windows, as the device will see them.
     """
-    windows = measure_logits(Classifier(pack), task, held_back, pack.manifest.input)
+    windows = measure_logits(Classifier(pack).logits, task, held_back, pack.manifest.input)
     targets = np.repeat(held_back.targets, [len(one) for one in windows], axis=0)
     temperature = fit_temperature(np.concatenate(windows), targets)
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
@@ -76,7 +99,9 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path) -> Manifest:
     """Measures a pack on the test split and writes the figures into its manifest."""
     pack = load_pack(manifest_path)
-    logits = pool_windows(measure_logits(Classifier(pack), task, splits.test, pack.manifest.input))
+    logits = pool_windows(
+        measure_logits(Classifier(pack).logits, task, splits.test, pack.manifest.input)
+    )
     figures = metrics(logits, splits.test, pack.manifest, splits.dataset, splits.test_split)
     kept = tuple(metric for metric in pack.manifest.metrics if metric.split == HELD_BACK)
     manifest = msgspec.structs.replace(pack.manifest, metrics=kept + figures)

@@ -1,5 +1,7 @@
 """Measures an int8 pack in LiteRT, the file that ships rather than the network it came from."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
@@ -8,21 +10,21 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 from converter.samples import Samples
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
-from edge.perception.classifier import Classifier
 from edge.perception.pack import InputSpec, Manifest, Metric
 
 CALIBRATION_BINS = 15
 
 
 def measure_logits(
-    classifier: Classifier, task: Task, samples: Samples, spec: InputSpec
+    answer: Callable[[FloatArray], FloatArray], task: Task, samples: Samples, spec: InputSpec
 ) -> list[FloatArray]:
-    """What the model says of each window of each sample: a float32[windows, labels] a sample."""
+    """What a model says of each window of each sample: a float32[windows, labels] a sample.
+
+    `answer` gives the model's logits, float32[labels], for the features of one window.
+    """
     name = f"{task.modality}, {len(samples)} samples"
     return [
-        np.stack(
-            [classifier.logits(task.features(one, spec)) for one in task.windows(sample, spec)]
-        )
+        np.stack([answer(task.features(one, spec)) for one in task.windows(sample, spec)])
         for sample in track(samples.inputs, description=name)
     ]
 

@@ -29,6 +29,8 @@ class Task(ABC):
     label_map: ClassVar[dict[str, Emotion | None]]
     """Native labels in the order of the data set, each with its emotion among the seven."""
     multi_label: ClassVar[bool] = False
+    corrects_prior: ClassVar[bool] = False
+    """Whether rare classes are helped by taking a part of the log prior off the logits."""
     licence: ClassVar[str]
     schedule: ClassVar[Schedule]
 

@@ -30,6 +30,7 @@ class FaceTask(Task):
         "fear": "fear",
         "contempt": None,
     }
+    corrects_prior = True
     licence = "Research use only (the pictures of FER2013); votes of FER+ under MIT"
     schedule = Schedule(epochs=24, batch_size=128, learning_rate=2.5e-3)
 

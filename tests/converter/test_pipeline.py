@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from converter.calibrate import fit_temperature, fit_thresholds
+from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds
 from converter.evaluate import expected_calibration_error
 from converter.fuse import write_fusion
 from converter.networks import face, speech, text
@@ -119,6 +119,19 @@ def test_the_temperature_undoes_overconfidence() -> None:
     before = expected_calibration_error(softmax(overconfident), truth)
     after = expected_calibration_error(softmax(overconfident, temperature), truth)
     assert after < 0.03 < before
+
+
+def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
+    rng = np.random.default_rng(0)
+    prior = np.array([0.95, 0.05], np.float32)
+    truth = (rng.random(20_000) < prior[1]).astype(np.intp)
+    evidence = rng.normal(np.where(truth, 1.0, -1.0), 1.0)
+    logits = np.stack([np.log(prior[0]) - evidence, np.log(prior[1]) + evidence], axis=1)
+    strength = fit_prior_correction(logits.astype(np.float32), truth, prior)
+    before, after = logits.argmax(axis=1), (logits - strength * np.log(prior)).argmax(axis=1)
+    assert 0 < strength < 1
+    assert (after[truth == 1] == 1).mean() > (before[truth == 1] == 1).mean() + 0.05
+    assert (after == truth).mean() > (before == truth).mean() - 0.0101
 
 
 def test_thresholds_separate_what_can_be_separated() -> None:
