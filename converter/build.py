@@ -52,7 +52,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         input=spec,
         prior_correction=correction,
         trained_on=(f"{splits.dataset} {splits.train_split}",),
-        licence=task.licence,
+        licence=splits.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
     )

@@ -65,6 +65,8 @@ class Splits:
     train_split: str
     test_split: str
     """The published names of the splits, as manifests quote them."""
+    licence: str
+    """Of the data, and so of a model that learns from it."""
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
 

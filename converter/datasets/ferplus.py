@@ -9,42 +9,34 @@ import io
 import zipfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from converter.datasets.pictures import LABELS, decode
 from converter.samples import DatasetError, Samples, Splits, hold_back
 
-LABELS = (
-    "neutral",
-    "happiness",
-    "surprise",
-    "sadness",
-    "anger",
-    "disgust",
-    "fear",
-    "contempt",
-)
+LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
+SPLITS = ("FER2013Train", "FER2013Valid")
 HELD_BACK_SHARE = 0.1
 Root = Path | zipfile.Path
 
 
-def _root(path: Path) -> Root:
+def _root(path: Path) -> Root | None:
+    """The folder that holds the splits, inside a zip or not; None where there is none."""
+    archive: Root = path
     if path.is_file():
-        try:
-            archive: Root = zipfile.Path(zipfile.ZipFile(path))
-        except zipfile.BadZipFile as error:
-            raise DatasetError(f"{path}: not a zip archive ({error})") from error
-    else:
-        archive = path
-    splits = ("FER2013Train", "FER2013Valid")
+        if not zipfile.is_zipfile(path):
+            return None
+        archive = zipfile.Path(zipfile.ZipFile(path))
     for candidate in (archive, archive / "FERPlus"):
-        if all((candidate / split / "label.csv").exists() for split in splits):
+        if all((candidate / split / "label.csv").exists() for split in SPLITS):
             return candidate
-    raise DatasetError(
-        f"{path}: no FER2013Train/label.csv and FER2013Valid/label.csv in it; "
-        "expected the published layout of FER+"
-    )
+    return None
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` is FER+ in its published layout."""
+    return _root(path) is not None
 
 
 def _read_split(folder: Root, unusable: list[str]) -> Samples:
@@ -65,11 +57,11 @@ def _read_split(folder: Root, unusable: list[str]) -> Samples:
             unusable.append(f"{folder.name}/{row[0]}: no emotion has the majority")
             continue
         try:
-            data = np.frombuffer((folder / row[0]).read_bytes(), np.uint8)
+            data = (folder / row[0]).read_bytes()
         except (OSError, KeyError):
             unusable.append(f"{folder.name}/{row[0]}: missing")
             continue
-        picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+        picture = decode(data)
         if picture is None:
             unusable.append(f"{folder.name}/{row[0]}: not a readable picture")
             continue
@@ -87,9 +79,14 @@ def load(path: Path, seed: int = 0) -> Splits:
     Raises DatasetError where `path` does not have the published layout.
     """
     root = _root(path)
+    if root is None:
+        raise DatasetError(
+            f"{path}: no FER2013Train/label.csv and FER2013Valid/label.csv in it; "
+            "expected the published layout of FER+"
+        )
     unusable: list[str] = []
     train, held_back = hold_back(
         _read_split(root / "FER2013Train", unusable), HELD_BACK_SHARE, seed
     )
     test = _read_split(root / "FER2013Valid", unusable)
-    return Splits("FER+", train, held_back, test, "FER2013Train", "FER2013Valid", tuple(unusable))
+    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable))

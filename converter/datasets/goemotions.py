@@ -11,6 +11,7 @@ import numpy as np
 
 from converter.samples import DatasetError, Samples, Splits, hold_back
 
+LICENCE = "CC BY 4.0 (GoEmotions)"
 LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 HELD_BACK_SHARE = 0.1
 
@@ -55,4 +56,6 @@ def load(path: Path, seed: int = 0) -> Splits:
     unusable: list[str] = []
     train, held_back = hold_back(_read(path / "train.tsv", names, unusable), HELD_BACK_SHARE, seed)
     test = _read(path / "dev.tsv", names, unusable)
-    return Splits("GoEmotions Ekman", train, held_back, test, "train", "dev", tuple(unusable))
+    return Splits(
+        "GoEmotions Ekman", train, held_back, test, "train", "dev", LICENCE, tuple(unusable)
+    )

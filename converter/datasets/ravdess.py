@@ -13,6 +13,7 @@ from converter.samples import DatasetError, Samples, Splits
 from edge.capture.media import read_sound
 from edge.errors import SourceError
 
+LICENCE = "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use"
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 # Chosen before anything was trained: the last actors of the set, as many women as men.
 TEST_ACTORS = frozenset({"21", "22", "23", "24"})
@@ -48,7 +49,9 @@ def load(path: Path) -> Splits:
     )
     wanted = frozenset(actors) - TEST_ACTORS - HELD_BACK_ACTORS, HELD_BACK_ACTORS, TEST_ACTORS
     train, held_back, test = (_of_actors(everything, chosen) for chosen in wanted)
-    return Splits("RAVDESS", train, held_back, test, _named(train), _named(test), tuple(unusable))
+    return Splits(
+        "RAVDESS", train, held_back, test, _named(train), _named(test), LICENCE, tuple(unusable)
+    )
 
 
 def _named(samples: Samples) -> str:

@@ -31,7 +31,6 @@ class Task(ABC):
     multi_label: ClassVar[bool] = False
     corrects_prior: ClassVar[bool] = False
     """Whether rare classes are helped by taking a part of the log prior off the logits."""
-    licence: ClassVar[str]
     schedule: ClassVar[Schedule]
 
     @property

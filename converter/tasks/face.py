@@ -1,5 +1,6 @@
 """Training the face model on FER+."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,21 @@ import cv2
 import keras
 import numpy as np
 
-from converter.datasets import ferplus
+from converter.datasets import ckplus, fer2013, ferplus, own_faces
 from converter.networks import face as network
-from converter.samples import Samples, Splits
+from converter.samples import DatasetError, Samples, Splits
 from converter.tasks.base import Schedule, Task
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput, InputSpec
+
+LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Splits]], ...] = (
+    (ferplus.is_here, ferplus.load),
+    (own_faces.is_here, own_faces.load),
+    (fer2013.is_here, fer2013.load),
+    (ckplus.is_here, ckplus.load),
+)
+"""How to tell a data set by its files, and how to load it; the first that fits is taken."""
 
 
 class FaceTask(Task):
@@ -31,11 +40,18 @@ class FaceTask(Task):
         "contempt": None,
     }
     corrects_prior = True
-    licence = "Research use only (the pictures of FER2013); votes of FER+ under MIT"
     schedule = Schedule(epochs=24, batch_size=128, learning_rate=2.5e-3)
 
     def load(self, data: Path) -> Splits:
-        return ferplus.load(data)
+        for is_here, load in LAYOUTS:
+            if is_here(data):
+                return load(data)
+        raise DatasetError(
+            f"{data}: no face data set in it; known layouts: FER+ (FER2013Train/label.csv), "
+            "FER2013 (fer2013.csv, or train/ and test/ with a folder an emotion), "
+            "CK+48 (a folder an emotion), "
+            "own pictures (train/, val/ and test/ with a folder an emotion)"
+        )
 
     def input_spec(self, train: Samples) -> ImageInput:
         return ImageInput((48, 48, 1), "grey", "standardized")

@@ -37,7 +37,6 @@ class SpeechTask(Task):
         "disgust": "disgust",
         "surprised": "surprise",
     }
-    licence = "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use"
     schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3)
 
     def load(self, data: Path) -> Splits:

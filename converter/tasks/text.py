@@ -29,7 +29,6 @@ class TextTask(Task):
         "surprise": "surprise",
     }
     multi_label = True
-    licence = "CC BY 4.0 (GoEmotions)"
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3)
 
     def load(self, data: Path) -> Splits:

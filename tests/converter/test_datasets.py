@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from converter.datasets import ferplus, goemotions, ravdess
+from converter.datasets import ckplus, fer2013, ferplus, goemotions, own_faces, ravdess
+from converter.datasets.pictures import LABELS
 from converter.samples import DatasetError
+from converter.tasks.face import FaceTask
 
 HEADER = "name,box,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -40,8 +42,8 @@ def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
     splits = ferplus.load(path)
     assert len(splits.train) + len(splits.held_back) == len(splits.test) == 2
     first = splits.test.targets[0]
-    assert first[ferplus.LABELS.index("anger")] == pytest.approx(5 / 9)
-    assert first[ferplus.LABELS.index("sadness")] == 0
+    assert first[LABELS.index("anger")] == pytest.approx(5 / 9)
+    assert first[LABELS.index("sadness")] == 0
     assert splits.test.inputs[1].shape == (48, 48)
     assert len(splits.unusable) == 10
     text = splits.summary()
@@ -58,7 +60,7 @@ def test_ferplus_refuses_another_layout(tmp_path: Path) -> None:
         ferplus.load(tmp_path)
     rubbish = tmp_path / "f.zip"
     rubbish.write_bytes(b"rubbish")
-    with pytest.raises(DatasetError, match="not a zip archive"):
+    with pytest.raises(DatasetError, match="expected the published layout"):
         ferplus.load(rubbish)
 
 
@@ -115,3 +117,79 @@ def test_goemotions_refuses_other_labels_and_missing_files(tmp_path: Path) -> No
         goemotions.load(tmp_path)
     with pytest.raises(DatasetError, match="no usable row"):
         goemotions.load(_goemotions(tmp_path, "nothing here\n"))
+
+
+def _pictures(folder: Path, names: dict[str, list[str]]) -> None:
+    for emotion, files in names.items():
+        (folder / emotion).mkdir(parents=True)
+        for file in files:
+            cv2.imwrite(str(folder / emotion / file), np.full((60, 50, 3), 90, np.uint8))
+
+
+def test_fer2013_as_a_table_keeps_its_splits(tmp_path: Path) -> None:
+    pixels = " ".join(["7"] * 48 * 48)
+    rows = [f"{label},{pixels},Training" for label in [0, 6] * 10]
+    rows += [f"3,{pixels},PublicTest", f"4,{pixels},PrivateTest"]
+    rows += ["9," + pixels + ",Training", "0,1 2 3,Training", f"0,{pixels},Elsewhere"]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    for path in (tmp_path, tmp_path / "fer2013.csv"):
+        splits = FaceTask().load(path)
+        assert splits.dataset == "FER2013"
+        assert (len(splits.train), len(splits.held_back), len(splits.test)) == (18, 2, 1)
+        assert splits.test.counts()["happiness"] == 1
+        assert splits.test.inputs[0].shape == (48, 48)
+        assert len(splits.unusable) == 3
+
+
+def test_fer2013_as_folders_is_read(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        _pictures(tmp_path / split, {"angry": ["a.jpg", "b.jpg"], "happy": ["c.png", "d.png"]})
+    (tmp_path / "train" / "happy" / "broken.png").write_bytes(b"rubbish")
+    (tmp_path / "train" / "bored").mkdir()
+    splits = FaceTask().load(tmp_path)
+    assert (splits.dataset, len(splits.train) + len(splits.held_back), len(splits.test)) == (
+        "FER2013",
+        4,
+        4,
+    )
+    assert splits.test.counts()["anger"] == 2
+    assert len(splits.unusable) == 2
+    assert any("no emotion is called 'bored'" in reason for reason in splits.unusable)
+
+
+def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fer2013.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="expected the columns emotion, pixels and Usage"):
+        fer2013.load(tmp_path)
+
+
+def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
+    names = [f"S{subject:03}_001_{frame:08}.png" for subject in range(20) for frame in (1, 2, 3)]
+    _pictures(tmp_path, {"anger": names[:30], "surprise": names[30:], "fear": ["odd.png"]})
+    splits = FaceTask().load(tmp_path)
+    assert splits.dataset == "CK+48"
+    groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
+    assert [len(one) for one in groups] == [14, 2, 4]
+    assert not groups[0] & groups[1]
+    assert not (groups[0] | groups[1]) & groups[2]
+    assert len(splits.test) == 12
+    assert any("odd is not named" in reason for reason in splits.unusable)
+    assert ckplus.is_here(tmp_path)
+
+
+def test_own_pictures_are_split_as_their_owner_split_them(tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("val", 2), ("test", 1)):
+        files = [f"{number}.png" for number in range(count)]
+        _pictures(tmp_path / split, {"Happy": files, "sad": files})
+    splits = FaceTask().load(tmp_path)
+    assert [len(part) for part in (splits.train, splits.held_back, splits.test)] == [6, 4, 2]
+    assert splits.licence == own_faces.LICENCE
+
+
+def test_faces_of_one_emotion_only_or_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no face data set in it; known layouts"):
+        FaceTask().load(tmp_path)
+    for split in ("train", "val", "test"):
+        _pictures(tmp_path / split, {"happy": ["a.png"]})
+    with pytest.raises(DatasetError, match="every picture shows happiness"):
+        FaceTask().load(tmp_path)

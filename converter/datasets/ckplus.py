@@ -1,0 +1,56 @@
+"""CK+48: the last frames of the Extended Cohn-Kanade sequences (Lucey et al. 2010).
+
+Reads a folder per emotion with pictures named SUBJECT_SEQUENCE_FRAME.png. Each sequence gives
+three frames of one person, so that only a split by subject is a fair one.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from converter.datasets.pictures import label_folders, read_folders
+from converter.samples import Samples, Splits
+
+LICENCE = "research use only, by agreement (CK+)"
+NAME = re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}")
+# Of ten subjects in the order of their numbers.
+TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` has emotion folders with pictures named as CK+ names them."""
+    return any(NAME.fullmatch(file.stem) for one in label_folders(path) for file in one.iterdir())
+
+
+def load(path: Path) -> Splits:
+    """CK+48, split by subject: seven tenths, one tenth, two tenths. Raises DatasetError."""
+    unusable: list[str] = []
+    samples = read_folders(path, unusable)
+    subjects = [NAME.fullmatch(name) for name in samples.groups]
+    unusable += [
+        f"{path}: {name} is not named SUBJECT_SEQUENCE_FRAME"
+        for name, subject in zip(samples.groups, subjects, strict=True)
+        if subject is None
+    ]
+    named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
+    named = replace(named, groups=tuple(subject["subject"] for subject in subjects if subject))
+    tenth = {one: index % 10 for index, one in enumerate(sorted(set(named.groups)))}
+    chosen = (frozenset(range(10)) - TEST_OF_TEN - HELD_BACK_OF_TEN, HELD_BACK_OF_TEN, TEST_OF_TEN)
+    train, held_back, test = (_of_tenths(named, tenth, wanted) for wanted in chosen)
+    return Splits(
+        "CK+48",
+        train,
+        held_back,
+        test,
+        "7 of 10 subjects",
+        "2 of 10 subjects",
+        LICENCE,
+        tuple(unusable),
+    )
+
+
+def _of_tenths(samples: Samples, tenth: dict[str, int], wanted: Iterable[int]) -> Samples:
+    return samples.subset(np.flatnonzero([tenth[one] in wanted for one in samples.groups]))

@@ -1,0 +1,77 @@
+"""FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or a folder a label.
+
+The table has the columns emotion, pixels and Usage; the folders are train/angry/… and
+test/angry/…, as the set is also handed around.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
+from converter.samples import DatasetError, Samples, Splits, hold_back
+
+LICENCE = "research use only (FER2013)"
+TABLE = "fer2013.csv"
+# The order of the table's numbers.
+NUMBERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+HELD_BACK_SHARE = 0.1
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` is FER2013 in one of its two layouts."""
+    return _table(path).is_file() or (
+        bool(label_folders(path / "train")) and not (path / "val").exists()
+    )
+
+
+def load(path: Path, seed: int = 0) -> Splits:
+    """FER2013; a tenth of the training pictures is held back. Raises DatasetError."""
+    unusable: list[str] = []
+    if _table(path).is_file():
+        parts = _read_table(_table(path), unusable)
+        train, test, names = parts["Training"], parts["PublicTest"], ("Training", "PublicTest")
+    else:
+        train, test = (read_folders(path / split, unusable) for split in ("train", "test"))
+        names = ("train", "test")
+    train, held_back = hold_back(train, HELD_BACK_SHARE, seed)
+    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
+
+
+def _table(path: Path) -> Path:
+    return path / TABLE if path.is_dir() else path
+
+
+def _read_table(file: Path, unusable: list[str]) -> dict[str, Samples]:
+    rows: dict[str, list[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]], str]]] = {
+        "Training": [],
+        "PublicTest": [],
+        "PrivateTest": [],
+    }
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            table = csv.DictReader(lines)
+            if not {"emotion", "pixels", "Usage"} <= set(table.fieldnames or ()):
+                raise DatasetError(f"{file}: expected the columns emotion, pixels and Usage")
+            for number, row in enumerate(table, 2):
+                try:
+                    picture = np.array(row["pixels"].split(), np.uint8).reshape(SIDE, SIDE)
+                    label = NUMBERED[int(row["emotion"])]
+                    rows[row["Usage"]].append((label, picture, f"row {number}"))
+                except (ValueError, IndexError, KeyError, OverflowError, AttributeError):
+                    unusable.append(f"{file}:{number}: not emotion, {SIDE * SIDE} pixels and usage")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{file}: cannot read it ({error})") from error
+    for usage in ("Training", "PublicTest"):
+        if not rows[usage]:
+            raise DatasetError(f"{file}: no usable row with the usage {usage}")
+    return {
+        usage: Samples(
+            LABELS,
+            [picture for _, picture, _ in found],
+            one_hot([label for label, _, _ in found]),
+            tuple(name for _, _, name in found),
+        )
+        for usage, found in rows.items()
+    }

@@ -1,0 +1,21 @@
+"""Own face pictures: train/EMOTION/…, val/EMOTION/… and test/EMOTION/…."""
+
+from pathlib import Path
+
+from converter.datasets.pictures import label_folders, read_folders
+from converter.samples import Splits
+
+LICENCE = "that of your own data"
+SPLITS = ("train", "val", "test")
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` has the three splits with emotion folders."""
+    return all(label_folders(path / split) for split in SPLITS)
+
+
+def load(path: Path) -> Splits:
+    """The pictures, split as their owner split them. Raises DatasetError."""
+    unusable: list[str] = []
+    train, held_back, test = (read_folders(path / split, unusable) for split in SPLITS)
+    return Splits(path.name, train, held_back, test, "train", "test", LICENCE, tuple(unusable))

@@ -1,0 +1,88 @@
+"""What loaders of face pictures share: their labels, and how a file becomes a sample."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from converter.samples import DatasetError, Samples
+from edge.emotions import FloatArray
+from edge.perception.features import Pixels
+
+LABELS = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+)
+"""The labels of FER+, which every face data set is brought to."""
+NAMES = {
+    **{label: label for label in LABELS},
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+}
+"""What data sets call the labels, in lower case."""
+SIDE = 48
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def decode(data: bytes) -> Pixels | None:
+    """A picture file's bytes as grey uint8[SIDE, SIDE]; None where they are no picture."""
+    buffer = np.frombuffer(data, np.uint8)
+    try:
+        picture = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if len(buffer) else None
+    except cv2.error:
+        return None
+    if picture is None or picture.shape == (SIDE, SIDE):
+        return None if picture is None else np.asarray(picture, np.uint8)
+    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def one_hot(labels: list[str]) -> FloatArray:
+    """float32[len(labels), 8], a certain distribution for each label of LABELS."""
+    return np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in labels]]
+
+
+def label_folders(folder: Path) -> dict[Path, str]:
+    """The folders below `folder` that are named after an emotion, with its label."""
+    if not folder.is_dir():
+        return {}
+    found = {one: NAMES.get(one.name.lower()) for one in sorted(folder.iterdir()) if one.is_dir()}
+    return {one: label for one, label in found.items() if label is not None}
+
+
+def read_folders(folder: Path, unusable: list[str]) -> Samples:
+    """Every picture in the emotion folders of `folder`; groups are file names without suffix.
+
+    Folders with other names and files that are no pictures are added to `unusable`. Raises
+    DatasetError where nothing is left.
+    """
+    folders = label_folders(folder)
+    if folder.is_dir():
+        odd = [one for one in sorted(folder.iterdir()) if one.is_dir() and one not in folders]
+        unusable += [f"{one}: no emotion is called {one.name!r}" for one in odd]
+    pictures, labels, names = [], [], []
+    for emotion_folder, label in folders.items():
+        for file in sorted(emotion_folder.iterdir()):
+            picture = decode(file.read_bytes()) if file.suffix.lower() in SUFFIXES else None
+            if picture is None:
+                unusable.append(f"{file}: not a readable picture")
+                continue
+            pictures.append(picture)
+            labels.append(label)
+            names.append(file.stem)
+    if not pictures:
+        raise DatasetError(f"{folder}: no picture in a folder named after an emotion")
+    if len(set(labels)) == 1:
+        raise DatasetError(
+            f"{folder}: every picture shows {labels[0]}; there is nothing to tell apart"
+        )
+    return Samples(LABELS, pictures, one_hot(labels), tuple(names))
