@@ -67,6 +67,15 @@ def test_all_messages_of_a_stay_share_an_id_and_count_up() -> None:
     ]
 
 
+def test_the_decline_of_an_emotion_is_not_told_while_its_successor_is_on_trial() -> None:
+    tracker = _tracker(smoothing_s=0.2, min_dwell_s=1.0)
+    _see(tracker, "happy", 0.0, 3.0)
+    changes = _see(tracker, "sad", 3.0, 6.0)
+    updates = [c for c in changes if c.phase == "update" and c.state.emotion == "happy"]
+    assert all(c.state.confidence > 0.4 for c in updates)
+    assert [c.state.emotion for c in changes if c.phase == "start"] == ["sad"]
+
+
 def test_two_emotions_of_almost_equal_weight_do_not_flap() -> None:
     tracker = _tracker()
     changes = []
