@@ -1,7 +1,7 @@
 """What every data set loader gives: labelled samples in three splits."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from edge.errors import EmotiondError
 
 HELD_BACK = "held back"
 """The name of that split in figures."""
+HELD_BACK_SHARE = 0.1
 
 
 class DatasetError(EmotiondError):
@@ -48,6 +49,10 @@ class Samples:
             tuple(self.groups[i] for i in indices),
         )
 
+    def of_groups(self, groups: Collection[str]) -> "Samples":
+        """The samples of the given groups."""
+        return self.subset(np.flatnonzero([group in groups for group in self.groups]))
+
     def counts(self) -> dict[str, int]:
         """How many inputs have each label foremost."""
         found = Counter(int(index) for index in self.majority)
@@ -80,8 +85,8 @@ class Splits:
         return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable[:20])])
 
 
-def hold_back(samples: Samples, share: float, seed: int) -> tuple[Samples, Samples]:
-    """Splits off a random `share` of `samples`, 0..1, the same one for the same seed."""
+def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:
+    """Splits off a random HELD_BACK_SHARE of `samples`, the same one for the same seed."""
     order = np.random.default_rng(seed).permutation(len(samples))
-    held = round(len(samples) * share)
+    held = round(len(samples) * HELD_BACK_SHARE)
     return samples.subset(np.sort(order[held:])), samples.subset(np.sort(order[:held]))

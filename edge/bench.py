@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.capture.media import read_sound
+from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
 from edge.config import Config
 from edge.demo.broker import embedded_broker
@@ -17,7 +17,6 @@ from edge.events import Composer
 from edge.fusion import load_reliabilities, log_linear
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, TextMessage
 from edge.perception.features import mfcc, sound_features
-from edge.predict import read_frames
 from edge.publish.console import table
 from edge.publish.mqtt import Publisher
 from edge.resources import SAMPLES
@@ -115,7 +114,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
 def _decision_stages(
     config: Config, shelf: ModelShelf, seen: Observation, heard: Observation
 ) -> list[Stage]:
-    """Fusion, and what publishing an event costs the loop while the broker is away."""
+    """Fusion, and what publishing a state costs the loop, the network apart."""
     reliabilities = load_reliabilities(shelf.folder / config.fusion.file)
     tracker = Tracker(config.tracking, config.fusion, reliabilities, 0.0)
     tracker.observe(seen)

@@ -144,9 +144,8 @@ class Composer:
 
     def state(self, state: State) -> StateMessage:
         """A state as it is published."""
-        time = self._clock.utc(state.captured_s)
         data = StateData(**_belief_fields(state))
-        return StateMessage(id=str(uuid.uuid4()), source=self._source, time=time, data=data)
+        return StateMessage(**self._envelope(state.captured_s), data=data)
 
     def event(self, change: Change) -> EventMessage:
         """A change as it is published."""
@@ -156,8 +155,8 @@ class Composer:
             sequence=change.sequence,
             duration_s=round(change.duration_s, 3),
         )
-        time = self._clock.utc(change.state.captured_s)
-        return EventMessage(id=change.episode, source=self._source, time=time, data=data)
+        envelope = self._envelope(change.state.captured_s) | {"id": change.episode}
+        return EventMessage(**envelope, data=data)
 
     def modality(self, observation: Observation) -> ModalityMessage:
         """One model's answer as it is published."""
@@ -171,14 +170,16 @@ class Composer:
             quality=round(observation.quality, DIGITS),
             subject=observation.subject,
         )
-        time = self._clock.utc(observation.captured_s)
-        return ModalityMessage(id=str(uuid.uuid4()), source=self._source, time=time, data=data)
+        return ModalityMessage(**self._envelope(observation.captured_s), data=data)
 
     def info(self, models: dict[str, ModelInfo], modalities: list[str]) -> InfoMessage:
         """What runs on this device."""
         data = InfoData(models=models, modalities=modalities)
-        time = self._clock.utc(self._clock.now_s())
-        return InfoMessage(id=str(uuid.uuid4()), source=self._source, time=time, data=data)
+        return InfoMessage(**self._envelope(self._clock.now_s()), data=data)
+
+    def _envelope(self, captured_s: float) -> dict[str, Any]:
+        time = self._clock.utc(captured_s)
+        return {"id": str(uuid.uuid4()), "source": self._source, "time": time}
 
 
 def as_replayed(message: EventMessage) -> EventMessage:

@@ -2,26 +2,27 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 
-from edge.capture.camera import STREAM_TIMEOUT_MS
-from edge.capture.media import read_sound
+from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
 from edge.config import Config
 from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
-from edge.events import seven
+from edge.events import DIGITS, seven
 from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
-from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Belief, Frame, Observation, TextMessage
-from edge.perception.features import Pixels
+from edge.observation import (
+    PRIMARY_SUBJECT,
+    SAMPLE_RATE_HZ,
+    AudioBlock,
+    Belief,
+    Frame,
+    Observation,
+    TextMessage,
+)
 from edge.service.models import ModelShelf
-
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-SOUNDS = frozenset({".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
-VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +56,6 @@ class Predictor:
     def __init__(self, config: Config, cropped: bool = False) -> None:
         self._config, self._cropped = config, cropped
         self._shelf = ModelShelf(config.models)
-        self._loaded: Reliabilities | None = None
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Result]:
         """The results of files, and of all media files in folders, in order.
@@ -106,7 +106,9 @@ class Predictor:
         if len(observations) > 1:
             half_life_s = self._config.fusion.half_life_s
             belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
-            yield _fused(name, belief)
+            yield _prediction(
+                name, Observation("fused", PRIMARY_SUBJECT, 0.0, belief.probabilities, 1.0)
+            )
 
     def _observe(self, path: Path) -> Iterator[Observation | Failure]:
         suffix = path.suffix.lower()
@@ -118,7 +120,7 @@ class Predictor:
             yield from self._video(path)
 
     def _picture(self, path: Path) -> Observation:
-        pixels = _read_picture(path)
+        pixels = read_picture(path)
         frame = Frame(pixels, 0.0)
         if self._cropped:
             return self._shelf.face.perceive_crop(frame)
@@ -161,47 +163,9 @@ class Predictor:
     def _see(self, frame: Frame) -> Observation | None:
         return self._shelf.face.perceive(frame).observation
 
-    @property
+    @cached_property
     def _reliabilities(self) -> Reliabilities:
-        if self._loaded is None:
-            self._loaded = load_reliabilities(self._shelf.folder / self._config.fusion.file)
-        return self._loaded
-
-
-def _read_picture(path: Path) -> Pixels:
-    """uint8 BGR, turned upright; raises SourceError."""
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except cv2.error as error:
-        raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
-    if pixels is None:
-        raise SourceError(f"{path}: not a picture that can be read; is it complete?")
-    return np.asarray(pixels, np.uint8)
-
-
-def read_frames(path: Path, fps: float) -> Iterator[Frame]:
-    """At most `fps` frames a second of a video file; raises SourceError."""
-    if not path.is_file():
-        raise SourceError(f"{path}: no such file")
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_TIMEOUT_MS]
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, limits)
-    try:
-        if not capture.isOpened():
-            raise SourceError(f"{path}: neither picture, sound nor video that can be read")
-        step = max(round(capture.get(cv2.CAP_PROP_FPS) / fps), 1)
-        number = 0
-        while capture.grab():
-            if number % step == 0:
-                decoded, pixels = capture.retrieve()
-                if decoded:
-                    yield Frame(np.asarray(pixels, np.uint8), 0.0)
-            number += 1
-    finally:
-        capture.release()
+        return load_reliabilities(self._shelf.folder / self._config.fusion.file)
 
 
 def _printable(path: Path) -> str:
@@ -216,19 +180,7 @@ def _prediction(name: str, observation: Observation) -> Prediction:
         modality=observation.modality,
         subject=observation.subject,
         emotion=belief.emotion,
-        confidence=round(belief.confidence, 4),
+        confidence=round(belief.confidence, DIGITS),
         probabilities=seven(belief.probabilities),
-        native={label: round(p, 4) for label, p in observation.native.items()},
-    )
-
-
-def _fused(name: str, belief: Belief) -> Prediction:
-    return Prediction(
-        input=name,
-        modality="fused",
-        subject=0,
-        emotion=belief.emotion,
-        confidence=round(belief.confidence, 4),
-        probabilities=seven(belief.probabilities),
-        native={},
+        native={label: round(p, DIGITS) for label, p in observation.native.items()},
     )

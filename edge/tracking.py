@@ -159,9 +159,8 @@ class Tracker:
         settled = self._rival is not None and now_s - self._rival[1] >= self._config.min_dwell_s
         if not settled:
             self._move(current, belief, belief.captured_s)
-            if (
-                self._rival is None
-            ):  # while another emotion is on trial, nothing is told of this one
+            # While another emotion is on trial, nothing is told of this one.
+            if self._rival is None:
                 yield from self._update()
             return
         self._rival = None

@@ -5,14 +5,13 @@ three frames of one person, so that only a split by subject is a fair one.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets.pictures import label_folders, read_folders
-from converter.samples import Samples, Splits
+from converter.samples import Splits
 
 LICENCE = "research use only, by agreement (CK+)"
 NAME = re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}")
@@ -37,9 +36,12 @@ def load(path: Path) -> Splits:
     ]
     named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
     named = replace(named, groups=tuple(subject["subject"] for subject in subjects if subject))
-    tenth = {one: index % 10 for index, one in enumerate(sorted(set(named.groups)))}
+    everyone = sorted(set(named.groups))
     chosen = (frozenset(range(10)) - TEST_OF_TEN - HELD_BACK_OF_TEN, HELD_BACK_OF_TEN, TEST_OF_TEN)
-    train, held_back, test = (_of_tenths(named, tenth, wanted) for wanted in chosen)
+    train, held_back, test = (
+        named.of_groups({one for index, one in enumerate(everyone) if index % 10 in tenths})
+        for tenths in chosen
+    )
     return Splits(
         "CK+48",
         train,
@@ -50,7 +52,3 @@ def load(path: Path) -> Splits:
         LICENCE,
         tuple(unusable),
     )
-
-
-def _of_tenths(samples: Samples, tenth: dict[str, int], wanted: Iterable[int]) -> Samples:
-    return samples.subset(np.flatnonzero([tenth[one] in wanted for one in samples.groups]))

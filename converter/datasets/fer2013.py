@@ -16,7 +16,6 @@ LICENCE = "research use only (FER2013)"
 TABLE = "fer2013.csv"
 # The order of the table's numbers.
 NUMBERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
-HELD_BACK_SHARE = 0.1
 
 
 def is_here(path: Path) -> bool:
@@ -35,7 +34,7 @@ def load(path: Path, seed: int = 0) -> Splits:
     else:
         train, test = (read_folders(path / split, unusable) for split in ("train", "test"))
         names = ("train", "test")
-    train, held_back = hold_back(train, HELD_BACK_SHARE, seed)
+    train, held_back = hold_back(train, seed)
     return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
 
 

@@ -17,7 +17,6 @@ from converter.samples import DatasetError, Samples, Splits, hold_back
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
 SPLITS = ("FER2013Train", "FER2013Valid")
-HELD_BACK_SHARE = 0.1
 Root = Path | zipfile.Path
 
 
@@ -85,8 +84,6 @@ def load(path: Path, seed: int = 0) -> Splits:
             "expected the published layout of FER+"
         )
     unusable: list[str] = []
-    train, held_back = hold_back(
-        _read_split(root / "FER2013Train", unusable), HELD_BACK_SHARE, seed
-    )
+    train, held_back = hold_back(_read_split(root / "FER2013Train", unusable), seed)
     test = _read_split(root / "FER2013Valid", unusable)
     return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable))

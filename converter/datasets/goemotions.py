@@ -13,7 +13,6 @@ from converter.samples import DatasetError, Samples, Splits, hold_back
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
 LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
-HELD_BACK_SHARE = 0.1
 
 
 def _read(file: Path, names: list[str], unusable: list[str]) -> Samples:
@@ -54,7 +53,7 @@ def load(path: Path, seed: int = 0) -> Splits:
     if set(names) != set(LABELS):
         raise DatasetError(f"{path / 'labels.txt'}: names {names}, expected {list(LABELS)}")
     unusable: list[str] = []
-    train, held_back = hold_back(_read(path / "train.tsv", names, unusable), HELD_BACK_SHARE, seed)
+    train, held_back = hold_back(_read(path / "train.tsv", names, unusable), seed)
     test = _read(path / "dev.tsv", names, unusable)
     return Splits(
         "GoEmotions Ekman", train, held_back, test, "train", "dev", LICENCE, tuple(unusable)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from converter.samples import DatasetError, Samples
+from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
 
@@ -31,7 +32,6 @@ NAMES = {
 }
 """What data sets call the labels, in lower case."""
 SIDE = 48
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 def decode(data: bytes) -> Pixels | None:
@@ -72,7 +72,7 @@ def read_folders(folder: Path, unusable: list[str]) -> Samples:
     pictures, labels, names = [], [], []
     for emotion_folder, label in folders.items():
         for file in sorted(emotion_folder.iterdir()):
-            picture = decode(file.read_bytes()) if file.suffix.lower() in SUFFIXES else None
+            picture = decode(file.read_bytes()) if file.suffix.lower() in PICTURES else None
             if picture is None:
                 unusable.append(f"{file}: not a readable picture")
                 continue

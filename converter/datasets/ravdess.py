@@ -64,4 +64,4 @@ def _of_actors(samples: Samples, actors: frozenset[str]) -> Samples:
             f"no clip of actors {', '.join(sorted(actors)) or 'to train on'} is here; "
             f"found actors {', '.join(sorted(set(samples.groups)))}"
         )
-    return samples.subset(np.flatnonzero([group in actors for group in samples.groups]))
+    return samples.of_groups(actors)

@@ -1,22 +1,61 @@
-"""Sound files and the sound of video files as the models hear them: int16, mono, 16 kHz."""
+"""Files in: pictures, the frames of videos, and sound as the models hear it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
 
 from edge.errors import MissingExtraError, SourceError
-from edge.observation import SAMPLE_RATE_HZ, Sound
+from edge.observation import SAMPLE_RATE_HZ, Frame, Sound
 
+PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+SOUNDS = frozenset({".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
+VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 BLOCK_SAMPLES = 65_536
 BLOCK_FORMAT: dict[str, Any] = {"dtype": "float32", "always_2d": True}
 
 FloatBlock = npt.NDArray[np.float32]
 """float32[samples, channels], -1..1."""
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """uint8 BGR, turned upright; raises SourceError."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except cv2.error as error:
+        raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
+    if pixels is None:
+        raise SourceError(f"{path}: not a picture that can be read; is it complete?")
+    return np.asarray(pixels, np.uint8)
+
+
+def read_frames(path: Path, fps: float) -> Iterator[Frame]:
+    """At most `fps` frames a second of a video file; raises SourceError."""
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file")
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise SourceError(f"{path}: neither picture, sound nor video that can be read")
+        step = max(round(capture.get(cv2.CAP_PROP_FPS) / fps), 1)
+        number = 0
+        while capture.grab():
+            if number % step == 0:
+                decoded, pixels = capture.retrieve()
+                if decoded:
+                    yield Frame(np.asarray(pixels, np.uint8), 0.0)
+            number += 1
+    finally:
+        capture.release()
 
 
 def read_sound(path: Path) -> Sound:

@@ -148,16 +148,13 @@ class Daemon:
                 self._queue(sighting.observation)
             self._queue(Presence(sighting.faces, frame.captured_s))
 
+        opener = partial(VideoSource, self._config.camera, self._clock, self._stop)
         report = partial(self._report, "face")
-        reader = Reader(
-            "camera",
-            lambda: VideoSource(self._config.camera, self._clock, self._stop),
-            frames,
-            report,
-            self._config.device_retry,
-            self._stop,
-        )
-        return [reader, Worker("face", frames, perceive, report, self._stop)]
+        retry = self._config.device_retry
+        return [
+            Reader("camera", opener, frames, report, retry, self._stop),
+            Worker("face", frames, perceive, report, self._stop),
+        ]
 
     def _speech_threads(self) -> list[threading.Thread]:
         perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
@@ -167,16 +164,13 @@ class Daemon:
             for observation in perception.hear(block):
                 self._queue(observation)
 
+        opener = partial(open_microphone, self._config.microphone, self._clock, self._stop)
         report = partial(self._report, "speech")
-        reader = Reader(
-            "microphone",
-            lambda: open_microphone(self._config.microphone, self._clock, self._stop),
-            blocks,
-            report,
-            self._config.device_retry,
-            self._stop,
-        )
-        return [reader, Worker("speech", blocks, perceive, report, self._stop)]
+        retry = self._config.device_retry
+        return [
+            Reader("microphone", opener, blocks, report, retry, self._stop),
+            Worker("speech", blocks, perceive, report, self._stop),
+        ]
 
     def _text_threads(self) -> list[threading.Thread]:
         perception = self._shelf.text

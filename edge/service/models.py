@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from edge.config import Models, Section
+from edge.config import Models
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
 from edge.perception.detector import FaceDetector
@@ -28,16 +28,11 @@ class ModelShelf:
         """Where the packs are."""
         return Path(self.config.folder)
 
-    def pack(self, modality: Modality) -> Pack:
-        """The pack of one modality."""
-        section: Section = getattr(self.config, modality)
-        return self._load(section.model, modality)  # type: ignore[attr-defined]
-
     @cached_property
     def face(self) -> FacePerception:
         """Detector and classifier of faces."""
         detector = self._load(self.config.face.detector, "detector")
-        classifier = Classifier(self.pack("face"), self.config.threads)
+        classifier = self._classifier(self.config.face.model, "face")
         return FacePerception(
             FaceDetector(detector, self.config.face.min_detection_score), classifier
         )
@@ -51,12 +46,15 @@ class ModelShelf:
 
     @cached_property
     def _speech_classifier(self) -> Classifier:
-        return Classifier(self.pack("speech"), self.config.threads)
+        return self._classifier(self.config.speech.model, "speech")
 
     @cached_property
     def text(self) -> TextPerception:
         """The classifier of texts."""
-        return TextPerception(Classifier(self.pack("text"), self.config.threads))
+        return TextPerception(self._classifier(self.config.text.model, "text"))
+
+    def _classifier(self, name: str, modality: Modality) -> Classifier:
+        return Classifier(self._load(name, modality), self.config.threads)
 
     def _load(self, name: str, modality: str) -> Pack:
         pack = load_pack(self.folder / name)

@@ -4,14 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.media import read_sound
+from edge.capture.media import read_frames, read_sound
 from edge.config import Models
 from edge.emotions import EMOTIONS
 from edge.errors import ModelError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Frame, Observation, Sound, TextMessage
 from edge.perception.detector import Face
 from edge.perception.face import EYES, align, quality
-from edge.predict import read_frames
 from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.capture.media import read_sound
-from edge.predict import read_frames
+from edge.capture.media import read_frames, read_sound
 from edge.resources import CONFIGS, SAMPLES
 from tests.support import HAPPY_CLIP
 
