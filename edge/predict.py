@@ -67,7 +67,7 @@ class Predictor:
                 known = PICTURES | SOUNDS | VIDEOS
                 files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in known]
                 if not files:
-                    yield Failure(str(path), "there is no picture, sound or video in this folder")
+                    yield _failure(path, "there is no picture, sound or video in this folder")
             else:
                 files = [path]
             for file in files:
@@ -87,9 +87,9 @@ class Predictor:
                     try:
                         yield from self.texts([(name, line.decode("utf-8").rstrip("\r\n"))])
                     except UnicodeDecodeError as error:
-                        yield Failure(name, f"{name}: not UTF-8 (byte {error.start})")
+                        yield _failure(name, f"{name}: not UTF-8 (byte {error.start})")
         except OSError as error:
-            yield Failure(_printable(file), f"{file}: cannot read it ({error.strerror})")
+            yield _failure(file, f"{file}: cannot read it ({error.strerror})")
 
     def _file(self, path: Path) -> Iterator[Result]:
         name = _printable(path)
@@ -97,12 +97,12 @@ class Predictor:
         try:
             for found in self._observe(path):
                 if isinstance(found, Failure):
-                    yield Failure(name, found.error)
+                    yield found
                 else:
                     observations.append(found)
                     yield _prediction(name, found)
         except SourceError as error:
-            yield Failure(name, str(error))
+            yield _failure(path, error)
         if len(observations) > 1:
             half_life_s = self._config.fusion.half_life_s
             belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
@@ -154,7 +154,7 @@ class Predictor:
         try:
             yield self._sound(path)
         except MissingExtraError as error:
-            yield Failure(str(path), str(error))
+            yield _failure(path, error)
         except SourceError as error:
             missing.append(str(error))
         if len(missing) == 2:
@@ -168,9 +168,13 @@ class Predictor:
         return load_reliabilities(self._shelf.folder / self._config.fusion.file)
 
 
-def _printable(path: Path) -> str:
-    """A path as JSON can hold it: bytes that are not UTF-8 become question marks."""
-    return str(path).encode("utf-8", "replace").decode()
+def _printable(text: object) -> str:
+    """A path, or what names one, as JSON can hold it: what is not UTF-8 becomes question marks."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
+def _failure(source: Path | str, reason: Exception | str) -> Failure:
+    return Failure(_printable(source), _printable(reason))
 
 
 def _prediction(name: str, observation: Observation) -> Prediction:

@@ -1,6 +1,7 @@
 """The commands as a user types them."""
 
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -95,6 +96,16 @@ def test_predict_goes_on_after_a_text_file_at_fault(tmp_path: Path) -> None:
     assert "cannot read it" in str(missing["error"])
     assert good["emotion"] == "disgust"
     assert bad == {"input": f"{texts}:2", "error": f"{texts}:2: not UTF-8 (byte 0)"}
+
+
+def test_predict_names_files_whose_names_are_not_utf8(tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/\xff.png"
+    Path(os.fsdecode(odd)).write_bytes(b"rubbish")
+    done = emotiond("predict", "--json", tmp_path)
+    assert done.returncode == 1
+    failure = _objects(done)[0]
+    assert failure["input"] == f"{tmp_path}/?.png"
+    assert str(failure["error"]).startswith(f"{tmp_path}/?.png: not a picture")
 
 
 def test_predict_refuses_a_picture_too_large_for_memory(tmp_path: Path) -> None:
