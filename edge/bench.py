@@ -87,8 +87,9 @@ def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, floa
 
 def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     shelf = ModelShelf(config.models)
-    face, text = shelf.face, shelf.text
-    faces = face.detector.detect(frame.pixels)
+    face, text = shelf.new_face(), shelf.text
+    detector = shelf.detector
+    faces = detector.detect(frame.pixels)
     if not faces:
         raise EmotiondError(f"{clip}: no face in its first picture to measure with")
     crop = face.crop(frame.pixels, faces[0])
@@ -96,12 +97,12 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
     coefficients = sound_features(mfcc(sound, spec), spec)
-    seen = face.perceive(frame).observation
+    seen = face.perceive(frame).primary
     assert seen is not None
     answer = speech.classifier.classify(coefficients)
     heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
-        ("detect", lambda: face.detector.detect(frame.pixels)),
+        ("detect", lambda: detector.detect(frame.pixels)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
         ("features", lambda: sound_features(mfcc(sound, spec), spec)),

@@ -55,8 +55,13 @@ class Face(Section, frozen=True):
     """The face model."""
 
     model: Text = "face.json"
-    detector: Text = "detector-short.json"
+    detector: Literal["short", "full"] = "short"
+    """Faces up to about two metres away, or further and at three times the cost."""
     min_detection_score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+    detect_every: Annotated[int, Meta(ge=1, le=60)] = 1
+    """Frames from one detection to the next; faces are followed in those between."""
+    max_faces: Annotated[int, Meta(ge=1, le=64)] = 8
+    keep_subject_s: Seconds = 2.0
 
 
 class Speech(Section, frozen=True):

@@ -10,8 +10,8 @@ from edge.emotions import EMOTIONS, Emotion, FloatArray
 Sound = npt.NDArray[np.int16]
 """Mono samples at SAMPLE_RATE_HZ."""
 SAMPLE_RATE_HZ = 16_000
-PRIMARY_SUBJECT = 0
-"""The one that voice and text belong to."""
+NOBODY_SEEN = 0
+"""The subject of voice and text, which belong to whom the camera sees first; faces count from 1."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TextMessage:
 
     text: str
     received_s: float
-    subject: int = PRIMARY_SUBJECT
+    subject: int = NOBODY_SEEN
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,18 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Presence:
-    """How many faces the camera sees, from one frame on."""
+class Sighting:
+    """What one frame shows: of each face what it expresses, the primary subject's first."""
 
+    observations: tuple[Observation, ...]
     faces: int
+    """All of them, also those beyond `max_faces` of which nothing is observed."""
     captured_s: float
+
+    @property
+    def primary(self) -> Observation | None:
+        """Of the largest face; None without one."""
+        return self.observations[0] if self.observations else None
 
 
 @dataclass(frozen=True)

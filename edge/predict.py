@@ -14,7 +14,7 @@ from edge.errors import MissingExtraError, SourceError
 from edge.events import DIGITS, seven
 from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
 from edge.observation import (
-    PRIMARY_SUBJECT,
+    NOBODY_SEEN,
     SAMPLE_RATE_HZ,
     AudioBlock,
     Belief,
@@ -107,7 +107,7 @@ class Predictor:
             half_life_s = self._config.fusion.half_life_s
             belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
             yield _prediction(
-                name, Observation("fused", PRIMARY_SUBJECT, 0.0, belief.probabilities, 1.0)
+                name, Observation("fused", NOBODY_SEEN, 0.0, belief.probabilities, 1.0)
             )
 
     def _observe(self, path: Path) -> Iterator[Observation | Failure]:
@@ -123,8 +123,8 @@ class Predictor:
         pixels = read_picture(path)
         frame = Frame(pixels, 0.0)
         if self._cropped:
-            return self._shelf.face.perceive_crop(frame)
-        observation = self._shelf.face.perceive(frame).observation
+            return self._shelf.new_face().perceive_crop(frame)
+        observation = self._shelf.new_face().perceive(frame).primary
         if observation is None:
             raise SourceError(f"{path}: no face in it; for face crops use --cropped")
         return observation
@@ -140,11 +140,9 @@ class Predictor:
         """Face and speech of a video, whichever it has; raises SourceError for neither."""
         missing = []
         try:
-            seen = [
-                one
-                for frame in read_frames(path, self._config.camera.fps)
-                if (one := self._see(frame))
-            ]
+            perception = self._shelf.new_face()
+            frames = read_frames(path, self._config.camera.fps)
+            seen = [one for frame in frames if (one := perception.perceive(frame).primary)]
             if seen:
                 yield pool(seen)
             else:
@@ -159,9 +157,6 @@ class Predictor:
             missing.append(str(error))
         if len(missing) == 2:
             raise SourceError("; ".join(missing))
-
-    def _see(self, frame: Frame) -> Observation | None:
-        return self._shelf.face.perceive(frame).observation
 
     @cached_property
     def _reliabilities(self) -> Reliabilities:

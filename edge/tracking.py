@@ -10,7 +10,7 @@ import numpy as np
 from edge.config import Fusion, Tracking
 from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
 from edge.fusion import SMALLEST_PROBABILITY, Reliabilities, log_linear
-from edge.observation import PRIMARY_SUBJECT, Belief, Observation, Presence
+from edge.observation import NOBODY_SEEN, Belief, Observation, Sighting
 
 # One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
 # statement that stands until something speaks against it.
@@ -69,7 +69,7 @@ class _Episode:
 
 
 class Tracker:
-    """Follows the primary subject; observations of others are not used yet.
+    """Follows the primary subject, to whom voice and text belong; others are not told of yet.
 
     The fused belief is smoothed exponentially in log space. Another emotion takes over once it
     has been ahead by `hysteresis` for `min_dwell_s`; below `min_confidence` none is believed.
@@ -92,16 +92,28 @@ class Tracker:
         self._rival: tuple[str, float] | None = None
         self._episode: _Episode | None = None
         self._presence_s = started_s
-        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, started_s)
+        self.state = State("unknown", None, 0, NOBODY_SEEN, started_s)
 
-    def observe(self, item: Observation | Presence) -> list[Change]:
-        """Takes in one observation; gives the changes it leads to, oldest first."""
-        if isinstance(item, Presence):
-            self._presence_s = item.captured_s
-            self.state = replace(self.state, faces=item.faces)
-            return []
-        if item.subject != PRIMARY_SUBJECT:
-            return []
+    def observe(self, item: Observation | Sighting) -> list[Change]:
+        """Takes in what was perceived; gives the changes it leads to, oldest first."""
+        if isinstance(item, Observation):
+            return self._take(item) if item.subject in (NOBODY_SEEN, self.state.subject) else []
+        self._presence_s = item.captured_s
+        changes: list[Change] = []
+        if item.primary is not None:
+            changes += self._turn_to(item.primary.subject, item.captured_s)
+            changes += self._take(item.primary)
+        self.state = replace(self.state, faces=item.faces)
+        return changes
+
+    def _turn_to(self, subject: int, now_s: float) -> list[Change]:
+        """Ends what was believed of another person; what was said before anyone was seen stays."""
+        others = self.state.subject not in (NOBODY_SEEN, subject)
+        ended = self.finish(now_s) if others else []
+        self.state = replace(self.state, subject=subject)
+        return ended
+
+    def _take(self, item: Observation) -> list[Change]:
         self._newest[item.modality] = item
         now_s = max(one.captured_s for one in self._newest.values())
         self._forget_old(now_s)
@@ -130,7 +142,7 @@ class Tracker:
         self._newest = {}
         self._smoothed = self._rival = None
         ended = list(self._end(now_s))
-        self.state = State("unknown", None, 0, PRIMARY_SUBJECT, now_s)
+        self.state = State("unknown", None, 0, NOBODY_SEEN, now_s)
         return ended
 
     def _forget_old(self, now_s: float) -> None:
@@ -183,7 +195,7 @@ class Tracker:
     def _move(
         self, emotion: Emotion | Literal["unknown"], belief: Belief | None, captured_s: float
     ) -> None:
-        self.state = State(emotion, belief, self.state.faces, PRIMARY_SUBJECT, captured_s)
+        self.state = State(emotion, belief, self.state.faces, self.state.subject, captured_s)
 
     def _update(self) -> Iterator[Change]:
         if self._episode is None:

@@ -3,14 +3,14 @@
 import msgspec
 
 from edge.errors import PayloadError
-from edge.observation import PRIMARY_SUBJECT, TextMessage
+from edge.observation import NOBODY_SEEN, TextMessage
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The JSON form of a message to `set/text`."""
 
     text: str
-    subject: int = PRIMARY_SUBJECT
+    subject: int = NOBODY_SEEN
 
 
 def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage:

@@ -12,8 +12,11 @@ from edge.errors import ModelError
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput, Pack
 
-# Grid strides of the short-range model, each with its anchors per cell.
-ANCHOR_LAYERS = ((8, 2), (16, 6))
+ANCHOR_LAYERS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
+"""Grid strides, each with its anchors per cell, by the side of the input in pixels.
+
+The short-range model (faces up to about two metres away) takes 128, the full-range one 192.
+"""
 OVERLAP_THRESHOLD = 0.3
 KEYPOINTS = 6
 """Right eye, left eye (the person's own), nose tip, mouth, right ear, left ear."""
@@ -42,7 +45,7 @@ class Face:
 
 
 class FaceDetector:
-    """BlazeFace short range: faces up to about two metres from the camera.
+    """BlazeFace, its short-range or its full-range model.
 
     Not thread-safe. Raises ModelError where the pack does not fit.
     """
@@ -51,6 +54,9 @@ class FaceDetector:
         assert isinstance(pack.manifest.input, ImageInput)
         self._spec = pack.manifest.input
         self._size = self._spec.shape[0]
+        if self._size not in ANCHOR_LAYERS:
+            known = " or ".join(map(str, ANCHOR_LAYERS))
+            raise ModelError(f"{pack.path}: a BlazeFace of {self._size} px is not known: {known}")
         self._interpreter = pack.open()
         self._min_logit = float(np.log(min_score / (1 - min_score)))
         self._anchors = _anchors(self._size)
@@ -83,7 +89,7 @@ class FaceDetector:
 def _anchors(size: int) -> FloatArray:
     """Centres of all anchors, float32[anchors, 2], as shares of the picture's side."""
     layers = []
-    for stride, count in ANCHOR_LAYERS:
+    for stride, count in ANCHOR_LAYERS[size]:
         cells = size // stride
         centres = (np.arange(cells) + 0.5) / cells
         y, x = np.meshgrid(centres, centres, indexing="ij")

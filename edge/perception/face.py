@@ -1,16 +1,16 @@
-"""Frames in, Observations of the people's faces out."""
-
-from dataclasses import dataclass
+"""Frames in, Sightings out: what the people in a frame express."""
 
 import cv2
 import numpy as np
 
 from edge.emotions import FloatArray
-from edge.observation import PRIMARY_SUBJECT, Frame, Observation
+from edge.observation import NOBODY_SEEN, Frame, Observation, Sighting
 from edge.perception.classifier import Classifier
-from edge.perception.detector import Face, FaceDetector
+from edge.perception.detector import Face
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput
+from edge.perception.quality import face_quality
+from edge.perception.subjects import Subjects
 
 # Where the eyes lie in the training pictures, as shares of the side: the medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.
@@ -18,8 +18,6 @@ EYES = np.array([[0.317, 0.392], [0.686, 0.393]], np.float32)
 # The crop is cut this much larger than the model's input and then shrunk by area, so that a
 # near face does not alias.
 OVERSAMPLING = 2
-# Pixels from eye to eye in the training pictures: a smaller face has less detail than those.
-FULL_QUALITY_EYE_DISTANCE_PX = 17.7
 
 
 def align(pixels: Pixels, face: Face, side: int) -> Pixels:
@@ -37,36 +35,20 @@ def align(pixels: Pixels, face: Face, side: int) -> Pixels:
     return np.asarray(crop, np.uint8)
 
 
-def quality(face: Face) -> float:
-    """0..1: how well this face can be read, from its size in pixels and the detector's score."""
-    return face.score * min(face.eye_distance / FULL_QUALITY_EYE_DISTANCE_PX, 1.0)
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """What one frame shows."""
-
-    faces: int
-    observation: Observation | None
-    """Of the largest face; None without one."""
-
-
 class FacePerception:
-    """Detects, aligns and classifies the largest face of each frame."""
+    """Finds, aligns and classifies the faces of one camera. Not thread-safe."""
 
-    def __init__(self, detector: FaceDetector, classifier: Classifier) -> None:
+    def __init__(self, subjects: Subjects, classifier: Classifier) -> None:
         assert isinstance(classifier.manifest.input, ImageInput)
-        self.detector = detector
+        self.subjects = subjects
         self.classifier = classifier
         self._spec = classifier.manifest.input
 
     def perceive(self, frame: Frame) -> Sighting:
-        """The number of faces, and what the largest one expresses."""
-        faces = self.detector.detect(frame.pixels)
-        if not faces:
-            return Sighting(0, None)
-        features = self.crop(frame.pixels, faces[0])
-        return Sighting(len(faces), self._observe(features, frame.captured_s, quality(faces[0])))
+        """What the faces of the next frame express, the primary subject's first."""
+        seen = self.subjects.update(frame.pixels, frame.captured_s)
+        observations = tuple(self._observe(frame, one.number, one.face) for one in seen)
+        return Sighting(observations, self.subjects.faces, frame.captured_s)
 
     def crop(self, pixels: Pixels, face: Face) -> FloatArray:
         """A face as the classifier takes it."""
@@ -74,10 +56,15 @@ class FacePerception:
 
     def perceive_crop(self, frame: Frame) -> Observation:
         """What a picture expresses that holds a face and nothing else."""
-        return self._observe(image_features(frame.pixels, self._spec), frame.captured_s, 1.0)
-
-    def _observe(self, features: FloatArray, captured_s: float, quality: float) -> Observation:
-        answer = self.classifier.classify(features)
+        answer = self.classifier.classify(image_features(frame.pixels, self._spec))
         return Observation(
-            "face", PRIMARY_SUBJECT, captured_s, answer.probabilities, quality, answer.native
+            "face", NOBODY_SEEN, frame.captured_s, answer.probabilities, 1.0, answer.native
+        )
+
+    def _observe(self, frame: Frame, subject: int, face: Face) -> Observation:
+        crop = self.crop(frame.pixels, face)
+        answer = self.classifier.classify(crop)
+        quality = face_quality(face, crop, frame.pixels.shape)
+        return Observation(
+            "face", subject, frame.captured_s, answer.probabilities, quality, answer.native
         )

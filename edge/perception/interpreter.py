@@ -67,7 +67,15 @@ class Interpreter:
         if len(inputs) != 1:
             raise ModelError(f"{name}: expected one input tensor, the model has {len(inputs)}")
         self.input = Tensor.of(inputs[0])
-        self.outputs = tuple(Tensor.of(details) for details in self._litert.get_output_details())
+        self.outputs = tuple(Tensor.of(details) for details in self._output_details())
+
+    def _output_details(self) -> list[dict[str, Any]]:
+        """In the order of their names in the model's signature: a converter may turn it around."""
+        signatures = self._litert.get_signature_list()
+        if not signatures:
+            return list(self._litert.get_output_details())
+        named = self._litert.get_signature_runner(next(iter(signatures))).get_output_details()
+        return [named[name] for name in sorted(named)]
 
     def run(self, values: FloatArray) -> tuple[FloatArray, ...]:
         """Every output, float32 without the batch axis, for one sample shaped like the input."""

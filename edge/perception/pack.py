@@ -1,7 +1,6 @@
 """Model packs: NAME.tflite beside NAME.json, refused in one sentence when they do not fit."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -96,6 +95,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     labels: tuple[str, ...]
     label_map: dict[str, Emotion | None]
+    second_labels: tuple[str, ...] = ()
+    """Of a second output that answers by another labelling: measured, not used by the device."""
     input: InputSpec
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
@@ -129,7 +130,7 @@ class Pack(msgspec.Struct, frozen=True):
                 f"the model takes {interpreter.input.shape}"
             )
         if self.manifest.modality != "detector":
-            _check_classifier(interpreter, self.path, self.manifest.labels)
+            _check_classifier(interpreter, self.path, self.manifest)
         return interpreter
 
 
@@ -155,14 +156,17 @@ def _check_input(manifest: Manifest, path: Path) -> None:
             )
 
 
-def _check_classifier(interpreter: Interpreter, path: Path, labels: Sequence[str]) -> None:
-    output = interpreter.outputs[0]
-    if output.shape != (1, len(labels)):
+def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) -> None:
+    second = [len(manifest.second_labels)] if manifest.second_labels else []
+    counts = [len(manifest.labels), *second]
+    shapes = [output.shape for output in interpreter.outputs]
+    if shapes != [(1, count) for count in counts]:
         raise ModelError(
-            f"{path}: the manifest names {len(labels)} labels, "
-            f"the model's output has shape {output.shape}"
+            f"{path}: the manifest names {' and '.join(map(str, counts))} labels, "
+            f"the model's output has shape {' and '.join(map(str, shapes))}"
         )
-    for tensor, side in ((interpreter.input, "input"), (output, "output")):
+    tensors = [(interpreter.input, "input"), *((one, "output") for one in interpreter.outputs)]
+    for tensor, side in tensors:
         if tensor.dtype.__name__ != "int8":
             raise ModelError(
                 f"{path}: the model's {side} is {tensor.dtype.__name__}, expected int8; "

@@ -6,7 +6,7 @@ from collections import deque
 import numpy as np
 from pymicro_vad import MicroVad
 
-from edge.observation import PRIMARY_SUBJECT, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
+from edge.observation import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 from edge.perception.classifier import Classifier
 from edge.perception.features import mfcc, sound_features
 from edge.perception.pack import SoundInput
@@ -65,7 +65,7 @@ class SpeechPerception:
         answer = self.classifier.classify(sound_features(mfcc(sound, self.spec), self.spec))
         return Observation(
             "speech",
-            PRIMARY_SUBJECT,
+            NOBODY_SEEN,
             captured_s,
             answer.probabilities,
             self._quality(sound),

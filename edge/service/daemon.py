@@ -17,7 +17,7 @@ from edge.config import Config
 from edge.errors import ModelError, PayloadError
 from edge.events import Composer, ModelInfo
 from edge.fusion import Reliabilities, load_reliabilities
-from edge.observation import AudioBlock, Frame, Observation, Presence, TextMessage
+from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
 from edge.perception.pack import Manifest, Modality
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
@@ -47,7 +47,7 @@ class Daemon:
     def __init__(self, config: Config, stop: threading.Event, clock: Clock | None = None) -> None:
         self._config, self._stop = config, stop
         self._clock = clock or Clock()
-        self._observations: queue.Queue[Observation | Presence] = queue.Queue(QUEUED_OBSERVATIONS)
+        self._observations: queue.Queue[Observation | Sighting] = queue.Queue(QUEUED_OBSERVATIONS)
         self._texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
         self._statuses: dict[str, str] = {}
         self._models: dict[str, ModelInfo] = {}
@@ -108,8 +108,9 @@ class Daemon:
             item = None
         now_s = self._clock.now_s()
         changes = self._tracker.observe(item) if item is not None else []
-        if isinstance(item, Observation):
-            self._announcer.announce_modality(item, now_s)
+        told = item.primary if isinstance(item, Sighting) else item
+        if told is not None:
+            self._announcer.announce_modality(told, now_s)
         changes += self._tracker.pass_time(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s)
 
@@ -138,15 +139,11 @@ class Daemon:
         return []
 
     def _face_threads(self) -> list[threading.Thread]:
-        perception, frames = self._shelf.face, Newest[Frame](1)
+        perception, frames = self._shelf.new_face(), Newest[Frame](1)
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
-            sighting = perception.perceive(frame)
-            # The observation goes first: what is published next then rests on this frame.
-            if sighting.observation is not None:
-                self._queue(sighting.observation)
-            self._queue(Presence(sighting.faces, frame.captured_s))
+            self._queue(perception.perceive(frame))
 
         opener = partial(VideoSource, self._config.camera, self._clock, self._stop)
         report = partial(self._report, "face")
@@ -191,7 +188,7 @@ class Daemon:
             return
         self._texts.put(message)
 
-    def _queue(self, item: Observation | Presence) -> None:
+    def _queue(self, item: Observation | Sighting) -> None:
         try:
             self._observations.put_nowait(item)
         except queue.Full:

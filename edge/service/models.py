@@ -11,6 +11,7 @@ from edge.perception.detector import FaceDetector
 from edge.perception.face import FacePerception
 from edge.perception.pack import Modality, Pack, load_pack
 from edge.perception.speech import SpeechPerception
+from edge.perception.subjects import Subjects
 from edge.perception.text import TextPerception
 
 
@@ -28,14 +29,23 @@ class ModelShelf:
         """Where the packs are."""
         return Path(self.config.folder)
 
-    @cached_property
-    def face(self) -> FacePerception:
-        """Detector and classifier of faces."""
-        detector = self._load(self.config.face.detector, "detector")
-        classifier = self._classifier(self.config.face.model, "face")
-        return FacePerception(
-            FaceDetector(detector, self.config.face.min_detection_score), classifier
+    def new_face(self) -> FacePerception:
+        """Face perception that has seen nothing yet; all of them share one detector."""
+        face = self.config.face
+        subjects = Subjects(
+            self.detector.detect, face.detect_every, face.max_faces, face.keep_subject_s
         )
+        return FacePerception(subjects, self._face_classifier)
+
+    @cached_property
+    def detector(self) -> FaceDetector:
+        """The face detector that the configuration chooses."""
+        pack = self._load(f"detector-{self.config.face.detector}.json", "detector")
+        return FaceDetector(pack, self.config.face.min_detection_score)
+
+    @cached_property
+    def _face_classifier(self) -> Classifier:
+        return self._classifier(self.config.face.model, "face")
 
     def new_speech(self) -> SpeechPerception:
         """Speech perception that has heard nothing yet."""

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -131,7 +132,7 @@ def test_a_model_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
     for name in ("face.json", "face.tflite"):
         shutil.copy(MODELS / name, tmp_path)
     _change(tmp_path / "face.json", modality="detector")
-    with pytest.raises(ModelError, match="expected outputs of shape"):
+    with pytest.raises(ModelError, match="a BlazeFace of 48 px is not known: 128 or 192"):
         FaceDetector(load_pack(tmp_path / "face.json"), 0.5)
 
 
@@ -142,3 +143,18 @@ def test_a_float_model_is_no_emotion_model(tmp_path: Path) -> None:
     _change(manifest, modality="face")
     with pytest.raises(ModelError, match="names 0 labels"):
         load_pack(manifest).open()
+
+
+def test_a_detector_whose_outputs_do_not_fit_its_size_is_refused(tmp_path: Path) -> None:
+    shutil.copy(MODELS / "detector-full.json", tmp_path)
+    shutil.copy(MODELS / "detector-full.tflite", tmp_path)
+    pack = load_pack(tmp_path / "detector-full.json")
+    short = load_pack(MODELS / "detector-short.json")
+    with pytest.raises(ModelError, match="the manifest promises an input of shape"):
+        FaceDetector(msgspec.structs.replace(pack, model=short.model), 0.5)
+
+
+def test_a_second_output_needs_its_labels(copy: Path) -> None:
+    _change(copy, second_labels=["a", "b"])
+    with pytest.raises(ModelError, match="names 7 and 2 labels"):
+        load_pack(copy).open()

@@ -1,16 +1,11 @@
-from dataclasses import replace
-
-import cv2
 import numpy as np
 import pytest
 
-from edge.capture.media import read_frames, read_sound
+from edge.capture.media import read_sound
 from edge.config import Models
 from edge.emotions import EMOTIONS
 from edge.errors import ModelError
-from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Frame, Observation, Sound, TextMessage
-from edge.perception.detector import Face
-from edge.perception.face import EYES, align, quality
+from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
 from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
@@ -18,74 +13,6 @@ from tests.support import HAPPY_CLIP
 @pytest.fixture(scope="module")
 def shelf() -> ModelShelf:
     return ModelShelf(Models())
-
-
-@pytest.fixture(scope="module")
-def frame() -> Frame:
-    return next(iter(read_frames(HAPPY_CLIP, 15.0)))
-
-
-def test_the_face_in_a_real_frame_is_found_with_its_eyes(shelf: ModelShelf, frame: Frame) -> None:
-    faces = shelf.face.detector.detect(frame.pixels)
-    assert len(faces) == 1
-    left, top, right, bottom = faces[0].box
-    for x, y in faces[0].keypoints[:4]:
-        assert left < x < right
-        assert top < y < bottom
-    assert faces[0].score > 0.8
-
-
-def test_two_faces_are_found_the_larger_one_first(shelf: ModelShelf, frame: Frame) -> None:
-    near = frame.pixels[40:280, 100:340]
-    far = np.zeros_like(near)
-    far[40:200, 40:200] = cv2.resize(near, (160, 160))
-    faces = shelf.face.detector.detect(np.concatenate([far, near], axis=1))
-    assert len(faces) == 2
-    assert faces[0].area > 1.5 * faces[1].area
-    assert faces[0].box[0] > near.shape[1]
-
-
-def test_a_frame_without_a_face_gives_no_observation(shelf: ModelShelf) -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
-    sighting = shelf.face.perceive(Frame(noise, 1.0))
-    assert (sighting.faces, sighting.observation) == (0, None)
-
-
-def test_a_one_pixel_frame_does_no_harm(shelf: ModelShelf) -> None:
-    assert shelf.face.perceive(Frame(np.zeros((1, 1, 3), np.uint8), 0.0)).faces == 0
-
-
-def test_alignment_puts_the_eyes_where_training_had_them() -> None:
-    pixels = np.zeros((200, 200, 3), np.uint8)
-    right_eye, left_eye = (60, 120), (100, 90)
-    for x, y in (right_eye, left_eye):
-        pixels[y - 3 : y + 4, x - 3 : x + 4] = 255
-    keypoints = np.array([right_eye, left_eye, *[(80, 130)] * 4], np.float32)
-    face = Face(np.array([40, 60, 130, 150], np.float32), keypoints, 0.9)
-    crop = align(pixels, face, 96)
-    for x, y in np.rint(EYES * 96).astype(int):
-        assert crop[y, x].min() > 200
-
-
-def test_a_face_half_outside_the_frame_is_cropped_without_fault(
-    shelf: ModelShelf, frame: Frame
-) -> None:
-    face = shelf.face.detector.detect(frame.pixels)[0]
-    outside = replace(face, keypoints=face.keypoints - np.array([220, 0], np.float32))
-    assert shelf.face.crop(frame.pixels, outside).shape == (48, 48, 1)
-
-
-def test_a_smaller_face_has_less_quality(shelf: ModelShelf, frame: Frame) -> None:
-    near = shelf.face.detector.detect(frame.pixels)[0]
-    far = replace(near, keypoints=np.asarray(near.keypoints / 8, np.float32))
-    assert 0 < quality(far) < quality(near) <= 1
-
-
-def test_the_smile_in_a_real_clip_is_seen(shelf: ModelShelf, frame: Frame) -> None:
-    seen = shelf.face.perceive(frame).observation
-    assert seen is not None
-    assert EMOTIONS[int(seen.probabilities.argmax())] == "happy"
-    assert seen.captured_s == frame.captured_s
 
 
 def _hear(shelf: ModelShelf, sound: Sound, block: int = 800) -> list[Observation]:

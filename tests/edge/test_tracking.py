@@ -5,7 +5,7 @@ import numpy as np
 
 from edge.config import Fusion, Tracking
 from edge.fusion import Reliabilities
-from edge.observation import Presence
+from edge.observation import Sighting
 from edge.tracking import Change, Tracker
 from tests.support import observation
 
@@ -104,7 +104,7 @@ def test_what_nobody_confirms_ends() -> None:
 
 def test_the_number_of_faces_is_part_of_the_state_until_the_camera_is_gone() -> None:
     tracker = _tracker()
-    tracker.observe(Presence(2, 1.0))
+    tracker.observe(Sighting((), 2, 1.0))
     tracker.pass_time(5.0)
     assert tracker.state.faces == 2
     tracker.pass_time(6.1)
@@ -140,3 +140,32 @@ def test_time_that_runs_backwards_does_no_harm() -> None:
     belief = tracker.state.belief
     assert belief is not None
     assert np.isfinite(belief.probabilities).all()
+
+
+def test_another_primary_subject_ends_what_was_believed_of_the_first() -> None:
+    tracker = _tracker()
+
+    def see(emotion: str, subject: int, start_s: float, end_s: float) -> list[Change]:
+        changes = []
+        for moment_s in np.arange(start_s, end_s, PERIOD_S):
+            seen = replace(observation(emotion, 0.9, float(moment_s)), subject=subject)
+            changes += tracker.observe(Sighting((seen,), 1, float(moment_s)))
+        return changes
+
+    assert [c.phase for c in see("happy", 1, 0.0, 1.0)] == ["start"]
+    tracker.observe(observation("sad", 0.9, 1.0, modality="text"))  # belongs to the one in sight
+    changes = see("happy", 2, 1.0, 2.0)
+    assert [(c.phase, c.state.subject) for c in changes] == [("end", 1), ("start", 2)]
+    assert tracker.state.belief is not None
+    assert set(tracker.state.belief.contributions) == {"face"}
+
+
+def test_who_was_heard_before_anyone_was_seen_is_taken_for_the_first_in_sight() -> None:
+    tracker = _tracker()
+    tracker.observe(observation("happy", 0.9, 1.0, modality="text"))
+    started = tracker.pass_time(1.4)
+    seen = replace(observation("happy", 0.9, 1.5), subject=1)
+    assert tracker.observe(Sighting((seen,), 1, 1.5)) == []
+    assert started[0].state.subject == 0
+    assert tracker.state.subject == 1
+    assert set(tracker.state.belief.contributions) == {"face", "text"}  # type: ignore[union-attr]

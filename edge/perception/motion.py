@@ -1,0 +1,94 @@
+"""Moves known faces to where they are in the next frame, without looking for them anew."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge.emotions import FloatArray
+from edge.perception.detector import Face
+from edge.perception.features import Pixels
+
+# Optical flow is computed on frames of at most this side: it costs the same for every camera.
+SIDE_PX = 320
+WINDOW_PX = (15, 15)
+PYRAMID_LEVELS = 2
+GRID = 5
+"""Points a side that are followed within a face."""
+GRID_SHARE = 0.7
+"""Of the box that the grid covers: its rim is background."""
+# A point that does not come back to this near when it is followed backwards is not believed.
+MAX_RETURN_PX = 1.0
+# Of the points of a face that must agree on where it went.
+LEAST_AGREEMENT = 0.6
+
+
+class FaceMotion:
+    """Follows faces by pyramidal Lucas-Kanade optical flow (Bouguet 2001), frame by frame.
+
+    Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._grey: Pixels | None = None
+        self._scale = 1.0
+
+    def move(self, pixels: Pixels, faces: Sequence[Face]) -> list[Face | None]:
+        """The faces of the previous frame in this one, uint8 HxWx3 BGR; None for one lost."""
+        before, scale = self._grey, self._scale
+        after = self.look(pixels)
+        if before is None or before.shape != after.shape or not faces:
+            return [None] * len(faces)
+        starts = np.stack([_grid(face) for face in faces]) * np.float32(scale)
+        ends, found = _follow(before, after, starts.reshape(-1, 1, 2))
+        ends, found = ends.reshape(starts.shape), found.reshape(starts.shape[:2])
+        return [
+            _carry(face, start / scale, end / scale, ok)
+            for face, start, end, ok in zip(faces, starts, ends, found, strict=True)
+        ]
+
+    def look(self, pixels: Pixels) -> Pixels:
+        """Takes a frame as the one that the next motion starts from; gives it small and grey."""
+        self._scale = min(1.0, SIDE_PX / max(pixels.shape[:2]))
+        size = [max(round(side * self._scale), 1) for side in pixels.shape[1::-1]]
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
+        self._grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        return self._grey
+
+
+def _grid(face: Face) -> FloatArray:
+    """Points within a face, float32[GRID², 2], in pixels of its frame."""
+    corner, opposite = face.box[:2], face.box[2:]
+    steps = np.linspace((1 - GRID_SHARE) / 2, (1 + GRID_SHARE) / 2, GRID)
+    shares = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    return np.asarray(corner + shares * (opposite - corner), np.float32)
+
+
+def _follow(before: Pixels, after: Pixels, points: FloatArray) -> tuple[FloatArray, Pixels]:
+    """Where points, float32[n, 1, 2], went, and for which of them that is believed."""
+    flow = cv2.calcOpticalFlowPyrLK
+    options = {"winSize": WINDOW_PX, "maxLevel": PYRAMID_LEVELS}
+    ends, there, _ = flow(before, after, points, None, **options)  # type: ignore[call-overload]
+    back, here, _ = flow(after, before, ends, None, **options)  # type: ignore[call-overload]
+    returned = np.linalg.norm(back - points, axis=2) <= MAX_RETURN_PX
+    return ends, returned & (there == 1) & (here == 1)
+
+
+def _carry(face: Face, start: FloatArray, end: FloatArray, found: Pixels) -> Face | None:
+    """The face turned, scaled and shifted as most of its points were; None without agreement."""
+    needed = LEAST_AGREEMENT * len(start)
+    if found.sum() < needed:
+        return None
+    matrix, agreeing = cv2.estimateAffinePartial2D(
+        start[found], end[found], ransacReprojThreshold=face.eye_distance / 10
+    )
+    if matrix is None or agreeing.sum() < needed:
+        return None
+    corners = np.concatenate([face.box.reshape(2, 2), face.keypoints])
+    moved = corners @ matrix[:, :2].T + matrix[:, 2]
+    # The box stays upright: its middle moves, and its size changes with the scale.
+    scale = float(np.hypot(*matrix[:, 0]))
+    middle = matrix[:, :2] @ face.box.reshape(2, 2).mean(axis=0) + matrix[:, 2]
+    half = scale * (face.box[2:] - face.box[:2]) / 2
+    box = np.concatenate([middle - half, middle + half]).astype(np.float32)
+    return Face(box, moved[2:].astype(np.float32), face.score)
