@@ -11,19 +11,32 @@ from edge.perception.pack import Manifest, load_pack
 
 RUNS = Path("runs")
 MODELS = Path("models")
+NETWORK_OPTIONS = ("side", "width", "size")
+SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
 def _train(arguments: argparse.Namespace) -> None:
     from converter.tasks import TASKS
-    from converter.train import train
+    from converter.train import Plan, train
 
-    task = TASKS[arguments.modality]()
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    of_network = {key: given[key] for key in NETWORK_OPTIONS if key in given}
+    try:
+        task = TASKS[arguments.modality](**of_network)
+    except TypeError as error:
+        names = ", ".join(f"--{name}" for name in of_network)
+        raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
+    of_schedule = {key: given[key] for key in SCHEDULE_OPTIONS if key in given}
     splits = task.load(arguments.data)
     print(splits.summary())
-    changes = {"epochs": arguments.epochs, "batch_size": arguments.batch_size}
-    given = {key: value for key, value in changes.items() if value is not None}
-    schedule = msgspec.structs.replace(task.schedule, **given)
-    print("wrote", train(task, splits, arguments.run, schedule, arguments.seed))
+    plan = Plan(
+        msgspec.structs.replace(task.schedule, **of_schedule),
+        arguments.seed,
+        arguments.resume,
+        arguments.weights,
+        arguments.teacher,
+    )
+    print("wrote", train(task, splits, arguments.run, plan))
 
 
 def _quantize(arguments: argparse.Namespace) -> None:
@@ -36,14 +49,23 @@ def _quantize(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from converter.build import evaluate_pack
+    from converter.evaluate import evaluate_pack
     from converter.tasks import TASKS
 
     task = TASKS[arguments.modality]()
-    manifest = evaluate_pack(
-        task, task.load(arguments.data), arguments.models / f"{arguments.modality}.json"
-    )
-    _print_metrics(manifest)
+    manifest_path = arguments.models / f"{arguments.modality}.json"
+    splits = task.load(arguments.data)
+    _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from converter.report import write_report
+    from converter.tasks import TASKS
+
+    task = TASKS[arguments.modality]()
+    pack = load_pack(arguments.models / f"{arguments.modality}.json")
+    page = write_report(task, task.load(arguments.data), pack, arguments.run, arguments.out)
+    print("wrote", page)
 
 
 def _fuse(arguments: argparse.Namespace) -> None:
@@ -73,6 +95,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emotion-convert", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -80,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "train": (_train, "train a network on a data set; the result is a run"),
         "quantize": (_quantize, "turn a run into an int8 model pack, calibrated"),
         "evaluate": (_evaluate, "measure a pack on the test split, into its manifest"),
+        "report": (_report, "describe a pack's figures on one page, with plots"),
     }
     for name, (function, text) in about.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -90,17 +120,36 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name != "train":
             command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
-        if name != "evaluate":
-            command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+        command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+        if name in ("train", "quantize"):
             command.add_argument("--seed", type=int, default=0)
+        if name == "report":
+            reports = MODELS / "reports"
+            command.add_argument("--out", type=Path, default=reports, help="where the page goes")
         if name == "train":
-            own = "instead of the modality's own"
-            command.add_argument("--epochs", type=_positive, help=own)
-            command.add_argument("--batch-size", type=_positive, help=own)
+            _add_training_options(command)
     fuse = commands.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=_fuse)
     fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
     return parser
+
+
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    own = "instead of the modality's own"
+    command.add_argument("--epochs", type=_positive, help=own)
+    command.add_argument("--batch-size", type=_positive, help=own)
+    command.add_argument("--learning-rate", type=_above_zero, help=f"{own}: the highest")
+    command.add_argument("--patience", type=_positive, help=f"{own}: epochs without gain")
+    command.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
+    command.add_argument(
+        "--weights", type=Path, help="begin from a .keras file, or torchvision's MobileNetV2 (.pth)"
+    )
+    command.add_argument(
+        "--teacher", type=Path, action="append", default=[], help="a run to learn from; repeatable"
+    )
+    command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
+    command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")
+    command.add_argument("--size", choices=("small", "large"), help="face: depth of the network")
 
 
 def main() -> int:

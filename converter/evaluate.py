@@ -1,30 +1,40 @@
-"""Measures an int8 pack in LiteRT, the file that ships rather than the network it came from."""
+"""Measures models in LiteRT: the file that ships, and the float32 one it was made from."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
-from sklearn.metrics import accuracy_score, f1_score, recall_score
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from converter.samples import Samples
+from converter.samples import HELD_BACK, Samples, Splits
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
-from edge.perception.pack import InputSpec, Manifest, Metric
+from edge.perception.interpreter import Interpreter
+from edge.perception.pack import InputSpec, Manifest, Metric, Pack, load_pack, save_manifest
 
 CALIBRATION_BINS = 15
+FLOAT32 = "float32.tflite"
+"""In a run: the network that became int8, to compare with."""
+
+Form = Literal["int8", "float32"]
 
 
 def measure_logits(
-    answer: Callable[[FloatArray], FloatArray], task: Task, samples: Samples, spec: InputSpec
+    interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec, head: int = 0
 ) -> list[FloatArray]:
     """What a model says of each window of each sample: a float32[windows, labels] a sample.
 
-    `answer` gives the model's logits, float32[labels], for the features of one window.
+    `head` is the model's output that is asked.
     """
     name = f"{task.modality}, {len(samples)} samples"
     return [
-        np.stack([answer(task.features(one, spec)) for one in task.windows(sample, spec)])
+        np.stack(
+            [interpreter.run(task.features(one, spec))[head] for one in task.windows(sample, spec)]
+        )
         for sample in track(samples.inputs, description=name)
     ]
 
@@ -46,33 +56,36 @@ def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.
     return sum(gaps) / len(confidence)
 
 
-def metrics(
-    logits: FloatArray, samples: Samples, manifest: Manifest, dataset: str, split: str
-) -> tuple[Metric, ...]:
-    """The figures of one split: over the native labels, and F1 of each of the seven."""
-    probabilities = softmax(logits, manifest.temperature)
+def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
+    """Accuracy, unweighted average recall and macro-F1 over the labels of the samples."""
     truth, guess = samples.majority, probabilities.argmax(axis=1)
-    figures = {
+    return {
         "accuracy": accuracy_score(truth, guess),
         "uar": recall_score(truth, guess, average="macro", zero_division=0),
         "macro_f1": f1_score(truth, guess, average="macro", zero_division=0),
+    }
+
+
+def figures(logits: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
+    """Everything that is measured of a model: over its labels, of each, and of the seven."""
+    probabilities = softmax(logits, manifest.temperature)
+    truth, guess = samples.majority, probabilities.argmax(axis=1)
+    found = headline(probabilities, samples) | {
         "ece": expected_calibration_error(probabilities, truth),
+        "ece_uncalibrated": expected_calibration_error(softmax(logits), truth),
     }
     if manifest.thresholds:
         cuts = np.array([manifest.thresholds[label] for label in manifest.labels])
         present = samples.targets > 0
-        figures["macro_f1_multilabel"] = f1_score(
+        found["macro_f1_multilabel"] = f1_score(
             present, probabilities >= cuts, average="macro", zero_division=0
         )
-    recalls = recall_score(
-        truth, guess, average=None, labels=range(len(manifest.labels)), zero_division=0
-    )
-    figures |= {f"recall_{label}": r for label, r in zip(manifest.labels, recalls, strict=True)}
-    figures |= seven_f1(probabilities, samples, manifest)
-    return tuple(
-        Metric(dataset, split, name, round(float(value), 4), len(samples))
-        for name, value in figures.items()
-    )
+    each = range(len(manifest.labels))
+    for name, score in (("precision", precision_score), ("recall", recall_score)):
+        scores = score(truth, guess, average=None, labels=each, zero_division=0)
+        found |= {f"{name}_{one}": s for one, s in zip(manifest.labels, scores, strict=True)}
+    of_seven = seven_f1(probabilities, samples, manifest)
+    return found | {"macro_f1_seven": float(np.mean([*of_seven.values()]))} | of_seven
 
 
 def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
@@ -83,3 +96,72 @@ def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) ->
     guess = to_seven(probabilities[known], matrix).argmax(axis=1)
     scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
     return {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
+
+
+def as_metrics(
+    found: dict[str, float], dataset: str, split: str, n: int, of: Form = "int8"
+) -> tuple[Metric, ...]:
+    """Figures of `n` samples as a manifest has them."""
+    return tuple(
+        Metric(dataset, split, name, round(float(value), 4), n, of) for name, value in found.items()
+    )
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one form of a model says of the test split."""
+
+    of: Form
+    model: bytes
+    samples: Samples
+    logits: FloatArray
+    """float32[samples, labels], windows pooled."""
+    second: tuple[Samples, FloatArray] | None
+    """The same by the second labelling, where the model has one."""
+
+    @classmethod
+    def ask(
+        cls, of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest
+    ) -> "Answers":
+        """Runs the model on every sample of the test split."""
+        interpreter = Interpreter(model, f"{manifest.name} ({of})")
+
+        def logits(samples: Samples, head: int) -> FloatArray:
+            return pool_windows(measure_logits(interpreter, task, samples, manifest.input, head))
+
+        test, second = splits.test.labelled, None
+        if manifest.second_labels and splits.second is not None:
+            others = splits.test.by_second(manifest.second_labels)
+            second = others, logits(others, 1)
+        return cls(of, model, test, logits(test, 0), second)
+
+    def metrics(self, manifest: Manifest, splits: Splits) -> tuple[Metric, ...]:
+        """The figures of these answers, of every labelling."""
+        found = figures(self.logits, self.samples, manifest)
+        metrics = as_metrics(found, splits.dataset, splits.test_split, len(self.samples), self.of)
+        if self.second is not None and splits.second is not None:
+            samples, logits = self.second
+            found = headline(softmax(logits), samples)
+            names = splits.second.dataset, splits.second.test_split
+            metrics += as_metrics(found, *names, len(samples), self.of)
+        return metrics
+
+
+def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
+    """The answers of the int8 model, and of the float32 one where the run still has it."""
+    pack.open()  # refuses what does not fit its manifest
+    forms: dict[Form, bytes] = {"int8": pack.model}
+    if (run / FLOAT32).is_file():
+        forms["float32"] = (run / FLOAT32).read_bytes()
+    return [Answers.ask(of, model, task, splits, pack.manifest) for of, model in forms.items()]
+
+
+def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
+    """Measures a pack on the test split and writes the figures into its manifest."""
+    pack = load_pack(manifest_path)
+    kept = tuple(metric for metric in pack.manifest.metrics if metric.split == HELD_BACK)
+    for answers in ask_all(task, splits, pack, run):
+        kept += answers.metrics(pack.manifest, splits)
+    manifest = msgspec.structs.replace(pack.manifest, metrics=kept)
+    save_manifest(manifest, manifest_path)
+    return manifest

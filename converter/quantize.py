@@ -1,7 +1,8 @@
 """Turns a trained Keras network into a TFLite file that computes in int8 throughout."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -21,11 +22,7 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
     `representative` are real feature arrays as the device computes them; their ranges set the
     scales. Raises EmotiondError where an operator would still compute in floating point.
     """
-    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    single = keras.Model(fixed, model(fixed, training=False))
-    with tempfile.TemporaryDirectory() as folder:
-        single.export(folder, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with _converter(model) as converter:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -34,6 +31,23 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
         quantized: bytes = converter.convert()
     check_integer(quantized)
     return quantized
+
+
+def keep_float(model: keras.Model) -> bytes:
+    """The same model as a float32 TFLite file, to compare the int8 one with."""
+    with _converter(model) as converter:
+        converted: bytes = converter.convert()
+    return converted
+
+
+@contextmanager
+def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
+    """A converter of the model for single samples; its files are gone afterwards."""
+    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    single = keras.Model(fixed, model(fixed, training=False))
+    with tempfile.TemporaryDirectory() as folder:
+        single.export(folder, verbose=False)
+        yield tf.lite.TFLiteConverter.from_saved_model(folder)
 
 
 def check_integer(model: bytes) -> None:

@@ -31,6 +31,11 @@ class Samples:
     """float32[len(inputs), labels]: each row a distribution over the labels."""
     groups: tuple[str, ...]
     """Speaker, subject or source of each input: no group is in two splits."""
+    second: FloatArray | None = None
+    """float32[len(inputs), second labels]: another labelling of the same inputs, if there is one.
+
+    A row of zeros, here or in `targets`, says nothing of its input.
+    """
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -47,7 +52,21 @@ class Samples:
             [self.inputs[i] for i in indices],
             self.targets[indices],
             tuple(self.groups[i] for i in indices),
+            None if self.second is None else self.second[indices],
         )
+
+    @property
+    def labelled(self) -> "Samples":
+        """The samples of which `targets` say something."""
+        return self.subset(np.flatnonzero(self.targets.any(axis=1)))
+
+    def by_second(self, labels: tuple[str, ...]) -> "Samples":
+        """The samples of which the second labelling says something, labelled by it."""
+        if self.second is None:
+            raise DatasetError("these samples have no second labelling")
+        known = np.flatnonzero(self.second.any(axis=1))
+        chosen = self.subset(known)
+        return Samples(labels, chosen.inputs, self.second[known], chosen.groups)
 
     def of_groups(self, groups: Collection[str]) -> "Samples":
         """The samples of the given groups."""
@@ -55,8 +74,17 @@ class Samples:
 
     def counts(self) -> dict[str, int]:
         """How many inputs have each label foremost."""
-        found = Counter(int(index) for index in self.majority)
+        found = Counter(int(index) for index in self.labelled.majority)
         return {label: found[index] for index, label in enumerate(self.labels)}
+
+
+@dataclass(frozen=True)
+class SecondLabels:
+    """What a second labelling of a data set is called, in its own words."""
+
+    dataset: str
+    test_split: str
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +102,8 @@ class Splits:
     """Of the data, and so of a model that learns from it."""
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
+    second: SecondLabels | None = None
+    """Of every split's `second`."""
 
     def summary(self) -> str:
         """A count per class and split, and how much was left out, for a person to read."""

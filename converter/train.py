@@ -1,105 +1,79 @@
 """Trains a task's network; the result is a run: a folder with model, input and curves."""
 
+import csv
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import msgspec
-import numpy as np
 
-from converter.samples import Samples, Splits
+from converter.batches import Batches, Teachers
+from converter.networks.weights import start_from
+from converter.plots import draw_curves
+from converter.samples import Splits
 from converter.tasks.base import Schedule, Task
-from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.pack import InputSpec
 
 MODEL = "model.keras"
 INPUT = "input.json"
 CURVES = "curves.csv"
+CHECKPOINT = "checkpoint"
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.
 AVERAGED_SHARE = 0.05
 
 
-class Batches(keras.utils.PyDataset):
-    """Batches of features and target distributions; shuffled and augmented when told to."""
+@dataclass(frozen=True)
+class Plan:
+    """How a run begins and goes on."""
 
-    def __init__(
-        self,
-        task: Task,
-        samples: Samples,
-        spec: InputSpec,
-        batch_size: int,
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(workers=2)
-        self._task, self._samples, self._spec = task, samples, spec
-        self._batch_size, self._seed = batch_size, seed
-        self._epoch = 0
-        self._order = np.arange(len(samples))
-        self._shuffle()
-
-    def __len__(self) -> int:
-        whole, rest = divmod(len(self._samples), self._batch_size)
-        return whole + (rest > 0 and self._seed is None)
-
-    def __getitem__(self, index: int) -> tuple[FloatArray, FloatArray]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        rng = np.random.default_rng((self._seed or 0, self._epoch, index))
-        inputs = [self._samples.inputs[i] for i in chosen]
-        if self._seed is not None:
-            inputs = [self._task.augment(sample, rng) for sample in inputs]
-        features = np.stack([self._task.features(sample, self._spec) for sample in inputs])
-        return features, self._samples.targets[chosen]
-
-    def on_epoch_end(self) -> None:
-        """Shuffles for the next epoch."""
-        self._epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
-        if self._seed is not None:
-            np.random.default_rng((self._seed, self._epoch)).shuffle(self._order)
+    schedule: Schedule
+    seed: int = 0
+    resume: bool = False
+    """Whether to go on from the checkpoint that every epoch leaves."""
+    weights: Path | None = None
+    """A file to begin from, see `start_from`."""
+    teachers: Sequence[Path] = ()
+    """Finished runs to learn from."""
 
 
-def train(task: Task, splits: Splits, run: Path, schedule: Schedule, seed: int = 0) -> Path:
+def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     """Trains on `splits.train`, keeps the weights that do best on `splits.held_back`.
 
     The weights are exponential moving averages of the trained ones. Writes model.keras,
-    input.json and curves.csv into the folder `run` and gives the model's path.
+    input.json and curves (CSV and PNG) into the folder `run` and gives the model's path.
     """
-    keras.utils.set_random_seed(seed)
+    schedule = plan.schedule
+    keras.utils.set_random_seed(plan.seed)
     run.mkdir(parents=True, exist_ok=True)
     (run / INPUT).unlink(missing_ok=True)  # until training ends there is no run to build from
+    if not plan.resume:
+        for old in (CURVES, MODEL):
+            (run / old).unlink(missing_ok=True)
+        shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
     spec = task.input_spec(splits.train)
-    model = task.network(spec)
-    batches = Batches(task, splits.train, spec, schedule.batch_size, seed=seed)
+    teachers = _load_teachers(plan, spec)
+    batches = Batches(task, splits.train, spec, schedule.batch_size, plan.seed, teachers)
     steps = len(batches) * schedule.epochs
     if steps == 0:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        decay_steps=steps - round(steps * WARMUP_SHARE),
-        warmup_target=schedule.learning_rate,
-        warmup_steps=round(steps * WARMUP_SHARE),
-    )
-    momentum = 1 - 1 / max(steps * AVERAGED_SHARE, 10)
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=momentum),
-        keras.losses.CategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    model = task.network(spec, len(splits.second.labels) if splits.second else 0)
+    if plan.weights is not None:
+        count = start_from(model, plan.weights)
+        print(f"{count} of {len(model.layers)} layers begin from {plan.weights}")
+    _compile(model, schedule, steps)
     model.fit(
         batches,
         validation_data=Batches(task, splits.held_back, spec, schedule.batch_size),
         epochs=schedule.epochs,
-        callbacks=[
-            keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
-            keras.callbacks.ModelCheckpoint(run / MODEL, monitor="val_loss", save_best_only=True),
-            keras.callbacks.CSVLogger(run / CURVES),
-        ],
+        callbacks=_callbacks(run, batches, plan),
     )
+    draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
 
@@ -111,3 +85,63 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
         return keras.models.load_model(run / MODEL, compile=False), spec
     except (OSError, ValueError) as error:
         raise EmotiondError(f"{run}: no finished training run ({error})") from error
+
+
+def _load_teachers(plan: Plan, spec: InputSpec) -> Teachers | None:
+    networks = []
+    for run in plan.teachers:
+        network, seen = load_run(run)
+        if seen != spec:
+            raise EmotiondError(f"{run}: this teacher takes another input than the student")
+        networks.append(network)
+    return Teachers(networks, plan.schedule.teacher_share) if networks else None
+
+
+def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
+    warmup_steps = round(steps * WARMUP_SHARE)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=steps - warmup_steps,
+        warmup_target=schedule.learning_rate,
+        warmup_steps=warmup_steps,
+    )
+    heads = len(model.outputs)
+    model.compile(
+        keras.optimizers.AdamW(
+            rate,
+            weight_decay=schedule.weight_decay,
+            use_ema=True,
+            ema_momentum=1 - 1 / max(steps * AVERAGED_SHARE, 10),
+        ),
+        [keras.losses.CategoricalCrossentropy(from_logits=True) for _ in range(heads)],
+        loss_weights=[1.0, schedule.second_weight][:heads],
+        metrics=[["accuracy"] for _ in range(heads)],
+    )
+
+
+def _best_loss(curves: Path) -> float | None:
+    """What a resumed run has to beat; None where there is nothing to resume."""
+    if not curves.is_file():
+        return None
+    with curves.open(encoding="utf-8", newline="") as lines:
+        return min((float(row["val_loss"]) for row in csv.DictReader(lines)), default=None)
+
+
+def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.Callback]:
+    """What happens between epochs, in this order.
+
+    The checkpoint is taken before the averaged weights are swapped in: it holds both.
+    """
+    return [
+        keras.callbacks.LambdaCallback(on_epoch_begin=batches.begin_epoch),
+        keras.callbacks.BackupAndRestore(run / CHECKPOINT),
+        keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        keras.callbacks.ModelCheckpoint(
+            run / MODEL,
+            monitor="val_loss",
+            save_best_only=True,
+            initial_value_threshold=_best_loss(run / CURVES),
+        ),
+        keras.callbacks.EarlyStopping(monitor="val_loss", patience=plan.schedule.patience),
+        keras.callbacks.CSVLogger(run / CURVES, append=plan.resume),
+    ]

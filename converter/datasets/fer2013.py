@@ -5,12 +5,15 @@ test/angry/…, as the set is also handed around.
 """
 
 import csv
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
-from converter.samples import DatasetError, Samples, Splits, hold_back
+from converter.samples import DatasetError, Samples, SecondLabels, Splits, hold_back
+from edge.emotions import FloatArray
 
 LICENCE = "research use only (FER2013)"
 TABLE = "fer2013.csv"
@@ -34,8 +37,25 @@ def load(path: Path, seed: int = 0) -> Splits:
     else:
         train, test = (read_folders(path / split, unusable) for split in ("train", "test"))
         names = ("train", "test")
+    train, test = (_with_numbers(part) for part in (train, test))
     train, held_back = hold_back(train, seed)
-    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
+    second = SecondLabels("FER2013", names[1], NUMBERED)
+    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable), second)
+
+
+def numbered(labels: Sequence[int | None]) -> FloatArray:
+    """float32[len(labels), 7]: one-hot rows in the table's order, zeros where a label is None."""
+    rows = np.zeros((len(labels), len(NUMBERED)), np.float32)
+    for row, label in zip(rows, labels, strict=True):
+        if label is not None:
+            row[label] = 1
+    return rows
+
+
+def _with_numbers(samples: Samples) -> Samples:
+    names = [LABELS[index] for index in samples.majority]
+    known = [NUMBERED.index(name) if name in NUMBERED else None for name in names]
+    return replace(samples, second=numbered(known))
 
 
 def _table(path: Path) -> Path:

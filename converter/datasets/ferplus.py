@@ -2,6 +2,7 @@
 
 Reads the published layout, a folder or a zip of it: FER2013Train/ and FER2013Valid/, each with
 label.csv and 48x48 grey PNGs. https://github.com/microsoft/FERPlus
+A table fer2013_labels.csv beside them (image, emotion 0..6) adds the original label of each.
 """
 
 import csv
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.datasets import fer2013
 from converter.datasets.pictures import LABELS, decode
-from converter.samples import DatasetError, Samples, Splits, hold_back
+from converter.samples import DatasetError, Samples, SecondLabels, Splits, hold_back
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
 SPLITS = ("FER2013Train", "FER2013Valid")
+ORIGINAL = "fer2013_labels.csv"
 Root = Path | zipfile.Path
 
 
@@ -38,7 +41,23 @@ def is_here(path: Path) -> bool:
     return _root(path) is not None
 
 
-def _read_split(folder: Root, unusable: list[str]) -> Samples:
+def _read_original(root: Root) -> dict[str, int]:
+    """The number of each picture's label in FER2013; empty where the table is not there."""
+    file = root / ORIGINAL
+    if not file.exists():
+        return {}
+    try:
+        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))
+        labels = {row["image"]: int(row["emotion"]) for row in rows}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{file}: expected the columns image and emotion ({error})") from error
+    wrong = [image for image, label in labels.items() if not 0 <= label < len(fer2013.NUMBERED)]
+    if wrong:
+        raise DatasetError(f"{file}: {wrong[0]} has the emotion {labels[wrong[0]]}, not 0..6")
+    return labels
+
+
+def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> Samples:
     pictures, targets, names = [], [], []
     text = (folder / "label.csv").read_text(encoding="utf-8")
     for row in csv.reader(io.StringIO(text)):
@@ -53,8 +72,10 @@ def _read_split(folder: Root, unusable: list[str]) -> Samples:
         votes[votes <= 1] = 0  # a single vote among ten is noise (Barsoum et al., section 3)
         emotions = votes[: len(LABELS)]
         if emotions.sum() == 0 or votes.argmax() >= len(LABELS):
-            unusable.append(f"{folder.name}/{row[0]}: no emotion has the majority")
-            continue
+            if row[0] not in original:
+                unusable.append(f"{folder.name}/{row[0]}: no emotion has the majority")
+                continue
+            emotions = np.zeros_like(emotions)
         try:
             data = (folder / row[0]).read_bytes()
         except (OSError, KeyError):
@@ -65,11 +86,12 @@ def _read_split(folder: Root, unusable: list[str]) -> Samples:
             unusable.append(f"{folder.name}/{row[0]}: not a readable picture")
             continue
         pictures.append(picture)
-        targets.append(emotions / emotions.sum())
+        targets.append(emotions / max(emotions.sum(), 1))
         names.append(row[0])
     if not pictures:
         raise DatasetError(f"{folder}: no usable picture in it")
-    return Samples(LABELS, pictures, np.stack(targets), tuple(names))
+    second = fer2013.numbered([original.get(name) for name in names]) if original else None
+    return Samples(LABELS, pictures, np.stack(targets), tuple(names), second)
 
 
 def load(path: Path, seed: int = 0) -> Splits:
@@ -84,6 +106,8 @@ def load(path: Path, seed: int = 0) -> Splits:
             "expected the published layout of FER+"
         )
     unusable: list[str] = []
-    train, held_back = hold_back(_read_split(root / "FER2013Train", unusable), seed)
-    test = _read_split(root / "FER2013Valid", unusable)
-    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable))
+    original = _read_original(root)
+    train, test = (_read_split(root / split, original, unusable) for split in SPLITS)
+    train, held_back = hold_back(train, seed)
+    second = SecondLabels("FER2013", "PublicTest", fer2013.NUMBERED) if original else None
+    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable), second)

@@ -1,13 +1,15 @@
-"""The face network: inverted residuals with ReLU6, small enough for one core of a Pi.
+"""The face network: MobileNetV2 (Sandler et al. 2018), cut short for one core of a Pi.
 
-MobileNetV2 blocks (Sandler et al. 2018). No squeeze-and-excite and no hard-swish: both lose
-accuracy in plain int8.
+Inverted residuals with ReLU6; no squeeze-and-excite and no hard-swish, which lose accuracy in
+plain int8. Layers bear torchvision's parameter names, so that its ImageNet weights fit.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import keras
 from keras import layers
+
+Size = Literal["small", "large"]
 
 
 class Stage(NamedTuple):
@@ -19,48 +21,99 @@ class Stage(NamedTuple):
     blocks: int
 
 
-STAGES = (Stage(24, 2, 1, 2), Stage(40, 4, 2, 3), Stage(72, 4, 2, 3), Stage(112, 4, 2, 1))
+STAGES = (
+    Stage(16, 1, 1, 1),
+    Stage(24, 6, 2, 2),
+    Stage(32, 6, 2, 3),
+    Stage(64, 6, 2, 4),
+    Stage(96, 6, 1, 3),
+    Stage(160, 6, 2, 3),
+    Stage(320, 6, 1, 1),
+)
+STAGES_OF_SMALL = 5
+"""The later stages hold three quarters of the weights, and add little on a small face."""
+STEM_CHANNELS, LAST_CHANNELS = 32, 1280
+# A picture up to this side enters at full resolution: nothing of a small face is thrown away.
+LARGEST_FULL_SIDE = 64
 
 
-def _convolution(x: keras.KerasTensor, layer: layers.Layer, activate: bool) -> keras.KerasTensor:
-    x = layers.BatchNormalization(momentum=0.98)(layer(x))
-    return layers.ReLU(6.0)(x) if activate else x
+def _divisible(channels: float) -> int:
+    """A multiple of eight, which vector units like, and no more than a tenth below `channels`."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * channels else rounded + 8
 
 
-def _inverted_residual(
-    x: keras.KerasTensor, channels: int, expansion: int, stride: int
+def _normalized(x: keras.KerasTensor, convolution: layers.Layer, name: str) -> keras.KerasTensor:
+    return layers.BatchNormalization(momentum=0.98, epsilon=1e-5, name=name)(convolution(x))
+
+
+def _convolution(
+    x: keras.KerasTensor, channels: int, kernel: int, stride: int, names: tuple[str, str]
 ) -> keras.KerasTensor:
-    he = "he_normal"
-    expand = layers.Conv2D(x.shape[-1] * expansion, 1, use_bias=False, kernel_initializer=he)
-    y = _convolution(x, expand, activate=True)
-    depthwise = layers.DepthwiseConv2D(
-        3, strides=stride, padding="same", use_bias=False, depthwise_initializer=he
-    )
-    y = _convolution(y, depthwise, activate=True)
-    project = layers.Conv2D(channels, 1, use_bias=False, kernel_initializer=he)
-    y = _convolution(y, project, activate=False)
-    return layers.Add()([x, y]) if stride == 1 and x.shape[-1] == channels else y
-
-
-def build(shape: tuple[int, int, int], classes: int, width: float = 1.0) -> keras.Model:
-    """An untrained network, float32[batch, *shape] to logits float32[batch, classes].
-
-    `width` multiplies every channel count.
-    """
-    inputs = keras.Input(shape)
-    stem = layers.Conv2D(
-        round(24 * width),
-        3,
-        strides=2,
+    convolution = layers.Conv2D(
+        channels,
+        kernel,
+        strides=stride,
         padding="same",
         use_bias=False,
         kernel_initializer="he_normal",
+        name=names[0],
     )
-    x = _convolution(inputs, stem, activate=True)
-    for stage in STAGES:
-        for block in range(stage.blocks):
-            stride = stage.stride if block == 0 else 1
-            x = _inverted_residual(x, round(stage.channels * width), stage.expansion, stride)
+    return _normalized(x, convolution, names[1])
+
+
+def _inverted_residual(
+    x: keras.KerasTensor, channels: int, expansion: int, stride: int, name: str
+) -> keras.KerasTensor:
+    y, at = x, 0
+    if expansion > 1:
+        wide = x.shape[-1] * expansion
+        y = layers.ReLU(6.0)(_convolution(y, wide, 1, 1, (f"{name}.0.0", f"{name}.0.1")))
+        at = 1
+    depthwise = layers.DepthwiseConv2D(
+        3,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        depthwise_initializer="he_normal",
+        name=f"{name}.{at}.0",
+    )
+    y = layers.ReLU(6.0)(_normalized(y, depthwise, f"{name}.{at}.1"))
+    y = _convolution(y, channels, 1, 1, (f"{name}.{at + 1}", f"{name}.{at + 2}"))
+    return layers.Add()([x, y]) if stride == 1 and x.shape[-1] == channels else y
+
+
+def build(
+    shape: tuple[int, int, int],
+    classes: int,
+    second_classes: int = 0,
+    width: float = 1.0,
+    size: Size = "small",
+) -> keras.Model:
+    """An untrained network, float32[batch, *shape] to logits float32[batch, classes].
+
+    With `second_classes`, a second output gives logits of another labelling. `width` multiplies
+    every channel count; `large` is the whole MobileNetV2, `small` its first five stages.
+    """
+    inputs = keras.Input(shape)
+    stride = 1 if shape[0] <= LARGEST_FULL_SIDE else 2
+    names = ("features.0.0", "features.0.1")
+    x = _convolution(inputs, _divisible(STEM_CHANNELS * width), 3, stride, names)
+    x = layers.ReLU(6.0)(x)
+    block = 0
+    for stage in STAGES if size == "large" else STAGES[:STAGES_OF_SMALL]:
+        channels = _divisible(stage.channels * width)
+        for index in range(stage.blocks):
+            block += 1
+            stride = stage.stride if index == 0 else 1
+            name = f"features.{block}.conv"
+            x = _inverted_residual(x, channels, stage.expansion, stride, name)
+    if size == "large":
+        names = (f"features.{block + 1}.0", f"features.{block + 1}.1")
+        x = layers.ReLU(6.0)(_convolution(x, _divisible(LAST_CHANNELS * width), 1, 1, names))
     x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(0.2)(x)
-    return keras.Model(inputs, layers.Dense(classes)(x), name="face")
+    x = layers.Dropout(0.3)(x)
+    outputs = [layers.Dense(classes, name="logits")(x)]
+    if second_classes:
+        outputs.append(layers.Dense(second_classes, name="second")(x))
+    return keras.Model(inputs, outputs if second_classes else outputs[0], name="face")

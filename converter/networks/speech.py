@@ -24,4 +24,4 @@ def build(shape: tuple[int, int], classes: int) -> keras.Model:
         x = layers.SpatialDropout1D(0.1)(x)
     pooled = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]
     x = layers.Dropout(0.3)(layers.Concatenate()(pooled))
-    return keras.Model(inputs, layers.Dense(classes)(x), name="speech")
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="speech")

@@ -11,4 +11,4 @@ def build(buckets: int, classes: int, hidden: int = 48) -> keras.Model:
     x = layers.Dense(hidden, use_bias=False)(x)
     x = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.98)(x))
     x = layers.Dropout(0.4)(x)
-    return keras.Model(inputs, layers.Dense(classes)(x), name="text")
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="text")

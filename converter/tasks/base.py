@@ -20,6 +20,13 @@ class Schedule(msgspec.Struct, frozen=True):
     batch_size: int
     learning_rate: float
     """Peak of the cosine schedule."""
+    patience: int
+    """Epochs without a lower loss on held-back data after which training stops."""
+    weight_decay: float = 0.01
+    second_weight: float = 0.7
+    """What the loss of a second head counts beside that of the first."""
+    teacher_share: float = 0.5
+    """How much of a target comes from teachers, where there are any."""
 
 
 class Task(ABC):
@@ -59,5 +66,8 @@ class Task(ABC):
         """A variation of one training sample that keeps its label."""
 
     @abstractmethod
-    def network(self, spec: InputSpec) -> keras.Model:
-        """An untrained network from features to logits."""
+    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
+        """An untrained network from features to logits, in a layer called `logits`.
+
+        With `second_labels`, a second output gives the logits of another labelling.
+        """

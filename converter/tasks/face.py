@@ -1,6 +1,7 @@
-"""Training the face model on FER+."""
+"""Training the face model on pictures of faces, FER+ above all."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 
 from converter.datasets import ckplus, fer2013, ferplus, own_faces
+from converter.datasets.pictures import SIDE
 from converter.networks import face as network
 from converter.samples import DatasetError, Samples, Splits
 from converter.tasks.base import Schedule, Task
@@ -25,8 +27,15 @@ LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Splits]], ...] = (
 """How to tell a data set by its files, and how to load it; the first that fits is taken."""
 
 
+@dataclass
 class FaceTask(Task):
-    """48x48 grey crops, labelled by the votes of FER+'s annotators."""
+    """Square grey crops, labelled by the votes of FER+'s annotators."""
+
+    side: int = SIDE
+    """Of the network's input, in pixels."""
+    width: float = 1.0
+    """What every channel count of the network is multiplied by."""
+    size: network.Size = "small"
 
     modality = "face"
     label_map = {
@@ -40,7 +49,9 @@ class FaceTask(Task):
         "contempt": None,
     }
     corrects_prior = True
-    schedule = Schedule(epochs=24, batch_size=128, learning_rate=2.5e-3)
+    schedule = Schedule(
+        epochs=24, batch_size=128, learning_rate=1e-3, patience=6, weight_decay=0.05
+    )
 
     def load(self, data: Path) -> Splits:
         for is_here, load in LAYOUTS:
@@ -54,7 +65,7 @@ class FaceTask(Task):
         )
 
     def input_spec(self, train: Samples) -> ImageInput:
-        return ImageInput((48, 48, 1), "grey", "standardized")
+        return ImageInput((self.side, self.side, 1), "grey", "standardized")
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, ImageInput)
@@ -69,6 +80,9 @@ class FaceTask(Task):
             side = int(rng.integers(20, 40))
             values = cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA)
             values = cv2.resize(values, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        if rng.random() < 0.1:  # out of focus, or moving
+            across, down = rng.uniform(0.2, 1.6, 2)
+            values = cv2.GaussianBlur(values, (0, 0), sigmaX=across, sigmaY=down)
         if rng.random() < 0.2:
             values = values + rng.normal(0, rng.uniform(2, 12), values.shape)
         if rng.random() < 0.2:
@@ -78,9 +92,10 @@ class FaceTask(Task):
             values[top : top + height, left : left + width] = rng.uniform(0, 255)
         return np.asarray(np.clip(values, 0, 255), np.uint8)
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, ImageInput)
-        return network.build(spec.shape, len(self.labels))
+        labels = len(self.labels)
+        return network.build(spec.shape, labels, second_labels, self.width, self.size)
 
 
 def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:

@@ -37,7 +37,7 @@ class SpeechTask(Task):
         "disgust": "disgust",
         "surprised": "surprise",
     }
-    schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3)
+    schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3, patience=60)
 
     def load(self, data: Path) -> Splits:
         return ravdess.load(data)
@@ -98,6 +98,6 @@ class SpeechTask(Task):
         gain = rng.uniform(0.05, 1.0) * 16000 / (np.abs(sound).max() + 1)
         return np.asarray(np.rint(sound * gain), np.int16)
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, SoundInput)
         return network.build(spec.shape, len(self.labels))

@@ -29,7 +29,7 @@ class TextTask(Task):
         "surprise": "surprise",
     }
     multi_label = True
-    schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3)
+    schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
     def load(self, data: Path) -> Splits:
         return goemotions.load(data)
@@ -46,6 +46,6 @@ class TextTask(Task):
         words = sample.split()
         return " ".join(word for word in words if rng.random() > 0.1) or sample
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, TextInput)
         return network.build(spec.shape[0], len(self.labels))

@@ -1,0 +1,80 @@
+"""Batches of one training run: features and targets, shuffled, augmented, taught."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from converter.samples import Samples
+from converter.tasks.base import Task
+from edge.emotions import FloatArray, softmax
+from edge.perception.pack import InputSpec
+
+
+class Teachers:
+    """Larger networks that say more of a sample than its label does (Hinton et al. 2015).
+
+    Several count as their mean. They are shown the very features that the student is shown.
+    """
+
+    def __init__(self, networks: Sequence[keras.Model], share: float) -> None:
+        self._networks, self._share = networks, share
+
+    def mix(self, features: FloatArray, targets: list[FloatArray]) -> list[FloatArray]:
+        """The targets of each output, with `share` of them given over to the teachers."""
+        answers = [self._answer(network, features) for network in self._networks]
+        return [
+            (1 - self._share) * target + self._share * np.mean(said, axis=0, dtype=np.float32)
+            for target, *said in zip(targets, *answers, strict=True)
+        ]
+
+    @staticmethod
+    def _answer(network: keras.Model, features: FloatArray) -> list[FloatArray]:
+        outputs = network(features, training=False)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        return [softmax(keras.ops.convert_to_numpy(one)) for one in outputs]
+
+
+class Batches(keras.utils.PyDataset):
+    """The samples in batches: with a `seed` shuffled and augmented, otherwise as they are."""
+
+    def __init__(
+        self,
+        task: Task,
+        samples: Samples,
+        spec: InputSpec,
+        batch_size: int,
+        seed: int | None = None,
+        teachers: Teachers | None = None,
+    ) -> None:
+        super().__init__(workers=2)
+        self._task, self._samples, self._spec = task, samples, spec
+        self._batch_size, self._seed = batch_size, seed
+        self._teachers = teachers
+        self._order = np.arange(len(samples))
+        self.begin_epoch(0)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self._samples), self._batch_size)
+        return whole + (rest > 0 and self._seed is None)
+
+    def __getitem__(self, index: int) -> tuple[FloatArray, Any]:
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rng = np.random.default_rng((self._seed or 0, self._epoch, index))
+        inputs = [self._samples.inputs[i] for i in chosen]
+        if self._seed is not None:
+            inputs = [self._task.augment(sample, rng) for sample in inputs]
+        features = np.stack([self._task.features(sample, self._spec) for sample in inputs])
+        targets = [self._samples.targets[chosen]]
+        if self._samples.second is not None:
+            targets.append(self._samples.second[chosen])
+        if self._teachers is not None:
+            targets = self._teachers.mix(features, targets)
+        return features, tuple(targets) if len(targets) > 1 else targets[0]
+
+    def begin_epoch(self, epoch: int, logs: object = None) -> None:
+        """Shuffles for an epoch, in an order that seed and number of the epoch decide."""
+        self._epoch = epoch
+        if self._seed is not None:
+            self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._order))

@@ -1,0 +1,73 @@
+"""What a TFLite file costs: bytes, operators, multiplications, time."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge.perception.interpreter import Interpreter
+
+WARM_UP = 20
+ROUNDS = 300
+OPERATORS = {
+    number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()
+}
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Of one run of a model on one sample."""
+
+    size_bytes: int
+    operators: dict[str, int]
+    """How often each occurs."""
+    macs: int
+    """Multiply-accumulate operations of convolutions and fully connected layers."""
+    parameters: int
+    """Numbers in the constants."""
+
+
+def cost(model: bytes) -> Cost:
+    """Read off the file, without running it."""
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    graph = parsed.subgraphs[0]
+    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in parsed.operatorCodes]
+    names = [OPERATORS[codes[operator.opcodeIndex]] for operator in graph.operators]
+    shapes = [tuple(tensor.shape) if tensor.shape is not None else () for tensor in graph.tensors]
+    macs = sum(
+        _macs(name, [shapes[i] for i in operator.inputs if i >= 0], shapes[operator.outputs[0]])
+        for name, operator in zip(names, graph.operators, strict=True)
+    )
+    parameters = sum(
+        int(np.prod(shape))
+        for tensor, shape in zip(graph.tensors, shapes, strict=True)
+        if parsed.buffers[tensor.buffer].data is not None
+    )
+    return Cost(len(model), dict(Counter(names).most_common()), macs, parameters)
+
+
+def _macs(name: str, inputs: Sequence[tuple[int, ...]], output: tuple[int, ...]) -> int:
+    if name == "CONV_2D":
+        return int(np.prod(output) * np.prod(inputs[1][1:]))
+    if name == "DEPTHWISE_CONV_2D":
+        return int(np.prod(output) * np.prod(inputs[1][1:3]))
+    if name == "FULLY_CONNECTED":
+        return int(np.prod(output) * inputs[1][-1])
+    return 0
+
+
+def latencies_ms(models: Sequence[bytes]) -> list[float]:
+    """Median milliseconds of one run of each model on one thread, measured in turn."""
+    interpreters = [Interpreter(model, "model") for model in models]
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(0, 1, one.input.shape).astype(np.float32) for one in interpreters]
+    durations_s: list[list[float]] = [[] for _ in models]
+    for turn in range(WARM_UP + ROUNDS):
+        for interpreter, sample, spent_s in zip(interpreters, samples, durations_s, strict=True):
+            started_s = time.perf_counter()
+            interpreter.run(sample)
+            if turn >= WARM_UP:
+                spent_s.append(time.perf_counter() - started_s)
+    return [1000 * float(np.median(spent_s)) for spent_s in durations_s]

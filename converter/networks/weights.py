@@ -1,0 +1,72 @@
+"""Weights to begin from: of an earlier run, or of torchvision's MobileNetV2."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+TORCH_SUFFIXES = frozenset({".pth", ".pt"})
+
+
+def start_from(model: keras.Model, file: Path) -> int:
+    """Sets every layer of `model` for which `file` has weights of its name and shape.
+
+    `file` is a .keras file, or a state dict of PyTorch (.pth) whose parameters are named like
+    the layers. Gives the number of layers; raises EmotiondError where there is none.
+    """
+    if not file.is_file():
+        raise EmotiondError(f"{file}: no such file of weights to start from")
+    if file.suffix in TORCH_SUFFIXES:
+        found = _read_torch(model, file)
+    else:
+        found = {layer.name: layer.get_weights() for layer in _read_keras(file).layers}
+    fitting = 0
+    for layer in model.layers:
+        weights = found.get(layer.name, [])
+        shapes = [tuple(variable.shape) for variable in layer.weights]
+        if shapes and [one.shape for one in weights] == shapes:
+            layer.set_weights(weights)
+            fitting += 1
+    if not fitting:
+        raise EmotiondError(f"{file}: none of its weights has the name and shape of a layer")
+    return fitting
+
+
+def _read_keras(file: Path) -> keras.Model:
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (OSError, ValueError) as error:
+        raise EmotiondError(f"{file}: not a Keras model ({error})") from error
+
+
+def _read_torch(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise EmotiondError(f"{file}: reading it needs PyTorch: pip install torch") from error
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever the pickle in the file leads to
+        raise EmotiondError(f"{file}: not a state dict of PyTorch ({error})") from error
+    arrays = {name: tensor.numpy() for name, tensor in state.items()}
+    found = {}
+    for layer in model.layers:
+        if (kernel := arrays.get(f"{layer.name}.weight")) is None:
+            continue
+        if isinstance(layer, keras.layers.BatchNormalization):
+            rest = ("bias", "running_mean", "running_var")
+            found[layer.name] = [kernel, *(arrays[f"{layer.name}.{one}"] for one in rest)]
+        elif isinstance(layer, keras.layers.DepthwiseConv2D):
+            found[layer.name] = [kernel.transpose(2, 3, 0, 1)]
+        elif isinstance(layer, keras.layers.Conv2D):
+            found[layer.name] = [_fit_channels(kernel.transpose(2, 3, 1, 0), layer)]
+    return found
+
+
+def _fit_channels(kernel: FloatArray, layer: keras.layers.Conv2D) -> FloatArray:
+    """A colour kernel for a grey picture: the sum, as if all three channels were the same."""
+    grey = layer.weights[0].shape[2] == 1 and kernel.shape[2] == 3
+    return np.sum(kernel, axis=2, keepdims=True) if grey else kernel

@@ -1,0 +1,93 @@
+"""The pictures of a run and of a report, drawn with matplotlib."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # no screen is needed
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from edge.emotions import FloatArray
+
+DOTS_PER_INCH = 110
+INK, ACCENT, PALE = "#22313f", "#d35400", "#95a5a6"
+
+
+def draw_curves(table: Path) -> Path:
+    """Loss and accuracy by epoch, from the table of a run; a PNG beside it."""
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for axis, ending in zip(axes, ("loss", "accuracy"), strict=True):
+        names = [name for name in (rows[0] if rows else ()) if name.endswith(ending)]
+        for name in names:
+            held_back = name.startswith("val_")
+            axis.plot(
+                [int(row["epoch"]) + 1 for row in rows],
+                [float(row[name]) for row in rows],
+                linestyle="-" if held_back else ":",
+                label=f"{name.removeprefix('val_')}, {'held back' if held_back else 'training'}",
+            )
+        axis.set(xlabel="epoch", ylabel=ending)
+        axis.legend(fontsize=7, frameon=False)
+    return _save(figure, table.with_suffix(".png"))
+
+
+def draw_confusion(counts: npt.NDArray[np.intp], labels: Sequence[str], path: Path) -> Path:
+    """How often each label (row) is called which (column); colours are shares of the row."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 1.8 + 0.62 * len(labels)
+    figure, axis = plt.subplots(figsize=(side, side * 0.86), layout="constrained")
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*counts.shape):
+        colour = "white" if shares[row, column] > 0.5 else INK
+        text = f"{shares[row, column]:.0%}\n{counts[row, column]}"
+        axis.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+    axis.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
+    axis.set_yticks(range(len(labels)), labels)
+    axis.set(xlabel="what the model says", ylabel="what annotators say")
+    return _save(figure, path)
+
+
+def draw_reliability(
+    confidence: FloatArray, correct: npt.NDArray[np.bool_], bins: int, path: Path
+) -> Path:
+    """How often an answer is right, by how sure the model says it is, and how often it says so."""
+    edges = np.linspace(0, 1, bins + 1)
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    accuracy = np.bincount(index, weights=correct, minlength=bins) / np.maximum(counts, 1)
+    figure, (upper, lower) = plt.subplots(
+        2, 1, figsize=(4.2, 4.8), height_ratios=(3, 1), sharex=True, layout="constrained"
+    )
+    upper.bar(edges[:-1], accuracy, width=1 / bins, align="edge", color=ACCENT, edgecolor="white")
+    upper.plot((0, 1), (0, 1), color=INK, linestyle="--", linewidth=1, label="honest")
+    upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    upper.legend(frameon=False, loc="upper left")
+    lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=PALE, edgecolor="white")
+    lower.set(xlabel="confidence", ylabel="answers")
+    return _save(figure, path)
+
+
+def draw_bars(labels: Sequence[str], series: dict[str, list[float]], path: Path) -> Path:
+    """Groups of bars, one group a label and one colour a series; values 0..1."""
+    figure, axis = plt.subplots(figsize=(1.6 + 0.8 * len(labels), 3.2), layout="constrained")
+    width = 0.8 / len(series)
+    for index, (name, values) in enumerate(series.items()):
+        places = np.arange(len(labels)) + (index - (len(series) - 1) / 2) * width
+        axis.bar(places, values, width, label=name, color=(ACCENT, INK, PALE)[index % 3])
+    axis.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
+    axis.set(ylabel="share", ylim=(0, 1))
+    axis.legend(frameon=False, ncols=len(series), fontsize=8)
+    return _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+    plt.close(figure)
+    return path
