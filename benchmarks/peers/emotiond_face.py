@@ -1,0 +1,56 @@
+"""Our face model, as the daemon runs it on a crop.
+
+python emotiond_face.py MANIFEST CROPS COUNT TIMED: CROPS holds COUNT grey crops of 48x48 bytes.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edge.emotions import EMOTIONS
+from edge.perception.classifier import Classification, Classifier
+from edge.perception.features import Pixels, image_features
+from edge.perception.pack import ImageInput, load_pack
+
+SIDE = 48
+
+
+def peak_rss_mb() -> float:
+    """Of this process alone: the kernel's ru_maxrss begins with that of the parent."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def main() -> None:
+    """Prints one JSON object: predictions, milliseconds a crop, peak RSS and size."""
+    pack = load_pack(Path(sys.argv[1]))
+    count, timed = int(sys.argv[3]), int(sys.argv[4])
+    crops = np.fromfile(sys.argv[2], np.uint8).reshape(count, SIDE, SIDE)
+    classifier, spec = Classifier(pack), pack.manifest.input
+    assert isinstance(spec, ImageInput)
+
+    def answer(crop: Pixels) -> Classification:
+        return classifier.classify(image_features(crop, spec))
+
+    durations_s = []
+    for crop in crops[:timed]:
+        started_s = time.perf_counter()
+        answer(crop)
+        durations_s.append(time.perf_counter() - started_s)
+    peak_mb = peak_rss_mb()
+    answers = [int(answer(crop).probabilities.argmax()) for crop in crops]
+    result = {
+        "predictions": [EMOTIONS[index] for index in answers],
+        "ms": 1000 * float(np.median(durations_s)),
+        "peak_rss_mb": peak_mb,
+        "size_bytes": len(pack.model),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
