@@ -8,7 +8,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds
+from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, log_prior
 from converter.evaluate import FLOAT32, as_metrics, figures, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
 from converter.samples import HELD_BACK, Samples, Splits
@@ -16,6 +16,7 @@ from converter.tasks.base import Task
 from converter.train import load_run
 from edge import __version__
 from edge.emotions import softmax
+from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
 from edge.perception.pack import InputSpec, Manifest, Pack, save_manifest
 
@@ -29,6 +30,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     from the held-back ones. Gives the manifest's path.
     """
     model, spec = load_run(run)
+    check_finite(model)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
     representative = [
@@ -64,6 +66,16 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     return path.with_suffix(".json")
 
 
+def check_finite(model: keras.Model) -> None:
+    """Raises EmotiondError where a weight is not a number or infinite."""
+    for layer in model.layers:
+        if not all(np.isfinite(weights).all() for weights in layer.get_weights()):
+            raise EmotiondError(
+                f"the layer {layer.name} has weights that are not numbers: training diverged; "
+                "train again with a lower learning rate"
+            )
+
+
 def correct_prior(
     task: Task, model: keras.Model, quantized: bytes, spec: InputSpec, splits: Splits
 ) -> float:
@@ -74,9 +86,9 @@ def correct_prior(
     held_back = splits.held_back.labelled
     windows = measure_logits(Interpreter(quantized, task.modality), task, held_back, spec)
     logits = pool_windows(windows)
-    prior = splits.train.labelled.targets.mean(axis=0)
+    prior = log_prior(splits.train.labelled.targets)
     strength = fit_prior_correction(logits, held_back.majority, prior)
-    model.get_layer("logits").bias.assign_sub(strength * np.log(prior))
+    model.get_layer("logits").bias.assign_sub(strength * prior)
     return strength
 
 

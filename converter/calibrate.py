@@ -27,8 +27,17 @@ def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
     return round(float(fitted.x), 4)
 
 
+def log_prior(targets: FloatArray) -> FloatArray:
+    """The logarithm of each label's share of `targets`; 0 for a label that does not occur.
+
+    So the correction neither helps nor hurts a label that nothing could be learned of.
+    """
+    prior = targets.mean(axis=0)
+    return np.asarray(np.log(np.where(prior > 0, prior, 1)), np.float32)
+
+
 def fit_prior_correction(
-    logits: FloatArray, truth: npt.NDArray[np.intp], prior: FloatArray
+    logits: FloatArray, truth: npt.NDArray[np.intp], log_prior: FloatArray
 ) -> float:
     """How much of the log prior to take off the logits, 0..1 (Menon et al. 2021, post hoc).
 
@@ -37,7 +46,7 @@ def fit_prior_correction(
     """
 
     def scores(strength: float) -> tuple[float, float]:
-        guess = (logits - strength * np.log(prior)).argmax(axis=1)
+        guess = (logits - strength * log_prior).argmax(axis=1)
         macro_f1 = f1_score(truth, guess, average="macro", zero_division=0)
         return float((guess == truth).mean()), float(macro_f1)
 

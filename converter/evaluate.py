@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.progress import track
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from converter.samples import HELD_BACK, Samples, Splits
+from converter.samples import Samples, Splits
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
 from edge.perception.interpreter import Interpreter
@@ -157,11 +157,16 @@ def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
 
 
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
-    """Measures a pack on the test split and writes the figures into its manifest."""
+    """Measures a pack on the test split and writes the figures into its manifest.
+
+    Figures of other data sets stay there.
+    """
     pack = load_pack(manifest_path)
-    kept = tuple(metric for metric in pack.manifest.metrics if metric.split == HELD_BACK)
+    found: tuple[Metric, ...] = ()
     for answers in ask_all(task, splits, pack, run):
-        kept += answers.metrics(pack.manifest, splits)
-    manifest = msgspec.structs.replace(pack.manifest, metrics=kept)
+        found += answers.metrics(pack.manifest, splits)
+    measured = {(one.dataset, one.split) for one in found}
+    kept = (one for one in pack.manifest.metrics if (one.dataset, one.split) not in measured)
+    manifest = msgspec.structs.replace(pack.manifest, metrics=(*kept, *found))
     save_manifest(manifest, manifest_path)
     return manifest

@@ -40,6 +40,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def __str__(self) -> str:
+        counts = ", ".join(f"{label} {n}" for label, n in self.counts().items())
+        return f"{len(self)} ({counts})"
+
     @property
     def majority(self) -> npt.NDArray[np.intp]:
         """Index of each input's foremost label."""
@@ -106,13 +110,15 @@ class Splits:
     """Of every split's `second`."""
 
     def summary(self) -> str:
-        """A count per class and split, and how much was left out, for a person to read."""
+        """A count per class and split, and each thing left out, for a person to read."""
         parts = {"train": self.train, "held back": self.held_back, self.test_split: self.test}
         lines = [f"{self.dataset}: {len(self.unusable)} left out"]
         for name, samples in parts.items():
-            counts = ", ".join(f"{label} {n}" for label, n in samples.counts().items())
-            lines.append(f"  {name}: {len(samples)} ({counts})")
-        return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable[:20])])
+            lines.append(f"  {name}: {samples}")
+            if self.second is not None:
+                others = samples.by_second(self.second.labels)
+                lines.append(f"  {name}, by {self.second.dataset}'s labels: {others}")
+        return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable)])
 
 
 def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:

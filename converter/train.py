@@ -1,6 +1,7 @@
 """Trains a task's network; the result is a run: a folder with model, input and curves."""
 
 import csv
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         epochs=schedule.epochs,
         callbacks=_callbacks(run, batches, plan),
     )
+    if _best_loss(run / CURVES) is None:
+        raise EmotiondError(
+            f"{run}: the loss is not a number from the first epoch on; "
+            "try a lower learning rate, and look for faults in the data"
+        )
     draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
@@ -120,11 +126,12 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
 
 
 def _best_loss(curves: Path) -> float | None:
-    """What a resumed run has to beat; None where there is nothing to resume."""
+    """The lowest on held-back data so far; None before the first that is a number."""
     if not curves.is_file():
         return None
     with curves.open(encoding="utf-8", newline="") as lines:
-        return min((float(row["val_loss"]) for row in csv.DictReader(lines)), default=None)
+        losses = [float(row["val_loss"]) for row in csv.DictReader(lines)]
+    return min((loss for loss in losses if math.isfinite(loss)), default=None)
 
 
 def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.Callback]:
@@ -134,6 +141,7 @@ def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.
     """
     return [
         keras.callbacks.LambdaCallback(on_epoch_begin=batches.begin_epoch),
+        keras.callbacks.TerminateOnNaN(),
         keras.callbacks.BackupAndRestore(run / CHECKPOINT),
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
         keras.callbacks.ModelCheckpoint(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from edge.capture.media import read_frames, read_sound
@@ -39,7 +40,8 @@ def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
     frame = next(iter(read_frames(clip, config.camera.fps)), None)
     if frame is None:
         raise EmotiondError(f"{clip}: there is no picture in it to measure with")
-    height, width = frame.pixels.shape[:2]
+    width, height = config.camera.width_px, config.camera.height_px
+    frame = Frame(np.asarray(cv2.resize(frame.pixels, (width, height)), np.uint8), 0.0)
     print(
         f"{repeat} runs a stage, {config.models.threads} thread(s) a model, "
         f"{clip.name} at {width}x{height}\n"

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
@@ -81,6 +81,8 @@ def _value_faults(
         msgspec.convert(loader.construct_object(node, deep=True), kind)
     except (msgspec.ValidationError, ValueError) as error:
         wanted = str(error).replace("`", "")
+        if get_origin(kind) is Literal:
+            wanted = f"expected {' or '.join(map(str, get_args(kind)))}"
         yield _line(node), f"{key}: {_shown(node)} is not allowed: {wanted}"
 
 

@@ -4,6 +4,7 @@ python emotiond_face.py MANIFEST CROPS COUNT TIMED: CROPS holds COUNT grey crops
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,15 +15,9 @@ from edge.emotions import EMOTIONS
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput, load_pack
+from edge.service.health import peak_rss_mb
 
 SIDE = 48
-
-
-def peak_rss_mb() -> float:
-    """Of this process alone: the kernel's ru_maxrss begins with that of the parent."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
 
 
 def main() -> None:
@@ -41,7 +36,7 @@ def main() -> None:
         started_s = time.perf_counter()
         answer(crop)
         durations_s.append(time.perf_counter() - started_s)
-    peak_mb = peak_rss_mb()
+    peak_mb = peak_rss_mb(os.getpid())
     answers = [int(answer(crop).probabilities.argmax()) for crop in crops]
     result = {
         "predictions": [EMOTIONS[index] for index in answers],

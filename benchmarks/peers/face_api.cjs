@@ -43,7 +43,7 @@ async function main() {
     durations.push(Number(process.hrtime.bigint() - started) / 1e6);
   }
   durations.sort((a, b) => a - b);
-  const peakRss = Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+  const peakRss = Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1024 / 1e6;
   const predictions = [];
   for (let index = 0; index < Number(count); index += 1) {
     const found = await answer(index);

@@ -4,6 +4,7 @@ python fer_network.py FER_FOLDER CROPS COUNT TIMED: CROPS holds COUNT grey crops
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -13,16 +14,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge.service.health import peak_rss_mb
+
 SIDE, INPUT_SIDE = 48, 64
 # The order of the network's outputs, after fer.FER._get_labels.
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-
-def peak_rss_mb() -> float:
-    """Of this process alone: the kernel's ru_maxrss begins with that of the parent."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
 
 
 def main() -> None:
@@ -42,7 +38,7 @@ def main() -> None:
         started_s = time.perf_counter()
         np.asarray(compiled(prepare(crop)))
         durations_s.append(time.perf_counter() - started_s)
-    peak_mb = peak_rss_mb()
+    peak_mb = peak_rss_mb(os.getpid())
     answers = network.predict(np.concatenate([prepare(crop) for crop in crops]), verbose=0)
     result = {
         "predictions": [LABELS[index] for index in answers.argmax(axis=1)],

@@ -172,6 +172,11 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
                 f"{path}: the model's {side} is {tensor.dtype.__name__}, expected int8; "
                 "quantize it with `emotion-convert quantize`"
             )
+        if not 0 < tensor.scale < float("inf"):
+            raise ModelError(
+                f"{path}: one step of the model's {side} is worth {tensor.scale}, which is no "
+                "number to compute with; make the model again"
+            )
 
 
 def load_pack(manifest_path: Path) -> Pack:

@@ -52,6 +52,39 @@ def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
         assert reason in text
 
 
+def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path) -> None:
+    root = _ferplus(tmp_path)
+    table = root / "FERPlus" / "fer2013_labels.csv"
+    table.write_text("image,usage,emotion\na.png,Training,0\nnobody.png,Training,3\n")
+    splits = ferplus.load(root)
+    assert splits.second is not None
+    assert splits.second.labels == fer2013.NUMBERED
+    # The votes say nothing of one picture, the original table nothing of another.
+    assert len(splits.test) == 3
+    assert splits.test.labelled.groups == ("a.png", "b.png")
+    others = splits.test.by_second(splits.second.labels)
+    assert others.groups == ("a.png", "nobody.png")
+    assert [others.labels[index] for index in others.majority] == ["anger", "happiness"]
+    text = splits.summary()
+    assert "FER2013Valid: 3 (neutral 0, happiness 1" in text
+    assert "FER2013Valid, by FER2013's labels: 2 (anger 1" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ("a,b\n1,2\n", "expected the columns image and emotion"),
+        ("image,emotion\na.png,happy\n", "expected the columns image and emotion"),
+        ("image,emotion\na.png,7\n", r"a\.png has the emotion 7, not 0\.\.6"),
+    ],
+)
+def test_original_labels_at_fault_are_refused(tmp_path: Path, table: str, sentence: str) -> None:
+    root = _ferplus(tmp_path)
+    (root / "FERPlus" / "fer2013_labels.csv").write_text(table)
+    with pytest.raises(DatasetError, match=sentence):
+        ferplus.load(root)
+
+
 def test_ferplus_refuses_another_layout(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no FER2013Train/label\.csv"):
         ferplus.load(tmp_path)
@@ -139,6 +172,9 @@ def test_fer2013_as_a_table_keeps_its_splits(tmp_path: Path) -> None:
         assert splits.test.counts()["happiness"] == 1
         assert splits.test.inputs[0].shape == (48, 48)
         assert len(splits.unusable) == 3
+        assert splits.second is not None
+        seconds = splits.test.by_second(splits.second.labels)
+        assert seconds.counts()["happiness"] == 1
 
 
 def test_fer2013_as_folders_is_read(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
     truth = (rng.random(20_000) < prior[1]).astype(np.intp)
     evidence = rng.normal(np.where(truth, 1.0, -1.0), 1.0)
     logits = np.stack([np.log(prior[0]) - evidence, np.log(prior[1]) + evidence], axis=1)
-    strength = fit_prior_correction(logits.astype(np.float32), truth, prior)
+    strength = fit_prior_correction(logits.astype(np.float32), truth, np.log(prior))
     before, after = logits.argmax(axis=1), (logits - strength * np.log(prior)).argmax(axis=1)
     assert 0 < strength < 1
     assert (after[truth == 1] == 1).mean() > (before[truth == 1] == 1).mean() + 0.05

@@ -60,6 +60,10 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         ("mqtt: {device: a/b}", "mqtt.device: 'a/b' is not allowed"),
         ("mqtt: {prefix: 'a/#'}", "mqtt.prefix: 'a/#' is not allowed"),
         ("fusion: {strategy: magic}", "fusion.strategy: 'magic' is not allowed"),
+        (
+            "models: {face: {detector: near}}",
+            "models.face.detector: 'near' is not allowed: expected short or full",
+        ),
         ("camera: {enabled: maybe}", "camera.enabled: 'maybe' is not allowed"),
         ("camera: {fps: .nan}", "camera.fps: '.nan' is not allowed"),
         ("mqtt: {device: 2024-13-01}", "mqtt.device: '2024-13-01' is not allowed"),
