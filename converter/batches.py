@@ -47,11 +47,12 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         seed: int | None = None,
         teachers: Teachers | None = None,
+        mixup: float = 0.0,
     ) -> None:
         super().__init__(workers=2)
         self._task, self._samples, self._spec = task, samples, spec
         self._batch_size, self._seed = batch_size, seed
-        self._teachers = teachers
+        self._teachers, self._mixup = teachers, mixup
         self._order = np.arange(len(samples))
         self.begin_epoch(0)
 
@@ -69,6 +70,8 @@ class Batches(keras.utils.PyDataset):
         targets = [self._samples.targets[chosen]]
         if self._samples.second is not None:
             targets.append(self._samples.second[chosen])
+        if self._mixup > 0:
+            features, *targets = _blend(rng, self._mixup, features, *targets)
         if self._teachers is not None:
             targets = self._teachers.mix(features, targets)
         return features, tuple(targets) if len(targets) > 1 else targets[0]
@@ -78,3 +81,15 @@ class Batches(keras.utils.PyDataset):
         self._epoch = epoch
         if self._seed is not None:
             self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._order))
+
+
+def _blend(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
+    """Each sample of a batch mixed with another one, labels alike (Zhang et al. 2018)."""
+    shares = rng.beta(shape, shape, len(arrays[0])).astype(np.float32)
+    shares = np.maximum(shares, 1 - shares)
+    partners = rng.permutation(len(shares))
+    mixed = []
+    for array in arrays:
+        weights = shares.reshape(-1, *[1] * (array.ndim - 1))
+        mixed.append(weights * array + (1 - weights) * array[partners])
+    return mixed

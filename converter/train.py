@@ -57,7 +57,9 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
     spec = task.input_spec(splits.train)
     teachers = _load_teachers(plan, spec)
-    batches = Batches(task, splits.train, spec, schedule.batch_size, plan.seed, teachers)
+    batches = Batches(
+        task, splits.train, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
+    )
     steps = len(batches) * schedule.epochs
     if steps == 0:
         raise EmotiondError(
@@ -116,6 +118,7 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
         keras.optimizers.AdamW(
             rate,
             weight_decay=schedule.weight_decay,
+            global_clipnorm=schedule.largest_gradient,
             use_ema=True,
             ema_momentum=1 - 1 / max(steps * AVERAGED_SHARE, 10),
         ),

@@ -44,7 +44,7 @@ def _divisible(channels: float) -> int:
 
 
 def _normalized(x: keras.KerasTensor, convolution: layers.Layer, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(momentum=0.98, epsilon=1e-5, name=name)(convolution(x))
+    return layers.BatchNormalization(momentum=0.98, epsilon=1e-3, name=name)(convolution(x))
 
 
 def _convolution(

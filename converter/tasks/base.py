@@ -23,6 +23,10 @@ class Schedule(msgspec.Struct, frozen=True):
     patience: int
     """Epochs without a lower loss on held-back data after which training stops."""
     weight_decay: float = 0.01
+    largest_gradient: float | None = None
+    """Norm of all gradients together to which a larger one is shortened."""
+    mixup: float = 0.0
+    """Shape of the beta distribution that pairs of samples are mixed by; 0 for none."""
     second_weight: float = 0.7
     """What the loss of a second head counts beside that of the first."""
     teacher_share: float = 0.5

@@ -50,7 +50,13 @@ class FaceTask(Task):
     }
     corrects_prior = True
     schedule = Schedule(
-        epochs=24, batch_size=128, learning_rate=1e-3, patience=6, weight_decay=0.05
+        epochs=20,
+        batch_size=128,
+        learning_rate=1e-3,
+        patience=6,
+        weight_decay=0.05,
+        largest_gradient=1.0,
+        mixup=0.2,
     )
 
     def load(self, data: Path) -> Splits:
