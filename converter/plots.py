@@ -45,6 +45,8 @@ def draw_confusion(counts: npt.NDArray[np.intp], labels: Sequence[str], path: Pa
     figure, axis = plt.subplots(figsize=(side, side * 0.86), layout="constrained")
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
+        if not counts[row, column]:
+            continue
         colour = "white" if shares[row, column] > 0.5 else INK
         text = f"{shares[row, column]:.0%}\n{counts[row, column]}"
         axis.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)

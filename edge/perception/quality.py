@@ -12,9 +12,10 @@ from edge.perception.detector import Face
 
 # Pixels from eye to eye in the training pictures.
 FULL_EYE_DISTANCE_PX = 17.7
-# Deviation of the Laplacian of a standardized 48 px crop: one in a hundred is lower; a blur of
-# one pixel's deviation halves it twice.
-FULL_SHARPNESS = 0.46
+# Deviation of the Laplacian of a crop of this side, by the deviation of its values: one in a
+# hundred is lower; a blur of one pixel's deviation halves it twice.
+FULL_SHARPNESS, SHARPNESS_SIDE_PX = 0.46, 48
+LEAST_CONTRAST = 1e-3
 # Distance of the nose from the middle of the eyes, along their axis, in eye distances: nine in
 # ten are lower; two in a hundred turn further than the second bound.
 FULL_TURN, NO_TURN = 0.28, 0.8
@@ -31,10 +32,13 @@ def face_quality(face: Face, crop: FloatArray, frame_shape: tuple[int, ...]) -> 
 
 
 def sharpness(crop: FloatArray) -> float:
-    """0..1: how much detail a standardized crop, float32[side, side, 1], has."""
-    # A crop of another size has the same face in more or fewer pixels: its detail is compared
-    # at the size that the bound was measured at.
-    return min(float(cv2.Laplacian(crop, cv2.CV_32F).std()) / FULL_SHARPNESS, 1.0)
+    """0..1: how much detail a crop, float32[side, side, channels], has for its contrast."""
+    grey = crop.mean(axis=2)
+    if grey.shape != (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX):
+        size = (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    detail = float(cv2.Laplacian(grey, cv2.CV_32F).std())
+    return min(detail / (FULL_SHARPNESS * max(float(grey.std()), LEAST_CONTRAST)), 1.0)
 
 
 def frontality(keypoints: FloatArray) -> float:

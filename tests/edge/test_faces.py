@@ -12,7 +12,8 @@ from edge.emotions import EMOTIONS, FloatArray
 from edge.observation import Frame
 from edge.perception.detector import Face
 from edge.perception.face import EYES, FacePerception, align
-from edge.perception.features import Pixels
+from edge.perception.features import Pixels, image_features
+from edge.perception.pack import ImageInput
 from edge.perception.quality import face_quality, frontality, sharpness
 from edge.perception.subjects import Subjects
 from edge.service.models import ModelShelf
@@ -280,3 +281,19 @@ def test_the_smile_in_a_real_clip_is_seen(shelf: ModelShelf, frame: Frame) -> No
     assert seen is not None
     assert EMOTIONS[int(seen.probabilities.argmax())] == "happy"
     assert seen.captured_s == frame.captured_s
+
+
+@pytest.mark.parametrize("side", [48, 64, 96])
+def test_sharpness_does_not_hang_on_the_size_or_the_scale_of_the_crop(
+    shelf: ModelShelf, frame: Frame, side: int
+) -> None:
+    face, pixels = shelf.detector.detect(frame.pixels)[0], _blurred(frame.pixels, 6.0)
+    crop = shelf.new_face().crop(pixels, face)
+    spec = ImageInput((side, side, 1), "grey", "unit")
+    other = image_features(align(pixels, face, 2 * side), spec)
+    assert 0.1 < sharpness(other) < 0.9
+    assert sharpness(other) == pytest.approx(sharpness(crop), rel=0.15)
+
+
+def test_a_blank_crop_has_no_sharpness() -> None:
+    assert sharpness(np.zeros((48, 48, 1), np.float32)) == 0

@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
+from edge.capture.media import read_frames
 from edge.demo.broker import HOST
 from edge.events import json_schema
 from tests.conftest import Mosquitto
@@ -74,6 +77,32 @@ def test_a_clip_becomes_messages_that_fit_the_schemas_that_ship(
     assert (events[0]["emotion"], events[0]["phase"]) == ("happy", "start")
     assert events[-1]["phase"] == "end"
     assert by_topic["status"] == ["online", "offline"]
+
+
+def test_two_people_are_counted_and_the_nearer_one_is_told_of(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    person = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels[60:300, 110:350]
+    scene = np.full((480, 640, 3), 90, np.uint8)
+    scene[60:390, 300:630] = cv2.resize(person, (330, 330))
+    scene[100:300, 20:220] = cv2.resize(person, (200, 200))
+    clip = tmp_path / "two.avi"
+    video = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (640, 480))
+    for _ in range(30):
+        video.write(scene)
+    video.release()
+    settings = _settings(
+        broker.port,
+        camera={"source": str(clip), "loop": True},
+        microphone={"enabled": False},
+        models={"face": {"detector": "full", "detect_every": 4}},
+    )
+    with daemon(tmp_path, settings):
+        received = subscriber.until("kiosk/event")
+    topic, payload = received[-1]
+    told = json.loads(payload)["data"]
+    assert topic.endswith("kiosk/event")
+    assert (told["emotion"], told["subject"], told["faces"]) == ("happy", 1, 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
