@@ -18,6 +18,7 @@ from edge.events import Composer
 from edge.fusion import load_reliabilities, log_linear
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, TextMessage
 from edge.perception.features import mfcc, sound_features
+from edge.perception.motion import FaceMotion
 from edge.publish.console import table
 from edge.publish.mqtt import Publisher
 from edge.resources import SAMPLES
@@ -95,6 +96,8 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     if not faces:
         raise EmotiondError(f"{clip}: no face in its first picture to measure with")
     crop = face.crop(frame.pixels, faces[0])
+    motion = FaceMotion()
+    motion.look(frame.pixels)
     speech = shelf.new_speech()
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
@@ -105,6 +108,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
         ("detect", lambda: detector.detect(frame.pixels)),
+        ("follow", lambda: motion.move(frame.pixels, faces)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
         ("features", lambda: sound_features(mfcc(sound, spec), spec)),
