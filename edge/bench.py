@@ -16,7 +16,7 @@ from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
 from edge.events import Composer
 from edge.fusion import load_reliabilities, log_linear
-from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, TextMessage
+from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 from edge.perception.features import mfcc, sound_features
 from edge.perception.motion import FaceMotion
 from edge.publish.console import table
@@ -102,8 +102,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
     coefficients = sound_features(mfcc(sound, spec), spec)
-    seen = face.perceive(frame).primary
-    assert seen is not None
+    sighting = face.perceive(frame)
     answer = speech.classifier.classify(coefficients)
     heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
@@ -114,20 +113,20 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         ("features", lambda: sound_features(mfcc(sound, spec), spec)),
         ("speech", lambda: speech.classifier.classify(coefficients)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
-        *_decision_stages(config, shelf, seen, heard),
+        *_decision_stages(config, shelf, sighting, heard),
     ]
 
 
 def _decision_stages(
-    config: Config, shelf: ModelShelf, seen: Observation, heard: Observation
+    config: Config, shelf: ModelShelf, sighting: Sighting, heard: Observation
 ) -> list[Stage]:
     """Fusion, and what publishing a state costs the loop, the network apart."""
     reliabilities = load_reliabilities(shelf.folder / config.fusion.file)
     tracker = Tracker(config.tracking, config.fusion, reliabilities, 0.0)
-    tracker.observe(seen)
+    tracker.observe(sighting)
     composer = Composer("emotion/bench", Clock())
     publisher = Publisher(config.mqtt, lambda payload: None)
     return [
-        ("fuse", lambda: log_linear([seen, heard], reliabilities, 0.0, 1.0)),
+        ("fuse", lambda: log_linear([sighting.observations[0], heard], reliabilities, 0.0, 1.0)),
         ("publish", lambda: publisher.publish_state(composer.state(tracker.state))),
     ]

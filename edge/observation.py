@@ -58,17 +58,20 @@ class Observation:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one frame shows: of each face what it expresses, the primary subject's first."""
+    """What one frame shows: of each face what it expresses."""
 
     observations: tuple[Observation, ...]
     faces: int
     """All of them, also those beyond `max_faces` of which nothing is observed."""
     captured_s: float
+    primary_subject: int | None = None
+    """To whom voice and text belong, also while their face is hidden for a moment."""
 
     @property
     def primary(self) -> Observation | None:
-        """Of the largest face; None without one."""
-        return self.observations[0] if self.observations else None
+        """Of the primary subject; None while it is not seen."""
+        of_primary = (one for one in self.observations if one.subject == self.primary_subject)
+        return next(of_primary, None)
 
 
 @dataclass(frozen=True)

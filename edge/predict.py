@@ -140,13 +140,7 @@ class Predictor:
         """Face and speech of a video, whichever it has; raises SourceError for neither."""
         missing = []
         try:
-            perception = self._shelf.new_face()
-            frames = read_frames(path, self._config.camera.fps)
-            seen = [one for frame in frames if (one := perception.perceive(frame).primary)]
-            if seen:
-                yield pool(seen)
-            else:
-                missing.append(f"{path}: no face in it")
+            yield self._main_face(path)
         except SourceError as error:
             missing.append(str(error))
         try:
@@ -157,6 +151,17 @@ class Predictor:
             missing.append(str(error))
         if len(missing) == 2:
             raise SourceError("; ".join(missing))
+
+    def _main_face(self, path: Path) -> Observation:
+        """Of who is the primary subject in most frames of a video; raises SourceError."""
+        perception = self._shelf.new_face()
+        seen: dict[int, list[Observation]] = {}
+        for frame in read_frames(path, self._config.camera.fps):
+            if (primary := perception.perceive(frame).primary) is not None:
+                seen.setdefault(primary.subject, []).append(primary)
+        if not seen:
+            raise SourceError(f"{path}: no face in it")
+        return replace(pool(max(seen.values(), key=len)), captured_s=0.0)
 
     @cached_property
     def _reliabilities(self) -> Reliabilities:

@@ -100,10 +100,11 @@ class Tracker:
             return self._take(item) if item.subject in (NOBODY_SEEN, self.state.subject) else []
         self._presence_s = item.captured_s
         changes: list[Change] = []
-        if item.primary is not None:
-            changes += self._turn_to(item.primary.subject, item.captured_s)
-            changes += self._take(item.primary)
+        if item.primary_subject is not None:
+            changes += self._turn_to(item.primary_subject, item.captured_s)
         self.state = replace(self.state, faces=item.faces)
+        if item.primary is not None:
+            changes += self._take(item.primary)
         return changes
 
     def _turn_to(self, subject: int, now_s: float) -> list[Change]:

@@ -39,20 +39,21 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def read_frames(path: Path, fps: float) -> Iterator[Frame]:
-    """At most `fps` frames a second of a video file; raises SourceError."""
+    """At most `fps` frames a second of a video file, at their times in it; raises SourceError."""
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
             raise SourceError(f"{path}: neither picture, sound nor video that can be read")
-        step = max(round(capture.get(cv2.CAP_PROP_FPS) / fps), 1)
+        own_fps = capture.get(cv2.CAP_PROP_FPS) or fps
+        step = max(round(own_fps / fps), 1)
         number = 0
         while capture.grab():
             if number % step == 0:
                 decoded, pixels = capture.retrieve()
                 if decoded:
-                    yield Frame(np.asarray(pixels, np.uint8), 0.0)
+                    yield Frame(np.asarray(pixels, np.uint8), number / own_fps)
             number += 1
     finally:
         capture.release()

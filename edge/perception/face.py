@@ -45,14 +45,18 @@ class FacePerception:
         self._spec = classifier.manifest.input
 
     def perceive(self, frame: Frame) -> Sighting:
-        """What the faces of the next frame express, the primary subject's first."""
+        """What the faces of the next frame express."""
         seen = self.subjects.update(frame.pixels, frame.captured_s)
         observations = tuple(self._observe(frame, one.number, one.face) for one in seen)
-        return Sighting(observations, self.subjects.faces, frame.captured_s)
+        return Sighting(observations, self.subjects.faces, frame.captured_s, self.subjects.primary)
+
+    def align(self, pixels: Pixels, face: Face) -> Pixels:
+        """A face cut out as large as the classifier can use it."""
+        return align(pixels, face, self._spec.shape[0] * OVERSAMPLING)
 
     def crop(self, pixels: Pixels, face: Face) -> FloatArray:
         """A face as the classifier takes it."""
-        return image_features(align(pixels, face, self._spec.shape[0] * OVERSAMPLING), self._spec)
+        return image_features(self.align(pixels, face), self._spec)
 
     def perceive_crop(self, frame: Frame) -> Observation:
         """What a picture expresses that holds a face and nothing else."""
@@ -62,9 +66,9 @@ class FacePerception:
         )
 
     def _observe(self, frame: Frame, subject: int, face: Face) -> Observation:
-        crop = self.crop(frame.pixels, face)
-        answer = self.classifier.classify(crop)
-        quality = face_quality(face, crop, frame.pixels.shape)
+        aligned = self.align(frame.pixels, face)
+        answer = self.classifier.classify(image_features(aligned, self._spec))
+        quality = face_quality(face, aligned, frame.pixels.shape)
         return Observation(
             "face", subject, frame.captured_s, answer.probabilities, quality, answer.native
         )

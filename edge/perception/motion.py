@@ -43,7 +43,7 @@ class FaceMotion:
         ends, found = _follow(before, after, starts.reshape(-1, 1, 2))
         ends, found = ends.reshape(starts.shape), found.reshape(starts.shape[:2])
         return [
-            _carry(face, start / scale, end / scale, ok)
+            _carry(face, start / scale, end / self._scale, ok)
             for face, start, end, ok in zip(faces, starts, ends, found, strict=True)
         ]
 

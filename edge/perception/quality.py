@@ -9,13 +9,15 @@ import numpy as np
 
 from edge.emotions import FloatArray
 from edge.perception.detector import Face
+from edge.perception.features import Pixels
 
 # Pixels from eye to eye in the training pictures.
 FULL_EYE_DISTANCE_PX = 17.7
 # Deviation of the Laplacian of a crop of this side, by the deviation of its values: one in a
 # hundred is lower; a blur of one pixel's deviation halves it twice.
 FULL_SHARPNESS, SHARPNESS_SIDE_PX = 0.46, 48
-LEAST_CONTRAST = 1e-3
+# Deviation of grey levels below which a picture has no contrast: noise in the dark is no detail.
+LEAST_CONTRAST = 16.0
 # Distance of the nose from the middle of the eyes, along their axis, in eye distances: nine in
 # ten are lower; two in a hundred turn further than the second bound.
 FULL_TURN, NO_TURN = 0.28, 0.8
@@ -24,21 +26,20 @@ FULL_TILT = (0.25, 0.70)
 NO_TILT_BEYOND = 0.4
 
 
-def face_quality(face: Face, crop: FloatArray, frame_shape: tuple[int, ...]) -> float:
-    """0..1, of a face in a frame shaped height, width, …; `crop` as the classifier takes it."""
+def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> float:
+    """0..1, of a face in a frame shaped height, width, …; `aligned` is cut out of that."""
     size = min(face.eye_distance / FULL_EYE_DISTANCE_PX, 1.0)
     visible = _visible(face, frame_shape)
-    return face.score * size * sharpness(crop) * frontality(face.keypoints) * visible
+    return face.score * size * sharpness(aligned) * frontality(face.keypoints) * visible
 
 
-def sharpness(crop: FloatArray) -> float:
-    """0..1: how much detail a crop, float32[side, side, channels], has for its contrast."""
-    grey = crop.mean(axis=2)
-    if grey.shape != (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX):
-        size = (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX)
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).std())
-    return min(detail / (FULL_SHARPNESS * max(float(grey.std()), LEAST_CONTRAST)), 1.0)
+def sharpness(aligned: Pixels) -> float:
+    """0..1: how much detail a picture of a face, uint8 HxWx3 BGR, has for its contrast."""
+    # In float: rounding to whole grey levels would look like detail in a dark picture.
+    grey = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    small = cv2.resize(grey, (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX), interpolation=cv2.INTER_AREA)
+    detail = float(cv2.Laplacian(small, cv2.CV_32F).std())
+    return min(detail / (FULL_SHARPNESS * max(float(small.std()), LEAST_CONTRAST)), 1.0)
 
 
 def frontality(keypoints: FloatArray) -> float:

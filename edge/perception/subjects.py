@@ -21,7 +21,7 @@ PRIMARY_MARGIN = 1.3
 Detect = Callable[[Pixels], list[Face]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Subject:
     """One person's face, where it was last seen."""
 
@@ -34,7 +34,8 @@ class Subjects:
     """Detects faces in every n-th frame and follows them in those between.
 
     A subject that is not seen for `keep_s` is forgotten; one that comes back earlier, near where
-    it was, keeps its number. Numbers begin with 1 and are never used twice. Not thread-safe.
+    it was, keeps its number, and its place as the primary one. Numbers begin with 1 and are never
+    used twice. Not thread-safe.
     """
 
     def __init__(self, detect: Detect, detect_every: int, max_faces: int, keep_s: float) -> None:
@@ -43,66 +44,70 @@ class Subjects:
         self._motion = FaceMotion()
         self._numbers = count(1)
         self._known: list[Subject] = []
-        self._primary: int | None = None
-        self._last_s: float | None = None
+        self._visible: list[Subject] = []
         self._until_detection = 0
-        self.faces = 0
-        """In the newest frame, also beyond the most that are followed."""
+        self.primary: int | None = None
+        """Whose face is the largest, by PRIMARY_MARGIN; also while it is hidden for a moment."""
+
+    @property
+    def faces(self) -> int:
+        """How many the newest frame shows, also beyond the most that are given."""
+        return len(self._visible)
 
     def update(self, pixels: Pixels, captured_s: float) -> list[Subject]:
-        """The subjects in a frame, uint8 HxWx3 BGR: the primary one first, then by size."""
+        """The `max_faces` largest in a frame, uint8 HxWx3 BGR; the primary subject is in front."""
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]
-        if not self._move(pixels, captured_s):
-            self._recognize(self._detect(pixels), captured_s)
+        self._visible = [one for one in self._visible if one in self._known]
+        if not self._move(pixels):
+            self._visible = self._recognize(self._detect(pixels))
             self._until_detection = self._detect_every
         self._until_detection -= 1
-        self._last_s = captured_s
-        return self._by_size([one for one in self._known if one.seen_s == captured_s])
+        for subject in self._visible:
+            subject.seen_s = captured_s
+        ordered = sorted(self._visible, key=lambda one: -one.face.area)
+        self._choose_primary(ordered)
+        ordered.sort(key=lambda one: one.number != self.primary)
+        return ordered[: self._max_faces]
 
-    def _move(self, pixels: Pixels, captured_s: float) -> bool:
+    def _move(self, pixels: Pixels) -> bool:
         """Follows the faces of the last frame into this one; whether that was possible."""
         if self._detect_every == 1:
             return False
         if self._until_detection == 0:
             self._motion.look(pixels)
             return False
-        visible = [one for one in self._known if one.seen_s == self._last_s]
-        moved = self._motion.move(pixels, [one.face for one in visible])
+        moved = self._motion.move(pixels, [one.face for one in self._visible])
         if any(face is None for face in moved):
             return False
-        for subject, face in zip(visible, moved, strict=True):
+        for subject, face in zip(self._visible, moved, strict=True):
             assert face is not None
-            subject.face, subject.seen_s = face, captured_s
+            subject.face = face
         return True
 
-    def _recognize(self, faces: Sequence[Face], captured_s: float) -> None:
-        """Gives the faces of a frame, the largest first, to known subjects or new ones."""
-        self.faces = len(faces)
-        followed = list(faces[: self._max_faces])
-        distances = np.array(
-            [[_distance(one.face, face) for face in followed] for one in self._known]
-        )
+    def _recognize(self, faces: Sequence[Face]) -> list[Subject]:
+        """The subjects that the faces of a frame belong to: known ones, or new ones."""
+        owners: dict[int, Subject] = {}
+        distances = np.array([[_distance(one.face, face) for face in faces] for one in self._known])
         # The nearest pair is matched first, and takes both out of the choice.
         while distances.size and (nearest := distances.min()) < MAX_DISTANCE_WIDTHS:
             row, column = np.argwhere(distances == nearest)[0]
-            self._known[row].face, self._known[row].seen_s = followed[column], captured_s
+            owners[int(column)] = self._known[row]
             distances[row, :] = distances[:, column] = np.inf
-        known = {id(one.face) for one in self._known}
-        self._known += [
-            Subject(next(self._numbers), face, captured_s)
-            for face in followed
-            if id(face) not in known
-        ]
+        for index, face in enumerate(faces):
+            if index in owners:
+                owners[index].face = face
+            else:
+                owners[index] = Subject(next(self._numbers), face, 0.0)
+                self._known.append(owners[index])
+        return [owners[index] for index in range(len(faces))]
 
-    def _by_size(self, seen: list[Subject]) -> list[Subject]:
-        if not seen:
-            return []
-        ordered = sorted(seen, key=lambda one: -one.face.area)
-        held = next((one for one in ordered if one.number == self._primary), None)
-        if held is None or ordered[0].face.area > PRIMARY_MARGIN * held.face.area:
-            held = ordered[0]
-        self._primary = held.number
-        return [held, *(one for one in ordered if one is not held)]
+    def _choose_primary(self, ordered: Sequence[Subject]) -> None:
+        """Leaves the place to who has it, unless another of these is much larger."""
+        holder = next((one for one in self._known if one.number == self.primary), None)
+        if holder is None:
+            self.primary = ordered[0].number if ordered else None
+        elif ordered and ordered[0].face.area > PRIMARY_MARGIN * holder.face.area:
+            self.primary = ordered[0].number
 
 
 def _distance(before: Face, after: Face) -> float:

@@ -44,7 +44,7 @@ class Announcer:
 
     def _is_due(self, state: State, now_s: float) -> bool:
         told = self._told
-        if told is None or state.emotion != told.emotion:
+        if told is None or (state.emotion, state.subject) != (told.emotion, told.subject):
             return True
         since_s = now_s - self._told_s
         stepped = abs(state.confidence - told.confidence) >= CONFIDENCE_STEP

@@ -149,7 +149,7 @@ def test_another_primary_subject_ends_what_was_believed_of_the_first() -> None:
         changes = []
         for moment_s in np.arange(start_s, end_s, PERIOD_S):
             seen = replace(observation(emotion, 0.9, float(moment_s)), subject=subject)
-            changes += tracker.observe(Sighting((seen,), 1, float(moment_s)))
+            changes += tracker.observe(Sighting((seen,), 1, float(moment_s), subject))
         return changes
 
     assert [c.phase for c in see("happy", 1, 0.0, 1.0)] == ["start"]
@@ -165,7 +165,24 @@ def test_who_was_heard_before_anyone_was_seen_is_taken_for_the_first_in_sight() 
     tracker.observe(observation("happy", 0.9, 1.0, modality="text"))
     started = tracker.pass_time(1.4)
     seen = replace(observation("happy", 0.9, 1.5), subject=1)
-    assert tracker.observe(Sighting((seen,), 1, 1.5)) == []
+    assert tracker.observe(Sighting((seen,), 1, 1.5, 1)) == []
     assert started[0].state.subject == 0
     assert tracker.state.subject == 1
     assert set(tracker.state.belief.contributions) == {"face", "text"}  # type: ignore[union-attr]
+
+
+def test_an_event_carries_the_count_of_its_own_frame() -> None:
+    tracker = _tracker(min_dwell_s=0.0)
+    seen = replace(observation("happy", 0.9, 1.0), subject=1)
+    (start,) = tracker.observe(Sighting((seen,), 3, 1.0, 1))
+    assert (start.phase, start.state.faces) == ("start", 3)
+
+
+def test_a_primary_subject_that_is_hidden_for_a_moment_keeps_its_event() -> None:
+    tracker = _tracker()
+    for index in range(10):
+        seen = replace(observation("happy", 0.9, index * PERIOD_S), subject=1)
+        tracker.observe(Sighting((seen,), 2, index * PERIOD_S, 1))
+    other = replace(observation("sad", 0.9, 1.0), subject=2)
+    assert tracker.observe(Sighting((other,), 1, 1.0, 1)) == []
+    assert (tracker.state.emotion, tracker.state.subject) == ("happy", 1)

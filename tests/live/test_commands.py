@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from edge.capture.media import read_frames, read_sound
+from edge.config import Models
 from edge.resources import CONFIGS, SAMPLES
+from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
 
@@ -186,3 +188,20 @@ def test_bench_measures_every_stage() -> None:
         "publish",
         "daemon,",
     }
+
+
+def test_predict_does_not_read_a_face_where_nobody_is_any_more(tmp_path: Path) -> None:
+    frames = list(read_frames(HAPPY_CLIP, 15.0))
+    clip = tmp_path / "leaves.avi"
+    height, width = frames[0].pixels.shape[:2]
+    video = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (width, height))
+    for frame in frames[:5]:
+        video.write(frame.pixels)
+    for _ in range(60):
+        video.write(np.full((height, width, 3), 90, np.uint8))
+    video.release()
+    perception = ModelShelf(Models()).new_face()
+    seen = [len(perception.perceive(frame).observations) for frame in read_frames(clip, 15.0)]
+    assert seen == [1] * 5 + [0] * 60
+    found = _objects(emotiond("predict", "--json", clip))
+    assert [one["emotion"] for one in found if one.get("modality") == "face"] == ["happy"]
