@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from converter.datasets.fer2013 import NUMBERED
-from converter.samples import Samples
+from converter.samples import DatasetError, Samples
 from converter.tasks.face import FaceTask
 from edge.publish.console import table
 from edge.resources import MODELS
@@ -59,7 +59,8 @@ def _run(command: list[str], crops: Path, count: int) -> dict[str, Any]:
 def _truths(samples: Samples) -> dict[str, list[str | None]]:
     """What the annotators of FER+ and those of FER2013 say of each crop, among the seven."""
     of_ferplus = [FaceTask.label_map[samples.labels[index]] for index in samples.majority]
-    assert samples.second is not None
+    if samples.second is None:
+        raise DatasetError("the data has no fer2013_labels.csv to compare with")
     of_fer2013 = [SEVEN[NUMBERED[row.argmax()]] if row.any() else None for row in samples.second]
     voted = [bool(row.any()) for row in samples.targets]
     return {
@@ -114,7 +115,7 @@ def main() -> None:
         "peak RSS MB",
         "size KB",
     )
-    print(f"{len(test)} crops of FER2013Valid, seven emotions, one thread where it can be set\n")
+    print(f"{len(test)} crops of FER2013Valid, seven emotions, one thread\n")
     print(table(headings, rows))
     ours = found["emotiond"]
     for name, one in list(found.items())[1:]:

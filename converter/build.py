@@ -31,6 +31,12 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     """
     model, spec = load_run(run)
     check_finite(model)
+    second_labels = splits.second.labels if splits.second and len(model.outputs) > 1 else ()
+    if len(model.outputs) > 1 and not second_labels:
+        raise EmotiondError(
+            f"{run}: this run has a second head, and {splits.dataset} has no second labels here; "
+            "quantize with the data that it was trained on"
+        )
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
     representative = [
@@ -50,7 +56,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         sha256=hashlib.sha256(quantized).hexdigest(),
         labels=task.labels,
         label_map=task.label_map,
-        second_labels=splits.second.labels if splits.second else (),
+        second_labels=second_labels,
         input=spec,
         prior_correction=correction,
         trained_on=(f"{splits.dataset} {splits.train_split}",),
@@ -61,6 +67,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     pack = Pack(path, manifest, quantized)
     calibrated = calibrate(task, pack, splits.held_back.labelled, splits.dataset)
     write_model(keep_float(model), run / FLOAT32)
+    became = msgspec.json.encode({"int8_sha256": manifest.sha256})
+    (run / FLOAT32).with_suffix(".json").write_bytes(became)
     write_model(quantized, path)
     save_manifest(calibrated, path.with_suffix(".json"))
     return path.with_suffix(".json")
@@ -84,8 +92,8 @@ def correct_prior(
     Gives that strength.
     """
     held_back = splits.held_back.labelled
-    windows = measure_logits(Interpreter(quantized, task.modality), task, held_back, spec)
-    logits = pool_windows(windows)
+    heads = measure_logits(Interpreter(quantized, task.modality), task, held_back, spec)
+    logits = pool_windows(heads[0])
     prior = log_prior(splits.train.labelled.targets)
     strength = fit_prior_correction(logits, held_back.majority, prior)
     model.get_layer("logits").bias.assign_sub(strength * prior)
@@ -97,7 +105,7 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
 
     The temperature is fitted to single windows, as the device will see them.
     """
-    windows = measure_logits(pack.open(), task, held_back, pack.manifest.input)
+    windows = measure_logits(pack.open(), task, held_back, pack.manifest.input)[0]
     targets = np.repeat(held_back.targets, [len(one) for one in windows], axis=0)
     temperature = fit_temperature(np.concatenate(windows), targets)
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)

@@ -18,25 +18,23 @@ from edge.perception.pack import InputSpec, Manifest, Metric, Pack, load_pack, s
 
 CALIBRATION_BINS = 15
 FLOAT32 = "float32.tflite"
-"""In a run: the network that became int8, to compare with."""
+"""In a run: the network that became int8, to compare with; beside it, as JSON, what it became."""
+SECOND_PREFIX = "second_"
+"""Of the names of metrics by a second labelling."""
 
 Form = Literal["int8", "float32"]
 
 
 def measure_logits(
-    interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec, head: int = 0
-) -> list[FloatArray]:
-    """What a model says of each window of each sample: a float32[windows, labels] a sample.
-
-    `head` is the model's output that is asked.
-    """
-    name = f"{task.modality}, {len(samples)} samples"
-    return [
-        np.stack(
-            [interpreter.run(task.features(one, spec))[head] for one in task.windows(sample, spec)]
-        )
-        for sample in track(samples.inputs, description=name)
-    ]
+    interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec
+) -> list[list[FloatArray]]:
+    """What each output of a model says of each sample: a float32[windows, labels] a sample."""
+    heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
+    for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
+        windows = [interpreter.run(task.features(one, spec)) for one in task.windows(sample, spec)]
+        for head, answers in zip(heads, zip(*windows, strict=True), strict=True):
+            head.append(np.stack(answers))
+    return heads
 
 
 def pool_windows(windows: list[FloatArray]) -> FloatArray:
@@ -57,12 +55,13 @@ def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.
 
 
 def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
-    """Accuracy, unweighted average recall and macro-F1 over the labels of the samples."""
+    """Accuracy, unweighted average recall and macro-F1 over the labels that occur."""
     truth, guess = samples.majority, probabilities.argmax(axis=1)
+    occurring = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
     return {
         "accuracy": accuracy_score(truth, guess),
-        "uar": recall_score(truth, guess, average="macro", zero_division=0),
-        "macro_f1": f1_score(truth, guess, average="macro", zero_division=0),
+        "uar": recall_score(truth, guess, **occurring),
+        "macro_f1": f1_score(truth, guess, **occurring),
     }
 
 
@@ -84,18 +83,21 @@ def figures(logits: FloatArray, samples: Samples, manifest: Manifest) -> dict[st
     for name, score in (("precision", precision_score), ("recall", recall_score)):
         scores = score(truth, guess, average=None, labels=each, zero_division=0)
         found |= {f"{name}_{one}": s for one, s in zip(manifest.labels, scores, strict=True)}
-    of_seven = seven_f1(probabilities, samples, manifest)
-    return found | {"macro_f1_seven": float(np.mean([*of_seven.values()]))} | of_seven
+    return found | seven_f1(probabilities, samples, manifest)
 
 
 def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
-    """F1 of each of the seven emotions, as `f1_<emotion>`."""
+    """F1 of each of the seven, as `f1_<emotion>`, and their mean, as `macro_f1_seven`.
+
+    The mean is over the emotions that occur; one that does not has an F1 of 0.
+    """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0
     truth = to_seven(samples.targets[known], matrix).argmax(axis=1)
     guess = to_seven(probabilities[known], matrix).argmax(axis=1)
     scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
-    return {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
+    each = {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
+    return {"macro_f1_seven": float(scores[np.unique(truth)].mean())} | each
 
 
 def as_metrics(
@@ -125,15 +127,13 @@ class Answers:
     ) -> "Answers":
         """Runs the model on every sample of the test split."""
         interpreter = Interpreter(model, f"{manifest.name} ({of})")
-
-        def logits(samples: Samples, head: int) -> FloatArray:
-            return pool_windows(measure_logits(interpreter, task, samples, manifest.input, head))
-
-        test, second = splits.test.labelled, None
-        if manifest.second_labels and splits.second is not None:
-            others = splits.test.by_second(manifest.second_labels)
-            second = others, logits(others, 1)
-        return cls(of, model, test, logits(test, 0), second)
+        heads = measure_logits(interpreter, task, splits.test, manifest.input)
+        pooled = [pool_windows(windows) for windows in heads]
+        first, second = splits.test.labelled_rows, None
+        if splits.second is not None and splits.second.labels == manifest.second_labels:
+            rows = splits.test.second_rows
+            second = splits.test.by_second(manifest.second_labels), pooled[1][rows]
+        return cls(of, model, splits.test.subset(first), pooled[0][first], second)
 
     def metrics(self, manifest: Manifest, splits: Splits) -> tuple[Metric, ...]:
         """The figures of these answers, of every labelling."""
@@ -141,18 +141,26 @@ class Answers:
         metrics = as_metrics(found, splits.dataset, splits.test_split, len(self.samples), self.of)
         if self.second is not None and splits.second is not None:
             samples, logits = self.second
-            found = headline(softmax(logits), samples)
+            found = {
+                f"{SECOND_PREFIX}{name}": value
+                for name, value in headline(softmax(logits), samples).items()
+            }
             names = splits.second.dataset, splits.second.test_split
             metrics += as_metrics(found, *names, len(samples), self.of)
         return metrics
 
 
 def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
-    """The answers of the int8 model, and of the float32 one where the run still has it."""
+    """The answers of the int8 model, and of the float32 one where `run` is what it came from."""
     pack.open()  # refuses what does not fit its manifest
     forms: dict[Form, bytes] = {"int8": pack.model}
-    if (run / FLOAT32).is_file():
-        forms["float32"] = (run / FLOAT32).read_bytes()
+    origin = run / FLOAT32
+    if origin.is_file() and origin.with_suffix(".json").is_file():
+        made = msgspec.json.decode(origin.with_suffix(".json").read_bytes(), type=dict[str, str])
+        if made.get("int8_sha256") == pack.manifest.sha256:
+            forms["float32"] = origin.read_bytes()
+        else:
+            print(f"{run} is not the run that {pack.path} came from: float32 is left out")
     return [Answers.ask(of, model, task, splits, pack.manifest) for of, model in forms.items()]
 
 
@@ -165,8 +173,12 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
     found: tuple[Metric, ...] = ()
     for answers in ask_all(task, splits, pack, run):
         found += answers.metrics(pack.manifest, splits)
-    measured = {(one.dataset, one.split) for one in found}
-    kept = (one for one in pack.manifest.metrics if (one.dataset, one.split) not in measured)
+    measured = {_place(one) for one in found}
+    kept = (one for one in pack.manifest.metrics if _place(one) not in measured)
     manifest = msgspec.structs.replace(pack.manifest, metrics=(*kept, *found))
     save_manifest(manifest, manifest_path)
     return manifest
+
+
+def _place(metric: Metric) -> tuple[str, str, bool]:
+    return metric.dataset, metric.split, metric.metric.startswith(SECOND_PREFIX)

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 from edge.emotions import FloatArray
 
+CURVES = "curves.csv"
+"""In a run: loss and accuracy by epoch; the plot of it has the suffix .png."""
 DOTS_PER_INCH = 110
 INK, ACCENT, PALE = "#22313f", "#d35400", "#95a5a6"
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from sklearn.metrics import confusion_matrix
 
 from converter.cost import Cost, cost, latencies_ms
-from converter.evaluate import CALIBRATION_BINS, Answers, ask_all
-from converter.plots import draw_bars, draw_confusion, draw_reliability
+from converter.evaluate import CALIBRATION_BINS, SECOND_PREFIX, Answers, ask_all
+from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.samples import Splits
 from converter.tasks.base import Task
 from edge.emotions import softmax
 from edge.perception.pack import Manifest, Pack
 
-CURVES = "curves.png"
 SHARES = {
     "accuracy": "accuracy",
     "uar": "unweighted average recall",
@@ -33,15 +32,17 @@ Figures = dict[tuple[str, str], float]
 def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path) -> Path:
     """Measures a pack on the test split and describes it in FOLDER/NAME.md; gives that path.
 
-    The float32 model of `run` is measured beside it where it is still there.
+    Where `run` is the one that the pack was made from, its float32 model is measured beside it
+    and its curves are shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest = pack.manifest
     forms = ask_all(task, splits, pack, run)
     figures = [_figures(answers, manifest, splits) for answers in forms]
     plots = _draw(forms[0], figures[0], manifest, splits.dataset, folder)
-    if (run / CURVES).is_file():
-        copied = shutil.copy(run / CURVES, folder / f"{manifest.name}-curves.png")
+    curves = (run / CURVES).with_suffix(".png")
+    if len(forms) > 1 and curves.is_file():
+        copied = shutil.copy(curves, folder / f"{manifest.name}-curves.png")
         plots["Training"] = Path(copied)
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
@@ -69,7 +70,7 @@ def _introduction(task: Task, splits: Splits, manifest: Manifest, count: int) ->
         f"`{manifest.file}`, run by LiteRT on one thread; *float32* is the network it was made "
         f"from. Trained on {', '.join(manifest.trained_on)}. Licence: {manifest.licence}.\n\n"
         f"This page is written by `emotion-convert report {task.modality} --data …`; what the "
-        "figures mean for users is said in [the model cards](../README.md)."
+        "figures mean for users is said in the model cards, `models/README.md`."
     )
 
 
@@ -84,7 +85,8 @@ def _compare(forms: Sequence[Answers], figures: Sequence[Figures], splits: Split
         second = splits.second
         title = f"accuracy by {second.dataset}'s labels ({second.test_split}, "
         title += f"{len(forms[0].second[0])} samples)"
-        rows.append((title, *(_percent(one[second.dataset, "accuracy"]) for one in figures)))
+        key = second.dataset, f"{SECOND_PREFIX}accuracy"
+        rows.append((title, *(_percent(one[key]) for one in figures)))
     costs = [cost(answers.model) for answers in forms]
     times_ms = latencies_ms([answers.model for answers in forms])
     rows += [

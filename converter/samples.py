@@ -60,17 +60,27 @@ class Samples:
         )
 
     @property
+    def labelled_rows(self) -> npt.NDArray[np.intp]:
+        """Indices of the samples of which `targets` say something."""
+        return np.flatnonzero(self.targets.any(axis=1))
+
+    @property
+    def second_rows(self) -> npt.NDArray[np.intp]:
+        """Indices of the samples of which the second labelling says something."""
+        if self.second is None:
+            raise DatasetError("these samples have no second labelling")
+        return np.flatnonzero(self.second.any(axis=1))
+
+    @property
     def labelled(self) -> "Samples":
         """The samples of which `targets` say something."""
-        return self.subset(np.flatnonzero(self.targets.any(axis=1)))
+        return self.subset(self.labelled_rows)
 
     def by_second(self, labels: tuple[str, ...]) -> "Samples":
         """The samples of which the second labelling says something, labelled by it."""
-        if self.second is None:
-            raise DatasetError("these samples have no second labelling")
-        known = np.flatnonzero(self.second.any(axis=1))
-        chosen = self.subset(known)
-        return Samples(labels, chosen.inputs, self.second[known], chosen.groups)
+        chosen = self.subset(self.second_rows)
+        assert chosen.second is not None
+        return Samples(labels, chosen.inputs, chosen.second, chosen.groups)
 
     def of_groups(self, groups: Collection[str]) -> "Samples":
         """The samples of the given groups."""
@@ -109,9 +119,24 @@ class Splits:
     second: SecondLabels | None = None
     """Of every split's `second`."""
 
+    def __post_init__(self) -> None:
+        """Raises DatasetError where there is nothing to learn from or to measure on."""
+        parts = {"train": self.train, HELD_BACK: self.held_back, self.test_split: self.test}
+        for name, samples in parts.items():
+            if not len(samples.labelled_rows):
+                raise DatasetError(
+                    f"{self.dataset}: no sample is left for {name}; more data is needed"
+                )
+        found = [label for label, count in self.train.counts().items() if count]
+        if len(found) == 1:
+            raise DatasetError(
+                f"{self.dataset}: every training sample shows {found[0]}; "
+                "there is nothing to tell apart"
+            )
+
     def summary(self) -> str:
         """A count per class and split, and each thing left out, for a person to read."""
-        parts = {"train": self.train, "held back": self.held_back, self.test_split: self.test}
+        parts = {"train": self.train, HELD_BACK: self.held_back, self.test_split: self.test}
         lines = [f"{self.dataset}: {len(self.unusable)} left out"]
         for name, samples in parts.items():
             lines.append(f"  {name}: {samples}")
@@ -122,7 +147,7 @@ class Splits:
 
 
 def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:
-    """Splits off a random HELD_BACK_SHARE of `samples`, the same one for the same seed."""
+    """Splits off a random HELD_BACK_SHARE of `samples`, at least one, alike for the same seed."""
     order = np.random.default_rng(seed).permutation(len(samples))
-    held = round(len(samples) * HELD_BACK_SHARE)
+    held = max(round(len(samples) * HELD_BACK_SHARE), 1)
     return samples.subset(np.sort(order[held:])), samples.subset(np.sort(order[:held]))

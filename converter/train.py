@@ -12,7 +12,7 @@ import msgspec
 
 from converter.batches import Batches, Teachers
 from converter.networks.weights import start_from
-from converter.plots import draw_curves
+from converter.plots import CURVES, draw_curves
 from converter.samples import Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
@@ -20,8 +20,8 @@ from edge.perception.pack import InputSpec
 
 MODEL = "model.keras"
 INPUT = "input.json"
-CURVES = "curves.csv"
 CHECKPOINT = "checkpoint"
+SETTINGS = "settings.json"
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.
 AVERAGED_SHARE = 0.05
@@ -49,14 +49,9 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     """
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
-    run.mkdir(parents=True, exist_ok=True)
-    (run / INPUT).unlink(missing_ok=True)  # until training ends there is no run to build from
-    if not plan.resume:
-        for old in (CURVES, MODEL):
-            (run / old).unlink(missing_ok=True)
-        shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
     spec = task.input_spec(splits.train)
-    teachers = _load_teachers(plan, spec)
+    model = task.network(spec, len(splits.second.labels) if splits.second else 0)
+    teachers = _load_teachers(plan, spec, model)
     batches = Batches(
         task, splits.train, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
     )
@@ -65,14 +60,15 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    model = task.network(spec, len(splits.second.labels) if splits.second else 0)
     if plan.weights is not None:
         count = start_from(model, plan.weights)
-        print(f"{count} of {len(model.layers)} layers begin from {plan.weights}")
+        whole = sum(bool(layer.weights) for layer in model.layers)
+        print(f"{count} of {whole} layers with weights begin from {plan.weights}")
     _compile(model, schedule, steps)
+    _prepare(run, plan, spec, model)
     model.fit(
         batches,
-        validation_data=Batches(task, splits.held_back, spec, schedule.batch_size),
+        validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
         epochs=schedule.epochs,
         callbacks=_callbacks(run, batches, plan),
     )
@@ -95,12 +91,42 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
         raise EmotiondError(f"{run}: no finished training run ({error})") from error
 
 
-def _load_teachers(plan: Plan, spec: InputSpec) -> Teachers | None:
+def _prepare(run: Path, plan: Plan, spec: InputSpec, model: keras.Model) -> None:
+    """Makes room for a new run, or checks that the one to resume is the same."""
+    settings = {
+        "schedule": msgspec.to_builtins(plan.schedule),
+        "seed": plan.seed,
+        "teachers": [str(teacher) for teacher in plan.teachers],
+        "input": msgspec.to_builtins(spec),
+        "parameters": model.count_params(),
+    }
+    if plan.resume:
+        if not (run / CHECKPOINT).is_dir():
+            raise EmotiondError(f"{run}: no checkpoint to resume from; train without --resume")
+        begun = msgspec.json.decode((run / SETTINGS).read_bytes())
+        changed = [name for name, value in settings.items() if begun.get(name) != value]
+        if changed:
+            raise EmotiondError(
+                f"{run}: this run was begun with another {', '.join(changed)}; "
+                "resume it with the same options, or train without --resume"
+            )
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    # Until training ends there is no run to build from.
+    for old in (INPUT, CURVES, MODEL):
+        (run / old).unlink(missing_ok=True)
+    shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
+    (run / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
+
+
+def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teachers | None:
     networks = []
     for run in plan.teachers:
         network, seen = load_run(run)
         if seen != spec:
             raise EmotiondError(f"{run}: this teacher takes another input than the student")
+        if [one.shape for one in network.outputs] != [one.shape for one in student.outputs]:
+            raise EmotiondError(f"{run}: this teacher answers with other labels than the student")
         networks.append(network)
     return Teachers(networks, plan.schedule.teacher_share) if networks else None
 
@@ -145,7 +171,7 @@ def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.
     return [
         keras.callbacks.LambdaCallback(on_epoch_begin=batches.begin_epoch),
         keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.BackupAndRestore(run / CHECKPOINT),
+        keras.callbacks.BackupAndRestore(run / CHECKPOINT, double_checkpoint=True),
         keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
         keras.callbacks.ModelCheckpoint(
             run / MODEL,

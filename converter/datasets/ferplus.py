@@ -8,6 +8,7 @@ A table fer2013_labels.csv beside them (image, emotion 0..6) adds the original l
 import csv
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +42,20 @@ def is_here(path: Path) -> bool:
     return _root(path) is not None
 
 
+def _read_text(file: Root) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{file}: cannot read it ({error})") from error
+
+
 def _read_original(root: Root) -> dict[str, int]:
     """The number of each picture's label in FER2013; empty where the table is not there."""
     file = root / ORIGINAL
     if not file.exists():
         return {}
     try:
-        rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))
+        rows = csv.DictReader(io.StringIO(_read_text(file)))
         labels = {row["image"]: int(row["emotion"]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{file}: expected the columns image and emotion ({error})") from error
@@ -59,8 +67,7 @@ def _read_original(root: Root) -> dict[str, int]:
 
 def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> Samples:
     pictures, targets, names = [], [], []
-    text = (folder / "label.csv").read_text(encoding="utf-8")
-    for row in csv.reader(io.StringIO(text)):
+    for row in csv.reader(io.StringIO(_read_text(folder / "label.csv"))):
         if len(row) != COLUMNS:
             unusable.append(f"{folder.name}/label.csv: a row has {len(row)} columns: {row[:2]}")
             continue
@@ -80,6 +87,9 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
             data = (folder / row[0]).read_bytes()
         except (OSError, KeyError):
             unusable.append(f"{folder.name}/{row[0]}: missing")
+            continue
+        except (zipfile.BadZipFile, zlib.error):
+            unusable.append(f"{folder.name}/{row[0]}: damaged in the zip")
             continue
         picture = decode(data)
         if picture is None:

@@ -32,18 +32,31 @@ NAMES = {
 }
 """What data sets call the labels, in lower case."""
 SIDE = 48
+"""Of the pictures of FER2013, FER+ and CK+48, in pixels."""
+LARGEST_SIDE = 96
+"""To which larger pictures are shrunk: what the largest crop of a device shows."""
 
 
 def decode(data: bytes) -> Pixels | None:
-    """A picture file's bytes as grey uint8[SIDE, SIDE]; None where they are no picture."""
+    """A picture file's bytes as a grey square, uint8; None where they are no picture."""
     buffer = np.frombuffer(data, np.uint8)
     try:
         picture = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if len(buffer) else None
     except cv2.error:
         return None
-    if picture is None or picture.shape == (SIDE, SIDE):
-        return None if picture is None else np.asarray(picture, np.uint8)
-    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    if picture is None:
+        return None
+    side = min(max(picture.shape), LARGEST_SIDE)
+    if picture.shape != (side, side):
+        picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8)
+
+
+def _read(file: Path) -> Pixels | None:
+    try:
+        return decode(file.read_bytes())
+    except OSError:
+        return None
 
 
 def one_hot(labels: list[str]) -> FloatArray:
@@ -62,17 +75,19 @@ def label_folders(folder: Path) -> dict[Path, str]:
 def read_folders(folder: Path, unusable: list[str]) -> Samples:
     """Every picture in the emotion folders of `folder`; groups are file names without suffix.
 
-    Folders with other names and files that are no pictures are added to `unusable`. Raises
-    DatasetError where nothing is left.
+    Folders with other names, files beside the folders and files that are no pictures are added to
+    `unusable`. Raises DatasetError where nothing is left.
     """
     folders = label_folders(folder)
-    if folder.is_dir():
-        odd = [one for one in sorted(folder.iterdir()) if one.is_dir() and one not in folders]
-        unusable += [f"{one}: no emotion is called {one.name!r}" for one in odd]
+    for one in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if one.is_dir() and one not in folders:
+            unusable.append(f"{one}: no emotion is called {one.name!r}")
+        elif one.is_file():
+            unusable.append(f"{one}: not in the folder of an emotion")
     pictures, labels, names = [], [], []
     for emotion_folder, label in folders.items():
         for file in sorted(emotion_folder.iterdir()):
-            picture = decode(file.read_bytes()) if file.suffix.lower() in PICTURES else None
+            picture = _read(file) if file.suffix.lower() in PICTURES else None
             if picture is None:
                 unusable.append(f"{file}: not a readable picture")
                 continue
@@ -81,8 +96,4 @@ def read_folders(folder: Path, unusable: list[str]) -> Samples:
             names.append(file.stem)
     if not pictures:
         raise DatasetError(f"{folder}: no picture in a folder named after an emotion")
-    if len(set(labels)) == 1:
-        raise DatasetError(
-            f"{folder}: every picture shows {labels[0]}; there is nothing to tell apart"
-        )
     return Samples(LABELS, pictures, one_hot(labels), tuple(names))

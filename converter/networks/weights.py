@@ -51,14 +51,16 @@ def _read_torch(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the pickle in the file leads to
         raise EmotiondError(f"{file}: not a state dict of PyTorch ({error})") from error
+    if not isinstance(state, dict) or not all(hasattr(one, "numpy") for one in state.values()):
+        raise EmotiondError(f"{file}: expected a state dict, names with tensors, and nothing else")
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     found = {}
     for layer in model.layers:
         if (kernel := arrays.get(f"{layer.name}.weight")) is None:
             continue
         if isinstance(layer, keras.layers.BatchNormalization):
-            rest = ("bias", "running_mean", "running_var")
-            found[layer.name] = [kernel, *(arrays[f"{layer.name}.{one}"] for one in rest)]
+            rest = (f"{layer.name}.{part}" for part in ("bias", "running_mean", "running_var"))
+            found[layer.name] = [kernel, *(arrays[name] for name in rest if name in arrays)]
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             found[layer.name] = [kernel.transpose(2, 3, 0, 1)]
         elif isinstance(layer, keras.layers.Conv2D):

@@ -80,21 +80,21 @@ class FaceTask(Task):
     def augment(self, sample: Any, rng: np.random.Generator) -> Pixels:
         """What a detector's crop varies in: pose in the picture, light, sharpness, occlusion."""
         picture = _warp(sample, rng)
+        side = len(picture)
         gamma = np.exp(rng.uniform(-0.4, 0.4))
         values = 255 * (picture.astype(np.float32) / 255) ** gamma
-        if rng.random() < 0.2:
-            side = int(rng.integers(20, 40))
-            values = cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA)
-            values = cv2.resize(values, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        if rng.random() < 0.2:  # far away
+            small = int(rng.integers(20, 40)) * side // SIDE
+            values = cv2.resize(values, (small, small), interpolation=cv2.INTER_AREA)
+            values = cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR)
         if rng.random() < 0.1:  # out of focus, or moving
-            across, down = rng.uniform(0.2, 1.6, 2)
+            across, down = rng.uniform(0.2, 1.6, 2) * side / SIDE
             values = cv2.GaussianBlur(values, (0, 0), sigmaX=across, sigmaY=down)
         if rng.random() < 0.2:
             values = values + rng.normal(0, rng.uniform(2, 12), values.shape)
-        if rng.random() < 0.2:
-            height, width = rng.integers(6, 20, 2)
-            top = rng.integers(0, picture.shape[0] - height)
-            left = rng.integers(0, picture.shape[1] - width)
+        if rng.random() < 0.2:  # a hand, hair, a cup
+            height, width = rng.integers(6, 20, 2) * side // SIDE
+            top, left = rng.integers(0, side - height), rng.integers(0, side - width)
             values[top : top + height, left : left + width] = rng.uniform(0, 255)
         return np.asarray(np.clip(values, 0, 255), np.uint8)
 
@@ -110,7 +110,7 @@ def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:
     matrix = cv2.getRotationMatrix2D(
         ((width - 1) / 2, (height - 1) / 2), rng.normal(0, 7), rng.uniform(0.87, 1.15)
     )
-    matrix[:, 2] = matrix[:, 2] + rng.uniform(-4, 4, 2)
+    matrix[:, 2] = matrix[:, 2] + rng.uniform(-4, 4, 2) * width / SIDE
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
     warped = cv2.warpAffine(

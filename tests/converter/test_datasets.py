@@ -1,4 +1,5 @@
 import shutil
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,8 @@ def _ferplus(root: Path) -> Path:
     rows = {
         "a.png": [4, 0, 0, 1, 5, 0, 0, 0, 0, 0],  # the single vote for sadness is dropped
         "b.png": [0, 10, 0, 0, 0, 0, 0, 0, 0, 0],
+        "c.png": [9, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        "d.png": [0, 0, 0, 8, 0, 0, 0, 0, 0, 0],
         "nobody.png": [1, 0, 0, 0, 0, 0, 0, 0, 2, 7],
         "missing.png": [10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         "broken.png": [10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
@@ -27,7 +30,7 @@ def _ferplus(root: Path) -> Path:
         folder.mkdir(parents=True)
         lines = [f'{name},"(0, 0, 48, 48)",{",".join(map(str, v))}' for name, v in rows.items()]
         (folder / "label.csv").write_text("\n".join([*lines, "odd,row", HEADER]) + "\n")
-        for index, name in enumerate(("a.png", "b.png", "nobody.png")):
+        for index, name in enumerate(("a.png", "b.png", "c.png", "d.png", "nobody.png")):
             cv2.imwrite(str(folder / name), np.full((48, 48), 40 * index, np.uint8))
         (folder / "broken.png").write_bytes(b"rubbish")
     return root
@@ -40,14 +43,14 @@ def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
     root = _ferplus(tmp_path / "data")
     path = Path(shutil.make_archive(str(tmp_path / "ferplus"), "zip", root)) if zipped else root
     splits = ferplus.load(path)
-    assert len(splits.train) + len(splits.held_back) == len(splits.test) == 2
+    assert len(splits.train) + len(splits.held_back) == len(splits.test) == 4
     first = splits.test.targets[0]
     assert first[LABELS.index("anger")] == pytest.approx(5 / 9)
     assert first[LABELS.index("sadness")] == 0
     assert splits.test.inputs[1].shape == (48, 48)
     assert len(splits.unusable) == 10
     text = splits.summary()
-    assert "FER2013Valid: 2 (neutral 0, happiness 1" in text
+    assert "FER2013Valid: 4 (neutral 1, happiness 1" in text
     for reason in ("missing.png: missing", "broken.png: not a readable", "nobody.png: no emotion"):
         assert reason in text
 
@@ -60,13 +63,13 @@ def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path)
     assert splits.second is not None
     assert splits.second.labels == fer2013.NUMBERED
     # The votes say nothing of one picture, the original table nothing of another.
-    assert len(splits.test) == 3
-    assert splits.test.labelled.groups == ("a.png", "b.png")
+    assert len(splits.test) == 5
+    assert splits.test.labelled.groups == ("a.png", "b.png", "c.png", "d.png")
     others = splits.test.by_second(splits.second.labels)
     assert others.groups == ("a.png", "nobody.png")
     assert [others.labels[index] for index in others.majority] == ["anger", "happiness"]
     text = splits.summary()
-    assert "FER2013Valid: 3 (neutral 0, happiness 1" in text
+    assert "FER2013Valid: 5 (neutral 1, happiness 1" in text
     assert "FER2013Valid, by FER2013's labels: 2 (anger 1" in text
 
 
@@ -136,8 +139,9 @@ def test_ravdess_without_the_actors_of_a_split_is_refused(tmp_path: Path) -> Non
 
 def test_goemotions_shares_the_mass_of_several_labels(tmp_path: Path) -> None:
     rows = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo short\n'
+    rows += "ugh\t1\tid4\nno\t0\tid5\n"
     splits = goemotions.load(_goemotions(tmp_path, rows))
-    assert splits.test.inputs == ['He said "no', "happy"]
+    assert splits.test.inputs == ['He said "no', "happy", "ugh", "no"]
     assert splits.test.targets[0].tolist() == [0.5, 0, 0, 0, 0, 0.5, 0]
     assert len(splits.unusable) == 4
 
@@ -222,10 +226,75 @@ def test_own_pictures_are_split_as_their_owner_split_them(tmp_path: Path) -> Non
     assert splits.licence == own_faces.LICENCE
 
 
+def test_own_pictures_keep_their_detail(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        _pictures(tmp_path / split, {"happy": ["a.png"], "sad": ["b.png"]})
+    large = np.zeros((300, 280), np.uint8)
+    cv2.imwrite(str(tmp_path / "test" / "happy" / "a.png"), large)
+    task = FaceTask(side=96)
+    splits = task.load(tmp_path)
+    assert [one.shape for one in splits.test.inputs] == [(96, 96), (60, 60)]
+    rng = np.random.default_rng(0)
+    for picture in splits.test.inputs:
+        for _ in range(20):
+            assert task.augment(picture, rng).shape == picture.shape
+
+
+def test_files_that_are_no_pictures_are_named_wherever_they_lie(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        _pictures(tmp_path / split, {"happy": ["a.png"], "sad": ["b.png"]})
+    (tmp_path / "train" / "stray.png").write_bytes(b"")
+    (tmp_path / "train" / "happy" / "folder.png").mkdir()
+    (tmp_path / "val" / "bored").mkdir()
+    splits = FaceTask().load(tmp_path)
+    for name in ("stray.png", "folder.png", "bored"):
+        assert any(name in reason for reason in splits.unusable)
+        assert name in splits.summary()
+
+
+def test_names_that_nobody_knows_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        _pictures(tmp_path / split, {"bored": ["a.png"], "sleepy": ["b.png"]})
+    with pytest.raises(DatasetError, match="no face data set in it; known layouts"):
+        FaceTask().load(tmp_path)
+
+
+def test_a_table_of_one_emotion_is_refused(tmp_path: Path) -> None:
+    pixels = " ".join(["7"] * 48 * 48)
+    rows = [f"3,{pixels},{usage}" for usage in ["Training"] * 20 + ["PublicTest"]]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    with pytest.raises(DatasetError, match="every training sample shows happiness"):
+        FaceTask().load(tmp_path)
+
+
+def test_too_few_subjects_for_three_splits_are_refused(tmp_path: Path) -> None:
+    names = [f"S00{subject}_001_0000000{frame}.png" for subject in range(3) for frame in (1, 2)]
+    _pictures(tmp_path, {"anger": names[:3], "surprise": names[3:]})
+    with pytest.raises(DatasetError, match="no sample is left for held back"):
+        FaceTask().load(tmp_path)
+
+
+def test_a_damaged_picture_in_a_zip_is_named_and_a_damaged_table_refused(tmp_path: Path) -> None:
+    root = _ferplus(tmp_path / "data")
+    archive = tmp_path / "ferplus.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
+        for file in sorted(root.rglob("*")):
+            target.write(file, file.relative_to(root))
+    data = archive.read_bytes()
+    picture = (root / "FERPlus" / "FER2013Valid" / "d.png").read_bytes()
+    at = data.rindex(picture)
+    archive.write_bytes(data[: at + 20] + b"\x00\x01" + data[at + 22 :])
+    splits = ferplus.load(archive)
+    assert any("d.png: damaged in the zip" in reason for reason in splits.unusable)
+    (root / "FERPlus" / "FER2013Valid" / "label.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DatasetError, match=r"label\.csv: cannot read it"):
+        ferplus.load(root)
+
+
 def test_faces_of_one_emotion_only_or_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no face data set in it; known layouts"):
         FaceTask().load(tmp_path)
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"happy": ["a.png"]})
-    with pytest.raises(DatasetError, match="every picture shows happiness"):
+    with pytest.raises(DatasetError, match="every training sample shows happiness"):
         FaceTask().load(tmp_path)

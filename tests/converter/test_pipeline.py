@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import keras
@@ -62,6 +63,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
         ("train", "text", "--data", goemotions, "--epochs", "12", "--batch-size", "16"),
         ("quantize", "text", "--data", goemotions),
         ("evaluate", "text", "--data", goemotions),
+        ("report", "text", "--data", goemotions),
     )
     for step in steps:
         done = _convert(*step, folder=tmp_path)
@@ -70,9 +72,41 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     assert Classifier(pack).manifest.labels == tuple(SENTENCES)
     figures = {(m.split, m.metric): m.value for m in pack.manifest.metrics}
     assert figures["dev", "accuracy"] > 0.9
-    assert "accuracy" in done.stdout
+    page = (tmp_path / "models" / "reports" / "text.md").read_text()
+    assert f"| accuracy | {figures['dev', 'accuracy']:.1%} |" in page
     assert set(pack.manifest.thresholds) == set(SENTENCES)
     assert (tmp_path / "runs" / "text" / "curves.csv").read_text().count("\n") == 13
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
+    epochs = 40
+    options = ("--data", goemotions, "--batch-size", "16", "--patience", str(epochs))
+    command = ("train", "text", *options, "--epochs", str(epochs))
+    curves = tmp_path / "runs" / "text" / "curves.csv"
+    cut = subprocess.Popen(
+        [sys.executable, "-m", "converter.cli", *map(str, command)],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline_s = time.monotonic() + 120
+    while not curves.exists() or curves.read_text().count("\n") < 4:
+        assert time.monotonic() < deadline_s
+        assert cut.poll() is None
+        time.sleep(0.05)
+    cut.kill()
+    cut.wait()
+    unfinished = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
+    assert "no finished training run" in unfinished.stderr
+    others = _convert("train", "text", *options, "--epochs", "7", "--resume", folder=tmp_path)
+    assert "was begun with another schedule" in others.stderr
+    resumed = _convert(*command, "--resume", folder=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Epoch 1/" not in resumed.stdout
+    rows = [int(row.split(",")[0]) for row in curves.read_text().splitlines()[1:]]
+    assert rows == sorted(set(rows))
+    assert (rows[0], rows[-1]) == (0, epochs - 1)
+    assert (tmp_path / "runs" / "text" / "input.json").exists()
 
 
 def test_a_run_that_is_not_there_is_said(tmp_path: Path, goemotions: Path) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -158,3 +159,15 @@ def test_a_second_output_needs_its_labels(copy: Path) -> None:
     _change(copy, second_labels=["a", "b"])
     with pytest.raises(ModelError, match="names 7 and 2 labels"):
         load_pack(copy).open()
+
+
+def test_a_model_whose_steps_are_no_numbers_is_refused(tmp_path: Path) -> None:
+    shutil.copy(MODELS / "text.json", tmp_path)
+    model = (MODELS / "text.tflite").read_bytes()
+    scale = np.float32(load_pack(MODELS / "text.json").open().outputs[0].scale).tobytes()
+    assert model.count(scale) == 1
+    broken = model.replace(scale, np.float32(np.nan).tobytes())
+    (tmp_path / "text.tflite").write_bytes(broken)
+    _change(tmp_path / "text.json", sha256=hashlib.sha256(broken).hexdigest())
+    with pytest.raises(ModelError, match="nan"):
+        load_pack(tmp_path / "text.json").open()
