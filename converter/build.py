@@ -8,7 +8,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, log_prior
+from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
 from converter.evaluate import FLOAT32, as_metrics, figures, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
 from converter.samples import HELD_BACK, Samples, Splits
@@ -94,9 +94,9 @@ def correct_prior(
     held_back = splits.held_back.labelled
     heads = measure_logits(Interpreter(quantized, task.modality), task, held_back, spec)
     logits = pool_windows(heads[0])
-    prior = log_prior(splits.train.labelled.targets)
-    strength = fit_prior_correction(logits, held_back.majority, prior)
-    model.get_layer("logits").bias.assign_sub(strength * prior)
+    rare = rarity(splits.train.labelled.targets)
+    strength = fit_prior_correction(logits, held_back.majority, rare)
+    model.get_layer("logits").bias.assign_sub(strength * rare)
     return strength
 
 
@@ -106,7 +106,11 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
     The temperature is fitted to single windows, as the device will see them.
     """
     windows = measure_logits(pack.open(), task, held_back, pack.manifest.input)[0]
-    targets = np.repeat(held_back.targets, [len(one) for one in windows], axis=0)
+    # A confidence is to be the probability of being right by the majority of the annotators;
+    # where several labels hold at once there is no majority, but a distribution.
+    certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
+    truth = held_back.targets if task.multi_label else certain
+    targets = np.repeat(truth, [len(one) for one in windows], axis=0)
     temperature = fit_temperature(np.concatenate(windows), targets)
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
     logits = pool_windows(windows)

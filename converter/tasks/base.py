@@ -27,7 +27,7 @@ class Schedule(msgspec.Struct, frozen=True):
     """Norm of all gradients together to which a larger one is shortened."""
     mixup: float = 0.0
     """Shape of the beta distribution that pairs of samples are mixed by; 0 for none."""
-    second_weight: float = 0.7
+    second_weight: float = 1.0
     """What the loss of a second head counts beside that of the first."""
     teacher_share: float = 0.5
     """How much of a target comes from teachers, where there are any."""

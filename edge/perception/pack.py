@@ -100,7 +100,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     input: InputSpec
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
-    """Share of the log prior that was taken off the model's logits, inside the model."""
+    """Share of the rarity of rare labels that was taken off the logits, inside the model."""
     thresholds: dict[str, float] = {}
     """Multi-label models: the probability from which each label counts as present."""
     metrics: tuple[Metric, ...] = ()

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds
+from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
 from converter.evaluate import expected_calibration_error
 from converter.fuse import write_fusion
 from converter.networks import face, speech, text
@@ -161,9 +161,12 @@ def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
     truth = (rng.random(20_000) < prior[1]).astype(np.intp)
     evidence = rng.normal(np.where(truth, 1.0, -1.0), 1.0)
     logits = np.stack([np.log(prior[0]) - evidence, np.log(prior[1]) + evidence], axis=1)
-    strength = fit_prior_correction(logits.astype(np.float32), truth, np.log(prior))
-    before, after = logits.argmax(axis=1), (logits - strength * np.log(prior)).argmax(axis=1)
-    assert 0 < strength < 1
+    strength = fit_prior_correction(
+        logits.astype(np.float32), truth, rarity(np.eye(2, dtype=np.float32)[truth])
+    )
+    rare = rarity(np.eye(2, dtype=np.float32)[truth])
+    before, after = logits.argmax(axis=1), (logits - strength * rare).argmax(axis=1)
+    assert 0 < strength <= 1
     assert (after[truth == 1] == 1).mean() > (before[truth == 1] == 1).mean() + 0.05
     assert (after == truth).mean() > (before == truth).mean() - 0.0101
 
@@ -190,3 +193,10 @@ def test_a_pack_without_held_back_figures_cannot_be_fused(tmp_path: Path) -> Non
     shutil.copy(MODELS / "text.tflite", tmp_path)
     with pytest.raises(EmotiondError, match="has no held-back F1 of angry"):
         write_fusion([load_pack(tmp_path / "text.json").manifest], tmp_path / "fusion.json")
+
+
+def test_only_rare_labels_have_rarity_and_absent_ones_have_none() -> None:
+    targets = np.eye(4, dtype=np.float32)[[0] * 60 + [1] * 38 + [2] * 2]
+    found = rarity(targets)
+    assert found[[0, 1, 3]].tolist() == [0, 0, 0]
+    assert found[2] == pytest.approx(np.log(0.02 / 0.125))
