@@ -11,6 +11,7 @@ from edge.perception.pack import Manifest, load_pack
 
 RUNS = Path("runs")
 MODELS = Path("models")
+REPORTS = Path("benchmarks/reports")
 NETWORK_OPTIONS = ("side", "width", "size")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
@@ -124,8 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("train", "quantize"):
             command.add_argument("--seed", type=int, default=0)
         if name == "report":
-            reports = MODELS / "reports"
-            command.add_argument("--out", type=Path, default=reports, help="where the page goes")
+            command.add_argument("--out", type=Path, default=REPORTS, help="where the page goes")
         if name == "train":
             _add_training_options(command)
     fuse = commands.add_parser("fuse", help="learn models/fusion.json from the packs")

@@ -38,8 +38,11 @@ def main() -> None:
         durations_s.append(time.perf_counter() - started_s)
     peak_mb = peak_rss_mb(os.getpid())
     answers = [int(answer(crop).probabilities.argmax()) for crop in crops]
+    interpreter = pack.open()
+    seconds = [int(interpreter.run(image_features(crop, spec))[1].argmax()) for crop in crops]
     result = {
         "predictions": [EMOTIONS[index] for index in answers],
+        "of_second_head": [pack.manifest.second_labels[index] for index in seconds],
         "ms": 1000 * float(np.median(durations_s)),
         "peak_rss_mb": peak_mb,
         "size_bytes": len(pack.model),

@@ -72,7 +72,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     assert Classifier(pack).manifest.labels == tuple(SENTENCES)
     figures = {(m.split, m.metric): m.value for m in pack.manifest.metrics}
     assert figures["dev", "accuracy"] > 0.9
-    page = (tmp_path / "models" / "reports" / "text.md").read_text()
+    page = (tmp_path / "benchmarks" / "reports" / "text.md").read_text()
     assert f"| accuracy | {figures['dev', 'accuracy']:.1%} |" in page
     assert set(pack.manifest.thresholds) == set(SENTENCES)
     assert (tmp_path / "runs" / "text" / "curves.csv").read_text().count("\n") == 13
