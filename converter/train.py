@@ -100,6 +100,7 @@ def _prepare(run: Path, plan: Plan, spec: InputSpec, model: keras.Model) -> None
         "input": msgspec.to_builtins(spec),
         "parameters": model.count_params(),
     }
+    settings = msgspec.json.decode(msgspec.json.encode(settings))
     if plan.resume:
         if not (run / CHECKPOINT).is_dir():
             raise EmotiondError(f"{run}: no checkpoint to resume from; train without --resume")
