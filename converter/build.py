@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 
 from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
-from converter.evaluate import FLOAT32, as_metrics, figures, measure_logits, pool_windows
+from converter.evaluate import FLOAT32, measure_logits, pool_windows
+from converter.figures import as_metrics, figures
 from converter.quantize import keep_float, quantize, write_model
 from converter.samples import HELD_BACK, Samples, Splits
 from converter.tasks.base import Task

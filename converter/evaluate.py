@@ -2,27 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from rich.progress import track
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
+from converter.figures import Form, as_metrics, figures, headline
 from converter.samples import Samples, Splits
 from converter.tasks.base import Task
-from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
+from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
 from edge.perception.pack import InputSpec, Manifest, Metric, Pack, load_pack, save_manifest
 
-CALIBRATION_BINS = 15
 FLOAT32 = "float32.tflite"
 """In a run: the network that became int8, to compare with; beside it, as JSON, what it became."""
 SECOND_PREFIX = "second_"
 """Of the names of metrics by a second labelling."""
-
-Form = Literal["int8", "float32"]
 
 
 def measure_logits(
@@ -40,73 +35,6 @@ def measure_logits(
 def pool_windows(windows: list[FloatArray]) -> FloatArray:
     """One answer a sample, float32[samples, labels]: the mean of the logits of its windows."""
     return np.stack([one.mean(axis=0) for one in windows]).astype(np.float32)
-
-
-def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> float:
-    """Mean gap between confidence and accuracy over equally wide bins (Naeini et al. 2015)."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(float(confidence[bins == index].sum() - correct[bins == index].sum()))
-        for index in np.unique(bins)
-    ]
-    return sum(gaps) / len(confidence)
-
-
-def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
-    """Accuracy, unweighted average recall and macro-F1 over the labels that occur."""
-    truth, guess = samples.majority, probabilities.argmax(axis=1)
-    occurring = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
-    return {
-        "accuracy": accuracy_score(truth, guess),
-        "uar": recall_score(truth, guess, **occurring),
-        "macro_f1": f1_score(truth, guess, **occurring),
-    }
-
-
-def figures(logits: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
-    """Everything that is measured of a model: over its labels, of each, and of the seven."""
-    probabilities = softmax(logits, manifest.temperature)
-    truth, guess = samples.majority, probabilities.argmax(axis=1)
-    found = headline(probabilities, samples) | {
-        "ece": expected_calibration_error(probabilities, truth),
-        "ece_uncalibrated": expected_calibration_error(softmax(logits), truth),
-    }
-    if manifest.thresholds:
-        cuts = np.array([manifest.thresholds[label] for label in manifest.labels])
-        present = samples.targets > 0
-        found["macro_f1_multilabel"] = f1_score(
-            present, probabilities >= cuts, average="macro", zero_division=0
-        )
-    each = range(len(manifest.labels))
-    for name, score in (("precision", precision_score), ("recall", recall_score)):
-        scores = score(truth, guess, average=None, labels=each, zero_division=0)
-        found |= {f"{name}_{one}": s for one, s in zip(manifest.labels, scores, strict=True)}
-    return found | seven_f1(probabilities, samples, manifest)
-
-
-def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
-    """F1 of each of the seven, as `f1_<emotion>`, and their mean, as `macro_f1_seven`.
-
-    The mean is over the emotions that occur; one that does not has an F1 of 0.
-    """
-    matrix = label_matrix(manifest.labels, manifest.label_map)
-    known = (samples.targets @ matrix).sum(axis=1) > 0
-    truth = to_seven(samples.targets[known], matrix).argmax(axis=1)
-    guess = to_seven(probabilities[known], matrix).argmax(axis=1)
-    scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
-    each = {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
-    return {"macro_f1_seven": float(scores[np.unique(truth)].mean())} | each
-
-
-def as_metrics(
-    found: dict[str, float], dataset: str, split: str, n: int, of: Form = "int8"
-) -> tuple[Metric, ...]:
-    """Figures of `n` samples as a manifest has them."""
-    return tuple(
-        Metric(dataset, split, name, round(float(value), 4), n, of) for name, value in found.items()
-    )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 from sklearn.metrics import confusion_matrix
 
 from converter.cost import Cost, cost, latencies_ms
-from converter.evaluate import CALIBRATION_BINS, SECOND_PREFIX, Answers, ask_all
+from converter.evaluate import SECOND_PREFIX, Answers, ask_all
+from converter.figures import CALIBRATION_BINS
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.samples import Splits
 from converter.tasks.base import Task

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
-from converter.evaluate import expected_calibration_error
+from converter.figures import expected_calibration_error
 from converter.fuse import write_fusion
 from converter.networks import face, speech, text
 from converter.quantize import check_integer, quantize

@@ -17,7 +17,8 @@ import pytest
 from converter import train as training
 from converter.build import build_pack
 from converter.cost import cost, latencies_ms
-from converter.evaluate import ask_all, evaluate_pack, headline
+from converter.evaluate import ask_all, evaluate_pack
+from converter.figures import headline
 from converter.networks import face
 from converter.networks.weights import start_from
 from converter.plots import CURVES
