@@ -33,6 +33,8 @@ STAGES = (
 STAGES_OF_SMALL = 5
 """The later stages hold three quarters of the weights, and add little on a small face."""
 STEM_CHANNELS, LAST_CHANNELS = 32, 1280
+# Of batch normalization: that of torchvision, whose weights stop to fit with a larger one.
+EPSILON = 1e-5
 # A picture up to this side enters at full resolution: nothing of a small face is thrown away.
 LARGEST_FULL_SIDE = 64
 
@@ -44,7 +46,7 @@ def _divisible(channels: float) -> int:
 
 
 def _normalized(x: keras.KerasTensor, convolution: layers.Layer, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(momentum=0.98, epsilon=1e-3, name=name)(convolution(x))
+    return layers.BatchNormalization(momentum=0.98, epsilon=EPSILON, name=name)(convolution(x))
 
 
 def _convolution(
