@@ -47,7 +47,7 @@ def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path
         plots["Training"] = Path(copied)
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
-        _introduction(task, splits, manifest, len(forms[0].samples)),
+        _introduction(task, splits, manifest, forms),
         _compare(forms, figures, splits),
         "## Each class",
         _classes(forms[0], figures[0], manifest, splits.dataset),
@@ -64,12 +64,13 @@ def _figures(answers: Answers, manifest: Manifest, splits: Splits) -> Figures:
     return {(one.dataset, one.metric): one.value for one in answers.metrics(manifest, splits)}
 
 
-def _introduction(task: Task, splits: Splits, manifest: Manifest, count: int) -> str:
+def _introduction(task: Task, splits: Splits, manifest: Manifest, forms: Sequence[Answers]) -> str:
+    comparison = "; *float32* is the network it was made from" if len(forms) > 1 else ""
     return (
-        f"Measured on {splits.dataset} {splits.test_split} ({count} samples), which took no part "
-        "in training, choice or calibration. The figures of *int8* are of the file that ships, "
-        f"`{manifest.file}`, run by LiteRT on one thread; *float32* is the network it was made "
-        f"from. Trained on {', '.join(manifest.trained_on)}. Licence: {manifest.licence}.\n\n"
+        f"Measured on {splits.dataset} {splits.test_split} ({len(forms[0].samples)} samples), "
+        "which took no part in training, choice or calibration. The figures of *int8* are of the "
+        f"file that ships, `{manifest.file}`, run by LiteRT on one thread{comparison}. "
+        f"Trained on {', '.join(manifest.trained_on)}. Licence: {manifest.licence}.\n\n"
         f"This page is written by `emotion-convert report {task.modality} --data …`; what the "
         "figures mean for users is said in the model cards, `models/README.md`."
     )
