@@ -39,6 +39,7 @@ def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     manifest = pack.manifest
     forms = ask_all(task, splits, pack, run)
+    costs = [cost(answers.model) for answers in forms]
     figures = [_figures(answers, manifest, splits) for answers in forms]
     plots = _draw(forms[0], figures[0], manifest, splits.dataset, folder)
     curves = (run / CURVES).with_suffix(".png")
@@ -48,12 +49,12 @@ def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
         _introduction(task, splits, manifest, forms),
-        _compare(forms, figures, splits),
+        _compare(forms, figures, costs, splits),
         "## Each class",
         _classes(forms[0], figures[0], manifest, splits.dataset),
         *(f"## {title}\n\n![{title}]({path.name})" for title, path in plots.items()),
         "## What the file computes",
-        _operators(cost(pack.model)),
+        _operators(costs[0]),
     ]
     page = folder / f"{manifest.name}.md"
     page.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -76,7 +77,9 @@ def _introduction(task: Task, splits: Splits, manifest: Manifest, forms: Sequenc
     )
 
 
-def _compare(forms: Sequence[Answers], figures: Sequence[Figures], splits: Splits) -> str:
+def _compare(
+    forms: Sequence[Answers], figures: Sequence[Figures], costs: Sequence[Cost], splits: Splits
+) -> str:
     """The table of whole figures, one column a form of the model."""
     rows = [
         (title, *(_percent(one[splits.dataset, key]) for one in figures))
@@ -89,7 +92,6 @@ def _compare(forms: Sequence[Answers], figures: Sequence[Figures], splits: Split
         title += f"{len(forms[0].second[0])} samples)"
         key = second.dataset, f"{SECOND_PREFIX}accuracy"
         rows.append((title, *(_percent(one[key]) for one in figures)))
-    costs = [cost(answers.model) for answers in forms]
     times_ms = latencies_ms([answers.model for answers in forms])
     rows += [
         ("size", *(f"{one.size_bytes / 1000:,.0f} KB" for one in costs)),
