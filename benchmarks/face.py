@@ -83,7 +83,7 @@ def main() -> None:
     peers = arguments.peers.resolve()
     peers.mkdir(parents=True, exist_ok=True)
     _install(peers)
-    test = FaceTask().load(arguments.data).test
+    test = FaceTask().load([arguments.data]).test
     systems = {
         "emotiond": [
             sys.executable,

@@ -34,7 +34,7 @@ def main() -> None:
     """Prints accuracy with and without the device's way, and by quality."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    samples = FaceTask().load(parser.parse_args().data).held_back.labelled
+    samples = FaceTask().load([parser.parse_args().data]).held_back.labelled
     shelf = ModelShelf(Models())
     right_whole, right_found, qualities = [], [], []
     for picture, truth in zip(samples.inputs, samples.majority, strict=True):

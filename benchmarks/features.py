@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from python_speech_features import mfcc as reference_mfcc
 
-from edge.perception.features import mfcc
+from edge.perception.features import cepstrum, log_mel
 from edge.perception.pack import SoundInput, load_pack
 from edge.resources import MODELS
 
@@ -24,7 +24,7 @@ def main() -> None:
     sound = np.random.default_rng(0).normal(0, 3000, samples).astype(np.int16)
 
     def ours() -> object:
-        return mfcc(sound, spec)
+        return cepstrum(log_mel(sound, spec), spec)
 
     def reference() -> object:
         return reference_mfcc(

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from converter.samples import Samples
 from converter.tasks.base import Task
@@ -37,7 +38,10 @@ class Teachers:
 
 
 class Batches(keras.utils.PyDataset):
-    """The samples in batches: with a `seed` shuffled and augmented, otherwise as they are."""
+    """The samples in batches: with a `seed` prepared ones, shuffled and augmented.
+
+    Without one they come in order, as the device shows them: all windows of each.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Batches(keras.utils.PyDataset):
         self._batch_size, self._seed = batch_size, seed
         self._teachers, self._mixup = teachers, mixup
         self._order = np.arange(len(samples))
+        self._computed: dict[int, tuple[FloatArray, Any]] = {}
         self.begin_epoch(0)
 
     def __len__(self) -> int:
@@ -62,11 +67,11 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[FloatArray, Any]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        rng = np.random.default_rng((self._seed or 0, self._epoch, index))
-        inputs = [self._samples.inputs[i] for i in chosen]
-        if self._seed is not None:
-            inputs = [self._task.augment(sample, rng) for sample in inputs]
-        features = np.stack([self._task.features(sample, self._spec) for sample in inputs])
+        if self._seed is None:
+            return self._shown(index, chosen)
+        rng = np.random.default_rng((self._seed, self._epoch, index))
+        augmented = [self._task.augment(self._samples.inputs[i], rng) for i in chosen]
+        features = np.stack([self._task.features(sample, self._spec) for sample in augmented])
         targets = [self._samples.targets[chosen]]
         if self._samples.second is not None:
             targets.append(self._samples.second[chosen])
@@ -74,13 +79,29 @@ class Batches(keras.utils.PyDataset):
             features, *targets = _blend(rng, self._mixup, features, *targets)
         if self._teachers is not None:
             targets = self._teachers.mix(features, targets)
-        return features, tuple(targets) if len(targets) > 1 else targets[0]
+        return features, _as_outputs(targets)
+
+    def _shown(self, index: int, chosen: npt.NDArray[np.intp]) -> tuple[FloatArray, Any]:
+        """A batch of samples as they are; computed once, for it is the same in every epoch."""
+        if index not in self._computed:
+            windows = [self._task.shown(self._samples.inputs[i], self._spec) for i in chosen]
+            rows = np.repeat(chosen, [len(one) for one in windows])
+            targets = [self._samples.targets[rows]]
+            if self._samples.second is not None:
+                targets.append(self._samples.second[rows])
+            features = np.stack([features for one in windows for features in one])
+            self._computed[index] = features, _as_outputs(targets)
+        return self._computed[index]
 
     def begin_epoch(self, epoch: int, logs: object = None) -> None:
         """Shuffles for an epoch, in an order that seed and number of the epoch decide."""
         self._epoch = epoch
         if self._seed is not None:
             self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._order))
+
+
+def _as_outputs(targets: list[FloatArray]) -> Any:
+    return tuple(targets) if len(targets) > 1 else targets[0]
 
 
 def _blend(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:

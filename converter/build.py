@@ -40,9 +40,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         )
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
-    representative = [
-        task.features(task.augment(splits.train.inputs[index], rng), spec) for index in chosen
-    ]
+    prepared = task.prepare(splits.train.subset(chosen), spec, seed)
+    representative = [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
     quantized = quantize(model, representative)
     correction = 0.0
     if task.corrects_prior:
@@ -119,6 +118,7 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
         probabilities = softmax(logits, manifest.temperature)
         thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)
         manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
-    found = figures(logits, held_back, manifest)
+    calibrated = softmax(logits, manifest.temperature)
+    found = figures(calibrated, softmax(logits), held_back, manifest)
     metrics = as_metrics(found, dataset, HELD_BACK, len(held_back))
     return msgspec.structs.replace(manifest, metrics=metrics)

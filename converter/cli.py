@@ -3,11 +3,16 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge.errors import EmotiondError
 from edge.perception.pack import Manifest, load_pack
+
+if TYPE_CHECKING:  # the rest of the converter is heavy, and loaded by the command that needs it
+    from converter.report import Measured
+    from converter.tasks.base import Schedule, Task
 
 RUNS = Path("runs")
 MODELS = Path("models")
@@ -27,17 +32,23 @@ def _train(arguments: argparse.Namespace) -> None:
     except TypeError as error:
         names = ", ".join(f"--{name}" for name in of_network)
         raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
-    of_schedule = {key: given[key] for key in SCHEDULE_OPTIONS if key in given}
     splits = task.load(arguments.data)
     print(splits.summary())
     plan = Plan(
-        msgspec.structs.replace(task.schedule, **of_schedule),
+        _schedule(task, arguments),
         arguments.seed,
         arguments.resume,
         arguments.weights,
         arguments.teacher,
     )
     print("wrote", train(task, splits, arguments.run, plan))
+
+
+def _schedule(task: "Task", arguments: argparse.Namespace) -> "Schedule":
+    """The task's own schedule, changed by the options that are given."""
+    options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
+    given = {key: value for key, value in options.items() if value is not None}
+    return msgspec.structs.replace(task.schedule, **given)
 
 
 def _quantize(arguments: argparse.Namespace) -> None:
@@ -56,17 +67,55 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     task = TASKS[arguments.modality]()
     manifest_path = arguments.models / f"{arguments.modality}.json"
     splits = task.load(arguments.data)
+    splits = splits.whole if arguments.all else splits
     _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
 
 
+def _folds(arguments: argparse.Namespace) -> None:
+    from converter.evaluate import add_metrics
+    from converter.folds import load_folds, run_folds
+    from converter.tasks.speech import SpeechTask
+    from converter.train import Plan
+
+    task = SpeechTask(folds=arguments.folds)
+    sets = task.recordings(arguments.data)
+    run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
+    manifest_path = arguments.models / "speech.json"
+    pack = load_pack(manifest_path)
+    found = load_folds(sets, task.folds, arguments.run)
+    metrics = [m for forms in found.values() for one in forms for m in one.metrics(pack.manifest)]
+    _print_metrics(add_metrics(pack.manifest, metrics, manifest_path))
+
+
 def _report(arguments: argparse.Namespace) -> None:
-    from converter.report import write_report
+    from converter.evaluate import ask_all
+    from converter.report import Measured, write_report
     from converter.tasks import TASKS
 
     task = TASKS[arguments.modality]()
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
-    page = write_report(task, task.load(arguments.data), pack, arguments.run, arguments.out)
+    splits = task.load(arguments.data)
+    if arguments.folds is None:
+        measured = Measured(ask_all(task, splits, pack, arguments.run))
+    else:
+        measured = _measured_by_folds(arguments, pack.manifest)
+    page = write_report(task, splits, measured, pack, arguments.run, arguments.out)
     print("wrote", page)
+
+
+def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
+    from converter.folds import count_folds, load_folds
+    from converter.report import Measured
+    from converter.tasks.speech import SpeechTask
+
+    sets = SpeechTask().recordings(arguments.data)
+    first, *others = load_folds(sets, count_folds(arguments.folds), arguments.folds).values()
+    return Measured(
+        [one.whole for one in first],
+        [one.metrics(manifest) for forms in others for one in forms],
+        [one.metrics(manifest) for one in first],
+        of_folds=True,
+    )
 
 
 def _fuse(arguments: argparse.Namespace) -> None:
@@ -116,30 +165,59 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
         command.add_argument("modality", choices=("face", "speech", "text"))
-        command.add_argument(
-            "--data", type=Path, required=True, help="the data set's folder or zip"
-        )
+        _add_data(command)
         if name != "train":
             command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
         command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
         if name in ("train", "quantize"):
             command.add_argument("--seed", type=int, default=0)
+        if name == "evaluate":
+            command.add_argument(
+                "--all",
+                action="store_true",
+                help="measure on all of it: the model knows none of it",
+            )
         if name == "report":
             command.add_argument("--out", type=Path, default=REPORTS, help="where the page goes")
+            command.add_argument("--folds", type=Path, help="speech: figures of these folds")
         if name == "train":
             _add_training_options(command)
+    text = "train and measure by folds, so that nobody is tested by a model that knows them"
+    folds = commands.add_parser("folds", help=text, description=text)
+    folds.set_defaults(function=_folds)
+    folds.add_argument("modality", choices=("speech",))
+    _add_data(folds)
+    folds.add_argument("--folds", type=_positive, default=9, help="how many, at least 3")
+    folds.add_argument("--run", type=Path, default=RUNS / "speech_folds", help="where they go")
+    folds.add_argument("--models", type=Path, default=MODELS, help="whose pack gets the figures")
+    folds.add_argument("--seed", type=int, default=0)
+    _add_schedule(folds)
     fuse = commands.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=_fuse)
     fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
     return parser
 
 
-def _add_training_options(command: argparse.ArgumentParser) -> None:
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        action="append",
+        help="the data set's folder or zip; repeatable for speech",
+    )
+
+
+def _add_schedule(command: argparse.ArgumentParser) -> None:
     own = "instead of the modality's own"
     command.add_argument("--epochs", type=_positive, help=own)
     command.add_argument("--batch-size", type=_positive, help=own)
     command.add_argument("--learning-rate", type=_above_zero, help=f"{own}: the highest")
     command.add_argument("--patience", type=_positive, help=f"{own}: epochs without gain")
+
+
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    _add_schedule(command)
     command.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     command.add_argument(
         "--weights", type=Path, help="begin from a .keras file, or torchvision's MobileNetV2 (.pth)"

@@ -1,5 +1,6 @@
 """Measures models in LiteRT: the file that ships, and the float32 one it was made from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from rich.progress import track
 
 from converter.figures import Form, as_metrics, figures, headline
-from converter.samples import Samples, Splits
+from converter.samples import DatasetError, Samples, SecondLabels, Splits
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
@@ -26,7 +27,7 @@ def measure_logits(
     """What each output of a model says of each sample: a float32[windows, labels] a sample."""
     heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
     for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
-        windows = [interpreter.run(task.features(one, spec)) for one in task.windows(sample, spec)]
+        windows = [interpreter.run(features) for features in task.shown(sample, spec)]
         for head, answers in zip(heads, zip(*windows, strict=True), strict=True):
             head.append(np.stack(answers))
     return heads
@@ -39,47 +40,69 @@ def pool_windows(windows: list[FloatArray]) -> FloatArray:
 
 @dataclass(frozen=True)
 class Answers:
-    """What one form of a model says of the test split."""
+    """What one form of a model says of a test split."""
 
     of: Form
-    model: bytes
+    dataset: str
+    split: str
     samples: Samples
-    logits: FloatArray
-    """float32[samples, labels], windows pooled."""
-    second: tuple[Samples, FloatArray] | None
-    """The same by the second labelling, where the model has one."""
+    probabilities: FloatArray
+    """float32[samples, labels], calibrated, windows pooled."""
+    uncalibrated: FloatArray
+    """The same before calibration."""
+    second: "SecondAnswers | None" = None
 
-    @classmethod
-    def ask(
-        cls, of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest
-    ) -> "Answers":
-        """Runs the model on every sample of the test split."""
-        interpreter = Interpreter(model, f"{manifest.name} ({of})")
-        heads = measure_logits(interpreter, task, splits.test, manifest.input)
-        pooled = [pool_windows(windows) for windows in heads]
-        first, second = splits.test.labelled_rows, None
-        if splits.second is not None and splits.second.labels == manifest.second_labels:
-            rows = splits.test.second_rows
-            second = splits.test.by_second(manifest.second_labels), pooled[1][rows]
-        return cls(of, model, splits.test.subset(first), pooled[0][first], second)
-
-    def metrics(self, manifest: Manifest, splits: Splits) -> tuple[Metric, ...]:
+    def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
         """The figures of these answers, of every labelling."""
-        found = figures(self.logits, self.samples, manifest)
-        metrics = as_metrics(found, splits.dataset, splits.test_split, len(self.samples), self.of)
-        if self.second is not None and splits.second is not None:
-            samples, logits = self.second
-            found = {
-                f"{SECOND_PREFIX}{name}": value
-                for name, value in headline(softmax(logits), samples).items()
-            }
-            names = splits.second.dataset, splits.second.test_split
-            metrics += as_metrics(found, *names, len(samples), self.of)
-        return metrics
+        found = figures(self.probabilities, self.uncalibrated, self.samples, manifest)
+        metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.of)
+        return metrics + (self.second.metrics(self.of) if self.second else ())
 
 
-def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
-    """The answers of the int8 model, and of the float32 one where `run` is what it came from."""
+@dataclass(frozen=True)
+class SecondAnswers:
+    """What the second head of a model says by another labelling of the same test split."""
+
+    labels: SecondLabels
+    samples: Samples
+    probabilities: FloatArray
+
+    def metrics(self, of: Form) -> tuple[Metric, ...]:
+        """The whole figures; their names begin with SECOND_PREFIX."""
+        whole = headline(self.probabilities, self.samples)
+        found = {f"{SECOND_PREFIX}{name}": value for name, value in whole.items()}
+        names = self.labels.dataset, self.labels.test_split
+        return as_metrics(found, *names, len(self.samples), of)
+
+
+def ask(of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest) -> Answers:
+    """Runs a model on every sample of the test split. Raises DatasetError where there is none."""
+    if not splits.test_split:
+        raise DatasetError(
+            f"{splits.dataset}: nobody is left to test on, all of it taught the model; measure by "
+            "`emotion-convert folds`, or on data of other people with --all"
+        )
+    interpreter = Interpreter(model, f"{manifest.name} ({of})")
+    heads = measure_logits(interpreter, task, splits.test, manifest.input)
+    pooled = [pool_windows(windows) for windows in heads]
+    rows, second = splits.test.labelled_rows, None
+    if splits.second is not None and splits.second.labels == manifest.second_labels:
+        others = softmax(pooled[1][splits.test.second_rows])
+        second = SecondAnswers(splits.second, splits.test.by_second(manifest.second_labels), others)
+    logits = pooled[0][rows]
+    return Answers(
+        of,
+        splits.dataset,
+        splits.test_split,
+        splits.test.subset(rows),
+        softmax(logits, manifest.temperature),
+        softmax(logits),
+        second,
+    )
+
+
+def forms_of(pack: Pack, run: Path) -> dict[Form, bytes]:
+    """The int8 model, and the float32 one where `run` is what it came from."""
     pack.open()  # refuses what does not fit its manifest
     forms: dict[Form, bytes] = {"int8": pack.model}
     origin = run / FLOAT32
@@ -89,22 +112,31 @@ def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
             forms["float32"] = origin.read_bytes()
         else:
             print(f"{run} is not the run that {pack.path} came from: float32 is left out")
-    return [Answers.ask(of, model, task, splits, pack.manifest) for of, model in forms.items()]
+    return forms
+
+
+def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
+    """The answers of every form of a pack's model to the test split."""
+    return [
+        ask(of, model, task, splits, pack.manifest) for of, model in forms_of(pack, run).items()
+    ]
 
 
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
-    """Measures a pack on the test split and writes the figures into its manifest.
-
-    Figures of other data sets stay there.
-    """
+    """Measures a pack on the test split and writes the figures into its manifest."""
     pack = load_pack(manifest_path)
-    found: tuple[Metric, ...] = ()
-    for answers in ask_all(task, splits, pack, run):
-        found += answers.metrics(pack.manifest, splits)
+    answers = ask_all(task, splits, pack, run)
+    found = tuple(metric for one in answers for metric in one.metrics(pack.manifest))
+    return add_metrics(pack.manifest, found, manifest_path)
+
+
+def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Manifest:
+    """Writes a manifest with the figures in it; those of other splits stay there."""
+    found = tuple(found)
     measured = {_place(one) for one in found}
-    kept = (one for one in pack.manifest.metrics if _place(one) not in measured)
-    manifest = msgspec.structs.replace(pack.manifest, metrics=(*kept, *found))
-    save_manifest(manifest, manifest_path)
+    kept = (one for one in manifest.metrics if _place(one) not in measured)
+    manifest = msgspec.structs.replace(manifest, metrics=(*kept, *found))
+    save_manifest(manifest, path)
     return manifest
 
 

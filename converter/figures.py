@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from converter.samples import Samples
-from edge.emotions import EMOTIONS, FloatArray, label_matrix, softmax, to_seven
+from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.perception.pack import Manifest, Metric
 
 CALIBRATION_BINS = 15
@@ -38,13 +38,14 @@ def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
     }
 
 
-def figures(logits: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
+def figures(
+    probabilities: FloatArray, uncalibrated: FloatArray, samples: Samples, manifest: Manifest
+) -> dict[str, float]:
     """Everything that is measured of a model: over its labels, of each, and of the seven."""
-    probabilities = softmax(logits, manifest.temperature)
     truth, guess = samples.majority, probabilities.argmax(axis=1)
     found = headline(probabilities, samples) | {
         "ece": expected_calibration_error(probabilities, truth),
-        "ece_uncalibrated": expected_calibration_error(softmax(logits), truth),
+        "ece_uncalibrated": expected_calibration_error(uncalibrated, truth),
     }
     if manifest.thresholds:
         cuts = np.array([manifest.thresholds[label] for label in manifest.labels])

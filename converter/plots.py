@@ -13,6 +13,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from edge.emotions import FloatArray
+from edge.observation import Sound
 
 CURVES = "curves.csv"
 """In a run: loss and accuracy by epoch; the plot of it has the suffix .png."""
@@ -88,6 +89,30 @@ def draw_bars(labels: Sequence[str], series: dict[str, list[float]], path: Path)
     axis.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
     axis.set(ylabel="share", ylim=(0, 1))
     axis.legend(frameon=False, ncols=len(series), fontsize=8)
+    return _save(figure, path)
+
+
+def draw_sounds(examples: dict[str, list[tuple[Sound, FloatArray]]], path: Path) -> Path:
+    """For each label the waveforms of some sounds, each above its features over time."""
+    columns = max(len(sounds) for sounds in examples.values())
+    figure, axes = plt.subplots(
+        2 * len(examples),
+        columns,
+        figsize=(3.6 * columns, 1.7 * len(examples)),
+        height_ratios=(1, 2) * len(examples),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[], frame_on=False)
+    for row, (label, sounds) in enumerate(examples.items()):
+        for column, (sound, features) in enumerate(sounds):
+            wave, bands = axes[2 * row : 2 * row + 2, column]
+            wave.plot(sound, color=INK, linewidth=0.3)
+            wave.set(xlim=(0, len(sound)))
+            bands.imshow(features.T, origin="lower", aspect="auto", cmap="magma")
+            if column == 0:
+                bands.set_ylabel(label, fontsize=9)
     return _save(figure, path)
 
 

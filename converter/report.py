@@ -1,19 +1,19 @@
-"""One page on a model pack: its figures on the test split, as Markdown with plots."""
+"""One page on a model pack: its figures, as Markdown with plots."""
 
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sklearn.metrics import confusion_matrix
 
 from converter.cost import Cost, cost, latencies_ms
-from converter.evaluate import SECOND_PREFIX, Answers, ask_all
+from converter.evaluate import SECOND_PREFIX, Answers, forms_of
 from converter.figures import CALIBRATION_BINS
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.samples import Splits
 from converter.tasks.base import Task
-from edge.emotions import softmax
-from edge.perception.pack import Manifest, Pack
+from edge.perception.pack import Manifest, Metric, Pack
 
 SHARES = {
     "accuracy": "accuracy",
@@ -30,28 +30,48 @@ Figures = dict[tuple[str, str], float]
 """By data set and metric."""
 
 
-def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path) -> Path:
-    """Measures a pack on the test split and describes it in FOLDER/NAME.md; gives that path.
+@dataclass(frozen=True)
+class Measured:
+    """What a report is about: the answers of each form to one test split, and to others."""
 
-    Where `run` is the one that the pack was made from, its float32 model is measured beside it
-    and its curves are shown.
+    forms: Sequence[Answers]
+    others: Sequence[Sequence[Metric]] = ()
+    """Figures of further splits, each of one split and form, for a table of their own."""
+    metrics: Sequence[tuple[Metric, ...]] = ()
+    """Of each form; without them they are taken from the answers."""
+    of_folds: bool = False
+    """Whether each fold of the data was answered by a model of its own."""
+
+
+def write_report(
+    task: Task, splits: Splits, measured: Measured, pack: Pack, run: Path, folder: Path
+) -> Path:
+    """Describes a pack in FOLDER/NAME.md; gives that path.
+
+    Where `run` is the one that the pack was made from, its curves are shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = pack.manifest
-    forms = ask_all(task, splits, pack, run)
-    costs = [cost(answers.model) for answers in forms]
-    figures = [_figures(answers, manifest, splits) for answers in forms]
-    plots = _draw(forms[0], figures[0], manifest, splits.dataset, folder)
+    manifest, answers = pack.manifest, measured.forms
+    models = forms_of(pack, run)
+    forms = [one for one in answers if one.of in models]
+    costs = [cost(models[one.of]) for one in forms]
+    metrics = measured.metrics or [one.metrics(manifest) for one in forms]
+    figures = [{(one.dataset, one.metric): one.value for one in each} for each in metrics]
+    plots = _draw(forms[0], figures[0], manifest, folder)
+    if (drawn := task.draw_examples(splits, folder)) is not None:
+        plots["What the model is shown"] = drawn
     curves = (run / CURVES).with_suffix(".png")
-    if len(forms) > 1 and curves.is_file():
+    if len(models) > 1 and curves.is_file():
         copied = shutil.copy(curves, folder / f"{manifest.name}-curves.png")
         plots["Training"] = Path(copied)
+    times_ms = latencies_ms([models[one.of] for one in forms])
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
-        _introduction(task, splits, manifest, forms),
-        _compare(forms, figures, costs, splits),
+        _introduction(measured, manifest),
+        _compare(forms, figures, costs, times_ms),
+        *(("## Elsewhere", _elsewhere(measured.others)) if measured.others else ()),
         "## Each class",
-        _classes(forms[0], figures[0], manifest, splits.dataset),
+        _classes(forms[0], figures[0], manifest),
         *(f"## {title}\n\n![{title}]({path.name})" for title, path in plots.items()),
         "## What the file computes",
         _operators(costs[0]),
@@ -61,38 +81,49 @@ def write_report(task: Task, splits: Splits, pack: Pack, run: Path, folder: Path
     return page
 
 
-def _figures(answers: Answers, manifest: Manifest, splits: Splits) -> Figures:
-    return {(one.dataset, one.metric): one.value for one in answers.metrics(manifest, splits)}
-
-
-def _introduction(task: Task, splits: Splits, manifest: Manifest, forms: Sequence[Answers]) -> str:
-    comparison = "; *float32* is the network it was made from" if len(forms) > 1 else ""
+def _introduction(measured: Measured, manifest: Manifest) -> str:
+    first = measured.forms[0]
+    if measured.of_folds:
+        which = (
+            "Each sample was judged by a network that was trained, quantized and calibrated "
+            f"without its speaker, by the very commands that made `{manifest.file}`; that file "
+            "itself learned from nearly all of them. *int8* is what ships, run by LiteRT on one "
+            "thread"
+        )
+    else:
+        which = (
+            "They took no part in training, choice or calibration. The figures of *int8* are of "
+            f"the file that ships, `{manifest.file}`, run by LiteRT on one thread"
+        )
+    comparison = "; *float32* is the network it was made from" if len(measured.forms) > 1 else ""
     return (
-        f"Measured on {splits.dataset} {splits.test_split} ({len(forms[0].samples)} samples), "
-        "which took no part in training, choice or calibration. The figures of *int8* are of the "
-        f"file that ships, `{manifest.file}`, run by LiteRT on one thread{comparison}. "
-        f"Trained on {', '.join(manifest.trained_on)}. Licence: {manifest.licence}.\n\n"
-        f"This page is written by `emotion-convert report {task.modality} --data …`; what the "
+        f"Measured on {first.dataset}, {first.split} ({len(first.samples)} samples). "
+        f"{which}{comparison}. Trained on {', '.join(manifest.trained_on)}. "
+        f"Licence: {manifest.licence}.\n\n"
+        f"This page is written by `emotion-convert report {manifest.modality} --data …`; what the "
         "figures mean for users is said in the model cards, `models/README.md`."
     )
 
 
 def _compare(
-    forms: Sequence[Answers], figures: Sequence[Figures], costs: Sequence[Cost], splits: Splits
+    forms: Sequence[Answers],
+    figures: Sequence[Figures],
+    costs: Sequence[Cost],
+    times_ms: Sequence[float],
 ) -> str:
     """The table of whole figures, one column a form of the model."""
+    dataset = forms[0].dataset
     rows = [
-        (title, *(_percent(one[splits.dataset, key]) for one in figures))
+        (title, *(_spread(one, dataset, key) for one in figures))
         for key, title in SHARES.items()
-        if (splits.dataset, key) in figures[0]
+        if (dataset, key) in figures[0]
     ]
-    if splits.second is not None and forms[0].second is not None:
-        second = splits.second
-        title = f"accuracy by {second.dataset}'s labels ({second.test_split}, "
-        title += f"{len(forms[0].second[0])} samples)"
-        key = second.dataset, f"{SECOND_PREFIX}accuracy"
+    if (second := forms[0].second) is not None:
+        labels = second.labels
+        title = f"accuracy by {labels.dataset}'s labels ({labels.test_split}, "
+        title += f"{len(second.samples)} samples)"
+        key = labels.dataset, f"{SECOND_PREFIX}accuracy"
         rows.append((title, *(_percent(one[key]) for one in figures)))
-    times_ms = latencies_ms([answers.model for answers in forms])
     rows += [
         ("size", *(f"{one.size_bytes / 1000:,.0f} KB" for one in costs)),
         ("weights and other constants", *(f"{one.parameters:,}" for one in costs)),
@@ -102,8 +133,26 @@ def _compare(
     return _table(("", *(answers.of for answers in forms)), rows)
 
 
-def _classes(answers: Answers, figures: Figures, manifest: Manifest, dataset: str) -> str:
-    counts = answers.samples.counts()
+def _spread(figures: Figures, dataset: str, key: str) -> str:
+    """A share, with its deviation over folds where there are any."""
+    deviation = figures.get((dataset, f"{key}_deviation"))
+    return _percent(figures[dataset, key]) + (f" ± {_percent(deviation)}" if deviation else "")
+
+
+def _elsewhere(others: Sequence[Sequence[Metric]]) -> str:
+    """The whole figures of other data or splits, one row each."""
+    keys = ("accuracy", "uar", "macro_f1", "ece")
+    rows = []
+    for metrics in others:
+        figures = {(one.dataset, one.metric): one.value for one in metrics}
+        first = metrics[0]
+        values = (_spread(figures, first.dataset, key) for key in keys)
+        rows.append((f"{first.dataset}, {first.split} ({first.n}), {first.of}", *values))
+    return _table(("", *(SHARES[key] for key in keys)), rows)
+
+
+def _classes(answers: Answers, figures: Figures, manifest: Manifest) -> str:
+    counts, dataset = answers.samples.counts(), answers.dataset
     return _table(
         ("label", "among the seven", "samples", "precision", "recall"),
         [
@@ -119,11 +168,9 @@ def _classes(answers: Answers, figures: Figures, manifest: Manifest, dataset: st
     )
 
 
-def _draw(
-    answers: Answers, figures: Figures, manifest: Manifest, dataset: str, folder: Path
-) -> dict[str, Path]:
+def _draw(answers: Answers, figures: Figures, manifest: Manifest, folder: Path) -> dict[str, Path]:
     """The plots, each with the heading it goes under."""
-    probabilities = softmax(answers.logits, manifest.temperature)
+    dataset, probabilities = answers.dataset, answers.probabilities
     truth, guess = answers.samples.majority, probabilities.argmax(axis=1)
     labels = manifest.labels
     shares = {

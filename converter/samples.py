@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,16 @@ class Samples:
         return {label: found[index] for index, label in enumerate(self.labels)}
 
 
+def concatenate(parts: Sequence[Samples]) -> Samples:
+    """All samples of parts that have the same labels and no second labelling."""
+    return Samples(
+        parts[0].labels,
+        [one for part in parts for one in part.inputs],
+        np.concatenate([part.targets for part in parts]),
+        tuple(group for part in parts for group in part.groups),
+    )
+
+
 @dataclass(frozen=True)
 class SecondLabels:
     """What a second labelling of a data set is called, in its own words."""
@@ -103,7 +113,7 @@ class SecondLabels:
 
 @dataclass(frozen=True)
 class Splits:
-    """One data set: `train` fits weights, `held_back` chooses, `test` is looked at once."""
+    """Data to learn from: `train` fits weights, `held_back` chooses, `test` is looked at once."""
 
     dataset: str
     train: Samples
@@ -111,7 +121,7 @@ class Splits:
     test: Samples
     train_split: str
     test_split: str
-    """The published names of the splits, as manifests quote them."""
+    """The published names of the splits, as manifests quote them; no `test_split`, no `test`."""
     licence: str
     """Of the data, and so of a model that learns from it."""
     unusable: tuple[str, ...] = field(default=())
@@ -121,8 +131,7 @@ class Splits:
 
     def __post_init__(self) -> None:
         """Raises DatasetError where there is nothing to learn from or to measure on."""
-        parts = {"train": self.train, HELD_BACK: self.held_back, self.test_split: self.test}
-        for name, samples in parts.items():
+        for name, samples in self._parts.items():
             if not len(samples.labelled_rows):
                 raise DatasetError(
                     f"{self.dataset}: no sample is left for {name}; more data is needed"
@@ -134,11 +143,21 @@ class Splits:
                 "there is nothing to tell apart"
             )
 
+    @property
+    def _parts(self) -> dict[str, Samples]:
+        tested = {self.test_split: self.test} if self.test_split else {}
+        return {"train": self.train, HELD_BACK: self.held_back, **tested}
+
+    @property
+    def whole(self) -> "Splits":
+        """All of it as the test split: for data that nobody learned from."""
+        everything = concatenate([self.train, self.held_back, self.test])
+        return replace(self, test=everything, test_split="all of it")
+
     def summary(self) -> str:
         """A count per class and split, and each thing left out, for a person to read."""
-        parts = {"train": self.train, HELD_BACK: self.held_back, self.test_split: self.test}
         lines = [f"{self.dataset}: {len(self.unusable)} left out"]
-        for name, samples in parts.items():
+        for name, samples in self._parts.items():
             lines.append(f"  {name}: {samples}")
             if self.second is not None:
                 others = samples.by_second(self.second.labels)

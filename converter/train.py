@@ -42,7 +42,7 @@ class Plan:
 
 
 def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
-    """Trains on `splits.train`, keeps the weights that do best on `splits.held_back`.
+    """Trains on `splits.train`, keeps the weights that the schedule says, by `splits.held_back`.
 
     The weights are exponential moving averages of the trained ones. Writes model.keras,
     input.json and curves (CSV and PNG) into the folder `run` and gives the model's path.
@@ -52,8 +52,9 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     spec = task.input_spec(splits.train)
     model = task.network(spec, len(splits.second.labels) if splits.second else 0)
     teachers = _load_teachers(plan, spec, model)
+    prepared = task.prepare(splits.train, spec, plan.seed)
     batches = Batches(
-        task, splits.train, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
+        task, prepared, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
     )
     steps = len(batches) * schedule.epochs
     if steps == 0:
@@ -149,7 +150,12 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
             use_ema=True,
             ema_momentum=1 - 1 / max(steps * AVERAGED_SHARE, 10),
         ),
-        [keras.losses.CategoricalCrossentropy(from_logits=True) for _ in range(heads)],
+        [
+            keras.losses.CategoricalCrossentropy(
+                from_logits=True, label_smoothing=schedule.label_smoothing
+            )
+            for _ in range(heads)
+        ],
         loss_weights=[1.0, schedule.second_weight][:heads],
         metrics=[["accuracy"] for _ in range(heads)],
     )
@@ -177,7 +183,7 @@ def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.
         keras.callbacks.ModelCheckpoint(
             run / MODEL,
             monitor="val_loss",
-            save_best_only=True,
+            save_best_only=not plan.schedule.keep_last,
             initial_value_threshold=_best_loss(run / CURVES),
         ),
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=plan.schedule.patience),

@@ -17,8 +17,9 @@ from edge.errors import EmotiondError
 from edge.events import Composer
 from edge.fusion import load_reliabilities, log_linear
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
-from edge.perception.features import mfcc, sound_features
+from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion
+from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
 from edge.publish.console import table
 from edge.publish.mqtt import Publisher
 from edge.resources import SAMPLES
@@ -101,17 +102,20 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     speech = shelf.new_speech()
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
-    coefficients = sound_features(mfcc(sound, spec), spec)
+    energies = log_mel(sound, spec)
+    features = sound_features(energies, spec)
+    stream, hop = LogMelStream(spec), sound[: round(HOP_FRAMES / FRAMES_PER_S * SAMPLE_RATE_HZ)]
     sighting = face.perceive(frame)
-    answer = speech.classifier.classify(coefficients)
+    answer = speech.classifier.classify(features)
     heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
         ("detect", lambda: detector.detect(frame.pixels)),
         ("follow", lambda: motion.move(frame.pixels, faces)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
-        ("features", lambda: sound_features(mfcc(sound, spec), spec)),
-        ("speech", lambda: speech.classifier.classify(coefficients)),
+        ("listen", lambda: VoiceWindows(spec, 1.0, 1.0).hear(hop)),
+        ("features", lambda: (stream.hear(hop), sound_features(energies, spec))),
+        ("speech", lambda: speech.classifier.classify(features)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
         *_decision_stages(config, shelf, sighting, heard),
     ]

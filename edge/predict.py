@@ -15,8 +15,6 @@ from edge.events import DIGITS, seven
 from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
 from edge.observation import (
     NOBODY_SEEN,
-    SAMPLE_RATE_HZ,
-    AudioBlock,
     Belief,
     Frame,
     Observation,
@@ -130,11 +128,10 @@ class Predictor:
         return observation
 
     def _sound(self, path: Path) -> Observation:
-        sound = read_sound(path)
-        windows = self._shelf.new_speech().hear(AudioBlock(sound, len(sound) / SAMPLE_RATE_HZ))
-        if not windows:
+        heard = self._shelf.new_speech().hear_all(read_sound(path))
+        if heard is None:
             raise SourceError(f"{path}: no voice in it")
-        return replace(pool(windows), captured_s=0.0)
+        return heard
 
     def _video(self, path: Path) -> Iterator[Observation | Failure]:
         """Face and speech of a video, whichever it has; raises SourceError for neither."""

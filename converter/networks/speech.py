@@ -1,27 +1,43 @@
-"""The speech network: separable 1D convolutions over MFCC frames, pooled over time."""
+"""The speech network: separable 1D convolutions over frames, pooled over time by attention."""
 
 import keras
 from keras import layers
 
-CHANNELS = (64, 96, 128, 160)
+CHANNELS = (96, 128, 192, 224)
+STRIDES = (2, 2, 2, 1)
+HEADS = 4
+"""Of the attention: each weighs the moments of a window in its own way."""
+
+
+def _normalized(x: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.95)(x))
 
 
 def _separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasTensor:
-    y = layers.SeparableConv1D(channels, 7, strides=stride, padding="same", use_bias=False)(x)
-    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.95)(y))
+    convolution = layers.SeparableConv1D(
+        channels, 7, strides=stride, padding="same", use_bias=False
+    )
+    return _normalized(convolution(x))
+
+
+def _pooled(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Over time: what attention picks, the mean and the maximum, side by side."""
+    attention = layers.Softmax(axis=1)(layers.Conv1D(HEADS, 1)(x))
+    picked = layers.Dot(axes=1)([attention, x])
+    picked = layers.Reshape((HEADS * x.shape[-1],))(picked)
+    mean, highest = layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)
+    return layers.Concatenate()([picked, mean, highest])
 
 
 def build(shape: tuple[int, int], classes: int) -> keras.Model:
     """An untrained network, float32[batch, *shape] to logits float32[batch, classes]."""
     inputs = keras.Input(shape)
     x = layers.GaussianNoise(0.2)(inputs)
-    x = layers.SpatialDropout1D(0.1)(x)
-    x = layers.Conv1D(CHANNELS[0], 5, strides=2, padding="same", use_bias=False)(x)
-    x = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.95)(x))
-    for channels in CHANNELS[1:]:
-        x = _separable(x, channels, stride=2)
-        x = layers.Add()([x, _separable(x, channels, stride=1)])
+    x = layers.Conv1D(CHANNELS[0], 5, strides=STRIDES[0], padding="same", use_bias=False)(x)
+    x = _normalized(x)
+    for channels, stride in zip(CHANNELS[1:], STRIDES[1:], strict=True):
+        x = _separable(x, channels, stride)
+        x = layers.Add()([x, _separable(x, channels, 1)])
         x = layers.SpatialDropout1D(0.1)(x)
-    pooled = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]
-    x = layers.Dropout(0.3)(layers.Concatenate()(pooled))
+    x = layers.Dropout(0.3)(_pooled(x))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="speech")

@@ -1,16 +1,21 @@
 """What distinguishes one modality from another in training; everything else is shared."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import keras
 import msgspec
 import numpy as np
 
-from converter.samples import Samples, Splits
+from converter.samples import DatasetError, Samples, Splits
 from edge.emotions import Emotion, FloatArray
 from edge.perception.pack import InputSpec, Modality
+
+Loaded = TypeVar("Loaded")
+Layout = tuple[Callable[[Path], bool], Callable[[Path], Loaded]]
+"""How to tell a data set by its files, and how to load it."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -25,6 +30,13 @@ class Schedule(msgspec.Struct, frozen=True):
     weight_decay: float = 0.01
     largest_gradient: float | None = None
     """Norm of all gradients together to which a larger one is shortened."""
+    keep_last: bool = False
+    """Whether the last epoch is kept, not the one with the lowest loss on held-back data.
+
+    For data of so few people that those held back say little about an epoch.
+    """
+    label_smoothing: float = 0.0
+    """Share of each target that is given to all labels alike."""
     mixup: float = 0.0
     """Shape of the beta distribution that pairs of samples are mixed by; 0 for none."""
     second_weight: float = 1.0
@@ -50,24 +62,32 @@ class Task(ABC):
         return tuple(self.label_map)
 
     @abstractmethod
-    def load(self, data: Path) -> Splits:
-        """The data set at `data`; raises DatasetError."""
+    def load(self, data: Sequence[Path]) -> Splits:
+        """The data sets at `data`, as one; raises DatasetError."""
 
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
         """The features the model will take, with statistics of `train` where they need any."""
 
-    @abstractmethod
-    def features(self, sample: Any, spec: InputSpec) -> FloatArray:
-        """One sample as the device will show it to the model."""
-
-    def windows(self, sample: Any, spec: InputSpec) -> list[Any]:
-        """The parts of `sample` that the model is shown in turn; their answers are pooled."""
-        return [sample]
+    def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
+        """Training samples with whatever is too slow to be done in every epoch done once."""
+        return train
 
     @abstractmethod
     def augment(self, sample: Any, rng: np.random.Generator) -> Any:
-        """A variation of one training sample that keeps its label."""
+        """A variation of one prepared training sample that keeps its label."""
+
+    @abstractmethod
+    def features(self, sample: Any, spec: InputSpec) -> FloatArray:
+        """One augmented sample, or a whole one, as the device will show it to the model."""
+
+    def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
+        """All that the device shows the model of a sample, in turn; the answers are pooled."""
+        return [self.features(sample, spec)]
+
+    def draw_examples(self, splits: Splits, folder: Path) -> Path | None:
+        """A picture, in `folder`, of a few samples and what the model is shown of them, or None."""
+        return None
 
     @abstractmethod
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
@@ -75,3 +95,18 @@ class Task(ABC):
 
         With `second_labels`, a second output gives the logits of another labelling.
         """
+
+
+def only(data: Sequence[Path]) -> Path:
+    """The one data set of a task that takes no more; raises DatasetError."""
+    if len(data) > 1:
+        raise DatasetError(f"this model learns from one data set, and got {len(data)}")
+    return data[0]
+
+
+def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
+    """The data set at `path`, by the first layout that fits; raises DatasetError."""
+    for is_here, load in layouts:
+        if is_here(path):
+            return load(path)
+    raise DatasetError(f"{path}: no known data set in it; known layouts: {known}")

@@ -1,6 +1,6 @@
 """Training the face model on pictures of faces, FER+ above all."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,23 @@ import numpy as np
 from converter.datasets import ckplus, fer2013, ferplus, own_faces
 from converter.datasets.pictures import SIDE
 from converter.networks import face as network
-from converter.samples import DatasetError, Samples, Splits
-from converter.tasks.base import Schedule, Task
+from converter.samples import Samples, Splits
+from converter.tasks.base import Layout, Schedule, Task, load_known, only
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput, InputSpec
 
-LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path], Splits]], ...] = (
+LAYOUTS: tuple[Layout[Splits], ...] = (
     (ferplus.is_here, ferplus.load),
     (own_faces.is_here, own_faces.load),
     (fer2013.is_here, fer2013.load),
     (ckplus.is_here, ckplus.load),
 )
-"""How to tell a data set by its files, and how to load it; the first that fits is taken."""
+KNOWN = (
+    "FER+ (FER2013Train/label.csv), "
+    "FER2013 (fer2013.csv, or train/ and test/ with a folder an emotion), "
+    "CK+48 (a folder an emotion), own pictures (train/, val/ and test/ with a folder an emotion)"
+)
 
 
 @dataclass
@@ -59,16 +63,8 @@ class FaceTask(Task):
         mixup=0.2,
     )
 
-    def load(self, data: Path) -> Splits:
-        for is_here, load in LAYOUTS:
-            if is_here(data):
-                return load(data)
-        raise DatasetError(
-            f"{data}: no face data set in it; known layouts: FER+ (FER2013Train/label.csv), "
-            "FER2013 (fer2013.csv, or train/ and test/ with a folder an emotion), "
-            "CK+48 (a folder an emotion), "
-            "own pictures (train/, val/ and test/ with a folder an emotion)"
-        )
+    def load(self, data: Sequence[Path]) -> Splits:
+        return load_known(only(data), LAYOUTS, KNOWN)
 
     def input_spec(self, train: Samples) -> ImageInput:
         return ImageInput((self.side, self.side, 1), "grey", "standardized")

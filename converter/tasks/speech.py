@@ -1,103 +1,173 @@
-"""Training the speech model on RAVDESS."""
+"""Training the speech model on recorded voices."""
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import keras
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from converter.datasets import ravdess
+from converter.augment import mask, vary_sound, warp
+from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
+from converter.datasets.recordings import FOLDS, LABELS, Recordings, split_by_speaker
 from converter.networks import speech as network
+from converter.plots import draw_sounds
 from converter.samples import Samples, Splits
-from converter.tasks.base import Schedule, Task
+from converter.tasks.base import Layout, Schedule, Task, load_known
+from edge.config import Speech
 from edge.emotions import FloatArray
 from edge.observation import SAMPLE_RATE_HZ, Sound
-from edge.perception.features import mfcc, sound_features, take_off_level
+from edge.perception.features import cepstrum, log_mel, sound_features, take_off_level
 from edge.perception.pack import InputSpec, SoundInput
-from edge.perception.speech import HOP_S
+from edge.perception.voice import VoiceWindows
 
-FRAMES, COEFFICIENTS = 186, 40
-FRAME_S, FRAME_HOP_S = 0.032, 0.016
-# Of a training window: what a device hears when a person has just begun to speak.
-SHORTEST_S = 1.2
+LAYOUTS: tuple[Layout[Recordings], ...] = (
+    (ravdess.is_here, ravdess.load),
+    (nemo.is_here, nemo.load),
+    (cremad.is_here, cremad.load),
+    (emodb.is_here, emodb.load),
+    (savee.is_here, savee.load),
+    (tess.is_here, tess.load),
+    (own_speech.is_here, own_speech.load),
+)
+KNOWN = (
+    "RAVDESS (Actor_NN/), nEMO (data.tsv, samples/), CREMA-D (AudioWAV/), EMO-DB (wav/), "
+    "SAVEE (AudioData/SS/), TESS (OAF_…, YAF_…), own recordings (SPEAKER/EMOTION/)"
+)
+FRAMES, BANDS = 186, 40
+VARIATIONS = 12
+"""Of each clip, beside itself, that a training run draws from."""
+AS_RECORDED = 0.4
+"""Share of training windows that are not drawn from the variations."""
+EXAMPLES = 3
+"""Clips of each label that a report shows."""
+SHORTEST_FRAMES = 75
+"""Of a training window: what a device hears when a person has just begun to speak."""
+
+Take = list[npt.NDArray[np.float16]]
+"""One clip, as `log_mel` of it and of its variations: float16[frames, bands] each."""
 
 
+@dataclass
 class SpeechTask(Task):
-    """Three seconds of voice as MFCCs, eight acted emotions."""
+    """Three seconds of voice, eight acted emotions."""
+
+    fold: int | None = None
+    """Which part of the speakers to test on; None to train on all but the held-back ones."""
+    folds: int = FOLDS
 
     modality = "speech"
-    label_map = {
-        "neutral": "neutral",
-        "calm": "neutral",
-        "happy": "happy",
-        "sad": "sad",
-        "angry": "angry",
-        "fearful": "fear",
-        "disgust": "disgust",
-        "surprised": "surprise",
-    }
-    schedule = Schedule(epochs=240, batch_size=32, learning_rate=3e-3, patience=60)
+    label_map = dict(
+        zip(
+            LABELS,
+            ("neutral", "neutral", "happy", "sad", "angry", "fear", "disgust", "surprise"),
+            strict=True,
+        )
+    )
+    schedule = Schedule(
+        epochs=200,
+        batch_size=32,
+        learning_rate=3e-3,
+        patience=200,
+        largest_gradient=1.0,
+        keep_last=True,
+        label_smoothing=0.05,
+        mixup=0.2,
+    )
 
-    def load(self, data: Path) -> Splits:
-        return ravdess.load(data)
+    _takes: dict[bytes, Take] = field(default_factory=dict)
+    """By the hash of a clip: the folds of one process share what they prepare."""
+
+    def recordings(self, data: Sequence[Path]) -> list[Recordings]:
+        """Each data set as it was published; raises DatasetError."""
+        return [load_known(path, LAYOUTS, KNOWN) for path in data]
+
+    def load(self, data: Sequence[Path]) -> Splits:
+        return split_by_speaker(self.recordings(data), self.fold, self.folds)
 
     def input_spec(self, train: Samples) -> SoundInput:
         plain = SoundInput(
-            shape=(FRAMES, COEFFICIENTS),
+            shape=(FRAMES, BANDS),
             sample_rate_hz=SAMPLE_RATE_HZ,
-            window_s=FRAME_S,
-            hop_s=FRAME_HOP_S,
+            window_s=0.032,
+            hop_s=0.016,
             fft_length=512,
-            mel_bands=COEFFICIENTS,
+            mel_bands=BANDS,
             low_hz=50.0,
             high_hz=7600.0,
             preemphasis=0.97,
+            coefficients="log_mel",
             lifter=0,
-            mean=(0.0,) * COEFFICIENTS,
-            deviation=(1.0,) * COEFFICIENTS,
+            mean=(0.0,) * BANDS,
+            deviation=(1.0,) * BANDS,
         )
-        frames = np.concatenate([take_off_level(mfcc(sound, plain)) for sound in train.inputs])
+        frames = np.concatenate([take_off_level(log_mel(one, plain)) for one in train.inputs])
+        if plain.coefficients == "mfcc":
+            frames = cepstrum(frames, plain)
         return msgspec.structs.replace(
             plain,
             mean=tuple(round(float(value), 4) for value in frames.mean(axis=0)),
             deviation=tuple(round(float(value), 4) for value in frames.std(axis=0)),
         )
 
+    def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
+        """Each clip as a Take: noise, rooms and codecs are too slow for every epoch."""
+        assert isinstance(spec, SoundInput)
+        keys = [hashlib.sha256(one.tobytes()).digest() for one in train.inputs]
+        missing = {
+            key: one for key, one in zip(keys, train.inputs, strict=True) if key not in self._takes
+        }
+        made = joblib.Parallel(n_jobs=-1)(
+            joblib.delayed(_take)(one, spec, seed + index)
+            for index, one in enumerate(missing.values())
+        )
+        self._takes |= dict(zip(missing, made, strict=True))
+        return replace(train, inputs=[self._takes[key] for key in keys])
+
+    def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
+        """A part of one variation, faster or slower, of a longer or shorter vocal tract, masked."""
+        chosen = 0 if rng.random() < AS_RECORDED else rng.integers(len(sample))
+        variation: npt.NDArray[np.float16] = sample[chosen]
+        energies = warp(variation.astype(np.float32), rng)
+        length = FRAMES if rng.random() < 0.7 else int(rng.integers(SHORTEST_FRAMES, FRAMES))
+        start = rng.integers(0, max(len(energies) - length, 0) + 1)
+        return mask(energies[start : start + length], rng)
+
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, SoundInput)
-        return sound_features(mfcc(sample, spec), spec)
+        return sound_features(sample, spec)
 
-    def windows(self, sample: Any, spec: InputSpec) -> list[Sound]:
-        """The windows that a device would look at while it hears `sample`."""
+    def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
+        """The windows in which a device hears a voice; all of a clip in which it hears none."""
         assert isinstance(spec, SoundInput)
-        length = round(spec.duration_s * SAMPLE_RATE_HZ)
-        hop = round(HOP_S * SAMPLE_RATE_HZ)
-        last = max(len(sample) - length, 0)
-        return [sample[start : start + length] for start in range(last % hop, last + 1, hop)]
+        heard = Speech()
+        windows = VoiceWindows(spec, heard.min_voice_probability, heard.min_voice_s).hear(sample)
+        whole = sound_features(log_mel(sample, spec), spec)
+        return [window.features for window in windows] or [whole]
 
-    def augment(self, sample: Any, rng: np.random.Generator) -> Sound:
-        """Another voice, room and microphone: speed, tone, noise, and where the window lies."""
-        speed = rng.uniform(0.88, 1.14)
-        positions = np.arange(0, len(sample) - 1, speed)
-        sound = np.interp(positions, np.arange(len(sample)), sample)
-        longest = round((FRAME_S + (FRAMES - 1) * FRAME_HOP_S) * SAMPLE_RATE_HZ)
-        length = longest
-        if rng.random() < 0.3:
-            length = round(rng.uniform(SHORTEST_S * SAMPLE_RATE_HZ, longest))
-        start = rng.integers(0, max(len(sound) - length, 0) + 1)
-        sound = sound[start : start + length]
-        if rng.random() < 0.5:  # a brighter or duller microphone
-            sound = np.append(sound[:1], sound[1:] - rng.uniform(-0.5, 0.5) * sound[:-1])
-        level = np.sqrt(np.mean(sound**2)) + 1
-        if rng.random() < 0.6:
-            noise = rng.normal(0, 1, len(sound))
-            if rng.random() < 0.5:  # hum and rumble rather than hiss
-                noise = np.append(noise[:1], noise[1:] + 0.9 * noise[:-1])
-            sound = sound + noise * level * 10 ** (-rng.uniform(8, 40) / 20)
-        gain = rng.uniform(0.05, 1.0) * 16000 / (np.abs(sound).max() + 1)
-        return np.asarray(np.rint(sound * gain), np.int16)
+    def draw_examples(self, splits: Splits, folder: Path) -> Path | None:
+        """Held-back clips of each label, as waveform and as the last window of each."""
+        spec = self.input_spec(splits.train)
+        examples: dict[str, list[tuple[Sound, FloatArray]]] = {}
+        samples = splits.held_back
+        for index, label in enumerate(self.labels):
+            rows = np.flatnonzero(samples.majority == index)
+            chosen = rows[np.linspace(0, len(rows) - 1, EXAMPLES).astype(int)] if len(rows) else ()
+            sounds = [samples.inputs[row] for row in chosen]
+            examples[label] = [(sound, self.shown(sound, spec)[-1]) for sound in sounds]
+        return draw_sounds(examples, folder / f"{self.modality}-examples.png")
 
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, SoundInput)
         return network.build(spec.shape, len(self.labels))
+
+
+def _take(sound: Sound, spec: SoundInput, seed: int) -> Take:
+    rng = np.random.default_rng(seed)
+    variations = [vary_sound(sound, rng) for _ in range(VARIATIONS)]
+    return [log_mel(one, spec).astype(np.float16) for one in (sound, *variations)]

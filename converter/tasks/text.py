@@ -1,5 +1,6 @@
 """Training the text model on GoEmotions in the Ekman grouping."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from converter.datasets import goemotions
 from converter.networks import text as network
 from converter.samples import Samples, Splits
-from converter.tasks.base import Schedule, Task
+from converter.tasks.base import Schedule, Task, only
 from edge.emotions import FloatArray
 from edge.perception.features import text_features
 from edge.perception.pack import InputSpec, TextInput
@@ -31,8 +32,8 @@ class TextTask(Task):
     multi_label = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
-    def load(self, data: Path) -> Splits:
-        return goemotions.load(data)
+    def load(self, data: Sequence[Path]) -> Splits:
+        return goemotions.load(only(data))
 
     def input_spec(self, train: Samples) -> TextInput:
         return TextInput((16384,), word_ngrams=(1, 2), character_ngrams=(3, 4), max_characters=1000)

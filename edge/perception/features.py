@@ -25,6 +25,10 @@ Pixels = npt.NDArray[np.uint8]
 CLIP_DEVIATIONS = 4.0
 # Share of the frames of a window that lie below its level: loud frames, not clicks, set it.
 LEVEL_QUANTILE = 0.9
+# Below that level, in nepers of power: 7 are 30 dB.
+FLOOR = 7.0
+# Of a mel band, in squared steps of int16: what is fainter is as good as silent.
+SMALLEST_ENERGY = 1.0
 WORDS = re.compile(r"\w+|[^\w\s]")
 
 
@@ -75,44 +79,73 @@ def _cosines(bands: int, coefficients: int, lifter: int) -> FloatArray:
     return basis.astype(np.float32)
 
 
-def mfcc(samples: npt.NDArray[Any], spec: SoundInput) -> FloatArray:
-    """Mel-frequency cepstral coefficients, float32[frames, coefficients], of mono int16 samples.
+def log_mel(samples: npt.NDArray[Any], spec: SoundInput, before: float = 0.0) -> FloatArray:
+    """Logarithms of mel-band energies, float32[frames, bands], of mono int16 samples.
 
-    Equal, to float32 rounding, to `python_speech_features.mfcc` with a Hamming window and
-    without appended energy (Davis and Mermelstein 1980), on whole frames only: an incomplete
-    last frame is left for the sound that follows.
+    On whole frames only: an incomplete last one is left for the sound that follows. `before` is
+    the sample before the first one.
     """
     signal = samples.astype(np.float32)
-    emphasized = np.append(signal[:1], signal[1:] - np.float32(spec.preemphasis) * signal[:-1])
-    length = round(spec.window_s * spec.sample_rate_hz)
-    hop = round(spec.hop_s * spec.sample_rate_hz)
-    if len(emphasized) < length:
-        return np.zeros((0, spec.shape[1]), np.float32)
+    length, hop = spec.window_samples, spec.hop_samples
+    if len(signal) < length:
+        return np.zeros((0, spec.mel_bands), np.float32)
+    earlier = np.append(np.float32(before), signal[:-1])
+    emphasized = signal - np.float32(spec.preemphasis) * earlier
     frames = np.lib.stride_tricks.sliding_window_view(emphasized, length)[::hop]
     window = np.hamming(length).astype(np.float32)
     spectrum = np.fft.rfft(frames * window, spec.fft_length)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(spec.fft_length)
     energies = power @ _mel_filters(spec)
-    logs = np.log(np.where(energies == 0, np.finfo(np.float64).eps, energies))
-    return np.asarray(logs @ _cosines(spec.mel_bands, spec.shape[1], spec.lifter), np.float32)
+    return np.asarray(np.log(np.maximum(energies, SMALLEST_ENERGY)), np.float32)
 
 
-def take_off_level(coefficients: FloatArray) -> FloatArray:
-    """A copy of `mfcc` output with the loudness of its loud frames moved to zero."""
-    frames: FloatArray = coefficients.copy()
-    if len(frames):
-        frames[:, 0] -= np.quantile(frames[:, 0], LEVEL_QUANTILE)
-    return frames
+def cepstrum(energies: FloatArray, spec: SoundInput) -> FloatArray:
+    """The MFCCs, float32[frames, coefficients], of `log_mel` output.
 
-
-def sound_features(coefficients: FloatArray, spec: SoundInput) -> FloatArray:
-    """The newest `spec.shape[0]` frames of `mfcc` output, as the speech model takes them.
-
-    The level of the window is taken off the first coefficient, so that a quiet microphone gives
-    what a loud one does; each coefficient is then standardized with the manifest's statistics.
-    What is missing at the front is filled with their mean, zero.
+    Equal, to float32 rounding, to `python_speech_features.mfcc` with a Hamming window and
+    without appended energy (Davis and Mermelstein 1980).
     """
-    frames = take_off_level(coefficients[-spec.shape[0] :])
+    return energies @ _cosines(spec.mel_bands, spec.shape[1], spec.lifter)
+
+
+class LogMelStream:
+    """`log_mel` of sound that arrives in pieces: every frame is computed once, when it is whole."""
+
+    def __init__(self, spec: SoundInput) -> None:
+        self._spec = spec
+        self._before = 0.0
+        self._pending = np.zeros(0, np.int16)
+
+    def hear(self, samples: npt.NDArray[np.int16]) -> FloatArray:
+        """The frames that `samples` complete, float32[frames, bands]."""
+        pending = np.concatenate([self._pending, samples])
+        frames = log_mel(pending, self._spec, self._before)
+        if done := len(frames) * self._spec.hop_samples:
+            self._before = float(pending[done - 1])
+        self._pending = pending[done:]
+        return frames
+
+
+def take_off_level(energies: FloatArray) -> FloatArray:
+    """`log_mel` output with the loudness of its loud frames moved to zero, and a floor below.
+
+    So a quiet microphone gives what a loud one does, and digital silence what a quiet room does.
+    """
+    if not len(energies):
+        return energies
+    level = np.quantile(energies.mean(axis=1), LEVEL_QUANTILE)
+    return np.asarray(np.maximum(energies - level, -FLOOR), np.float32)
+
+
+def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
+    """The newest `spec.shape[0]` frames of `log_mel` output, as the speech model takes them.
+
+    The level of the window is taken off; each coefficient is then standardized with the
+    manifest's statistics. What is missing at the front is filled with their mean, zero.
+    """
+    frames = take_off_level(energies[-spec.shape[0] :])
+    if spec.coefficients == "mfcc":
+        frames = cepstrum(frames, spec)
     mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
     scaled = np.clip((frames - mean) / deviation, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
     features = np.zeros(spec.shape, np.float32)

@@ -26,7 +26,7 @@ class ImageInput(msgspec.Struct, frozen=True, tag="image", tag_field="kind"):
 
 
 class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
-    """Mel-frequency cepstral coefficients of mono sound; `shape` is frames, coefficients."""
+    """Mel bands of mono sound, or their cepstrum; `shape` is frames, coefficients."""
 
     shape: tuple[PositiveInt, PositiveInt]
     sample_rate_hz: PositiveInt
@@ -39,10 +39,21 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
     low_hz: Annotated[float, Meta(ge=0)]
     high_hz: Annotated[float, Meta(gt=0)]
     preemphasis: Annotated[float, Meta(ge=0, lt=1)]
+    coefficients: Literal["log_mel", "mfcc"]
     lifter: Annotated[int, Meta(ge=0)]
     mean: tuple[float, ...]
     """Of each coefficient over the training data, after the level is taken off."""
     deviation: tuple[Annotated[float, Meta(gt=0)], ...]
+
+    @property
+    def window_samples(self) -> int:
+        """Length of a frame."""
+        return round(self.window_s * self.sample_rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """From the start of a frame to that of the next one."""
+        return round(self.hop_s * self.sample_rate_hz)
 
     @property
     def duration_s(self) -> float:
@@ -148,6 +159,13 @@ def _check_input(manifest: Manifest, path: Path) -> None:
             raise ModelError(
                 f"{path}: sample_rate_hz is {spec.sample_rate_hz}, "
                 f"the device hears {SAMPLE_RATE_HZ}"
+            )
+        if spec.shape[1] > spec.mel_bands or (
+            spec.coefficients == "log_mel" and spec.shape[1] != spec.mel_bands
+        ):
+            raise ModelError(
+                f"{path}: {spec.mel_bands} mel bands do not give {spec.shape[1]} "
+                f"coefficients of the kind {spec.coefficients}"
             )
         if not len(spec.mean) == len(spec.deviation) == spec.shape[1]:
             raise ModelError(

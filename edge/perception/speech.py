@@ -1,27 +1,26 @@
 """Sound in, Observations of the voice out; silence gives none."""
 
-import math
-from collections import deque
-
 import numpy as np
-from pymicro_vad import MicroVad
 
+from edge.emotions import FloatArray
 from edge.observation import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 from edge.perception.classifier import Classifier
-from edge.perception.features import mfcc, sound_features
 from edge.perception.pack import SoundInput
+from edge.perception.voice import VoiceWindow, VoiceWindows
 
-HOP_S = 0.5
-"""A window is classified this often, while enough of it is voice."""
-VAD_FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
-FULL_SCALE = 32767
+LONGEST_POOL = 12
+"""Windows of one utterance that count alike; in a longer one the older ones fade."""
+BLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
+"""Of a recording at once, so that a long one fills no memory."""
+GAP_S = 0.5
+"""Sound missing between two blocks: what comes after is another utterance."""
 
 
 class SpeechPerception:
-    """Classifies a sliding window of the newest sound whenever enough of it is voice.
+    """Classifies windows of voice; each observation pools what its utterance said so far.
 
-    `min_voice_probability` is what a 10 ms frame needs to count as voice, `min_voice_s` how
-    much voice a window needs.
+    `min_voice_probability` is what 10 ms of sound need to count as voice, `min_voice_s` how much
+    voice a window needs.
     """
 
     def __init__(
@@ -30,50 +29,53 @@ class SpeechPerception:
         assert isinstance(classifier.manifest.input, SoundInput)
         self.classifier = classifier
         self.spec = classifier.manifest.input
-        self._min_voice_probability = min_voice_probability
-        self._min_voice_frames = round(min_voice_s * 100)
-        self._vad = MicroVad()
-        window_frames = math.ceil(self.spec.duration_s * SAMPLE_RATE_HZ / VAD_FRAME_SAMPLES)
-        self._frames: deque[Sound] = deque(maxlen=window_frames)
-        self._voiced: deque[bool] = deque(maxlen=window_frames)
-        self._unheard = np.zeros(0, np.int16)
-        self._since_window = 0
+        self._windows = VoiceWindows(self.spec, min_voice_probability, min_voice_s)
+        self._pool = _Pool()
+        self._heard_until_s: float | None = None
 
     def hear(self, block: AudioBlock) -> list[Observation]:
         """Takes in a block of sound; gives an observation for each window that it completes."""
-        self._unheard = np.concatenate([self._unheard, block.samples])
-        pending_s = len(self._unheard) / SAMPLE_RATE_HZ
-        observations = []
-        hop = round(HOP_S * SAMPLE_RATE_HZ)
-        while len(self._unheard) >= VAD_FRAME_SAMPLES:
-            frame, self._unheard = np.split(self._unheard, [VAD_FRAME_SAMPLES])
-            pending_s -= VAD_FRAME_SAMPLES / SAMPLE_RATE_HZ
-            self._take(frame)
-            if self._since_window >= hop and self._voiced.count(True) >= self._min_voice_frames:
-                self._since_window = 0
-                observations.append(self._observe(block.captured_s - pending_s))
-        return observations
+        began_s = block.captured_s - len(block.samples) / SAMPLE_RATE_HZ
+        if self._heard_until_s is not None and began_s > self._heard_until_s + GAP_S:
+            self._windows.interrupt()
+        self._heard_until_s = block.captured_s
+        return [
+            self._observe(window, block.captured_s - window.followed_by_s)
+            for window in self._windows.hear(block.samples)
+        ]
 
-    def _take(self, frame: Sound) -> None:
-        probability = self._vad.process_10ms(frame.tobytes())
-        self._voiced.append(probability >= self._min_voice_probability)
-        self._frames.append(frame)
-        self._since_window += len(frame)
+    def hear_all(self, sound: Sound) -> Observation | None:
+        """What a whole recording says: all its windows count alike. None without a voice."""
+        logits, quality = [], 0.0
+        for start in range(0, len(sound), BLOCK_SAMPLES):
+            for window in self._windows.hear(sound[start : start + BLOCK_SAMPLES]):
+                logits.append(self.classifier.logits(window.features))
+                quality = max(quality, window.quality)
+        if not logits:
+            return None
+        return self._observation(np.mean(logits, axis=0), quality, 0.0)
 
-    def _observe(self, captured_s: float) -> Observation:
-        sound = np.concatenate(self._frames)
-        answer = self.classifier.classify(sound_features(mfcc(sound, self.spec), self.spec))
+    def _observe(self, window: VoiceWindow, captured_s: float) -> Observation:
+        logits = self._pool.add(window.utterance, self.classifier.logits(window.features))
+        return self._observation(logits, window.quality, captured_s)
+
+    def _observation(self, logits: FloatArray, quality: float, captured_s: float) -> Observation:
+        answer = self.classifier.interpret(logits)
         return Observation(
-            "speech",
-            NOBODY_SEEN,
-            captured_s,
-            answer.probabilities,
-            self._quality(sound),
-            answer.native,
+            "speech", NOBODY_SEEN, captured_s, answer.probabilities, quality, answer.native
         )
 
-    def _quality(self, sound: Sound) -> float:
-        """0..1: full when half a window is voice, less for every clipped sample."""
-        voiced = self._voiced.count(True) / len(self._frames)
-        clipped = float(np.mean(np.abs(sound.astype(np.int32)) >= FULL_SCALE))
-        return float(min(2 * voiced, 1.0) * np.clip(1 - 20 * clipped, 0.1, 1.0))
+
+class _Pool:
+    """The mean of the logits of an utterance's windows."""
+
+    def __init__(self) -> None:
+        self._utterance, self._count, self._mean = -1, 0, np.zeros(0, np.float32)
+
+    def add(self, utterance: int, logits: FloatArray) -> FloatArray:
+        """The mean with these logits in it."""
+        if utterance != self._utterance:
+            self._utterance, self._count, self._mean = utterance, 0, np.zeros_like(logits)
+        self._count = min(self._count + 1, LONGEST_POOL)
+        self._mean = self._mean + (logits - self._mean) / np.float32(self._count)
+        return self._mean

@@ -23,7 +23,7 @@ from converter.networks import face
 from converter.networks.weights import start_from
 from converter.plots import CURVES
 from converter.quantize import keep_float
-from converter.report import write_report
+from converter.report import Measured, write_report
 from converter.samples import Samples, SecondLabels, Splits
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
@@ -203,7 +203,9 @@ def test_a_pack_with_two_heads_is_measured_by_both_labellings_and_reported(
         assert found["discs", "valid", "accuracy", form].n == 23
         assert found["FER2013", "PublicTest", "second_accuracy", form].n == 24
         assert ("discs", "valid", "ece_uncalibrated", form) in found
-    page = write_report(task, splits, load_pack(manifest), run, tmp_path / "reports")
+    pack = load_pack(manifest)
+    measured = Measured(ask_all(task, splits, pack, run))
+    page = write_report(task, splits, measured, pack, run, tmp_path / "reports")
     text = page.read_text()
     percent = f"{found['discs', 'valid', 'accuracy', 'int8'].value:.1%}"
     assert f"| accuracy | {percent} |" in text

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from python_speech_features import mfcc as reference_mfcc
 
 from edge.perception.features import (
+    LogMelStream,
+    cepstrum,
     hashed_ngrams,
     image_features,
-    mfcc,
+    log_mel,
     sound_features,
     text_features,
 )
@@ -46,28 +48,49 @@ def test_mfcc_equals_python_speech_features() -> None:
         False,
         np.hamming,
     )
-    assert mfcc(sound, spec) == pytest.approx(expected, abs=1e-3)
+    assert cepstrum(log_mel(sound, spec), spec) == pytest.approx(expected, abs=1e-3)
 
 
 def test_an_incomplete_last_frame_is_left_out() -> None:
     spec = _speech_input()
     sound = _noise(512 + 256 * 3)
-    assert len(mfcc(sound, spec)) == 4
-    assert len(mfcc(sound[:-1], spec)) == 3
-    assert mfcc(sound[:511], spec).shape == (0, spec.shape[1])
+    assert len(log_mel(sound, spec)) == 4
+    assert len(log_mel(sound[:-1], spec)) == 3
+    assert log_mel(sound[:511], spec).shape == (0, spec.mel_bands)
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=30))
+@settings(max_examples=50, deadline=None)
+def test_streamed_frames_equal_those_of_the_whole_sound(blocks: list[int]) -> None:
+    spec = _speech_input()
+    sound = _noise(sum(blocks))
+    stream = LogMelStream(spec)
+    streamed = [stream.hear(part) for part in np.split(sound, np.cumsum(blocks)[:-1])]
+    assert np.concatenate(streamed) == pytest.approx(log_mel(sound, spec), abs=1e-5)
 
 
 def test_a_quiet_microphone_gives_the_features_of_a_loud_one() -> None:
     spec = _speech_input()
     sound = _noise(48000)
-    loud = sound_features(mfcc(sound, spec), spec)
-    quiet = sound_features(mfcc(sound.astype(np.float32) / 20, spec), spec)
+    loud = sound_features(log_mel(sound, spec), spec)
+    quiet = sound_features(log_mel(sound.astype(np.float32) / 20, spec), spec)
     assert quiet == pytest.approx(loud, abs=1e-3)
+
+
+def test_digital_silence_and_a_quiet_room_are_alike_beside_a_voice() -> None:
+    spec = _speech_input()
+    voice, quiet = _noise(24000), np.zeros(24000, np.int16)
+    room = np.random.default_rng(2).normal(0, 5, 24000).astype(np.int16)
+    features = [
+        sound_features(log_mel(np.concatenate([background, voice]), spec), spec)
+        for background in (quiet, room)
+    ]
+    assert features[0] == pytest.approx(features[1], abs=0.01)
 
 
 def test_sound_shorter_than_the_window_is_filled_with_the_mean_at_the_front() -> None:
     spec = _speech_input()
-    features = sound_features(mfcc(_noise(16000), spec), spec)
+    features = sound_features(log_mel(_noise(16000), spec), spec)
     assert features.shape == spec.shape
     assert not features[:100].any()
     assert features[-1].any()

@@ -42,22 +42,26 @@ def test_the_size_of_sound_blocks_does_not_matter(shelf: ModelShelf) -> None:
         assert one.captured_s == pytest.approx(other.captured_s, abs=0.02)
 
 
-@pytest.mark.parametrize("amplitude", [0, 30])
-def test_silence_and_faint_noise_give_no_observation(shelf: ModelShelf, amplitude: int) -> None:
-    noise = np.random.default_rng(0).normal(0, 1, 5 * SAMPLE_RATE_HZ) * amplitude
-    assert _hear(shelf, noise.astype(np.int16)) == []
-
-
-def test_hum_gives_no_observation(shelf: ModelShelf) -> None:
-    seconds = np.arange(5 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-    hum = (8000 * np.sin(2 * np.pi * 50 * seconds)).astype(np.int16)
-    assert _hear(shelf, hum) == []
-
-
-def test_a_clipped_voice_has_less_quality(shelf: ModelShelf) -> None:
+def test_the_last_observation_of_an_utterance_pools_all_its_windows(shelf: ModelShelf) -> None:
     sound = read_sound(HAPPY_CLIP)
-    clipped = np.clip(sound.astype(np.float32) * 8, -32768, 32767).astype(np.int16)
-    assert _hear(shelf, clipped)[-1].quality < _hear(shelf, sound)[-1].quality
+    whole = shelf.new_speech().hear_all(sound)
+    assert whole is not None
+    assert _hear(shelf, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
+
+
+def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(shelf: ModelShelf) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    duration_s = len(sound) / SAMPLE_RATE_HZ
+    alone = _hear(shelf, sound)
+    speech = shelf.new_speech()
+    speech.hear(AudioBlock(sound[: len(sound) // 2], duration_s / 2))
+    again = speech.hear(AudioBlock(sound, 60.0))
+    assert again[-1].native == pytest.approx(alone[-1].native, abs=0.02)
+
+
+def test_a_recording_without_a_voice_says_nothing(shelf: ModelShelf) -> None:
+    noise = np.random.default_rng(0).normal(0, 30, 25 * SAMPLE_RATE_HZ)
+    assert shelf.new_speech().hear_all(noise.astype(np.int16)) is None
 
 
 @pytest.mark.parametrize(

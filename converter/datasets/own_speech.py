@@ -1,0 +1,26 @@
+"""Own recordings: SPEAKER/EMOTION/…, in any sound format."""
+
+from pathlib import Path
+
+from converter.datasets.recordings import NAMES, Clip, Recordings, read_clips, sound_files
+
+LICENCE = "that of your own data"
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` has folders of speakers with folders named after emotions."""
+    return any(file.parent.name.lower() in NAMES for file in sound_files(path, "*/*/*"))
+
+
+def load(path: Path) -> Recordings:
+    """The recordings; raises DatasetError."""
+    clips, unusable = [], []
+    for file in sound_files(path):
+        emotion = file.parent.name
+        if len(file.relative_to(path).parts) != 3:
+            unusable.append(f"{file}: not in SPEAKER/EMOTION/")
+        elif emotion.lower() not in NAMES:
+            unusable.append(f"{file}: no emotion is called {emotion!r}")
+        else:
+            clips.append(Clip(file, NAMES[emotion.lower()], file.parent.parent.name))
+    return read_clips(path.name, LICENCE, clips, unusable)

@@ -1,0 +1,193 @@
+"""What loaders of speech share: their labels, and how clips become samples split by speaker."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import track
+
+from converter.samples import DatasetError, Samples, Splits, concatenate
+from edge.capture.media import SOUNDS, read_sound
+from edge.errors import SourceError
+from edge.observation import SAMPLE_RATE_HZ, Sound
+
+LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+"""The labels of RAVDESS, which every speech data set is brought to."""
+NAMES = {
+    **{label: label for label in LABELS},
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fear": "fearful",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprise": "surprised",
+}
+"""What data sets call the labels, in lower case."""
+FOLDS = 9
+"""Parts of equal size, by speaker, that take turns at being the test split."""
+SHORTEST_S, LONGEST_S = 0.3, 60.0
+"""Clips outside are no utterances."""
+LEAST_PEAK = 33
+"""Of int16 samples, 60 dB below full scale: a clip that stays below is silent."""
+
+
+Rows = npt.NDArray[np.intp]
+"""Indices of samples."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One sound file of a data set, as its name or table describes it."""
+
+    file: Path
+    label: str | None
+    """One of LABELS; None where the data set has an emotion that they lack."""
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """One data set before it is split; the groups of the samples are their speakers."""
+
+    dataset: str
+    samples: Samples
+    licence: str
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def speakers(self) -> list[str]:
+        """In the order of their names."""
+        return sorted(set(self.samples.groups))
+
+
+def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:
+    """The sound files below `folder` that match `pattern`, in the order of their names."""
+    return [
+        file
+        for file in sorted(folder.glob(pattern))
+        if file.suffix.lower() in SOUNDS and file.is_file()
+    ]
+
+
+def read_clips(
+    dataset: str, licence: str, clips: Iterable[Clip], unusable: Iterable[str] = ()
+) -> Recordings:
+    """Reads every clip; one that cannot be used is named, with the reason, after `unusable`.
+
+    Raises DatasetError where nothing is left.
+    """
+    left_out = list(unusable)
+    kept: list[Clip] = []
+    sounds: list[Sound] = []
+    seen: dict[bytes, Path] = {}
+    for clip in track(list(clips), description=f"{dataset}, reading", transient=True):
+        try:
+            sound = _read(clip)
+        except SourceError as error:
+            left_out.append(str(error))
+            continue
+        first = seen.setdefault(sound.tobytes(), clip.file)
+        if first != clip.file:
+            left_out.append(f"{clip.file}: the same recording as {first}")
+            continue
+        kept.append(clip)
+        sounds.append(sound)
+    if not kept:
+        reasons = f"; the first of {len(left_out)} left out: {left_out[0]}" if left_out else ""
+        raise DatasetError(f"{dataset}: no clip can be used{reasons}")
+    indices = [LABELS.index(clip.label) for clip in kept if clip.label]
+    samples = Samples(
+        LABELS,
+        sounds,
+        np.eye(len(LABELS), dtype=np.float32)[indices],
+        tuple(clip.speaker for clip in kept),
+    )
+    return Recordings(dataset, samples, licence, tuple(left_out))
+
+
+def _read(clip: Clip) -> Sound:
+    """The sound of a clip; raises SourceError where it is of no use."""
+    if clip.label is None:
+        raise SourceError(f"{clip.file}: its emotion is none of {', '.join(LABELS)}")
+    sound = read_sound(clip.file)
+    duration_s = len(sound) / SAMPLE_RATE_HZ
+    if not SHORTEST_S <= duration_s <= LONGEST_S:
+        raise SourceError(
+            f"{clip.file}: {duration_s:.2f} s long; expected an utterance of "
+            f"{SHORTEST_S} to {LONGEST_S:.0f} s"
+        )
+    if np.abs(sound.astype(np.int32)).max() < LEAST_PEAK:
+        raise SourceError(f"{clip.file}: silent")
+    return sound
+
+
+def group_of(dataset: str, speaker: str) -> str:
+    """What a speaker is called where several data sets are together."""
+    return f"{dataset} {speaker}"
+
+
+def split_by_speaker(
+    sets: Sequence[Recordings], fold: int | None = None, folds: int = FOLDS
+) -> Splits:
+    """Tests on the speakers of one fold, holds back those of the next, trains on all others.
+
+    Every data set gives some of its speakers to each fold. Without a `fold` there is no test
+    split: the last fold is held back, all other speakers train. Raises DatasetError.
+    """
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        of_fold = _fold_of_each(recordings, folds)
+        held = folds - 1 if fold is None else (fold + 1) % folds
+        is_held, is_tested = of_fold == held, of_fold == fold
+        return [np.flatnonzero(one) for one in (~is_held & ~is_tested, is_held, is_tested)]
+
+    return _split(sets, choose, "" if fold is None else f"speakers of fold {fold + 1} of {folds}")
+
+
+def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS) -> Splits:
+    """Splits every data set at random, so that a speaker is in training and test alike.
+
+    What comes out flatters: it is here to be printed beside what is measured by speaker.
+    """
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        order = np.random.default_rng(seed).permutation(len(recordings.samples))
+        test, held_back, *rest = np.array_split(order, folds)
+        return [np.sort(rows) for rows in (np.concatenate(rest), held_back, test)]
+
+    return _split(sets, choose, f"1 of {folds} parts of the clips, at random")
+
+
+def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
+    """The fold of each sample: neighbours together, the last speaker always in the last fold."""
+    speakers = recordings.speakers
+    numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
+    return np.asarray(((numbers + 1) * folds - 1) // len(speakers), np.intp)
+
+
+def _split(
+    sets: Sequence[Recordings], choose: Callable[[Recordings], list[Rows]], test_split: str
+) -> Splits:
+    """All data sets together, each split into train, held back and test by `choose`."""
+    chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
+    train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
+    others = sorted({*held_back.groups, *test.groups} - set(train.groups))
+    return Splits(
+        " + ".join(one.dataset for one in sets),
+        train,
+        held_back,
+        test,
+        f"without {', '.join(others)}" if others else "",
+        test_split,
+        "; ".join(dict.fromkeys(one.licence for one in sets)),
+        tuple(reason for one in sets for reason in one.unusable),
+    )
+
+
+def _prefixed(recordings: Recordings, rows: Rows) -> Samples:
+    """Some samples, their groups made unlike those of every other data set."""
+    chosen = recordings.samples.subset(rows)
+    groups = tuple(group_of(recordings.dataset, group) for group in chosen.groups)
+    return replace(chosen, groups=groups)

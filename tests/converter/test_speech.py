@@ -1,0 +1,187 @@
+"""Training and measuring the speech model by speaker, on made-up voices."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import soundfile
+
+from converter import cli
+from converter.augment import CHANGES, mask, vary_sound, warp
+from converter.datasets import own_speech
+from converter.folds import ANSWERS, load_folds
+from converter.samples import DatasetError
+from converter.tasks.speech import SpeechTask
+from edge.capture.media import read_sound
+from edge.config import Speech
+from edge.observation import SAMPLE_RATE_HZ
+from edge.perception.features import log_mel
+from edge.perception.pack import Manifest, SoundInput, load_pack
+from edge.perception.voice import VoiceWindows
+from edge.resources import MODELS
+from tests.support import HAPPY_CLIP
+
+SPEAKERS = ("ann", "bob", "cem", "dua")
+PITCHES_HZ = {"happy": 400, "sad": 120}
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four speakers who buzz high when happy and low when sad."""
+    root = tmp_path_factory.mktemp("data") / "voices"
+    rng = np.random.default_rng(0)
+    times_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    for speaker in SPEAKERS:
+        for label, pitch_hz in PITCHES_HZ.items():
+            folder = root / speaker / label
+            folder.mkdir(parents=True)
+            for number in range(4):
+                buzz = (times_s * pitch_hz * rng.uniform(0.9, 1.1)) % 1 - 0.5
+                noise = rng.normal(0, 0.02, len(buzz))
+                soundfile.write(folder / f"{number}.wav", 0.5 * buzz + noise, SAMPLE_RATE_HZ)
+    return root
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, voices: Path) -> Path:
+    """Where a model was trained, quantized and measured by folds, each very shortly."""
+    folder = tmp_path_factory.mktemp("work")
+    short = ("--epochs", "2", "--batch-size", "4")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for command in (("train", *short), ("quantize",), ("folds", "--folds", "3", *short)):
+            assert _convert(patch, *command, voices=voices) == 0
+    return folder
+
+
+def _convert(patch: pytest.MonkeyPatch, command: str, *options: str, voices: Path) -> int:
+    patch.setattr(
+        "sys.argv", ["emotion-convert", command, "speech", "--data", str(voices), *options]
+    )
+    return cli.main()
+
+
+def _manifest(folder: Path) -> Manifest:
+    return load_pack(folder / "models" / "speech.json").manifest
+
+
+def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
+    found = load_folds([own_speech.load(voices)], 3, folder / "runs" / "speech_folds")
+    int8, float32 = found["voices"]
+    assert (int8.whole.of, float32.whole.of) == ("int8", "float32")
+    tested = [frozenset(one.samples.groups) for one in int8.folds]
+    assert sorted(speaker for one in tested for speaker in one) == [
+        f"voices {speaker}" for speaker in SPEAKERS
+    ]
+    assert len(int8.whole.samples) == len(int8.whole.probabilities) == 32
+    figures = {(m.split, m.metric, m.of): m for m in _manifest(folder).metrics}
+    by_fold = [
+        np.mean([(one.probabilities.argmax(1) == one.samples.majority).mean()])
+        for one in int8.folds
+    ]
+    accuracy = figures["3 folds by speaker", "accuracy", "int8"]
+    assert accuracy.value == pytest.approx(np.mean(by_fold), abs=1e-4)
+    deviation = figures["3 folds by speaker", "accuracy_deviation", "int8"]
+    assert deviation.value == pytest.approx(np.std(by_fold), abs=1e-4)
+    assert accuracy.n == 32
+    assert ("a random part of the clips, by speakers that are known", "uar", "int8") in figures
+
+
+def test_a_finished_fold_is_not_trained_again(
+    folder: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    assert _convert(monkeypatch, "folds", "--folds", "3", voices=voices) == 0
+    assert capsys.readouterr().out.count("is finished") == 4
+
+
+def test_the_report_of_folds_shows_spread_and_examples(
+    folder: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    options = ("--folds", "runs/speech_folds", "--out", "reports")
+    assert _convert(monkeypatch, "report", *options, voices=voices) == 0
+    page = (folder / "reports" / "speech.md").read_text()
+    assert "Measured on voices, 3 folds by speaker (32 samples)" in page
+    assert "without its speaker" in page
+    assert "a random part of the clips, by speakers that are known" in page
+    assert cv2.imread(str(folder / "reports" / "speech-examples.png")) is not None
+
+
+def test_a_model_is_not_measured_on_those_who_taught_it(
+    folder: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    assert _convert(monkeypatch, "evaluate", voices=voices) == 1
+    assert "nobody is left to test on" in capsys.readouterr().err
+    assert _convert(monkeypatch, "evaluate", "--all", voices=voices) == 0
+    found = {(m.split, m.metric): m for m in _manifest(folder).metrics}
+    assert found["all of it", "accuracy"].n == 32
+
+
+def test_more_folds_than_speakers_are_refused(
+    voices: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _convert(monkeypatch, "folds", voices=voices) == 1
+    assert "voices has 4 speakers, too few for 9 folds" in capsys.readouterr().err
+
+
+def test_a_fold_that_is_missing_is_said(folder: Path, voices: Path, tmp_path: Path) -> None:
+    answers = tmp_path / "fold1" / ANSWERS
+    answers.parent.mkdir()
+    answers.write_bytes((folder / "runs/speech_folds/fold1" / ANSWERS).read_bytes()[:100])
+    with pytest.raises(DatasetError, match="no answers of a finished fold"):
+        load_folds([own_speech.load(voices)], 3, tmp_path)
+
+
+def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
+    spec = load_pack(MODELS / "speech.json").manifest.input
+    assert isinstance(spec, SoundInput)
+    sound = read_sound(HAPPY_CLIP)
+    shown = SpeechTask().shown(sound, spec)
+    device = VoiceWindows(spec, Speech().min_voice_probability, Speech().min_voice_s)
+    assert np.array_equal(shown, [window.features for window in device.hear(sound)])
+    # A clip in which the device hears nobody is shown whole.
+    assert len(SpeechTask().shown(sound[:8000] // 1000, spec)) == 1
+
+
+@pytest.mark.parametrize("change", [change for _, change in CHANGES])
+def test_no_variation_loses_the_voice(change: object) -> None:
+    assert callable(change)
+    sound = read_sound(HAPPY_CLIP).astype(np.float32) / 32768
+    for seed in range(3):
+        changed = change(sound, np.random.default_rng(seed))
+        assert changed.dtype == np.float32
+        assert np.isfinite(changed).all()
+        assert 0.8 * len(sound) < len(changed) < 1.25 * len(sound)
+        assert np.abs(changed).max() > 0.01
+
+
+def test_variations_differ_and_hang_on_the_seed_alone() -> None:
+    sound = read_sound(HAPPY_CLIP)
+    one, same, other = (vary_sound(sound, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.dtype == np.int16
+    assert np.array_equal(one, same)
+    assert len(one) != len(other) or not np.array_equal(one, other)
+
+
+def test_warping_and_masking_keep_the_bands_and_most_of_the_sound() -> None:
+    spec = load_pack(MODELS / "speech.json").manifest.input
+    assert isinstance(spec, SoundInput)
+    energies = log_mel(read_sound(HAPPY_CLIP), spec)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        warped = warp(energies, rng)
+        assert warped.shape[1] == spec.mel_bands
+        assert 0.8 * len(energies) < len(warped) < 1.25 * len(energies)
+        masked = mask(warped, rng)
+        assert (masked == warped).mean() > 0.4
+        assert warped.min() <= masked.min()
+        assert masked.max() <= warped.max()

@@ -1,0 +1,120 @@
+"""Where somebody speaks in a stream of sound, and where nobody does."""
+
+import numpy as np
+import pytest
+
+from edge.capture.media import read_sound
+from edge.config import Speech
+from edge.observation import SAMPLE_RATE_HZ, Sound
+from edge.perception.pack import SoundInput, load_pack
+from edge.perception.voice import VoiceWindow, VoiceWindows
+from edge.resources import MODELS
+from tests.support import HAPPY_CLIP
+
+VOICE = read_sound(HAPPY_CLIP)
+
+
+def _silence(seconds: float) -> Sound:
+    return np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
+
+
+def _windows() -> VoiceWindows:
+    spec = load_pack(MODELS / "speech.json").manifest.input
+    assert isinstance(spec, SoundInput)
+    return VoiceWindows(spec, Speech().min_voice_probability, Speech().min_voice_s)
+
+
+def _hear(sound: Sound, block: int | None = None) -> list[VoiceWindow]:
+    windows, block = _windows(), block or len(sound)
+    parts = (sound[start : start + block] for start in range(0, len(sound), block))
+    return [one for part in parts for one in windows.hear(part)]
+
+
+def _tones(seconds: float, *frequencies_hz: float) -> Sound:
+    times_s = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    waves = [np.sin(2 * np.pi * hz * times_s) for hz in frequencies_hz]
+    return np.asarray(np.sum(waves, axis=0) * 12000 / len(frequencies_hz), np.int16)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        _silence(6),
+        np.random.default_rng(0).normal(0, 2000, 6 * SAMPLE_RATE_HZ).astype(np.int16),
+        _tones(6, 50),
+        _tones(6, 261.6, 329.6, 392.0),
+        np.concatenate([_tones(0.4, hz) for hz in (262, 294, 330, 349, 392, 440, 494, 523) * 2]),
+        np.full(6 * SAMPLE_RATE_HZ, 32767, np.int16),
+    ],
+    ids=["silence", "hiss", "hum", "chord", "melody", "stuck at full scale"],
+)
+def test_what_is_no_voice_gives_no_window(sound: Sound) -> None:
+    assert _hear(sound) == []
+
+
+def test_a_pause_parts_utterances_and_they_share_no_sound() -> None:
+    first = _hear(np.concatenate([VOICE, _silence(1.5)]))
+    both = _hear(np.concatenate([VOICE, _silence(1.5), VOICE]))
+    assert {one.utterance for one in first} == {0}
+    assert sorted({one.utterance for one in both}) == [0, 1]
+    second = next(one for one in both if one.utterance == 1)
+    # The window has not filled since the pause: the front is still empty.
+    assert not second.features[0].any()
+
+
+def test_a_word_and_its_breath_are_one_utterance() -> None:
+    speech = VOICE[SAMPLE_RATE_HZ // 2 :]
+    found = _hear(np.concatenate([speech, _silence(0.2), speech]))
+    assert {one.utterance for one in found} == {0}
+
+
+def test_nothing_more_is_observed_after_a_voice_fell_silent() -> None:
+    heard = _hear(np.concatenate([VOICE, _silence(1.5)]))
+    assert len(_hear(np.concatenate([VOICE, _silence(20)]))) == len(heard)
+
+
+def test_sound_that_was_lost_parts_utterances() -> None:
+    windows = _windows()
+    assert {one.utterance for one in windows.hear(VOICE)} == {0}
+    windows.interrupt()
+    assert {one.utterance for one in windows.hear(VOICE)} == {1}
+
+
+@pytest.mark.parametrize("block", [1, 159, 800, 16001])
+def test_the_size_of_blocks_changes_nothing(block: int) -> None:
+    whole, parts = _hear(VOICE), _hear(VOICE, block)
+    assert len(whole) == len(parts)
+    for one, other in zip(whole, parts, strict=True):
+        assert one.features == pytest.approx(other.features, abs=1e-4)
+        assert one.quality == other.quality
+
+
+def test_noise_and_clipping_lower_the_quality() -> None:
+    rng = np.random.default_rng(0)
+    level = np.sqrt(np.mean(VOICE.astype(np.float32) ** 2))
+    noisy = VOICE + rng.normal(0, level, len(VOICE))
+    clipped = np.clip(VOICE.astype(np.float32) * 40, -32768, 32767)
+    qualities = [
+        max(one.quality for one in _hear(np.asarray(sound, np.int16)))
+        for sound in (VOICE, noisy, clipped)
+    ]
+    assert qualities[0] > 0.9
+    assert qualities[1] < 0.6
+    assert qualities[2] < 0.6
+
+
+def test_an_hour_of_sound_needs_no_more_memory_than_a_minute() -> None:
+    windows = _windows()
+    for _ in range(20):
+        windows.hear(VOICE)
+    held = sum(
+        len(part)
+        for part in (windows._energies, windows._moments, windows._fresh, windows._unheard)
+    )
+    assert held < 186 + 400 + 50 + 160
+
+
+def test_a_few_samples_are_kept_until_they_are_enough() -> None:
+    windows = _windows()
+    assert windows.hear(_silence(0)) == []
+    assert windows.hear(_silence(0.001)) == []
