@@ -58,6 +58,7 @@ class Batches(keras.utils.PyDataset):
         self._batch_size, self._seed = batch_size, seed
         self._teachers, self._mixup = teachers, mixup
         self._order = np.arange(len(samples))
+        self._draws = None if seed is None else task.draws(samples)
         self._computed: dict[int, tuple[FloatArray, Any]] = {}
         self.begin_epoch(0)
 
@@ -97,7 +98,12 @@ class Batches(keras.utils.PyDataset):
         """Shuffles for an epoch, in an order that seed and number of the epoch decide."""
         self._epoch = epoch
         if self._seed is not None:
-            self._order = np.random.default_rng((self._seed, epoch)).permutation(len(self._order))
+            rng, count = np.random.default_rng((self._seed, epoch)), len(self._order)
+            self._order = (
+                rng.permutation(count)
+                if self._draws is None
+                else rng.choice(count, count, p=self._draws)
+            )
 
 
 def _as_outputs(targets: list[FloatArray]) -> Any:

@@ -73,6 +73,10 @@ class Task(ABC):
         """Training samples with whatever is too slow to be done in every epoch done once."""
         return train
 
+    def draws(self, train: Samples) -> FloatArray | None:
+        """How likely each training sample is drawn, adding up to one; None for once an epoch."""
+        return None
+
     @abstractmethod
     def augment(self, sample: Any, rng: np.random.Generator) -> Any:
         """A variation of one prepared training sample that keeps its label."""

@@ -1,6 +1,7 @@
 """Training the speech model on recorded voices."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,6 +129,14 @@ class SpeechTask(Task):
         )
         self._takes |= dict(zip(missing, made, strict=True))
         return replace(train, inputs=[self._takes[key] for key in keys])
+
+    def draws(self, train: Samples) -> FloatArray:
+        """Every speaker counts alike, and each of their emotions: data sets differ in size."""
+        kinds = list(zip(train.groups, train.majority.tolist(), strict=True))
+        clips = Counter(kinds)
+        emotions = Counter(speaker for speaker, _ in clips)
+        weights = np.array([1 / clips[kind] / emotions[kind[0]] for kind in kinds])
+        return np.asarray(weights / weights.sum())
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
         """A part of one variation, faster or slower, of a longer or shorter vocal tract, masked."""

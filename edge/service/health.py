@@ -17,3 +17,8 @@ def _status_kb(pid: int, field: str) -> int:
 def peak_rss_mb(pid: int) -> float:
     """The most resident memory that a process has had, in 10^6 bytes."""
     return _status_kb(pid, "VmHWM") * 1024 / 1e6
+
+
+def rss_mb(pid: int) -> float:
+    """The resident memory of a process now, in 10^6 bytes."""
+    return _status_kb(pid, "VmRSS") * 1024 / 1e6

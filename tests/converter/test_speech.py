@@ -10,8 +10,9 @@ import soundfile
 from converter import cli
 from converter.augment import CHANGES, mask, vary_sound, warp
 from converter.datasets import own_speech
+from converter.datasets.recordings import LABELS
 from converter.folds import ANSWERS, load_folds
-from converter.samples import DatasetError
+from converter.samples import DatasetError, Samples
 from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech
@@ -150,6 +151,14 @@ def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
     assert np.array_equal(shown, [window.features for window in device.hear(sound)])
     # A clip in which the device hears nobody is shown whole.
     assert len(SpeechTask().shown(sound[:8000] // 1000, spec)) == 1
+
+
+def test_speakers_and_their_emotions_are_drawn_alike_however_many_clips_they_have() -> None:
+    labels = [0, 0, 0, 1, 0, 0]
+    targets = np.eye(8, dtype=np.float32)[labels]
+    groups = ("ann", "ann", "ann", "ann", "bob", "bob")
+    draws = SpeechTask().draws(Samples(LABELS, range(6), targets, groups))
+    assert draws == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
 
 
 @pytest.mark.parametrize("change", [change for _, change in CHANGES])
