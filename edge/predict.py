@@ -128,7 +128,8 @@ class Predictor:
         return observation
 
     def _sound(self, path: Path) -> Observation:
-        heard = self._shelf.new_speech().hear_all(read_sound(path))
+        sound = read_sound(path)
+        heard = self._shelf.new_speech().hear_all(sound)
         if heard is None:
             raise SourceError(f"{path}: no voice in it")
         return heard

@@ -71,10 +71,10 @@ class SpeechTask(Task):
         )
     )
     schedule = Schedule(
-        epochs=200,
+        epochs=80,
         batch_size=32,
         learning_rate=3e-3,
-        patience=200,
+        patience=80,
         largest_gradient=1.0,
         keep_last=True,
         label_smoothing=0.05,

@@ -51,6 +51,9 @@ class _Moment:
 class VoiceWindows:
     """Finds the windows in sound that arrives in pieces of any size.
 
+    pymicro-vad 2.1 loses an exception that is on its way while a detector of it is freed: do not
+    make one of these in an expression that may raise.
+
     `min_voice_probability` is what 10 ms need to count as voice, `min_voice_s` how much voice of
     one utterance a window needs. An utterance shares no window with the one before it.
     """

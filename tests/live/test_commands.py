@@ -12,6 +12,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+import soundfile
 
 from edge.capture.media import read_frames, read_sound
 from edge.config import Models
@@ -87,6 +88,28 @@ def test_predict_reads_sound_alone_in_a_video_container(tmp_path: Path) -> None:
         for part in (frame, None):
             container.mux(stream.encode(part))
     assert [r["modality"] for r in _objects(emotiond("predict", "--json", path))] == ["speech"]
+
+
+def test_predict_says_of_each_sound_without_a_voice_what_is_wrong(tmp_path: Path) -> None:
+    hum = 0.3 * np.sin(2 * np.pi * 50 * np.arange(3 * 16000) / 16000)
+    sounds = {
+        "hum": hum,
+        "nan": np.full(48000, np.nan),
+        "short": hum[:160],
+        "silence": np.zeros(48000),
+        "zero": None,
+    }
+    for name, sound in sounds.items():
+        file = tmp_path / f"{name}.wav"
+        file.touch()
+        if sound is not None:
+            soundfile.write(file, sound, 16000, subtype="FLOAT")
+    done = emotiond("predict", "--json", tmp_path)
+    assert done.returncode == 1
+    errors = {Path(str(one["input"])).stem: str(one["error"]) for one in _objects(done)}
+    assert "neither sound nor video" in errors.pop("zero")
+    assert set(errors) == {"hum", "nan", "short", "silence"}
+    assert all("no voice in it" in error for error in errors.values())
 
 
 def test_predict_goes_on_after_a_text_file_at_fault(tmp_path: Path) -> None:
