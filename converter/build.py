@@ -101,19 +101,13 @@ def correct_prior(
 
 
 def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manifest:
-    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file.
-
-    The temperature is fitted to single windows, as the device will see them.
-    """
-    windows = measure_logits(pack.open(), task, held_back, pack.manifest.input)[0]
+    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
+    logits = pool_windows(measure_logits(pack.open(), task, held_back, pack.manifest.input)[0])
     # A confidence is to be the probability of being right by the majority of the annotators;
     # where several labels hold at once there is no majority, but a distribution.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
-    truth = held_back.targets if task.multi_label else certain
-    targets = np.repeat(truth, [len(one) for one in windows], axis=0)
-    temperature = fit_temperature(np.concatenate(windows), targets)
-    manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
-    logits = pool_windows(windows)
+    targets = held_back.targets if task.multi_label else certain
+    manifest = msgspec.structs.replace(pack.manifest, temperature=fit_temperature(logits, targets))
     if task.multi_label:
         probabilities = softmax(logits, manifest.temperature)
         thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)

@@ -41,7 +41,7 @@ KNOWN = (
     "SAVEE (AudioData/SS/), TESS (OAF_…, YAF_…), own recordings (SPEAKER/EMOTION/)"
 )
 FRAMES, BANDS = 186, 40
-VARIATIONS = 12
+VARIATIONS = 8
 """Of each clip, beside itself, that a training run draws from."""
 AS_RECORDED = 0.4
 """Share of training windows that are not drawn from the variations."""

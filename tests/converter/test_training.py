@@ -13,8 +13,10 @@ import cv2
 import keras
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from converter import train as training
+from converter.batches import Batches
 from converter.build import build_pack
 from converter.cost import cost, latencies_ms
 from converter.evaluate import ask_all, evaluate_pack
@@ -131,6 +133,18 @@ def test_training_stops_when_held_back_data_gains_no_more(splits: Splits, tmp_pa
     still = Schedule(epochs=30, batch_size=32, learning_rate=1e-30, patience=2)
     train(FaceTask(**SMALLEST), splits, tmp_path, Plan(still))
     assert len(_epochs(tmp_path)) < 30
+
+
+def test_the_last_epoch_is_kept_when_the_schedule_says_so(splits: Splits, tmp_path: Path) -> None:
+    schedule = replace_fields(SHORT, keep_last=True, learning_rate=0.3, epochs=4, patience=4)
+    train(FaceTask(**SMALLEST), splits, tmp_path, Plan(schedule))
+    with (tmp_path / CURVES).open(newline="") as lines:
+        losses = [float(row["val_logits_loss"]) for row in csv.DictReader(lines)]
+    assert losses[-1] > 1.1 * min(losses)
+    model, spec = load_run(tmp_path)
+    features, targets = Batches(FaceTask(), splits.held_back.labelled, spec, 64)[0]
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    assert float(loss(targets[0], model(features)[0])) == pytest.approx(losses[-1], rel=0.02)
 
 
 def test_training_that_diverges_is_said(splits: Splits, tmp_path: Path) -> None:

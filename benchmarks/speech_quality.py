@@ -1,0 +1,94 @@
+"""How often the speech model is right by the `quality` of what it heard, as noise grows.
+
+python benchmarks/speech_quality.py --data path/to/RAVDESS [--data …]
+
+Each clip is heard by the network of `emotion-convert folds` that never met its speaker, as it was
+recorded and with noise at several ratios; the data are the same as those folds'.
+"""
+
+import argparse
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from converter.datasets.recordings import split_by_speaker
+from converter.folds import count_folds
+from converter.tasks.speech import SpeechTask
+from edge.config import Speech
+from edge.emotions import EMOTIONS
+from edge.observation import Sound
+from edge.perception.classifier import Classifier
+from edge.perception.pack import load_pack
+from edge.perception.speech import SpeechPerception
+from edge.publish.console import table
+
+RATIOS_DB = (None, 20, 10, 5, 0)
+QUALITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.01)
+
+Judged = tuple[int | None, float, bool]
+"""Signal-to-noise ratio, quality, and whether the answer is right; ratio None: as recorded."""
+
+
+def _noisy(sound: Sound, ratio_db: int | None, rng: np.random.Generator) -> Sound:
+    if ratio_db is None:
+        return sound
+    signal = sound.astype(np.float32)
+    level = np.sqrt(np.mean(signal**2)) * 10 ** (-ratio_db / 20)
+    noisy = signal + rng.normal(0, level, len(signal))
+    return np.asarray(np.clip(np.rint(noisy), -32768, 32767), np.int16)
+
+
+def _judge(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Judged]:
+    sets, rng, heard = task.recordings(data), np.random.default_rng(0), Speech()
+    folds = count_folds(run)
+    for fold in range(folds):
+        test = split_by_speaker(sets[:1], fold, folds).test
+        classifier = Classifier(load_pack(run / f"fold{fold + 1}" / "speech.json"))
+        for sound, index in zip(test.inputs, test.majority, strict=True):
+            truth = task.label_map[test.labels[index]]
+            for ratio_db in RATIOS_DB:
+                perception = SpeechPerception(
+                    classifier, heard.min_voice_probability, heard.min_voice_s
+                )
+                said = perception.hear_all(_noisy(sound, ratio_db, rng))
+                if said is not None:
+                    right = EMOTIONS[int(said.probabilities.argmax())] == truth
+                    yield ratio_db, said.quality, right
+
+
+def main() -> None:
+    """Prints two tables: by ratio, and by quality."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, action="append")
+    parser.add_argument("--run", type=Path, default=Path("runs/speech_folds"))
+    arguments = parser.parse_args()
+    judged = list(_judge(SpeechTask(), arguments.data, arguments.run))
+    by_ratio = [
+        (
+            "as recorded" if ratio_db is None else f"{ratio_db} dB",
+            [one for one in judged if one[0] == ratio_db],
+        )
+        for ratio_db in RATIOS_DB
+    ]
+    by_quality = [
+        (f"{low:.1f} to {min(high, 1):.1f}", [one for one in judged if low <= one[1] < high])
+        for low, high in pairwise(QUALITIES)
+    ]
+    for heading, parts in (("noise", by_ratio), ("quality", by_quality)):
+        rows = [
+            (
+                name,
+                f"{len(part)}",
+                f"{np.mean([quality for _, quality, _ in part]):.2f}",
+                f"{np.mean([right for _, _, right in part]):.1%}",
+            )
+            for name, part in parts
+            if part
+        ]
+        print(table((heading, "heard", "mean quality", "right, of seven"), rows) + "\n")
+
+
+if __name__ == "__main__":
+    main()
