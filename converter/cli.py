@@ -3,139 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import msgspec
-
+from converter import commands
 from edge.errors import EmotiondError
-from edge.perception.pack import Manifest, load_pack
-
-if TYPE_CHECKING:  # the rest of the converter is heavy, and loaded by the command that needs it
-    from converter.report import Measured
-    from converter.tasks.base import Schedule, Task
 
 RUNS = Path("runs")
 MODELS = Path("models")
 REPORTS = Path("benchmarks/reports")
-NETWORK_OPTIONS = ("side", "width", "size")
-SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
-
-
-def _train(arguments: argparse.Namespace) -> None:
-    from converter.tasks import TASKS
-    from converter.train import Plan, train
-
-    given = {key: value for key, value in vars(arguments).items() if value is not None}
-    of_network = {key: given[key] for key in NETWORK_OPTIONS if key in given}
-    try:
-        task = TASKS[arguments.modality](**of_network)
-    except TypeError as error:
-        names = ", ".join(f"--{name}" for name in of_network)
-        raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
-    splits = task.load(arguments.data)
-    print(splits.summary())
-    plan = Plan(
-        _schedule(task, arguments),
-        arguments.seed,
-        arguments.resume,
-        arguments.weights,
-        arguments.teacher,
-    )
-    print("wrote", train(task, splits, arguments.run, plan))
-
-
-def _schedule(task: "Task", arguments: argparse.Namespace) -> "Schedule":
-    """The task's own schedule, changed by the options that are given."""
-    options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
-    given = {key: value for key, value in options.items() if value is not None}
-    return msgspec.structs.replace(task.schedule, **given)
-
-
-def _quantize(arguments: argparse.Namespace) -> None:
-    from converter.build import build_pack
-    from converter.tasks import TASKS
-
-    task = TASKS[arguments.modality]()
-    splits = task.load(arguments.data)
-    print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
-
-
-def _evaluate(arguments: argparse.Namespace) -> None:
-    from converter.evaluate import evaluate_pack
-    from converter.tasks import TASKS
-
-    task = TASKS[arguments.modality]()
-    manifest_path = arguments.models / f"{arguments.modality}.json"
-    splits = task.load(arguments.data)
-    splits = splits.whole if arguments.all else splits
-    _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
-
-
-def _folds(arguments: argparse.Namespace) -> None:
-    from converter.evaluate import add_metrics
-    from converter.folds import load_folds, run_folds
-    from converter.tasks.speech import SpeechTask
-    from converter.train import Plan
-
-    task = SpeechTask(folds=arguments.folds)
-    sets = task.recordings(arguments.data)
-    run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
-    manifest_path = arguments.models / "speech.json"
-    pack = load_pack(manifest_path)
-    found = load_folds(sets, task.folds, arguments.run)
-    metrics = [m for forms in found.values() for one in forms for m in one.metrics(pack.manifest)]
-    _print_metrics(add_metrics(pack.manifest, metrics, manifest_path))
-
-
-def _report(arguments: argparse.Namespace) -> None:
-    from converter.evaluate import ask_all
-    from converter.report import Measured, write_report
-    from converter.tasks import TASKS
-
-    task = TASKS[arguments.modality]()
-    pack = load_pack(arguments.models / f"{arguments.modality}.json")
-    splits = task.load(arguments.data)
-    if arguments.folds is None:
-        measured = Measured(ask_all(task, splits, pack, arguments.run))
-    else:
-        measured = _measured_by_folds(arguments, pack.manifest)
-    page = write_report(task, splits, measured, pack, arguments.run, arguments.out)
-    print("wrote", page)
-
-
-def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
-    from converter.folds import count_folds, load_folds
-    from converter.report import Measured
-    from converter.tasks.speech import SpeechTask
-
-    sets = SpeechTask().recordings(arguments.data)
-    first, *others = load_folds(sets, count_folds(arguments.folds), arguments.folds).values()
-    return Measured(
-        [one.whole for one in first],
-        [one.metrics(manifest) for forms in others for one in forms],
-        [one.metrics(manifest) for one in first],
-        of_folds=True,
-    )
-
-
-def _fuse(arguments: argparse.Namespace) -> None:
-    from converter.fuse import write_fusion
-
-    packs = [load_pack(arguments.models / f"{name}.json") for name in ("face", "speech", "text")]
-    write_fusion([pack.manifest for pack in packs], arguments.models / "fusion.json")
-    print("wrote", arguments.models / "fusion.json")
-
-
-def _print_metrics(manifest: Manifest) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"{manifest.name} {manifest.version}, {manifest.file}")
-    for heading in ("data", "split", "metric", "value", "n", "of"):
-        table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
-    for m in manifest.metrics:
-        table.add_row(m.dataset, m.split, m.metric, f"{m.value:.4f}", str(m.n), m.of)
-    Console().print(table)
 
 
 def _positive(text: str) -> int:
@@ -154,15 +28,15 @@ def _above_zero(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emotion-convert", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    subparsers = parser.add_subparsers(dest="command", required=True)
     about = {
-        "train": (_train, "train a network on a data set; the result is a run"),
-        "quantize": (_quantize, "turn a run into an int8 model pack, calibrated"),
-        "evaluate": (_evaluate, "measure a pack on the test split, into its manifest"),
-        "report": (_report, "describe a pack's figures on one page, with plots"),
+        "train": (commands.train, "train a network on a data set; the result is a run"),
+        "quantize": (commands.quantize, "turn a run into an int8 model pack, calibrated"),
+        "evaluate": (commands.evaluate, "measure a pack on the test split, into its manifest"),
+        "report": (commands.report, "describe a pack's figures on one page, with plots"),
     }
     for name, (function, text) in about.items():
-        command = commands.add_parser(name, help=text, description=text)
+        command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
         command.add_argument("modality", choices=("face", "speech", "text"))
         _add_data(command)
@@ -183,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "train":
             _add_training_options(command)
     text = "train and measure by folds, so that nobody is tested by a model that knows them"
-    folds = commands.add_parser("folds", help=text, description=text)
-    folds.set_defaults(function=_folds)
+    folds = subparsers.add_parser("folds", help=text, description=text)
+    folds.set_defaults(function=commands.folds)
     folds.add_argument("modality", choices=("speech",))
     _add_data(folds)
     folds.add_argument("--folds", type=_positive, default=9, help="how many, at least 3")
@@ -192,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     folds.add_argument("--models", type=Path, default=MODELS, help="whose pack gets the figures")
     folds.add_argument("--seed", type=int, default=0)
     _add_schedule(folds)
-    fuse = commands.add_parser("fuse", help="learn models/fusion.json from the packs")
-    fuse.set_defaults(function=_fuse)
+    fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
+    fuse.set_defaults(function=commands.fuse)
     fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
     return parser
 

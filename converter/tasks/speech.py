@@ -71,10 +71,10 @@ class SpeechTask(Task):
         )
     )
     schedule = Schedule(
-        epochs=80,
+        epochs=60,
         batch_size=32,
         learning_rate=3e-3,
-        patience=80,
+        patience=60,
         largest_gradient=1.0,
         keep_last=True,
         label_smoothing=0.05,

@@ -1,0 +1,142 @@
+"""What each command of `emotion-convert` does with its arguments.
+
+The rest of the converter is heavy, so each command loads what it needs.
+"""
+
+import argparse
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.errors import EmotiondError
+from edge.perception.pack import Manifest, load_pack
+
+if TYPE_CHECKING:
+    from converter.report import Measured
+    from converter.tasks.base import Schedule, Task
+
+NETWORK_OPTIONS = ("side", "width", "size")
+SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Trains a network; the result is a run."""
+    from converter import train as training
+    from converter.tasks import TASKS
+
+    given = {key: value for key, value in vars(arguments).items() if value is not None}
+    of_network = {key: given[key] for key in NETWORK_OPTIONS if key in given}
+    try:
+        task = TASKS[arguments.modality](**of_network)
+    except TypeError as error:
+        names = ", ".join(f"--{name}" for name in of_network)
+        raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
+    splits = task.load(arguments.data)
+    print(splits.summary())
+    plan = training.Plan(
+        _schedule(task, arguments),
+        arguments.seed,
+        arguments.resume,
+        arguments.weights,
+        arguments.teacher,
+    )
+    print("wrote", training.train(task, splits, arguments.run, plan))
+
+
+def _schedule(task: "Task", arguments: argparse.Namespace) -> "Schedule":
+    """The task's own schedule, changed by the options that are given."""
+    options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
+    given = {key: value for key, value in options.items() if value is not None}
+    return msgspec.structs.replace(task.schedule, **given)
+
+
+def quantize(arguments: argparse.Namespace) -> None:
+    """Makes a pack of a run."""
+    from converter.build import build_pack
+    from converter.tasks import TASKS
+
+    task = TASKS[arguments.modality]()
+    splits = task.load(arguments.data)
+    print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Measures a pack on its test split, into its manifest."""
+    from converter.evaluate import evaluate_pack
+    from converter.tasks import TASKS
+
+    task = TASKS[arguments.modality]()
+    manifest_path = arguments.models / f"{arguments.modality}.json"
+    splits = task.load(arguments.data)
+    splits = splits.whole if arguments.all else splits
+    _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
+
+
+def folds(arguments: argparse.Namespace) -> None:
+    """Trains and measures by folds, into the manifest of the speech pack."""
+    from converter.evaluate import add_metrics
+    from converter.folds import load_folds, run_folds
+    from converter.tasks.speech import SpeechTask
+    from converter.train import Plan
+
+    task = SpeechTask(folds=arguments.folds)
+    manifest_path = arguments.models / "speech.json"
+    pack = load_pack(manifest_path)  # before the long work, for it gets the figures
+    sets = task.recordings(arguments.data)
+    run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
+    found = load_folds(sets, task.folds, arguments.run)
+    metrics = [m for forms in found.values() for one in forms for m in one.metrics(pack.manifest)]
+    _print_metrics(add_metrics(pack.manifest, metrics, manifest_path))
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """Writes the page on a pack."""
+    from converter.evaluate import ask_all
+    from converter.report import Measured, write_report
+    from converter.tasks import TASKS
+
+    task = TASKS[arguments.modality]()
+    pack = load_pack(arguments.models / f"{arguments.modality}.json")
+    splits = task.load(arguments.data)
+    if arguments.folds is None:
+        measured = Measured(ask_all(task, splits, pack, arguments.run))
+    else:
+        measured = _measured_by_folds(arguments, pack.manifest)
+    page = write_report(task, splits, measured, pack, arguments.run, arguments.out)
+    print("wrote", page)
+
+
+def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
+    from converter.folds import count_folds, load_folds
+    from converter.report import Measured
+    from converter.tasks.speech import SpeechTask
+
+    sets = SpeechTask().recordings(arguments.data)
+    first, *others = load_folds(sets, count_folds(arguments.folds), arguments.folds).values()
+    return Measured(
+        [one.whole for one in first],
+        [one.metrics(manifest) for forms in others for one in forms],
+        [one.metrics(manifest) for one in first],
+        of_folds=True,
+    )
+
+
+def fuse(arguments: argparse.Namespace) -> None:
+    """Learns fusion.json from the packs."""
+    from converter.fuse import write_fusion
+
+    packs = [load_pack(arguments.models / f"{name}.json") for name in ("face", "speech", "text")]
+    write_fusion([pack.manifest for pack in packs], arguments.models / "fusion.json")
+    print("wrote", arguments.models / "fusion.json")
+
+
+def _print_metrics(manifest: Manifest) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{manifest.name} {manifest.version}, {manifest.file}")
+    for heading in ("data", "split", "metric", "value", "n", "of"):
+        table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
+    for m in manifest.metrics:
+        table.add_row(m.dataset, m.split, m.metric, f"{m.value:.4f}", str(m.n), m.of)
+    Console().print(table)
