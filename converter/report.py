@@ -92,7 +92,7 @@ def _introduction(measured: Measured, manifest: Manifest) -> str:
         )
     else:
         which = (
-            "They took no part in training, choice or calibration. The figures of *int8* are of "
+            "No weight, choice or calibration comes from them. The figures of *int8* are of "
             f"the file that ships, `{manifest.file}`, run by LiteRT on one thread"
         )
     comparison = "; *float32* is the network it was made from" if len(measured.forms) > 1 else ""
