@@ -12,10 +12,11 @@ import argparse
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 from keras import layers
 from sklearn.metrics import recall_score
@@ -23,8 +24,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from converter.datasets.recordings import Recordings, split_by_speaker
-from converter.folds import count_folds, load_folds
+from converter.datasets.recordings import Recordings, group_of, split_by_speaker
+from converter.folds import load_folds, read_setting
 from converter.samples import Samples, Splits
 from converter.tasks.speech import SpeechTask
 from converter.train import CHECKPOINT, INPUT, Plan, load_run, train
@@ -66,6 +67,12 @@ class System:
     """For what a hop of sound costs: features and model."""
 
 
+def _measured_on(recordings: Recordings, splits: Splits) -> Splits:
+    """The same training data, and of the test split what is of one data set."""
+    groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
+    return replace(splits, test=splits.test.of_groups(groups))
+
+
 def _uar(samples: Samples, guess: FloatArray) -> float:
     return float(recall_score(samples.majority, guess, average="macro", zero_division=0))
 
@@ -90,7 +97,8 @@ def _ours(sets: Sequence[Recordings], run: Path, window: Sound) -> System:
         stream.hear(hop)
         classifier.classify(sound_features(energies, spec))
 
-    folds = load_folds(sets, count_folds(run), run)[sets[0].dataset][0].folds
+    _, (int8, *_) = load_folds(sets, run)[0]
+    folds = int8.folds
     recalls = [_uar(one.samples, one.probabilities.argmax(axis=1)) for one in folds]
     return System(recalls, len(pack.model), _median_ms(one_hop))
 
@@ -118,13 +126,11 @@ def _machine(every: Sequence[Splits], spec: SoundInput, window: Sound) -> System
 
 
 def _recurrent(every: Sequence[Splits], run: Path, epochs: int, window: Sound) -> System:
-    recalls = []
+    recalls, task = [], LstmTask()
+    schedule = msgspec.structs.replace(task.schedule, epochs=epochs, patience=epochs)
     for number, splits in enumerate(every, 1):
-        folder, task = run / f"fold{number}", LstmTask()
+        folder = run / f"fold{number}"
         if not (folder / INPUT).is_file():
-            schedule = task.schedule.__class__(
-                epochs=epochs, batch_size=32, learning_rate=2e-3, patience=epochs, mixup=0.2
-            )
             train(task, splits, folder, Plan(schedule, 0, (folder / CHECKPOINT).is_dir()))
         model, spec = load_run(folder)
         windows = [task.shown(one, spec) for one in splits.test.inputs]
@@ -151,8 +157,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=100, help="of the LSTM")
     arguments = parser.parse_args()
     sets = SpeechTask().recordings(arguments.data)
-    folds = count_folds(arguments.run)
-    every = [split_by_speaker(sets[:1], fold, folds) for fold in range(folds)]
+    folds = read_setting(arguments.run).folds
+    every = [_measured_on(sets[0], split_by_speaker(sets, fold, folds)) for fold in range(folds)]
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
     window = np.resize(every[0].test.inputs[0], round(spec.duration_s * SAMPLE_RATE_HZ))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.recordings import split_by_speaker
-from converter.folds import count_folds
+from converter.folds import read_setting
 from converter.tasks.speech import SpeechTask
 from edge.config import Speech
 from edge.emotions import EMOTIONS
@@ -42,7 +42,7 @@ def _noisy(sound: Sound, ratio_db: int | None, rng: np.random.Generator) -> Soun
 
 def _judge(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Judged]:
     sets, rng, heard = task.recordings(data), np.random.default_rng(0), Speech()
-    folds = count_folds(run)
+    folds = read_setting(run).folds
     for fold in range(folds):
         test = split_by_speaker(sets[:1], fold, folds).test
         classifier = Classifier(load_pack(run / f"fold{fold + 1}" / "speech.json"))

@@ -21,6 +21,8 @@ CODECS: tuple[dict[str, Any], ...] = (
     {"format": "MP3", "subtype": "MPEG_LAYER_III"},
     {"format": "WAV", "subtype": "ULAW"},
 )
+LOSSIEST = 0.95
+"""Compression level; libsndfile refuses some MP3 levels close to 1."""
 LOUDEST_NOISE_DB, FAINTEST_NOISE_DB = 3.0, 40.0
 """Signal-to-noise ratios."""
 TEMPO, VOCAL_TRACT = 0.18, 0.1
@@ -84,7 +86,7 @@ def _noise(signal: Signal, rng: np.random.Generator) -> Signal:
 def _codec(signal: Signal, rng: np.random.Generator) -> Signal:
     """What a codec at a low rate leaves."""
     chosen = CODECS[rng.integers(len(CODECS))]
-    lossy = {"compression_level": rng.uniform(0.5, 1)} if chosen["format"] != "WAV" else {}
+    lossy = {} if chosen["format"] == "WAV" else {"compression_level": rng.uniform(0.5, LOSSIEST)}
     file = io.BytesIO()
     loud = signal / max(float(np.abs(signal).max()), 1e-6) * 0.9
     soundfile.write(file, loud, SAMPLE_RATE_HZ, **chosen, **lossy)
@@ -134,10 +136,10 @@ def mask(energies: FloatArray, rng: np.random.Generator) -> FloatArray:
     blank = energies.mean()
     for _ in range(rng.integers(0, 3)):
         width = rng.integers(1, WIDEST_BAND + 1)
-        start = rng.integers(0, bands - width)
+        start = rng.integers(0, bands - width + 1)
         masked[:, start : start + width] = blank
     for _ in range(rng.integers(0, 3)):
         width = min(rng.integers(3, LONGEST_MASK + 1), frames // 4)
-        start = rng.integers(0, frames - width)
+        start = rng.integers(0, frames - width + 1)
         masked[start : start + width] = blank
     return masked

@@ -58,7 +58,7 @@ class Batches(keras.utils.PyDataset):
         self._batch_size, self._seed = batch_size, seed
         self._teachers, self._mixup = teachers, mixup
         self._order = np.arange(len(samples))
-        self._draws = None if seed is None else task.draws(samples)
+        self._shares = None if seed is None else task.shares(samples)
         self._computed: dict[int, tuple[FloatArray, Any]] = {}
         self.begin_epoch(0)
 
@@ -101,8 +101,8 @@ class Batches(keras.utils.PyDataset):
             rng, count = np.random.default_rng((self._seed, epoch)), len(self._order)
             self._order = (
                 rng.permutation(count)
-                if self._draws is None
-                else rng.choice(count, count, p=self._draws)
+                if self._shares is None
+                else rng.choice(count, count, p=self._shares)
             )
 
 

@@ -59,7 +59,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         second_labels=second_labels,
         input=spec,
         prior_correction=correction,
-        trained_on=(f"{splits.dataset} {splits.train_split}",),
+        trained_on=splits.trained_on,
         licence=splits.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
@@ -112,7 +112,8 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
     # where several labels hold at once there is no majority, but a distribution.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
     targets = held_back.targets if task.multi_label else certain
-    manifest = msgspec.structs.replace(pack.manifest, temperature=fit_temperature(logits, targets))
+    temperature = fit_temperature(logits, targets, task.shares(held_back))
+    manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
     if task.multi_label:
         probabilities = softmax(logits, manifest.temperature)
         thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)

@@ -15,15 +15,17 @@ RARE_SHARE = 0.5
 ACCURACY_PRICE = 0.01
 
 
-def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
+def fit_temperature(
+    logits: FloatArray, targets: FloatArray, weights: FloatArray | None = None
+) -> float:
     """The temperature that makes `targets`, distributions, most likely (Guo et al. 2017).
 
-    `logits` and `targets` are float32[samples, labels].
+    `logits` and `targets` are float32[samples, labels]; the samples count alike, or by `weights`.
     """
 
     def loss(temperature: float) -> float:
         likelihoods = np.log(softmax(logits, temperature) + 1e-9)
-        return float(-(targets * likelihoods).sum(axis=1).mean())
+        return -float(np.average((targets * likelihoods).sum(axis=1), weights=weights))
 
     fitted = minimize_scalar(loss, bounds=TEMPERATURE_RANGE, method="bounded")
     return round(float(fitted.x), 4)

@@ -67,8 +67,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     task = TASKS[arguments.modality]()
     manifest_path = arguments.models / f"{arguments.modality}.json"
-    splits = task.load(arguments.data)
-    splits = splits.whole if arguments.all else splits
+    splits = task.load_all(arguments.data) if arguments.all else task.load(arguments.data)
     _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
 
 
@@ -81,12 +80,13 @@ def folds(arguments: argparse.Namespace) -> None:
 
     task = SpeechTask(folds=arguments.folds)
     manifest_path = arguments.models / "speech.json"
-    pack = load_pack(manifest_path)  # before the long work, for it gets the figures
+    load_pack(manifest_path)  # before the long work, for it gets the figures
     sets = task.recordings(arguments.data)
     run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
-    found = load_folds(sets, task.folds, arguments.run)
-    metrics = [m for forms in found.values() for one in forms for m in one.metrics(pack.manifest)]
-    _print_metrics(add_metrics(pack.manifest, metrics, manifest_path))
+    manifest = load_pack(manifest_path).manifest
+    found = [forms for _, forms in load_folds(sets, arguments.run)]
+    metrics = [metric for forms in found for one in forms for metric in one.metrics(manifest)]
+    _print_metrics(add_metrics(manifest, metrics, manifest_path))
 
 
 def report(arguments: argparse.Namespace) -> None:
@@ -107,12 +107,12 @@ def report(arguments: argparse.Namespace) -> None:
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
-    from converter.folds import count_folds, load_folds
+    from converter.folds import load_folds
     from converter.report import Measured
     from converter.tasks.speech import SpeechTask
 
     sets = SpeechTask().recordings(arguments.data)
-    first, *others = load_folds(sets, count_folds(arguments.folds), arguments.folds).values()
+    first, *others = (forms for _, forms in load_folds(sets, arguments.folds))
     return Measured(
         [one.whole for one in first],
         [one.metrics(manifest) for forms in others for one in forms],

@@ -9,7 +9,7 @@ import numpy as np
 from rich.progress import track
 
 from converter.figures import Form, as_metrics, figures, headline
-from converter.samples import DatasetError, Samples, SecondLabels, Splits
+from converter.samples import ALL, DatasetError, Samples, SecondLabels, Splits
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
@@ -125,6 +125,17 @@ def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
     """Measures a pack on the test split and writes the figures into its manifest."""
     pack = load_pack(manifest_path)
+    known = [
+        entry
+        for entry in pack.manifest.trained_on
+        for name in splits.datasets
+        if entry.startswith(f"{name} ")
+    ]
+    if splits.test_split == ALL and known:
+        raise DatasetError(
+            f"{manifest_path}: this model learned from {known[0]}; "
+            "--all is for data that took no part"
+        )
     answers = ask_all(task, splits, pack, run)
     found = tuple(metric for one in answers for metric in one.metrics(pack.manifest))
     return add_metrics(pack.manifest, found, manifest_path)

@@ -1,11 +1,13 @@
 """Folds by speaker: as many trainings as parts, each tested on people that it never heard."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from converter.build import build_pack
@@ -13,12 +15,16 @@ from converter.datasets.recordings import Recordings, group_of, split_by_clip, s
 from converter.evaluate import Answers, ask_all
 from converter.figures import Form, as_metrics, headline
 from converter.samples import DatasetError, Samples, Splits
+from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
-from converter.train import CHECKPOINT, Plan, train
+from converter.train import CHECKPOINT, INPUT, Plan, train
 from edge.perception.pack import Manifest, Metric, load_pack
 
 ANSWERS = "answers.npz"
 """In the folder of a fold: what its model said of its test split."""
+SETTING = "folds.json"
+FEWEST_FOLDS = 3
+"""One to test, one to hold back, one to train on."""
 AT_RANDOM = "random"
 """The folder of the one training whose split ignores speakers."""
 
@@ -63,42 +69,85 @@ class FoldAnswers:
 def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Plan) -> None:
     """Trains, quantizes and measures each fold, and one random split, in folders of `run`.
 
-    A fold that is finished is not begun again, one that was interrupted goes on. Raises
-    DatasetError.
+    What is trained is not trained again, and what is measured is not measured again; an
+    interrupted training goes on. Raises DatasetError.
     """
-    fewest = len(sets[0].speakers)
-    if fewest < task.folds:
+    speakers = len(sets[0].speakers)
+    if not FEWEST_FOLDS <= task.folds <= speakers:
         raise DatasetError(
-            f"{sets[0].dataset} has {fewest} speakers, too few for {task.folds} folds; "
-            "ask for fewer with --folds"
+            f"{task.folds} folds of {sets[0].dataset}, which has {speakers} speakers: "
+            f"ask for {FEWEST_FOLDS} to {speakers} with --folds"
         )
+    _keep_setting(run, Setting.of(sets, task.folds, plan.seed, plan.schedule))
     for name, splits in _splits(sets, task.folds, plan.seed):
         folder = run / name
         if (folder / ANSWERS).is_file():
             print(f"{folder} is finished")
             continue
         print(f"{folder}\n{splits.summary()}")
-        resume = (folder / CHECKPOINT).is_dir()
-        train(task, splits, folder, replace(plan, resume=resume))
+        if not (folder / INPUT).is_file():
+            resume = (folder / CHECKPOINT).is_dir()
+            train(task, splits, folder, replace(plan, resume=resume))
         manifest = build_pack(task, splits, folder, folder, plan.seed)
         _save(ask_all(task, splits, load_pack(manifest), folder), folder / ANSWERS)
 
 
-def count_folds(run: Path) -> int:
-    """How many folds are in `run`."""
-    return len(list(run.glob("fold*")))
+class Setting(msgspec.Struct, frozen=True):
+    """What all folds of a run have in common."""
+
+    folds: int
+    seed: int
+    schedule: Schedule
+    clips: dict[str, dict[str, int]]
+    """Of each speaker of each data set, how many."""
+
+    @classmethod
+    def of(cls, sets: Sequence[Recordings], folds: int, seed: int, schedule: Schedule) -> "Setting":
+        """The setting of these data and options."""
+        clips = {one.dataset: dict(sorted(Counter(one.samples.groups).items())) for one in sets}
+        return cls(folds, seed, schedule, clips)
 
 
-def load_folds(sets: Sequence[Recordings], folds: int, run: Path) -> dict[str, list[FoldAnswers]]:
-    """The answers of `run`, int8 and float32, for each data set of the folds.
+def read_setting(run: Path) -> Setting:
+    """The setting of the folds in `run`; raises DatasetError where none were begun."""
+    try:
+        return msgspec.json.decode((run / SETTING).read_bytes(), type=Setting)
+    except (OSError, msgspec.DecodeError) as error:
+        raise DatasetError(f"{run}: no folds were begun here ({error})") from error
 
-    Those to the random split are under AT_RANDOM. Raises DatasetError where a fold is missing.
+
+def _keep_setting(run: Path, setting: Setting) -> None:
+    """Writes the setting of new folds, or checks that those in `run` have the same."""
+    if not (run / SETTING).is_file():
+        run.mkdir(parents=True, exist_ok=True)
+        (run / SETTING).write_bytes(msgspec.json.format(msgspec.json.encode(setting)))
+        return
+    begun = read_setting(run)
+    changed = [
+        name for name in setting.__struct_fields__ if getattr(begun, name) != getattr(setting, name)
+    ]
+    if changed:
+        raise DatasetError(
+            f"{run}: the folds here were begun with other {', '.join(changed)}; "
+            "use the same options and data, or another --run"
+        )
+
+
+def load_folds(sets: Sequence[Recordings], run: Path) -> list[tuple[str, list[FoldAnswers]]]:
+    """The answers of `run`, int8 and float32, for each data set, and last to the random split.
+
+    Each has the name of its split. Raises DatasetError where a fold or a data set is missing.
     """
+    setting = read_setting(run)
+    folds, missing = setting.folds, [one for one in sets if one.dataset not in setting.clips]
+    if missing:
+        raise DatasetError(f"{run}: these folds never saw {missing[0].dataset}")
     by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
-    found = {one.dataset: _of_dataset(by_speaker, one, f"{folds} folds by speaker") for one in sets}
+    split = f"{folds} folds by speaker"
+    found = [(split, _of_dataset(by_speaker, one, split)) for one in sets]
     split = "a random part of the clips, by speakers that are known"
-    return found | {AT_RANDOM: _of_dataset(at_random, sets[0], split)}
+    return [*found, (split, _of_dataset(at_random, sets[0], split))]
 
 
 def _of_dataset(

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter as LiteRt
+from tensorflow.lite.tools import flatbuffer_utils
 
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -30,7 +31,16 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
         converter.inference_output_type = tf.int8
         quantized: bytes = converter.convert()
     check_integer(quantized)
-    return quantized
+    return shorten_names(quantized)
+
+
+def shorten_names(model: bytes) -> bytes:
+    """The same model with a number for the name of each tensor, which may take 5 % of a file."""
+    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    for subgraph in parsed.subgraphs:
+        for index, tensor in enumerate(subgraph.tensors):
+            tensor.name = str(index).encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
 def keep_float(model: keras.Model) -> bytes:

@@ -55,10 +55,11 @@ def write_report(
     models = forms_of(pack, run)
     forms = [one for one in answers if one.of in models]
     costs = [cost(models[one.of]) for one in forms]
-    metrics = measured.metrics or [one.metrics(manifest) for one in forms]
+    found = measured.metrics or [one.metrics(manifest) for one in answers]
+    metrics = [each for each in found if each[0].of in models]
     figures = [{(one.dataset, one.metric): one.value for one in each} for each in metrics]
     plots = _draw(forms[0], figures[0], manifest, folder)
-    if (drawn := task.draw_examples(splits, folder)) is not None:
+    if (drawn := task.draw_examples(splits, manifest.input, folder)) is not None:
         plots["What the model is shown"] = drawn
     curves = (run / CURVES).with_suffix(".png")
     if len(models) > 1 and curves.is_file():
@@ -67,7 +68,7 @@ def write_report(
     times_ms = latencies_ms([models[one.of] for one in forms])
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
-        _introduction(measured, manifest),
+        _introduction(forms, measured.of_folds, manifest),
         _compare(forms, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(measured.others)) if measured.others else ()),
         "## Each class",
@@ -81,9 +82,9 @@ def write_report(
     return page
 
 
-def _introduction(measured: Measured, manifest: Manifest) -> str:
-    first = measured.forms[0]
-    if measured.of_folds:
+def _introduction(forms: Sequence[Answers], of_folds: bool, manifest: Manifest) -> str:
+    first = forms[0]
+    if of_folds:
         which = (
             "Each sample was judged by a network that was trained, quantized and calibrated "
             f"without its speaker, by the very commands that made `{manifest.file}`; that file "
@@ -95,7 +96,7 @@ def _introduction(measured: Measured, manifest: Manifest) -> str:
             "No weight, choice or calibration comes from them. The figures of *int8* are of "
             f"the file that ships, `{manifest.file}`, run by LiteRT on one thread"
         )
-    comparison = "; *float32* is the network it was made from" if len(measured.forms) > 1 else ""
+    comparison = "; *float32* is the network it was made from" if len(forms) > 1 else ""
     return (
         f"Measured on {first.dataset}, {first.split} ({len(first.samples)} samples). "
         f"{which}{comparison}. Trained on {', '.join(manifest.trained_on)}. "

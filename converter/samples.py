@@ -13,6 +13,10 @@ from edge.errors import EmotiondError
 
 HELD_BACK = "held back"
 """The name of that split in figures."""
+ALL = "all of it"
+"""The name of a test split that is a whole data set."""
+JOINED = " + "
+"""Between the names of data sets that are used as one, and between those of their splits."""
 HELD_BACK_SHARE = 0.1
 
 
@@ -93,12 +97,14 @@ class Samples:
 
 
 def concatenate(parts: Sequence[Samples]) -> Samples:
-    """All samples of parts that have the same labels and no second labelling."""
+    """All samples of parts that are labelled alike."""
+    seconds = [part.second for part in parts if part.second is not None]
     return Samples(
         parts[0].labels,
         [one for part in parts for one in part.inputs],
         np.concatenate([part.targets for part in parts]),
         tuple(group for part in parts for group in part.groups),
+        np.concatenate(seconds) if len(seconds) == len(parts) else None,
     )
 
 
@@ -121,7 +127,7 @@ class Splits:
     test: Samples
     train_split: str
     test_split: str
-    """The published names of the splits, as manifests quote them; no `test_split`, no `test`."""
+    """The published names of the splits, as manifests quote them; one without a name is empty."""
     licence: str
     """Of the data, and so of a model that learns from it."""
     unusable: tuple[str, ...] = field(default=())
@@ -137,22 +143,34 @@ class Splits:
                     f"{self.dataset}: no sample is left for {name}; more data is needed"
                 )
         found = [label for label, count in self.train.counts().items() if count]
-        if len(found) == 1:
+        if self.train_split and len(found) == 1:
             raise DatasetError(
                 f"{self.dataset}: every training sample shows {found[0]}; "
                 "there is nothing to tell apart"
             )
 
     @property
+    def datasets(self) -> list[str]:
+        """The names of the data sets that are in it."""
+        return self.dataset.split(JOINED)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """What a manifest says of the training data: an entry a data set, its name first."""
+        parts = zip(self.datasets, self.train_split.split(JOINED), strict=True)
+        return tuple(f"{dataset} {split}" for dataset, split in parts)
+
+    @property
     def _parts(self) -> dict[str, Samples]:
+        taught = {"train": self.train, HELD_BACK: self.held_back} if self.train_split else {}
         tested = {self.test_split: self.test} if self.test_split else {}
-        return {"train": self.train, HELD_BACK: self.held_back, **tested}
+        return taught | tested
 
     @property
     def whole(self) -> "Splits":
         """All of it as the test split: for data that nobody learned from."""
         everything = concatenate([self.train, self.held_back, self.test])
-        return replace(self, test=everything, test_split="all of it")
+        return replace(self, test=everything, test_split=ALL)
 
     def summary(self) -> str:
         """A count per class and split, and each thing left out, for a person to read."""

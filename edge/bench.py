@@ -104,6 +104,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
     energies = log_mel(sound, spec)
     features = sound_features(energies, spec)
+    listening = VoiceWindows(spec, 1.0, 2.5)
     stream, hop = LogMelStream(spec), sound[: round(HOP_FRAMES / FRAMES_PER_S * SAMPLE_RATE_HZ)]
     sighting = face.perceive(frame)
     answer = speech.classifier.classify(features)
@@ -113,7 +114,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         ("follow", lambda: motion.move(frame.pixels, faces)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
-        ("listen", lambda: VoiceWindows(spec, 1.0, 1.0).hear(hop)),
+        ("listen", lambda: listening.hear(hop)),
         ("features", lambda: (stream.hear(hop), sound_features(energies, spec))),
         ("speech", lambda: speech.classifier.classify(features)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),

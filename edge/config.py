@@ -69,7 +69,7 @@ class Speech(Section, frozen=True):
 
     model: Text = "speech.json"
     min_voice_probability: Share = 0.5
-    min_voice_s: Annotated[float, Meta(gt=0, le=2.5)] = 0.5
+    min_voice_s: Annotated[float, Meta(ge=0.1, le=2.5)] = 0.5
 
 
 class TextModel(Section, frozen=True):

@@ -23,4 +23,4 @@ def load(path: Path) -> Recordings:
             unusable.append(f"{file}: no emotion is called {emotion!r}")
         else:
             clips.append(Clip(file, NAMES[emotion.lower()], file.parent.parent.name))
-    return read_clips(path.name, LICENCE, clips, unusable)
+    return read_clips(path.resolve().name, LICENCE, clips, unusable)

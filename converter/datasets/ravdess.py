@@ -15,8 +15,8 @@ NAME = re.compile(r"03-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 
 
 def is_here(path: Path) -> bool:
-    """Whether `path` has folders of actors."""
-    return any(path.glob("Actor_*"))
+    """Whether `path` has folders of actors with clips named as RAVDESS names them."""
+    return any(NAME.fullmatch(file.stem) for file in sound_files(path, "Actor_*/*"))
 
 
 def load(path: Path) -> Recordings:

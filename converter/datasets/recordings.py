@@ -1,5 +1,6 @@
 """What loaders of speech share: their labels, and how clips become samples split by speaker."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from converter.samples import DatasetError, Samples, Splits, concatenate
+from converter.samples import ALL, JOINED, DatasetError, Samples, Splits, concatenate
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.observation import SAMPLE_RATE_HZ, Sound
@@ -81,14 +82,14 @@ def read_clips(
     left_out = list(unusable)
     kept: list[Clip] = []
     sounds: list[Sound] = []
-    seen: dict[bytes, Path] = {}
+    seen: dict[str, Path] = {}
     for clip in track(list(clips), description=f"{dataset}, reading", transient=True):
         try:
             sound = _read(clip)
         except SourceError as error:
             left_out.append(str(error))
             continue
-        first = seen.setdefault(sound.tobytes(), clip.file)
+        first = seen.setdefault(_digest(sound), clip.file)
         if first != clip.file:
             left_out.append(f"{clip.file}: the same recording as {first}")
             continue
@@ -105,6 +106,26 @@ def read_clips(
         tuple(clip.speaker for clip in kept),
     )
     return Recordings(dataset, samples, licence, tuple(left_out))
+
+
+def _digest(sound: Sound) -> str:
+    return hashlib.sha256(sound.tobytes()).hexdigest()
+
+
+def check_apart(sets: Sequence[Recordings]) -> None:
+    """Raises DatasetError where two data sets have one name, or a recording in common."""
+    owner: dict[str, str] = {}
+    names: set[str] = set()
+    for one in sets:
+        if one.dataset in names:
+            raise DatasetError(
+                f"two data sets are called {one.dataset!r}; rename the folder of one"
+            )
+        names.add(one.dataset)
+        for sound in one.samples.inputs:
+            other = owner.setdefault(_digest(sound), one.dataset)
+            if other != one.dataset:
+                raise DatasetError(f"{other} and {one.dataset} have recordings in common")
 
 
 def _read(clip: Clip) -> Sound:
@@ -133,8 +154,9 @@ def split_by_speaker(
 ) -> Splits:
     """Tests on the speakers of one fold, holds back those of the next, trains on all others.
 
-    Every data set gives some of its speakers to each fold. Without a `fold` there is no test
-    split: the last fold is held back, all other speakers train. Raises DatasetError.
+    Every data set spreads its speakers over the folds. Without a `fold` there is no test split:
+    the last fold, in which each data set has a speaker, is held back, all others train. Raises
+    DatasetError.
     """
 
     def choose(recordings: Recordings) -> list[Rows]:
@@ -160,6 +182,16 @@ def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS)
     return _split(sets, choose, f"1 of {folds} parts of the clips, at random")
 
 
+def all_to_test(sets: Sequence[Recordings]) -> Splits:
+    """Tests on every speaker: for a model that knows none of them."""
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        nobody = np.zeros(0, np.intp)
+        return [nobody, nobody, np.arange(len(recordings.samples))]
+
+    return _split(sets, choose, ALL)
+
+
 def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
     """The fold of each sample: neighbours together, the last speaker always in the last fold."""
     speakers = recordings.speakers
@@ -173,17 +205,23 @@ def _split(
     """All data sets together, each split into train, held back and test by `choose`."""
     chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
-    others = sorted({*held_back.groups, *test.groups} - set(train.groups))
     return Splits(
-        " + ".join(one.dataset for one in sets),
+        JOINED.join(one.dataset for one in sets),
         train,
         held_back,
         test,
-        f"without {', '.join(others)}" if others else "",
+        "" if test_split == ALL else JOINED.join(_taught(one, train.groups) for one in sets),
         test_split,
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
     )
+
+
+def _taught(recordings: Recordings, groups: Sequence[str]) -> str:
+    """Which speakers of a data set are among `groups`, in words."""
+    name = recordings.dataset
+    others = [one for one in recordings.speakers if group_of(name, one) not in groups]
+    return f"without {', '.join(others)}" if others else "all speakers"
 
 
 def _prefixed(recordings: Recordings, rows: Rows) -> Samples:

@@ -65,6 +65,10 @@ class Task(ABC):
     def load(self, data: Sequence[Path]) -> Splits:
         """The data sets at `data`, as one; raises DatasetError."""
 
+    def load_all(self, data: Sequence[Path]) -> Splits:
+        """The data sets at `data` with all of it as the test split; raises DatasetError."""
+        return self.load(data).whole
+
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
         """The features the model will take, with statistics of `train` where they need any."""
@@ -73,8 +77,11 @@ class Task(ABC):
         """Training samples with whatever is too slow to be done in every epoch done once."""
         return train
 
-    def draws(self, train: Samples) -> FloatArray | None:
-        """How likely each training sample is drawn, adding up to one; None for once an epoch."""
+    def shares(self, samples: Samples) -> FloatArray | None:
+        """How much each sample counts, adding up to one; None where all count alike.
+
+        That is how likely a training sample is drawn, and a held-back one's weight in calibration.
+        """
         return None
 
     @abstractmethod
@@ -89,7 +96,7 @@ class Task(ABC):
         """All that the device shows the model of a sample, in turn; the answers are pooled."""
         return [self.features(sample, spec)]
 
-    def draw_examples(self, splits: Splits, folder: Path) -> Path | None:
+    def draw_examples(self, splits: Splits, spec: InputSpec, folder: Path) -> Path | None:
         """A picture, in `folder`, of a few samples and what the model is shown of them, or None."""
         return None
 

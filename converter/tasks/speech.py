@@ -15,7 +15,14 @@ import numpy.typing as npt
 
 from converter.augment import mask, vary_sound, warp
 from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
-from converter.datasets.recordings import FOLDS, LABELS, Recordings, split_by_speaker
+from converter.datasets.recordings import (
+    FOLDS,
+    LABELS,
+    Recordings,
+    all_to_test,
+    check_apart,
+    split_by_speaker,
+)
 from converter.networks import speech as network
 from converter.plots import draw_sounds
 from converter.samples import Samples, Splits
@@ -23,7 +30,7 @@ from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray
 from edge.observation import SAMPLE_RATE_HZ, Sound
-from edge.perception.features import cepstrum, log_mel, sound_features, take_off_level
+from edge.perception.features import log_mel, sound_features, take_off_level
 from edge.perception.pack import InputSpec, SoundInput
 from edge.perception.voice import VoiceWindows
 
@@ -81,15 +88,20 @@ class SpeechTask(Task):
         mixup=0.2,
     )
 
-    _takes: dict[bytes, Take] = field(default_factory=dict)
-    """By the hash of a clip: the folds of one process share what they prepare."""
+    _takes: dict[bytes, Take] = field(default_factory=dict, init=False, repr=False)
+    """By the hash of seed and clip: the folds of one process share what they prepare."""
 
     def recordings(self, data: Sequence[Path]) -> list[Recordings]:
-        """Each data set as it was published; raises DatasetError."""
-        return [load_known(path, LAYOUTS, KNOWN) for path in data]
+        """Each data set as it was published; raises DatasetError, also where two share clips."""
+        sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
+        check_apart(sets)
+        return sets
 
     def load(self, data: Sequence[Path]) -> Splits:
         return split_by_speaker(self.recordings(data), self.fold, self.folds)
+
+    def load_all(self, data: Sequence[Path]) -> Splits:
+        return all_to_test(self.recordings(data))
 
     def input_spec(self, train: Samples) -> SoundInput:
         plain = SoundInput(
@@ -108,8 +120,6 @@ class SpeechTask(Task):
             deviation=(1.0,) * BANDS,
         )
         frames = np.concatenate([take_off_level(log_mel(one, plain)) for one in train.inputs])
-        if plain.coefficients == "mfcc":
-            frames = cepstrum(frames, plain)
         return msgspec.structs.replace(
             plain,
             mean=tuple(round(float(value), 4) for value in frames.mean(axis=0)),
@@ -119,20 +129,20 @@ class SpeechTask(Task):
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         """Each clip as a Take: noise, rooms and codecs are too slow for every epoch."""
         assert isinstance(spec, SoundInput)
-        keys = [hashlib.sha256(one.tobytes()).digest() for one in train.inputs]
+        keys = [hashlib.sha256(f"{seed}".encode() + one.tobytes()).digest() for one in train.inputs]
         missing = {
             key: one for key, one in zip(keys, train.inputs, strict=True) if key not in self._takes
         }
         made = joblib.Parallel(n_jobs=-1)(
-            joblib.delayed(_take)(one, spec, seed + index)
-            for index, one in enumerate(missing.values())
+            joblib.delayed(_take)(one, spec, int.from_bytes(key[:8], "big"))
+            for key, one in missing.items()
         )
         self._takes |= dict(zip(missing, made, strict=True))
         return replace(train, inputs=[self._takes[key] for key in keys])
 
-    def draws(self, train: Samples) -> FloatArray:
+    def shares(self, samples: Samples) -> FloatArray:
         """Every speaker counts alike, and each of their emotions: data sets differ in size."""
-        kinds = list(zip(train.groups, train.majority.tolist(), strict=True))
+        kinds = list(zip(samples.groups, samples.majority.tolist(), strict=True))
         clips = Counter(kinds)
         emotions = Counter(speaker for speaker, _ in clips)
         weights = np.array([1 / clips[kind] / emotions[kind[0]] for kind in kinds])
@@ -140,7 +150,7 @@ class SpeechTask(Task):
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
         """A part of one variation, faster or slower, of a longer or shorter vocal tract, masked."""
-        chosen = 0 if rng.random() < AS_RECORDED else rng.integers(len(sample))
+        chosen = 0 if rng.random() < AS_RECORDED else rng.integers(1, len(sample))
         variation: npt.NDArray[np.float16] = sample[chosen]
         energies = warp(variation.astype(np.float32), rng)
         length = FRAMES if rng.random() < 0.7 else int(rng.integers(SHORTEST_FRAMES, FRAMES))
@@ -152,16 +162,17 @@ class SpeechTask(Task):
         return sound_features(sample, spec)
 
     def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
-        """The windows in which a device hears a voice; all of a clip in which it hears none."""
+        """The windows in which a device hears a voice; the end of a clip in which it hears none."""
         assert isinstance(spec, SoundInput)
         heard = Speech()
-        windows = VoiceWindows(spec, heard.min_voice_probability, heard.min_voice_s).hear(sample)
-        whole = sound_features(log_mel(sample, spec), spec)
-        return [window.features for window in windows] or [whole]
+        device = VoiceWindows(spec, heard.min_voice_probability, heard.min_voice_s)
+        windows = device.hear(sample)
+        if not windows:
+            return [sound_features(log_mel(sample, spec), spec)]
+        return [window.features for window in windows]
 
-    def draw_examples(self, splits: Splits, folder: Path) -> Path | None:
+    def draw_examples(self, splits: Splits, spec: InputSpec, folder: Path) -> Path | None:
         """Held-back clips of each label, as waveform and as the last window of each."""
-        spec = self.input_spec(splits.train)
         examples: dict[str, list[tuple[Sound, FloatArray]]] = {}
         samples = splits.held_back
         for index, label in enumerate(self.labels):

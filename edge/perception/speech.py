@@ -46,6 +46,7 @@ class SpeechPerception:
 
     def hear_all(self, sound: Sound) -> Observation | None:
         """What a whole recording says: all its windows count alike. None without a voice."""
+        self._windows.interrupt()
         logits, quality = [], 0.0
         for start in range(0, len(sound), BLOCK_SAMPLES):
             for window in self._windows.hear(sound[start : start + BLOCK_SAMPLES]):

@@ -89,7 +89,7 @@ class VoiceWindows:
         """Sound was lost: what follows is another utterance."""
         self._unheard = self._unheard[:0]
         self._end_utterance()
-        self._since_window = 0
+        self._since_window = self._pause = 0
         self._stream, self._vad = LogMelStream(self._spec), MicroVad()
 
     def _take(self, frame: Sound) -> None:

@@ -159,6 +159,7 @@ def test_clips_that_are_no_utterance_are_named(tmp_path: Path) -> None:
         (("AudioData/DC/a01.wav",), "SAVEE"),
         (("wav/03a01Fa.wav",), "EMO-DB"),
         (("ann/happy/1.wav",), "data"),
+        (("Actor_Ann/happy/1.wav",), "data"),
     ],
 )
 def test_a_data_set_is_told_by_its_files(
@@ -171,9 +172,20 @@ def test_a_data_set_is_told_by_its_files(
 def test_a_folder_without_speech_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="known layouts: RAVDESS"):
         SpeechTask().load([tmp_path])
-    (tmp_path / "Actor_01").mkdir()
-    with pytest.raises(DatasetError, match="no clip can be used"):
+    clip = tmp_path / "Actor_01" / "03-01-01-01-01-01-01.wav"
+    clip.parent.mkdir()
+    clip.write_bytes(b"")
+    with pytest.raises(DatasetError, match="no clip can be used; the first of 1 left out: "):
         SpeechTask().load([tmp_path])
+
+
+def test_data_sets_that_are_not_apart_are_refused(tmp_path: Path) -> None:
+    for folder in ("a/data", "b/data", "b/copy"):
+        _write([tmp_path / folder / "ann" / "happy" / "1.wav"])
+    with pytest.raises(DatasetError, match="two data sets are called 'data'"):
+        SpeechTask().load([tmp_path / "a" / "data", tmp_path / "b" / "data"])
+    with pytest.raises(DatasetError, match="data and copy have recordings in common"):
+        SpeechTask().load([tmp_path / "a" / "data", tmp_path / "b" / "copy"])
 
 
 @pytest.fixture

