@@ -97,7 +97,7 @@ def _ours(sets: Sequence[Recordings], run: Path, window: Sound) -> System:
         stream.hear(hop)
         classifier.classify(sound_features(energies, spec))
 
-    _, (int8, *_) = load_folds(sets, run)[0]
+    (int8, *_), *_ = load_folds(sets, run)
     folds = int8.folds
     recalls = [_uar(one.samples, one.probabilities.argmax(axis=1)) for one in folds]
     return System(recalls, len(pack.model), _median_ms(one_hop))

@@ -84,7 +84,7 @@ def folds(arguments: argparse.Namespace) -> None:
     sets = task.recordings(arguments.data)
     run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
     manifest = load_pack(manifest_path).manifest
-    found = [forms for _, forms in load_folds(sets, arguments.run)]
+    found = load_folds(sets, arguments.run)
     metrics = [metric for forms in found for one in forms for metric in one.metrics(manifest)]
     _print_metrics(add_metrics(manifest, metrics, manifest_path))
 
@@ -112,7 +112,7 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Me
     from converter.tasks.speech import SpeechTask
 
     sets = SpeechTask().recordings(arguments.data)
-    first, *others = (forms for _, forms in load_folds(sets, arguments.folds))
+    first, *others = load_folds(sets, arguments.folds)
     return Measured(
         [one.whole for one in first],
         [one.metrics(manifest) for forms in others for one in forms],

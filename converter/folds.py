@@ -14,7 +14,7 @@ from converter.build import build_pack
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
 from converter.evaluate import Answers, ask_all
 from converter.figures import Form, as_metrics, headline
-from converter.samples import DatasetError, Samples, Splits
+from converter.samples import DatasetError, Samples, Splits, concatenate
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
 from converter.train import CHECKPOINT, INPUT, Plan, train
@@ -38,16 +38,9 @@ class FoldAnswers:
     @property
     def whole(self) -> Answers:
         """All of them as one: every sample judged by the one model that it did not teach."""
-        first = self.folds[0]
-        samples = [one.samples for one in self.folds]
         return replace(
-            first,
-            samples=Samples(
-                first.samples.labels,
-                [each for one in samples for each in one.inputs],
-                np.concatenate([one.targets for one in samples]),
-                tuple(group for one in samples for group in one.groups),
-            ),
+            self.folds[0],
+            samples=concatenate([one.samples for one in self.folds]),
             probabilities=np.concatenate([one.probabilities for one in self.folds]),
             uncalibrated=np.concatenate([one.uncalibrated for one in self.folds]),
         )
@@ -133,10 +126,10 @@ def _keep_setting(run: Path, setting: Setting) -> None:
         )
 
 
-def load_folds(sets: Sequence[Recordings], run: Path) -> list[tuple[str, list[FoldAnswers]]]:
+def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldAnswers]]:
     """The answers of `run`, int8 and float32, for each data set, and last to the random split.
 
-    Each has the name of its split. Raises DatasetError where a fold or a data set is missing.
+    Raises DatasetError where a fold or a data set is missing.
     """
     setting = read_setting(run)
     folds, missing = setting.folds, [one for one in sets if one.dataset not in setting.clips]
@@ -145,9 +138,9 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[tuple[str, list[Fo
     by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
     split = f"{folds} folds by speaker"
-    found = [(split, _of_dataset(by_speaker, one, split)) for one in sets]
+    found = [_of_dataset(by_speaker, one, split) for one in sets]
     split = "a random part of the clips, by speakers that are known"
-    return [*found, (split, _of_dataset(at_random, sets[0], split))]
+    return [*found, _of_dataset(at_random, sets[0], split)]
 
 
 def _of_dataset(

@@ -7,10 +7,10 @@ emotion and level. https://github.com/CheyneyComputerScience/CREMA-D
 import re
 from pathlib import Path
 
-from converter.datasets.recordings import Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import Clip, Recordings, read_named, sound_files
 
 LICENCE = "ODbL 1.0 (CREMA-D)"
-NAME = re.compile(r"(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{2}")
+NAME = re.compile(r"(?P<actor>1\d{3})_[A-Z]{3}_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_[A-Z]{2}")
 CODES = {
     "ANG": "angry",
     "DIS": "disgust",
@@ -23,19 +23,17 @@ CODES = {
 
 def is_here(path: Path) -> bool:
     """Whether `path`, or AudioWAV in it, has clips named as CREMA-D names them."""
-    return any(NAME.fullmatch(file.stem) for file in _files(path))
+    return any(map(_clip, _files(path)))
 
 
 def load(path: Path) -> Recordings:
     """CREMA-D's sound; raises DatasetError."""
-    clips, unusable = [], []
-    for file in _files(path):
-        match = NAME.fullmatch(file.stem)
-        if match is None or match["emotion"] not in CODES:
-            unusable.append(f"{file}: not named as a CREMA-D clip")
-            continue
-        clips.append(Clip(file, CODES[match["emotion"]], match["actor"]))
-    return read_clips("CREMA-D", LICENCE, clips, unusable)
+    return read_named("CREMA-D", LICENCE, _files(path), _clip)
+
+
+def _clip(file: Path) -> Clip | None:
+    match = NAME.fullmatch(file.stem)
+    return Clip(file, CODES[match["emotion"]], match["actor"]) if match else None
 
 
 def _files(path: Path) -> list[Path]:

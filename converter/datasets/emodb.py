@@ -7,7 +7,7 @@ of the German word for the emotion, and version. http://emodb.bilderbar.info
 import re
 from pathlib import Path
 
-from converter.datasets.recordings import Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import Clip, Recordings, read_named, sound_files
 
 LICENCE = "free to use, cite the paper (EMO-DB)"
 NAME = re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]?")
@@ -24,19 +24,17 @@ CODES: dict[str, str | None] = {
 
 def is_here(path: Path) -> bool:
     """Whether `path`, or wav in it, has clips named as EMO-DB names them."""
-    return any(NAME.fullmatch(file.stem) for file in _files(path))
+    return any(map(_clip, _files(path)))
 
 
 def load(path: Path) -> Recordings:
     """EMO-DB without boredom; raises DatasetError."""
-    clips, unusable = [], []
-    for file in _files(path):
-        match = NAME.fullmatch(file.stem)
-        if match is None:
-            unusable.append(f"{file}: not named as an EMO-DB clip")
-            continue
-        clips.append(Clip(file, CODES[match["emotion"]], match["speaker"]))
-    return read_clips("EMO-DB", LICENCE, clips, unusable)
+    return read_named("EMO-DB", LICENCE, _files(path), _clip)
+
+
+def _clip(file: Path) -> Clip | None:
+    match = NAME.fullmatch(file.stem)
+    return Clip(file, CODES[match["emotion"]], match["speaker"]) if match else None
 
 
 def _files(path: Path) -> list[Path]:

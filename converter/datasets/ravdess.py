@@ -7,7 +7,7 @@ third field is the emotion and the last the actor. https://zenodo.org/records/11
 import re
 from pathlib import Path
 
-from converter.datasets.recordings import LABELS, Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import LABELS, Clip, Recordings, read_named, sound_files
 
 LICENCE = "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use"
 # Audio-only speech: the song recordings of the same actors have vocal channel 02.
@@ -16,16 +16,18 @@ NAME = re.compile(r"03-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 
 def is_here(path: Path) -> bool:
     """Whether `path` has folders of actors with clips named as RAVDESS names them."""
-    return any(NAME.fullmatch(file.stem) for file in sound_files(path, "Actor_*/*"))
+    return any(map(_clip, _files(path)))
 
 
 def load(path: Path) -> Recordings:
     """RAVDESS speech; raises DatasetError."""
-    clips, unusable = [], []
-    for file in sound_files(path, "Actor_*/*"):
-        match = NAME.fullmatch(file.stem)
-        if match is None:
-            unusable.append(f"{file}: not named as a RAVDESS speech clip")
-            continue
-        clips.append(Clip(file, LABELS[int(match["emotion"]) - 1], match["actor"]))
-    return read_clips("RAVDESS", LICENCE, clips, unusable)
+    return read_named("RAVDESS", LICENCE, _files(path), _clip)
+
+
+def _clip(file: Path) -> Clip | None:
+    match = NAME.fullmatch(file.stem)
+    return Clip(file, LABELS[int(match["emotion"]) - 1], match["actor"]) if match else None
+
+
+def _files(path: Path) -> list[Path]:
+    return sound_files(path, "Actor_*/*")

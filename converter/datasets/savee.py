@@ -7,7 +7,7 @@ SS_eNN.wav. http://kahlan.eps.surrey.ac.uk/savee/
 import re
 from pathlib import Path
 
-from converter.datasets.recordings import Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import Clip, Recordings, read_named, sound_files
 
 LICENCE = "research use only (SAVEE)"
 SPEAKERS = ("DC", "JE", "JK", "KL")
@@ -25,19 +25,12 @@ CODES = {
 
 def is_here(path: Path) -> bool:
     """Whether there are clips named as SAVEE names them, in `path` or below."""
-    return any(_clip(file) for file in sound_files(path))
+    return any(map(_clip, sound_files(path)))
 
 
 def load(path: Path) -> Recordings:
     """SAVEE; raises DatasetError."""
-    clips, unusable = [], []
-    for file in sound_files(path):
-        clip = _clip(file)
-        if clip is None:
-            unusable.append(f"{file}: not named as a SAVEE clip")
-            continue
-        clips.append(clip)
-    return read_clips("SAVEE", LICENCE, clips, unusable)
+    return read_named("SAVEE", LICENCE, sound_files(path), _clip)
 
 
 def _clip(file: Path) -> Clip | None:

@@ -7,7 +7,7 @@ actress is OAF (once OA), the younger YAF. https://doi.org/10.5683/SP2/E8H2MF
 import re
 from pathlib import Path
 
-from converter.datasets.recordings import NAMES, Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import NAMES, Clip, Recordings, read_named, sound_files
 
 LICENCE = "CC BY-NC-ND 4.0 (TESS): not for commercial use"
 NAME = re.compile(
@@ -19,16 +19,16 @@ CODES = {**NAMES, "ps": "surprised"}
 
 def is_here(path: Path) -> bool:
     """Whether there are clips named as TESS names them, in `path` or below."""
-    return any(NAME.fullmatch(file.stem) for file in sound_files(path))
+    return any(map(_clip, sound_files(path)))
 
 
 def load(path: Path) -> Recordings:
     """TESS; raises DatasetError."""
-    clips, unusable = [], []
-    for file in sound_files(path):
-        match = NAME.fullmatch(file.stem)
-        if match is None:
-            unusable.append(f"{file}: not named as a TESS clip")
-            continue
-        clips.append(Clip(file, CODES[match["emotion"].lower()], match["actress"][:2].upper()))
-    return read_clips("TESS", LICENCE, clips, unusable)
+    return read_named("TESS", LICENCE, sound_files(path), _clip)
+
+
+def _clip(file: Path) -> Clip | None:
+    match = NAME.fullmatch(file.stem)
+    if match is None:
+        return None
+    return Clip(file, CODES[match["emotion"].lower()], match["actress"][:2].upper())

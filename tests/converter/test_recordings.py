@@ -87,7 +87,7 @@ def test_emodb_is_read_without_boredom(tmp_path: Path) -> None:
     recordings = emodb.load(tmp_path)
     assert _labels(recordings) == {"03": ["happy", "angry"], "16": ["fearful"]}
     assert [reason for reason in recordings.unusable if "its emotion is none of" in reason]
-    assert [reason for reason in recordings.unusable if "not named as an EMO-DB clip" in reason]
+    assert [reason for reason in recordings.unusable if "not named as EMO-DB names clips" in reason]
 
 
 def test_nemo_is_read_by_its_table_in_any_sound_format(tmp_path: Path) -> None:

@@ -72,9 +72,7 @@ def _manifest(folder: Path) -> Manifest:
 
 
 def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
-    (_, (int8, float32)), _ = load_folds(
-        [own_speech.load(voices)], folder / "runs" / "speech_folds"
-    )
+    (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
     assert (int8.whole.of, float32.whole.of) == ("int8", "float32")
     tested = [frozenset(one.samples.groups) for one in int8.folds]
     assert sorted(speaker for one in tested for speaker in one) == [
