@@ -3,13 +3,17 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 from converter import commands
 from edge.errors import EmotiondError
+from edge.perception.pack import Coefficients
 
 RUNS = Path("runs")
 MODELS = Path("models")
 REPORTS = Path("benchmarks/reports")
+COEFFICIENTS = get_args(Coefficients)
+SEES = "what the network sees of a frame of sound"
 
 
 def _positive(text: str) -> int:
@@ -65,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     folds.add_argument("--run", type=Path, default=RUNS / "speech_folds", help="where they go")
     folds.add_argument("--models", type=Path, default=MODELS, help="whose pack gets the figures")
     folds.add_argument("--seed", type=int, default=0)
+    folds.add_argument("--coefficients", choices=COEFFICIENTS, default="log_mel", help=SEES)
     _add_schedule(folds)
     fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=commands.fuse)
@@ -101,6 +106,7 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")
+    command.add_argument("--coefficients", choices=COEFFICIENTS, help=f"speech: {SEES}")
     command.add_argument("--size", choices=("small", "large"), help="face: depth of the network")
 
 

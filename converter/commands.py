@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from converter.report import Measured
     from converter.tasks.base import Schedule, Task
 
-NETWORK_OPTIONS = ("side", "width", "size")
+NETWORK_OPTIONS = ("side", "width", "size", "coefficients")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -78,7 +78,7 @@ def folds(arguments: argparse.Namespace) -> None:
     from converter.tasks.speech import SpeechTask
     from converter.train import Plan
 
-    task = SpeechTask(folds=arguments.folds)
+    task = SpeechTask(folds=arguments.folds, coefficients=arguments.coefficients)
     manifest_path = arguments.models / "speech.json"
     load_pack(manifest_path)  # before the long work, for it gets the figures
     sets = task.recordings(arguments.data)

@@ -18,7 +18,7 @@ from converter.samples import DatasetError, Samples, Splits, concatenate
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
 from converter.train import CHECKPOINT, INPUT, Plan, train
-from edge.perception.pack import Manifest, Metric, load_pack
+from edge.perception.pack import Coefficients, Manifest, Metric, load_pack
 
 ANSWERS = "answers.npz"
 """In the folder of a fold: what its model said of its test split."""
@@ -71,7 +71,7 @@ def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Pla
             f"{task.folds} folds of {sets[0].dataset}, which has {speakers} speakers: "
             f"ask for {FEWEST_FOLDS} to {speakers} with --folds"
         )
-    _keep_setting(run, Setting.of(sets, task.folds, plan.seed, plan.schedule))
+    _keep_setting(run, Setting.of(sets, task, plan))
     for name, splits in _splits(sets, task.folds, plan.seed):
         folder = run / name
         if (folder / ANSWERS).is_file():
@@ -91,14 +91,15 @@ class Setting(msgspec.Struct, frozen=True):
     folds: int
     seed: int
     schedule: Schedule
+    coefficients: Coefficients
     clips: dict[str, dict[str, int]]
     """Of each speaker of each data set, how many."""
 
     @classmethod
-    def of(cls, sets: Sequence[Recordings], folds: int, seed: int, schedule: Schedule) -> "Setting":
+    def of(cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan) -> "Setting":
         """The setting of these data and options."""
         clips = {one.dataset: dict(sorted(Counter(one.samples.groups).items())) for one in sets}
-        return cls(folds, seed, schedule, clips)
+        return cls(task.folds, plan.seed, plan.schedule, task.coefficients, clips)
 
 
 def read_setting(run: Path) -> Setting:

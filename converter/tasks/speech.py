@@ -30,8 +30,8 @@ from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray
 from edge.observation import SAMPLE_RATE_HZ, Sound
-from edge.perception.features import log_mel, sound_features, take_off_level
-from edge.perception.pack import InputSpec, SoundInput
+from edge.perception.features import frame_coefficients, log_mel, sound_features
+from edge.perception.pack import Coefficients, InputSpec, SoundInput
 from edge.perception.voice import VoiceWindows
 
 LAYOUTS: tuple[Layout[Recordings], ...] = (
@@ -48,6 +48,7 @@ KNOWN = (
     "SAVEE (AudioData/SS/), TESS (OAF_…, YAF_…), own recordings (SPEAKER/EMOTION/)"
 )
 FRAMES, BANDS = 186, 40
+LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}
 VARIATIONS = 8
 """Of each clip, beside itself, that a training run draws from."""
 AS_RECORDED = 0.4
@@ -68,6 +69,8 @@ class SpeechTask(Task):
     fold: int | None = None
     """Which part of the speakers to test on; None to train on all but the held-back ones."""
     folds: int = FOLDS
+    coefficients: Coefficients = "log_mel"
+    """What the network sees of each frame."""
 
     modality = "speech"
     label_map = dict(
@@ -114,12 +117,14 @@ class SpeechTask(Task):
             low_hz=50.0,
             high_hz=7600.0,
             preemphasis=0.97,
-            coefficients="log_mel",
-            lifter=0,
+            coefficients=self.coefficients,
+            lifter=LIFTERS[self.coefficients],
             mean=(0.0,) * BANDS,
             deviation=(1.0,) * BANDS,
         )
-        frames = np.concatenate([take_off_level(log_mel(one, plain)) for one in train.inputs])
+        frames = np.concatenate(
+            [frame_coefficients(log_mel(one, plain), plain) for one in train.inputs]
+        )
         return msgspec.structs.replace(
             plain,
             mean=tuple(round(float(value), 4) for value in frames.mean(axis=0)),

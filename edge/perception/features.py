@@ -137,15 +137,19 @@ def take_off_level(energies: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(energies - level, -FLOOR), np.float32)
 
 
+def frame_coefficients(energies: FloatArray, spec: SoundInput) -> FloatArray:
+    """What the manifest asks for of `log_mel` output: float32[frames, coefficients], level off."""
+    level_off = take_off_level(energies)
+    return cepstrum(level_off, spec) if spec.coefficients == "mfcc" else level_off
+
+
 def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
     """The newest `spec.shape[0]` frames of `log_mel` output, as the speech model takes them.
 
     The level of the window is taken off; each coefficient is then standardized with the
     manifest's statistics. What is missing at the front is filled with their mean, zero.
     """
-    frames = take_off_level(energies[-spec.shape[0] :])
-    if spec.coefficients == "mfcc":
-        frames = cepstrum(frames, spec)
+    frames = frame_coefficients(energies[-spec.shape[0] :], spec)
     mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
     scaled = np.clip((frames - mean) / deviation, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
     features = np.zeros(spec.shape, np.float32)

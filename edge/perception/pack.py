@@ -13,6 +13,8 @@ from edge.observation import SAMPLE_RATE_HZ
 from edge.perception.interpreter import Interpreter
 
 Modality = Literal["face", "speech", "text"]
+Coefficients = Literal["log_mel", "mfcc"]
+"""Of a frame of sound: logarithms of mel-band energies, or their cepstrum."""
 PositiveInt = Annotated[int, Meta(gt=0)]
 
 
@@ -39,7 +41,7 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
     low_hz: Annotated[float, Meta(ge=0)]
     high_hz: Annotated[float, Meta(gt=0)]
     preemphasis: Annotated[float, Meta(ge=0, lt=1)]
-    coefficients: Literal["log_mel", "mfcc"]
+    coefficients: Coefficients
     lifter: Annotated[int, Meta(ge=0)]
     mean: tuple[float, ...]
     """Of each coefficient over the training data, after the level is taken off."""

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -21,8 +22,8 @@ from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech
 from edge.observation import SAMPLE_RATE_HZ
-from edge.perception.features import log_mel
-from edge.perception.pack import Manifest, SoundInput, load_pack
+from edge.perception.features import frame_coefficients, log_mel
+from edge.perception.pack import Coefficients, Manifest, SoundInput, load_pack
 from edge.perception.voice import VoiceWindows
 from edge.resources import MODELS
 from tests.support import HAPPY_CLIP
@@ -114,6 +115,9 @@ def test_folds_begun_otherwise_are_not_taken_for_these(
     monkeypatch.chdir(folder)
     assert _convert(monkeypatch, "folds", "--folds", "4", *SHORT, voices=voices) == 1
     assert "were begun with other folds; use the same" in capsys.readouterr().err
+    options = ("--folds", "3", "--coefficients", "mfcc", *SHORT)
+    assert _convert(monkeypatch, "folds", *options, voices=voices) == 1
+    assert "were begun with other coefficients; use the same" in capsys.readouterr().err
     with pytest.raises(DatasetError, match="these folds never saw elsewhere"):
         load_folds(
             [replace(own_speech.load(voices), dataset="elsewhere")], folder / "runs/speech_folds"
@@ -253,6 +257,19 @@ def test_variations_of_a_clip_do_not_hang_on_what_was_prepared_before() -> None:
     assert all(np.array_equal(one, same) for one, same in zip(first, second, strict=True))
     changed = task.prepare(two, spec, 1).inputs[1]
     assert not all(one.shape == same.shape for one, same in zip(changed, second, strict=True))
+
+
+@pytest.mark.parametrize("kind", get_args(Coefficients))
+def test_whatever_the_network_sees_is_standardized_by_the_training_data(kind: Coefficients) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    samples = Samples(LABELS, [sound, sound[::2]], np.eye(8, dtype=np.float32)[:2], ("ann", "bob"))
+    spec = SpeechTask(coefficients=kind).input_spec(samples)
+    assert spec.coefficients == kind
+    frames = np.concatenate(
+        [frame_coefficients(log_mel(one, spec), spec) for one in samples.inputs]
+    )
+    assert frames.mean(axis=0) == pytest.approx(spec.mean, abs=1e-3)
+    assert frames.std(axis=0) == pytest.approx(spec.deviation, abs=1e-3)
 
 
 def test_warping_and_masking_keep_the_bands_and_most_of_the_sound() -> None:
