@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from converter.calibrate import fit_thresholds
 from converter.datasets import goemotions
+from converter.datasets.texts import LABELS
 from converter.samples import Samples
 from edge.emotions import FloatArray, softmax
 from edge.perception.classifier import Classifier
@@ -56,24 +57,22 @@ def main() -> None:
     """Prints macro-F1, top-1, size and time per text of both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    splits = goemotions.load(parser.parse_args().data)
-    systems = {"emotiond text": _ours(), "TF-IDF + LR": _tfidf(splits.train)}
+    (texts,) = goemotions.load(parser.parse_args().data)
+    systems = {"emotiond text": _ours(), "TF-IDF + LR": _tfidf(texts.train)}
     rows = []
     for name, (predict, size) in systems.items():
-        held_back = splits.held_back
-        thresholds = fit_thresholds(
-            predict(held_back.inputs), held_back.targets > 0, goemotions.LABELS
-        )
-        probabilities = predict(splits.test.inputs)
-        cuts = np.array([thresholds[label] for label in goemotions.LABELS])
-        f1 = f1_score(splits.test.targets > 0, probabilities >= cuts, average="macro")
-        top = accuracy_score(splits.test.majority, probabilities.argmax(axis=1))
+        held_back = texts.held_back
+        thresholds = fit_thresholds(predict(held_back.inputs), held_back.targets > 0, LABELS)
+        probabilities = predict(texts.test.inputs)
+        cuts = np.array([thresholds[label] for label in LABELS])
+        f1 = f1_score(texts.test.targets > 0, probabilities >= cuts, average="macro")
+        top = accuracy_score(texts.test.majority, probabilities.argmax(axis=1))
         started_s = time.perf_counter()
-        for text in splits.test.inputs[:TIMED_TEXTS]:
+        for text in texts.test.inputs[:TIMED_TEXTS]:
             predict([text])
         each_ms = (time.perf_counter() - started_s) / TIMED_TEXTS * 1000
         rows.append((name, f"{f1:.4f}", f"{top:.4f}", f"{size / 1e6:.2f}", f"{each_ms:.3f}"))
-    print(f"GoEmotions Ekman dev, {len(splits.test)} texts; thresholds from held-back train rows")
+    print(f"GoEmotions Ekman dev, {len(texts.test)} texts; thresholds from held-back train rows")
     print(table(("system", "macro-F1", "top-1", "MB", "ms a text"), rows))
 
 

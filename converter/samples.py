@@ -34,7 +34,7 @@ class Samples:
     targets: FloatArray
     """float32[len(inputs), labels]: each row a distribution over the labels."""
     groups: tuple[str, ...]
-    """Speaker, subject or source of each input: no group is in two splits."""
+    """Speaker, subject, source or data set of each input; no person is in two splits."""
     second: FloatArray | None = None
     """float32[len(inputs), second labels]: another labelling of the same inputs, if there is one.
 
@@ -134,6 +134,8 @@ class Splits:
     """Each file or row that was left out, with the reason."""
     second: SecondLabels | None = None
     """Of every split's `second`."""
+    judged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where samples have several labels: those that the annotators of each data set chose from."""
 
     def __post_init__(self) -> None:
         """Raises DatasetError where there is nothing to learn from or to measure on."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets import fer2013
+from converter.datasets.files import Root, opened, read_text
 from converter.datasets.pictures import LABELS, decode
 from converter.samples import DatasetError, Samples, SecondLabels, Splits, hold_back
 
@@ -21,16 +22,11 @@ LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
 SPLITS = ("FER2013Train", "FER2013Valid")
 ORIGINAL = "fer2013_labels.csv"
-Root = Path | zipfile.Path
 
 
 def _root(path: Path) -> Root | None:
     """The folder that holds the splits, inside a zip or not; None where there is none."""
-    archive: Root = path
-    if path.is_file():
-        if not zipfile.is_zipfile(path):
-            return None
-        archive = zipfile.Path(zipfile.ZipFile(path))
+    archive = opened(path)
     for candidate in (archive, archive / "FERPlus"):
         if all((candidate / split / "label.csv").exists() for split in SPLITS):
             return candidate
@@ -42,20 +38,13 @@ def is_here(path: Path) -> bool:
     return _root(path) is not None
 
 
-def _read_text(file: Root) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DatasetError(f"{file}: cannot read it ({error})") from error
-
-
 def _read_original(root: Root) -> dict[str, int]:
     """The number of each picture's label in FER2013; empty where the table is not there."""
     file = root / ORIGINAL
     if not file.exists():
         return {}
     try:
-        rows = csv.DictReader(io.StringIO(_read_text(file)))
+        rows = csv.DictReader(io.StringIO(read_text(file)))
         labels = {row["image"]: int(row["emotion"]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{file}: expected the columns image and emotion ({error})") from error
@@ -67,7 +56,7 @@ def _read_original(root: Root) -> dict[str, int]:
 
 def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> Samples:
     pictures, targets, names = [], [], []
-    for row in csv.reader(io.StringIO(_read_text(folder / "label.csv"))):
+    for row in csv.reader(io.StringIO(read_text(folder / "label.csv"))):
         if len(row) != COLUMNS:
             unusable.append(f"{folder.name}/label.csv: a row has {len(row)} columns: {row[:2]}")
             continue

@@ -1,60 +1,96 @@
 """GoEmotions: Reddit comments in the Ekman grouping (Demszky et al. 2020), several labels a row.
 
-Reads the published TSVs, `text<TAB>label ids<TAB>comment id`, with the ids' names in labels.txt.
+Reads the published TSVs, `text<TAB>label ids<TAB>comment id`, with the names of the ids in
+labels.txt (Ekman) or emotions.txt (all 28, which are grouped as the authors group them).
 https://github.com/google-research/google-research/tree/master/goemotions
 """
 
 import csv
+import io
 from pathlib import Path
 
-import numpy as np
-
-from converter.samples import DatasetError, Samples, Splits, hold_back
+from converter.datasets.files import Root, opened, read_text
+from converter.datasets.texts import LABELS, Row, Texts, published
+from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
-LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+GROUPS = {
+    "anger": ("anger", "annoyance", "disapproval"),
+    "disgust": ("disgust",),
+    "fear": ("fear", "nervousness"),
+    "joy": (
+        "joy",
+        "amusement",
+        "approval",
+        "excitement",
+        "gratitude",
+        "love",
+        "optimism",
+        "relief",
+        "pride",
+        "admiration",
+        "desire",
+        "caring",
+    ),
+    "neutral": ("neutral",),
+    "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
+    "surprise": ("surprise", "realization", "confusion", "curiosity"),
+}
+"""The original labels of each of ours: the authors' ekman_mapping.json."""
+GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
+NAME_FILES = ("labels.txt", "emotions.txt")
+SPLITS = ("train", "dev")
 
 
-def _read(file: Path, names: list[str], unusable: list[str]) -> Samples:
-    texts, targets, ids = [], [], []
+def _root(path: Path) -> Root | None:
+    archive = opened(path)
+    for candidate in (archive, archive / "ekman", archive / "data"):
+        tables = all((candidate / f"{split}.tsv").is_file() for split in SPLITS)
+        if tables and any((candidate / name).is_file() for name in NAME_FILES):
+            return candidate
+    return None
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` has both tables and the names of their labels."""
+    return _root(path) is not None
+
+
+def _groups(root: Root) -> list[str]:
+    """Our label for each id."""
+    file = next(one for name in NAME_FILES if (one := root / name).is_file())
+    names = read_text(file).split()
+    unknown = [name for name in names if name not in GROUP_OF]
+    if unknown or not names:
+        raise DatasetError(
+            f"{file}: the label {unknown[0] if unknown else ''!r} is none of GoEmotions; expected "
+            f"{', '.join(LABELS)}, or its 28 original ones"
+        )
+    return [GROUP_OF[name] for name in names]
+
+
+def _read(file: Root, groups: list[str], unusable: list[str]) -> list[Row]:
+    rows = []
+    text = io.StringIO(read_text(file))
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot read it ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file}: not a table in UTF-8 ({error})") from error
-    for number, row in enumerate(rows, 1):
-        try:
-            text, chosen, comment = row
-            indices = [LABELS.index(names[int(one)]) for one in chosen.split(",")]
-        except (ValueError, IndexError):
-            unusable.append(f"{file}:{number}: not text, known label ids and comment id")
-            continue
-        target = np.zeros(len(LABELS), np.float32)
-        target[indices] = 1 / len(indices)
-        texts.append(text)
-        targets.append(target)
-        ids.append(comment)
-    if not texts:
-        raise DatasetError(f"{file}: no usable row in it")
-    return Samples(LABELS, texts, np.stack(targets), tuple(ids))
+        for number, row in enumerate(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
+            try:
+                words, chosen, _ = row
+                labels = dict.fromkeys(groups[int(one)] for one in chosen.split(","))
+            except (ValueError, IndexError):
+                unusable.append(f"{file}:{number}: not text, known label ids and comment id")
+                continue
+            rows.append(Row(f"{file}:{number}", words, tuple(labels)))
+    except csv.Error as error:
+        raise DatasetError(f"{file}: not a table ({error})") from error
+    return rows
 
 
-def load(path: Path, seed: int = 0) -> Splits:
-    """GoEmotions with Ekman labels; a row with several has its mass shared among them.
-
-    Raises DatasetError where train.tsv, dev.tsv or labels.txt is missing or names other labels.
-    """
-    try:
-        names = (path / "labels.txt").read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise DatasetError(f"{path / 'labels.txt'}: cannot read it ({error.strerror})") from error
-    if set(names) != set(LABELS):
-        raise DatasetError(f"{path / 'labels.txt'}: names {names}, expected {list(LABELS)}")
-    unusable: list[str] = []
-    train, held_back = hold_back(_read(path / "train.tsv", names, unusable), seed)
-    test = _read(path / "dev.tsv", names, unusable)
-    return Splits(
-        "GoEmotions Ekman", train, held_back, test, "train", "dev", LICENCE, tuple(unusable)
-    )
+def load(path: Path) -> list[Texts]:
+    """GoEmotions with Ekman labels; raises DatasetError."""
+    root = _root(path)
+    if root is None:
+        raise DatasetError(f"{path}: no train.tsv, dev.tsv and labels.txt or emotions.txt in it")
+    groups, unusable = _groups(root), list[str]()
+    rows = {split: _read(root / f"{split}.tsv", groups, unusable) for split in SPLITS}
+    return [published("GoEmotions Ekman", LICENCE, LABELS, rows, unusable)]

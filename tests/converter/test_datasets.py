@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.datasets import ckplus, fer2013, ferplus, goemotions, own_faces
+from converter.datasets import ckplus, fer2013, ferplus, own_faces
 from converter.datasets.pictures import LABELS
 from converter.samples import DatasetError
 from converter.tasks.face import FaceTask
@@ -97,32 +97,6 @@ def test_ferplus_refuses_another_layout(tmp_path: Path) -> None:
     rubbish.write_bytes(b"rubbish")
     with pytest.raises(DatasetError, match="expected the published layout"):
         ferplus.load(rubbish)
-
-
-def _goemotions(root: Path, rows: str) -> Path:
-    (root / "labels.txt").write_text("\n".join(goemotions.LABELS))
-    for name in ("train.tsv", "dev.tsv"):
-        (root / name).write_text(rows, encoding="utf-8")
-    return root
-
-
-def test_goemotions_shares_the_mass_of_several_labels(tmp_path: Path) -> None:
-    rows = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo short\n'
-    rows += "ugh\t1\tid4\nno\t0\tid5\n"
-    splits = goemotions.load(_goemotions(tmp_path, rows))
-    assert splits.test.inputs == ['He said "no', "happy", "ugh", "no"]
-    assert splits.test.targets[0].tolist() == [0.5, 0, 0, 0, 0, 0.5, 0]
-    assert len(splits.unusable) == 4
-
-
-def test_goemotions_refuses_other_labels_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"labels\.txt: cannot read it"):
-        goemotions.load(tmp_path)
-    (tmp_path / "labels.txt").write_text("joy\nlove")
-    with pytest.raises(DatasetError, match="expected"):
-        goemotions.load(tmp_path)
-    with pytest.raises(DatasetError, match="no usable row"):
-        goemotions.load(_goemotions(tmp_path, "nothing here\n"))
 
 
 def _pictures(folder: Path, names: dict[str, list[str]]) -> None:

@@ -39,12 +39,12 @@ SENTENCES = {
 def goemotions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("goemotions")
     (root / "labels.txt").write_text("\n".join(SENTENCES))
-    rows = [
-        f"{sentence} {extra}\t{label}\tid{label}{extra}"
-        for extra in range(40)
-        for label, sentence in enumerate(SENTENCES.values())
-    ]
-    for name in ("train.tsv", "dev.tsv"):
+    for name, extras in (("train.tsv", range(40)), ("dev.tsv", range(40, 80))):
+        rows = [
+            f"{sentence} {extra}\t{label}\tid{label}{extra}"
+            for extra in extras
+            for label, sentence in enumerate(SENTENCES.values())
+        ]
         (root / name).write_text("\n".join(rows))
     return root
 

@@ -1,0 +1,49 @@
+"""What loaders read: folders and zip files look alike here, and so do tables."""
+
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from converter.samples import DatasetError
+
+Root = Path | zipfile.Path
+"""A folder or file, on disk or inside a zip."""
+
+
+def opened(path: Path) -> Root:
+    """The inside of a zip; any other path as it is."""
+    if path.is_file() and zipfile.is_zipfile(path):
+        return zipfile.Path(zipfile.ZipFile(path))
+    return path
+
+
+def read_text(file: Root) -> str:
+    """A file's text in UTF-8; raises DatasetError."""
+    try:
+        return file.read_text(encoding="utf-8").removeprefix("\ufeff")
+    except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{file}: cannot read it ({error})") from error
+
+
+def read_table(
+    file: Root, columns: Sequence[str], **dialect: Any
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows below a header, each with the place that a message names: FILE:NUMBER of the row.
+
+    What a row lacks is an empty text. Raises DatasetError, also where one of `columns` is missing.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(file)), restval="", **dialect)
+    try:
+        found = list(reader.fieldnames or ())
+        if missing := [column for column in columns if column not in found]:
+            raise DatasetError(
+                f"{file}: the column {missing[0]} is missing; found {', '.join(found) or 'nothing'}"
+            )
+        for number, row in enumerate(reader, 1):
+            yield f"{file}:{number}", row
+    except csv.Error as error:
+        raise DatasetError(f"{file}: not a table ({error})") from error

@@ -1,0 +1,63 @@
+"""ISEAR: people of 37 countries on when they felt an emotion (Scherer and Wallbott 1994).
+
+Reads isear.csv as it is passed around: columns between `|`, of which SIT is the text and Field1
+the emotion; or two columns without a header, emotion and text. Shame and guilt have no place among
+our labels. https://www.unige.ch/cisa/research/materials-and-online-research/research-material/
+"""
+
+import csv
+import io
+from pathlib import Path
+
+from converter.datasets.files import read_table, read_text
+from converter.datasets.texts import EMOTIONS, NAMES, Row, Texts, split_at_random
+from converter.samples import DatasetError
+
+LICENCE = "research use (ISEAR, University of Geneva)"
+FILE = "isear.csv"
+COLUMNS = ("Field1", "SIT")
+ELSEWHERE = ("shame", "guilt")
+JUDGED = tuple(label for label in EMOTIONS if label != "surprise")
+
+
+def _file(path: Path) -> Path | None:
+    found = [path] if path.is_file() else sorted(path.glob("*.csv")) if path.is_dir() else []
+    return next((one for one in found if one.name.lower() == FILE), None)
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` is isear.csv, or has it."""
+    return _file(path) is not None
+
+
+def _pairs(file: Path) -> list[tuple[str, str, str]]:
+    """Place, emotion and text of each row."""
+    if "|" in read_text(file).partition("\n")[0]:
+        table = read_table(file, COLUMNS, delimiter="|", quoting=csv.QUOTE_NONE)
+        return [(where, row["Field1"], row["SIT"]) for where, row in table]
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(file))))
+    except csv.Error as error:
+        raise DatasetError(f"{file}: not a table ({error})") from error
+    return [
+        (f"{file}:{number}", *(row[:2] if len(row) > 1 else ("", "")))
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def load(path: Path) -> list[Texts]:
+    """ISEAR; raises DatasetError."""
+    file = _file(path)
+    if file is None:
+        raise DatasetError(f"{path}: no {FILE} in it")
+    rows, elsewhere = [], 0
+    for where, emotion, text in _pairs(file):
+        name = emotion.strip().lower()
+        silent = text.strip().startswith("[")  # "[ No response.]"
+        if name in ELSEWHERE or silent:
+            elsewhere += 1
+            continue
+        label = NAMES.get(name)
+        rows.append(Row(where, text, (label,) if label else ()))
+    unusable = [f"{file}: {elsewhere} of shame or guilt, or without an answer"] if elsewhere else []
+    return [split_at_random("ISEAR", LICENCE, JUDGED, rows, unusable)]

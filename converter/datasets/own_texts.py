@@ -1,0 +1,90 @@
+"""Own texts: a CSV or JSON Lines file, or a folder with train and test, and maybe dev, as such.
+
+A CSV has the columns `text` and `label`, a JSON line these keys. Several labels of one text stand
+between commas, semicolons or `|`, or in a JSON list.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from converter.datasets.files import read_table, read_text
+from converter.datasets.texts import LABELS, NAMES, Row, Texts, published, split_at_random
+from converter.samples import DatasetError
+
+LICENCE = "that of your own data"
+ENDINGS = (".csv", ".jsonl")
+BETWEEN = re.compile(r"[,;|]")
+SPLITS = ("train", "dev", "test")
+
+
+def _tables(path: Path) -> dict[str, Path]:
+    """The files of a folder's splits."""
+    found = {}
+    for split in SPLITS:
+        files = [file for ending in ENDINGS if (file := path / f"{split}{ending}").is_file()]
+        if len(files) > 1:
+            raise DatasetError(f"{path}: {files[0].name} and {files[1].name}; leave one of them")
+        if files:
+            found[split] = files[0]
+    return found
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` is a table, or has one for train and one for test."""
+    if path.is_file():
+        return path.suffix.lower() in ENDINGS
+    return {"train", "test"} <= _tables(path).keys()
+
+
+def _rows(file: Path, unusable: list[str]) -> list[Row]:
+    read = _json_lines if file.suffix.lower() == ".jsonl" else _table
+    rows = []
+    for where, text, given in read(file, unusable):
+        names = [one.strip().lower() for one in given if one.strip()]
+        if unknown := [name for name in names if name not in NAMES]:
+            unusable.append(
+                f"{where}: no emotion is called {unknown[0]!r}; known: {', '.join(LABELS)}"
+            )
+            continue
+        rows.append(Row(where, text, tuple(dict.fromkeys(NAMES[name] for name in names))))
+    return rows
+
+
+Labelled = Iterator[tuple[str, str, list[str]]]
+"""Place, text and the names of its labels."""
+
+
+def _table(file: Path, unusable: list[str]) -> Labelled:
+    for where, row in read_table(file, ("text", "label")):
+        yield where, row["text"], BETWEEN.split(row["label"])
+
+
+def _json_lines(file: Path, unusable: list[str]) -> Labelled:
+    for number, line in enumerate(read_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{file}:{number}"
+        try:
+            row: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+            text, label = row["text"], row["label"]
+            names = BETWEEN.split(label) if isinstance(label, str) else [str(one) for one in label]
+            if not isinstance(text, str):
+                raise TypeError("text is no string")
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            unusable.append(f'{where}: not {{"text": …, "label": …}} ({error})')
+            continue
+        yield where, text, names
+
+
+def load(path: Path) -> list[Texts]:
+    """The texts, split as their owner split them, or at random. Raises DatasetError."""
+    unusable: list[str] = []
+    name = path.resolve().stem
+    if path.is_file():
+        return [split_at_random(name, LICENCE, LABELS, _rows(path, unusable), unusable)]
+    rows = {split: _rows(file, unusable) for split, file in _tables(path).items()}
+    return [published(name, LICENCE, LABELS, rows, unusable)]

@@ -1,0 +1,152 @@
+"""What loaders of text share: their labels, and how rows become samples in three splits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from converter.samples import JOINED, DatasetError, Samples, Splits, concatenate, hold_back
+
+LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+"""The Ekman labels of GoEmotions, which every text data set is brought to."""
+NAMES = {
+    **{label: label for label in LABELS},
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "joy",
+    "happy": "joy",
+    "sad": "sadness",
+    "surprised": "surprise",
+}
+"""What data sets call the labels, in lower case."""
+EMOTIONS = tuple(label for label in LABELS if label != "neutral")
+AT_RANDOM = "a random tenth"
+"""The name of the test split of data that were published in one piece."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One text, as a table describes it."""
+
+    where: str
+    """File and number of the row, for messages."""
+    text: str
+    labels: tuple[str, ...]
+    """Of LABELS; none where the annotators saw an emotion that these lack."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One data set, or one language of it, split."""
+
+    dataset: str
+    licence: str
+    judged: tuple[str, ...]
+    """The labels that its annotators chose from: what the figures of several labels are about."""
+    train: Samples
+    held_back: Samples
+    test: Samples
+    train_split: str
+    test_split: str
+    unusable: tuple[str, ...] = ()
+
+
+def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Samples:
+    """Rows as samples: one with several labels has its mass shared among them.
+
+    A row without a text or without a label is added to `unusable`. Raises DatasetError where
+    nothing is left.
+    """
+    texts, targets = [], []
+    for row in rows:
+        text = row.text.strip()
+        if not text or not row.labels:
+            lacks = f"no label of {', '.join(LABELS)}" if text else "no text"
+            unusable.append(f"{row.where}: {lacks}")
+            continue
+        target = np.zeros(len(LABELS), np.float32)
+        target[[LABELS.index(label) for label in row.labels]] = 1 / len(row.labels)
+        texts.append(text)
+        targets.append(target)
+    if not texts:
+        reason = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
+        raise DatasetError(f"{dataset}: no usable row in it{reason}")
+    return Samples(LABELS, texts, np.stack(targets), (dataset,) * len(texts))
+
+
+def published(
+    dataset: str,
+    licence: str,
+    judged: tuple[str, ...],
+    rows: Mapping[str, Sequence[Row]],
+    unusable: Iterable[str] = (),
+) -> Texts:
+    """A data set split by its publishers: `rows` are those of train and test, by their names.
+
+    With three splits the second one is held back, else a random tenth of the first. A text that
+    is in a later split teaches nothing. Raises DatasetError.
+    """
+    left_out = list(unusable)
+    names = list(rows)
+    parts = [to_samples(dataset, rows[name], left_out) for name in names]
+    later: set[str] = set(parts[-1].inputs)
+    for index in reversed(range(len(parts) - 1)):
+        kept = [row for row, text in enumerate(parts[index].inputs) if text not in later]
+        if lost := len(parts[index]) - len(kept):
+            left_out.append(f"{dataset} {names[index]}: {lost} texts that a later split has too")
+        later.update(parts[index].inputs)
+        parts[index] = parts[index].subset(np.array(kept, np.intp))
+    train, *middle, test = parts
+    train, held_back = (train, middle[0]) if middle else hold_back(train, seed=0)
+    return Texts(
+        dataset, licence, judged, train, held_back, test, names[0], names[-1], tuple(left_out)
+    )
+
+
+def split_at_random(
+    dataset: str,
+    licence: str,
+    judged: tuple[str, ...],
+    rows: Sequence[Row],
+    unusable: Iterable[str] = (),
+) -> Texts:
+    """A data set that was published in one piece; the same text is never in two splits.
+
+    Raises DatasetError.
+    """
+    left_out = list(unusable)
+    distinct = {row.text.strip(): row for row in rows}
+    if lost := len(rows) - len(distinct):
+        left_out.append(f"{dataset}: {lost} texts that are there more than once")
+    rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
+    train, held_back = hold_back(rest, seed=0)
+    return Texts(
+        dataset,
+        licence,
+        judged,
+        train,
+        held_back,
+        test,
+        "without two random tenths",
+        AT_RANDOM,
+        tuple(left_out),
+    )
+
+
+def join(sets: Sequence[Texts]) -> Splits:
+    """All data sets as one; the group of a sample is the name of its data set."""
+    names = [one.dataset for one in sets]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DatasetError(f"two data sets are called {twice[0]!r}; rename the file of one")
+    return Splits(
+        JOINED.join(names),
+        concatenate([one.train for one in sets]),
+        concatenate([one.held_back for one in sets]),
+        concatenate([one.test for one in sets]),
+        JOINED.join(one.train_split for one in sets),
+        JOINED.join(dict.fromkeys(one.test_split for one in sets)),
+        "; ".join(dict.fromkeys(one.licence for one in sets)),
+        tuple(reason for one in sets for reason in one.unusable),
+        judged={one.dataset: one.judged for one in sets},
+    )

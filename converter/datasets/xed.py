@@ -1,0 +1,86 @@
+"""XED: lines of film subtitles, English and Finnish, Plutchik labels (Öhman et al. 2020).
+
+Reads the published layout: AnnotatedData/ with LANGUAGE-annotated.tsv, `text<TAB>label ids`, and
+neu_LANGUAGE.txt, lines without emotion, `number<TAB>text…`. Anticipation and trust have no place
+among our labels. https://github.com/Helsinki-NLP/XED
+"""
+
+from pathlib import Path
+
+from converter.datasets.files import Root, opened, read_text
+from converter.datasets.texts import LABELS, Row, Texts, split_at_random
+from converter.samples import DatasetError
+
+LICENCE = "CC BY 4.0 (XED)"
+NUMBERED = {
+    "1": "anger",
+    "2": None,  # anticipation
+    "3": "disgust",
+    "4": "fear",
+    "5": "joy",
+    "6": "sadness",
+    "7": "surprise",
+    "8": None,  # trust
+}
+ANNOTATED = "-annotated.tsv"
+
+
+def _root(path: Path) -> Root | None:
+    archive = opened(path)
+    for candidate in (archive, archive / "AnnotatedData", archive / "XED" / "AnnotatedData"):
+        if candidate.is_dir() and _tables(candidate):
+            return candidate
+    return None
+
+
+def _tables(folder: Root) -> dict[str, Root]:
+    """The table of each language, in the order of their names."""
+    found = {one.name: one for one in folder.iterdir() if one.name.endswith(ANNOTATED)}
+    return {name.removesuffix(ANNOTATED): found[name] for name in sorted(found)}
+
+
+def is_here(path: Path) -> bool:
+    """Whether `path` has the tables of a language."""
+    return _root(path) is not None
+
+
+def _annotated(file: Root, unusable: list[str]) -> list[Row]:
+    rows, elsewhere = [], 0
+    for number, line in enumerate(read_text(file).splitlines(), 1):
+        text, _, ids = line.rpartition("\t")
+        chosen = [one.strip() for one in ids.split(",")]
+        if not text or not NUMBERED.keys() >= set(chosen):
+            unusable.append(f"{file}:{number}: not text and label ids of 1 to 8")
+            continue
+        labels = tuple(label for one in chosen if (label := NUMBERED[one]))
+        if labels:
+            rows.append(Row(f"{file}:{number}", text, labels))
+        else:
+            elsewhere += 1
+    if elsewhere:
+        unusable.append(f"{file}: {elsewhere} lines of nothing but anticipation or trust")
+    return rows
+
+
+def _neutral(file: Root, unusable: list[str]) -> list[Row]:
+    if not file.is_file():
+        unusable.append(f"{file}: not there; no line is neutral")
+        return []
+    lines = [line.split("\t") for line in read_text(file).splitlines()]
+    return [
+        Row(f"{file}:{number}", columns[1] if len(columns) > 1 else "", ("neutral",))
+        for number, columns in enumerate(lines, 1)
+    ]
+
+
+def load(path: Path) -> list[Texts]:
+    """Every language; raises DatasetError."""
+    root = _root(path)
+    if root is None:
+        raise DatasetError(f"{path}: no LANGUAGE{ANNOTATED} in it")
+    sets = []
+    for language, table in _tables(root).items():
+        unusable: list[str] = []
+        rows = _annotated(table, unusable) + _neutral(root / f"neu_{language}.txt", unusable)
+        sets.append(split_at_random(f"XED {language}", LICENCE, LABELS, rows, unusable))
+    return sets

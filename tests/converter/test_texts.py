@@ -1,0 +1,237 @@
+"""The loaders of text, each on a small tree in the layout that its data set was published in."""
+
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
+from converter.datasets.texts import LABELS, Row, Texts, join, published, split_at_random
+from converter.samples import DatasetError, Samples
+from converter.tasks.text import TextTask
+
+
+def _write(root: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content, encoding="utf-8")
+    return root
+
+
+def _labels(*parts: Samples) -> dict[str, set[str]]:
+    """The labels of each text, whose mass must be shared alike."""
+    found = {}
+    for part in parts:
+        for text, target in zip(part.inputs, part.targets, strict=True):
+            found[text] = {LABELS[index] for index in np.flatnonzero(target)}
+            assert set(target[target > 0]) == {np.float32(1 / len(found[text]))}
+    return found
+
+
+def _all(texts: Texts) -> dict[str, set[str]]:
+    return _labels(texts.train, texts.held_back, texts.test)
+
+
+def _rows(texts: Sequence[str]) -> list[Row]:
+    return [Row(f"t:{number}", text, ("joy",)) for number, text in enumerate(texts)]
+
+
+GOEMOTIONS = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo short\n'
+
+
+def test_goemotions_keeps_several_labels_and_names_bad_rows(tmp_path: Path) -> None:
+    names = "\n".join(LABELS)
+    files = {"labels.txt": names, "train.tsv": GOEMOTIONS, "dev.tsv": "ugh\t1\tid4\nno\t0\tid5\n"}
+    (texts,) = goemotions.load(_write(tmp_path / "ekman", files))
+    assert _all(texts) == {
+        'He said "no': {"anger", "sadness"},
+        "happy": {"joy"},
+        "ugh": {"disgust"},
+        "no": {"anger"},
+    }
+    assert texts.test.inputs == ["ugh", "no"]
+    assert [one.split(": ")[0][-11:] for one in texts.unusable] == ["train.tsv:3", "train.tsv:4"]
+    assert goemotions.load(tmp_path)[0].test.inputs == texts.test.inputs  # found in ekman/
+
+
+def test_goemotions_by_its_28_labels_is_grouped(tmp_path: Path) -> None:
+    files = {
+        "emotions.txt": "annoyance\nlove\nconfusion\ncaring",
+        "train.tsv": "a\t0,1\tx\nb\t1,3\tx\nc\t2\tx\n",
+        "dev.tsv": "d\t3\tx\n",
+    }
+    (texts,) = goemotions.load(_write(tmp_path, files))
+    assert _all(texts) == {"a": {"anger", "joy"}, "b": {"joy"}, "c": {"surprise"}, "d": {"joy"}}
+
+
+def test_goemotions_refuses_labels_that_are_not_its_own(tmp_path: Path) -> None:
+    files = {"labels.txt": "joy\nfury", "train.tsv": GOEMOTIONS, "dev.tsv": GOEMOTIONS}
+    with pytest.raises(DatasetError, match="the label 'fury' is none of GoEmotions"):
+        goemotions.load(_write(tmp_path, files))
+    (tmp_path / "labels.txt").write_text("joy\n")
+    with pytest.raises(DatasetError, match="no usable row in it; the first of 8 left out"):
+        goemotions.load(tmp_path)
+    with pytest.raises(DatasetError, match=r"no train\.tsv, dev\.tsv and labels\.txt"):
+        goemotions.load(tmp_path / "elsewhere")
+
+
+BRIGHTER = {
+    "track_a/train/eng.csv": 'id,text,anger,fear\n1,"Run, now!",0,1\n2,Fine,0,0\n3,Both,1,1\n'
+    "4,Odd,2,0\n5,Seen,1,0\n",
+    "track_a/dev/eng.csv": "id,text,anger,fear\n1,Seen,1,0\n",
+    "track_a/train/afr.csv": "\ufeffid,text,Joy\n1,Lekker,1\n2,Niks,0\n",
+    "track_a/dev/afr.csv": "id,text,joy\n1,Mooi,1\n",
+    "track_a/train/more.csv": "id,text,joy\n1,Mooi,1\n",
+}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_brighter_is_a_data_set_a_language(tmp_path: Path, *, zipped: bool) -> None:
+    root = _write(tmp_path / "data" / "BRIGHTER", BRIGHTER)
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "BRIGHTER.zip", "w") as archive:
+            for name in BRIGHTER:
+                archive.write(root / name, f"BRIGHTER/{name}")
+        root = tmp_path / "BRIGHTER.zip"
+    assert brighter.is_here(root)
+    afrikaans, english = brighter.load(root)
+    assert _all(afrikaans) == {"Lekker": {"joy"}, "Niks": {"neutral"}, "Mooi": {"joy"}}
+    assert (english.dataset, english.judged) == ("BRIGHTER eng", ("anger", "fear"))
+    assert _labels(english.train, english.held_back) == {
+        "Run, now!": {"fear"},
+        "Fine": {"neutral"},
+        "Both": {"anger", "fear"},
+    }
+    assert _labels(english.test) == {"Seen": {"anger"}}
+    assert "more.csv: only in one of train and dev" in afrikaans.unusable[0]
+    assert [one.rpartition("/")[2] for one in english.unusable] == [
+        "eng.csv:4: an emotion is neither 0 nor 1: 0, 2",
+        "BRIGHTER eng train: 1 texts that a later split has too",
+    ]
+
+
+def test_brighter_refuses_other_columns(tmp_path: Path) -> None:
+    _write(tmp_path, BRIGHTER | {"track_a/dev/eng.csv": "id,text,anger,love\n1,a,0,0\n"})
+    with pytest.raises(DatasetError, match=r"eng\.csv: the column 'love' is no emotion"):
+        brighter.load(tmp_path)
+    _write(tmp_path, {"track_a/dev/eng.csv": "id,words,anger\n1,a,0\n"})
+    with pytest.raises(DatasetError, match="the column text is missing; found id, words, anger"):
+        brighter.load(tmp_path)
+    (tmp_path / "track_a/dev/eng.csv").write_bytes(b"id,text\n1,\xff\n")
+    with pytest.raises(DatasetError, match=r"eng\.csv: cannot read it"):
+        brighter.load(tmp_path)
+
+
+def test_xed_leaves_out_what_plutchik_has_more(tmp_path: Path) -> None:
+    lines = "No!\t1, 3\nSoon .\t2\nTrust me, I cry\t8, 6\nno label\nwrong\t9\n"
+    files = {
+        "AnnotatedData/en-annotated.tsv": lines + "".join(f"Ha {n}!\t5\n" for n in range(20)),
+        "AnnotatedData/neu_en.txt": "9\tWell.\n1620\tHm.\t2\t428\tfi/1965\n",
+        "AnnotatedData/fi-annotated.tsv": "".join(f"Oi {n}!\t7\n" for n in range(20)),
+    }
+    english, finnish = xed.load(_write(tmp_path, files))
+    found = _all(english)
+    assert len(found) == 24
+    assert found["No!"] == {"anger", "disgust"}
+    assert found["Trust me, I cry"] == {"sadness"}
+    assert found["Well."] == found["Hm."] == {"neutral"}
+    assert [one.rpartition("/")[2] for one in english.unusable] == [
+        "en-annotated.tsv:4: not text and label ids of 1 to 8",
+        "en-annotated.tsv:5: not text and label ids of 1 to 8",
+        "en-annotated.tsv: 1 lines of nothing but anticipation or trust",
+    ]
+    assert finnish.dataset == "XED fi"
+    assert "neu_fi.txt: not there" in finnish.unusable[0]
+
+
+def test_meld_keeps_its_three_splits(tmp_path: Path) -> None:
+    header = "Sr No.,Utterance,Speaker,Emotion,Sentiment\n"
+    files = {
+        f"{split}_sent_emo.csv": f'{header}1,"Oh, {split}!",Joey,{emotion},x\n2,Hm,Ross,bored,x\n'
+        for split, emotion in (("train", "joy"), ("dev", "Sadness"), ("test", "neutral"))
+    }
+    (texts,) = meld.load(_write(tmp_path, files))
+    assert _labels(texts.train) == {"Oh, train!": {"joy"}}
+    assert _labels(texts.held_back) == {"Oh, dev!": {"sadness"}}
+    assert _labels(texts.test) == {"Oh, test!": {"neutral"}}
+    assert len(texts.unusable) == 3
+    (tmp_path / "dev_sent_emo.csv").write_text("Utterance\nOh\n")
+    with pytest.raises(DatasetError, match="the column Emotion is missing"):
+        meld.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ID|Field1|SIT\n" + "".join(f'{n}|joy|A "day {n}.\n' for n in range(9)) + "9|guilt|I\n"
+        "10|fear|[ No response.]\n",
+        "".join(f'joy,"A ""day {n}."\n' for n in range(9)) + "guilt,I\nfear,[ No response.]\n",
+    ],
+)
+def test_isear_in_both_of_its_forms(tmp_path: Path, content: str) -> None:
+    (texts,) = isear.load(_write(tmp_path, {"ISEAR.csv": content}))
+    assert _all(texts) == {f'A "day {n}.': {"joy"} for n in range(9)}
+    assert "surprise" not in texts.judged
+    assert "2 of shame or guilt" in texts.unusable[0]
+
+
+def test_own_texts_as_a_table_and_as_json_lines(tmp_path: Path) -> None:
+    rows = [("Great", "happy"), ("No, no", "angry; sad"), ("Odd", "hangry"), ("", "joy")]
+    table = "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows)
+    lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
+    lines += ['{"text": "List", "label": ["Fear", "joy"]}', "{half", '{"text": 5, "label": "joy"}']
+    files = {
+        "texts.csv": table + "".join(f"More {n},neutral\n" for n in range(9)),
+        "split/train.jsonl": "\n".join(lines) + "\n\n",
+        "split/test.csv": "text,label\nOther,disgust\n",
+    }
+    _write(tmp_path, files)
+    (texts,) = own_texts.load(tmp_path / "texts.csv")
+    assert texts.dataset == "texts"
+    assert {"Great", "No, no", "More 8"} < _all(texts).keys()
+    assert _all(texts)["No, no"] == {"anger", "sadness"}
+    assert texts.unusable[0].startswith(f"{tmp_path}/texts.csv:3: no emotion is called 'hangry'")
+    (texts,) = own_texts.load(tmp_path / "split")
+    assert _labels(texts.train, texts.held_back)["List"] == {"fear", "joy"}
+    assert _labels(texts.test) == {"Other": {"disgust"}}
+    assert [one.rpartition("/")[2].split(": ")[0] for one in texts.unusable] == [
+        "train.jsonl:3",
+        "train.jsonl:6",
+        "train.jsonl:7",
+        "train.jsonl:4",
+    ]
+    _write(tmp_path, {"split/test.jsonl": ""})
+    with pytest.raises(DatasetError, match=r"test\.csv and test\.jsonl; leave one"):
+        own_texts.load(tmp_path / "split")
+
+
+def test_no_text_is_in_two_splits() -> None:
+    rows = {"train": _rows([*"abcdefgh", "x", "y"]), "dev": _rows("xz"), "test": _rows("yz")}
+    texts = published("own", "", LABELS, rows)
+    assert texts.train.inputs == list("abcdefgh")
+    assert (texts.held_back.inputs, texts.test.inputs) == (["x"], ["y", "z"])
+    texts = split_at_random("own", "", LABELS, _rows([*"abcdefghij", "a ", "a"]))
+    parts = (texts.train, texts.held_back, texts.test)
+    assert sorted(text for part in parts for text in part.inputs) == list("abcdefghij")
+    assert all(len(part) for part in parts)
+
+
+def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Path) -> None:
+    _write(tmp_path / "b", BRIGHTER)
+    rows = "".join(f"Yes {n},joy\nNo {n},anger\n" for n in range(9))
+    _write(tmp_path, {"own.csv": f"text,label\n{rows}"})
+    splits = TextTask().load([tmp_path / "b", tmp_path / "own.csv"])
+    assert splits.datasets == ["BRIGHTER afr", "BRIGHTER eng", "own"]
+    assert splits.judged == {
+        "BRIGHTER afr": ("joy",),
+        "BRIGHTER eng": ("anger", "fear"),
+        "own": LABELS,
+    }
+    assert set(splits.test.groups) == set(splits.datasets)
+    with pytest.raises(DatasetError, match="two data sets are called 'own'"):
+        join([*own_texts.load(tmp_path / "own.csv")] * 2)
+    with pytest.raises(DatasetError, match="known layouts: GoEmotions"):
+        TextTask().load([tmp_path / "c"])
