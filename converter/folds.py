@@ -52,7 +52,9 @@ class FoldAnswers:
         found: dict[str, float] = {}
         for name in ("accuracy", "uar"):
             values = [figures[name] for figures in each]
-            found |= {name: float(np.mean(values)), f"{name}_deviation": float(np.std(values))}
+            found[name] = float(np.mean(values))
+            if len(values) > 1:
+                found[f"{name}_deviation"] = float(np.std(values))
         over_folds = as_metrics(found, whole.dataset, whole.split, len(whole.samples), whole.of)
         return over_folds + tuple(
             metric for metric in whole.metrics(manifest) if metric.metric not in found
