@@ -14,7 +14,7 @@ from converter.build import build_pack
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
 from converter.evaluate import Answers, ask_all
 from converter.figures import Form, as_metrics, headline
-from converter.samples import DatasetError, Samples, Splits, concatenate
+from converter.samples import BY_SPEAKER, DatasetError, Samples, Splits, concatenate
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
 from converter.train import CHECKPOINT, INPUT, Plan, train
@@ -140,7 +140,7 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldAnswers]]
         raise DatasetError(f"{run}: these folds never saw {missing[0].dataset}")
     by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
-    split = f"{folds} folds by speaker"
+    split = f"{folds} {BY_SPEAKER}"
     found = [_of_dataset(by_speaker, one, split) for one in sets]
     split = "a random part of the clips, by speakers that are known"
     return [*found, _of_dataset(at_random, sets[0], split)]

@@ -13,6 +13,8 @@ from edge.errors import EmotiondError
 
 HELD_BACK = "held back"
 """The name of that split in figures."""
+BY_SPEAKER = "folds by speaker"
+"""How the name of a split ends that is every speaker, each judged by a model without them."""
 ALL = "all of it"
 """The name of a test split that is a whole data set."""
 JOINED = " + "

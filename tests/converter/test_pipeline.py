@@ -13,7 +13,7 @@ import pytest
 
 from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
 from converter.figures import expected_calibration_error
-from converter.fuse import write_fusion
+from converter.fuse import reliability, write_fusion
 from converter.networks import face, speech, text
 from converter.quantize import check_integer, quantize
 from edge.emotions import EMOTIONS, softmax
@@ -185,6 +185,20 @@ def test_fusion_learns_from_the_packs_that_ship(tmp_path: Path) -> None:
     learned = load_reliabilities(tmp_path / "fusion.json")
     assert learned == load_reliabilities(MODELS / "fusion.json")
     assert learned.of("face")[EMOTIONS.index("happy")] > 0.8
+
+
+def test_fusion_learns_from_folds_where_they_were_measured() -> None:
+    manifest = load_pack(MODELS / "speech.json").manifest
+    by_folds = {
+        one.dataset: one.value
+        for one in manifest.metrics
+        if (one.split, one.metric, one.of) == ("9 folds by speaker", "f1_angry", "int8")
+    }
+    assert by_folds.keys() == {"RAVDESS", "nEMO"}
+    learned = reliability(manifest)
+    assert learned["angry"] == pytest.approx(np.mean(list(by_folds.values())), abs=1e-4)
+    # nEMO has no disgust: what is never asked for says nothing of the model.
+    assert learned["disgust"] > 0.7
 
 
 def test_a_pack_without_held_back_figures_cannot_be_fused(tmp_path: Path) -> None:
