@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge.errors import EmotiondError
-from edge.perception.pack import Manifest, load_pack
+from edge.perception.pack import Manifest, SoundInput, load_pack
 
 if TYPE_CHECKING:
     from converter.report import Measured
@@ -86,7 +86,18 @@ def folds(arguments: argparse.Namespace) -> None:
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
     metrics = [metric for forms in found for one in forms for metric in one.metrics(manifest)]
-    _print_metrics(add_metrics(manifest, metrics, manifest_path))
+    if difference := _sees_otherwise(manifest, task.coefficients):
+        print(f"{manifest_path} keeps its own figures: {difference}")
+        _print_metrics(msgspec.structs.replace(manifest, metrics=tuple(metrics)))
+    else:
+        _print_metrics(add_metrics(manifest, metrics, manifest_path))
+
+
+def _sees_otherwise(manifest: Manifest, coefficients: str) -> str:
+    """How the pack's input differs from that of folds; empty where it does not."""
+    assert isinstance(manifest.input, SoundInput)
+    own = manifest.input.coefficients
+    return f"it sees {own}, these folds see {coefficients}" if own != coefficients else ""
 
 
 def report(arguments: argparse.Namespace) -> None:
@@ -107,10 +118,12 @@ def report(arguments: argparse.Namespace) -> None:
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
-    from converter.folds import load_folds
+    from converter.folds import load_folds, read_setting
     from converter.report import Measured
     from converter.tasks.speech import SpeechTask
 
+    if difference := _sees_otherwise(manifest, read_setting(arguments.folds).coefficients):
+        raise EmotiondError(f"{arguments.folds}: not of {manifest.file}: {difference}")
     sets = SpeechTask().recordings(arguments.data)
     first, *others = load_folds(sets, arguments.folds)
     return Measured(

@@ -9,7 +9,7 @@ import numpy as np
 from rich.progress import track
 
 from converter.figures import Form, as_metrics, figures, headline
-from converter.samples import ALL, DatasetError, Samples, SecondLabels, Splits
+from converter.samples import ALL, BY_SPEAKER, DatasetError, Samples, SecondLabels, Splits
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
@@ -142,7 +142,10 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
 
 
 def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Manifest:
-    """Writes a manifest with the figures in it; those of other splits stay there."""
+    """Writes a manifest with the figures in it; those of other splits stay there.
+
+    Folds by speaker are one split, however many there are.
+    """
     found = tuple(found)
     measured = {_place(one) for one in found}
     kept = (one for one in manifest.metrics if _place(one) not in measured)
@@ -152,4 +155,5 @@ def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Mani
 
 
 def _place(metric: Metric) -> tuple[str, str, bool]:
-    return metric.dataset, metric.split, metric.metric.startswith(SECOND_PREFIX)
+    split = BY_SPEAKER if metric.split.endswith(BY_SPEAKER) else metric.split
+    return metric.dataset, split, metric.metric.startswith(SECOND_PREFIX)

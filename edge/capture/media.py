@@ -1,5 +1,6 @@
 """Files in: pictures, the frames of videos, and sound as the models hear it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ SOUNDS = frozenset({".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", "
 VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 BLOCK_SAMPLES = 65_536
 BLOCK_FORMAT: dict[str, Any] = {"dtype": "float32", "always_2d": True}
+
+WAV_ENDS_EARLY = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+"""What libsndfile says of a WAV whose header promises more bytes than there are."""
+UNKNOWN_SIZE = 2**31 - 1
+"""From here on a size is what programs write that do not know yet how long a WAV will be."""
+LEAST_SHARE = 0.75
+"""Of the promised samples of other formats: the length of an MP3 may be an estimate."""
 
 FloatBlock = npt.NDArray[np.float32]
 """float32[samples, channels], -1..1."""
@@ -63,14 +71,15 @@ def read_sound(path: Path) -> Sound:
     """The whole sound of a file, int16[samples], mixed to mono and resampled to 16 kHz.
 
     Sound formats are read by libsndfile (WAV, FLAC, Ogg, MP3, …); the sound track of a video
-    needs the extra `media`. Raises SourceError, or MissingExtraError without that extra.
+    needs the extra `media`. Raises SourceError, also where the file ends long before it should,
+    or MissingExtraError without that extra.
     """
     try:
         if not path.is_file():
             raise SourceError(f"{path}: no such file")
         try:
-            rate_hz = soundfile.info(path).samplerate
-            sound = _convert(soundfile.blocks(path, BLOCK_SAMPLES, **BLOCK_FORMAT), rate_hz)
+            with soundfile.SoundFile(path) as file:
+                sound = _convert(_whole_blocks(file), file.samplerate)
         except soundfile.LibsndfileError:
             sound = _read_sound_track(path)
     except OSError as error:
@@ -80,6 +89,22 @@ def read_sound(path: Path) -> Sound:
     return sound
 
 
+def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
+    """All that is there; raises SourceError where that is much less than the file promises."""
+    found = WAV_ENDS_EARLY.search(file.extra_info)
+    promised, there = (int(size) for size in found.groups()) if found else (0, 0)
+    if promised < UNKNOWN_SIZE and there < promised:
+        raise SourceError(f"{file.name}: ends after {there} of {promised} bytes; is it complete?")
+    samples = 0
+    while len(block := file.read(BLOCK_SAMPLES, **BLOCK_FORMAT)):
+        samples += len(block)
+        yield block
+    if samples < LEAST_SHARE * file.frames:
+        raise SourceError(
+            f"{file.name}: ends after {samples} of {file.frames} samples; is it complete?"
+        )
+
+
 def _convert(blocks: Iterator[FloatBlock], rate_hz: int) -> Sound:
     """Block by block, so that a long recording at a high rate does not fill the memory."""
     resampler = None
@@ -87,7 +112,7 @@ def _convert(blocks: Iterator[FloatBlock], rate_hz: int) -> Sound:
         resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
     parts = [np.zeros(0, np.int16)]
     for block in blocks:
-        mono = np.nan_to_num(block.mean(axis=1))
+        mono = np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0)
         parts.append(_to_int16(resampler.resample_chunk(mono) if resampler else mono))
     if resampler is not None:
         parts.append(_to_int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True)))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import get_args
 
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -16,6 +17,7 @@ from converter import cli
 from converter.augment import CHANGES, CODECS, mask, vary_sound, warp
 from converter.datasets import own_speech
 from converter.datasets.recordings import LABELS
+from converter.evaluate import add_metrics
 from converter.folds import ANSWERS, load_folds
 from converter.samples import DatasetError, Samples
 from converter.tasks.speech import SpeechTask
@@ -122,6 +124,38 @@ def test_folds_begun_otherwise_are_not_taken_for_these(
         load_folds(
             [replace(own_speech.load(voices), dataset="elsewhere")], folder / "runs/speech_folds"
         )
+
+
+def test_folds_of_other_features_leave_the_pack_its_figures(
+    folder: Path,
+    voices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    before = (folder / "models" / "speech.json").read_text()
+    other = folder / "runs" / "of_mfcc"
+    shutil.copytree(folder / "runs" / "speech_folds", other)
+    setting = (other / "folds.json").read_text()
+    (other / "folds.json").write_text(setting.replace('"log_mel"', '"mfcc"'))
+    options = ("--folds", "3", "--coefficients", "mfcc", "--run", str(other), *SHORT)
+    assert _convert(monkeypatch, "folds", *options, voices=voices) == 0
+    said = capsys.readouterr().out
+    assert "speech.json keeps its own figures: it sees log_mel, these folds see mfcc" in said
+    assert (folder / "models" / "speech.json").read_text() == before
+    assert _convert(monkeypatch, "report", "--folds", str(other), voices=voices) == 1
+    assert "not of speech.tflite: it sees log_mel" in capsys.readouterr().err
+
+
+def test_folds_by_speaker_are_one_split_however_many(folder: Path, tmp_path: Path) -> None:
+    manifest = _manifest(folder)
+    fewer = [
+        msgspec.structs.replace(one, split="2 folds by speaker")
+        for one in manifest.metrics
+        if one.split == "3 folds by speaker"
+    ]
+    again = add_metrics(manifest, fewer, tmp_path / "speech.json")
+    assert {one.split for one in again.metrics if "folds" in one.split} == {"2 folds by speaker"}
 
 
 def test_figures_of_folds_do_not_undo_a_pack_that_was_made_meanwhile(

@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,8 +31,9 @@ def _noise(samples: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
     return np.random.default_rng(1).normal(0, 3000, samples).astype(np.int16)
 
 
-def test_mfcc_equals_python_speech_features() -> None:
-    spec = _speech_input()
+@pytest.mark.parametrize("lifter", [0, 22])
+def test_mfcc_equals_python_speech_features(lifter: int) -> None:
+    spec = msgspec.structs.replace(_speech_input(), lifter=lifter)
     sound = _noise(512 + 256 * 185)
     expected = reference_mfcc(
         sound,
