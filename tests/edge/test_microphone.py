@@ -5,7 +5,6 @@
 
 import sys
 import threading
-from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -71,14 +70,10 @@ class Driver(ModuleType):
         self.closed += 1
 
 
-@pytest.fixture
-def patch() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-def _open(patch: pytest.MonkeyPatch, driver: Driver, source: str = "array") -> PortAudioDevice:
-    patch.setitem(sys.modules, "pyaudio", driver)
+def _open(
+    monkeypatch: pytest.MonkeyPatch, driver: Driver, source: str = "array"
+) -> PortAudioDevice:
+    monkeypatch.setitem(sys.modules, "pyaudio", driver)
     opened = open_microphone(Microphone(source=source), FakeClock(), threading.Event())
     assert isinstance(opened, PortAudioDevice)
     return opened
@@ -86,14 +81,14 @@ def _open(patch: pytest.MonkeyPatch, driver: Driver, source: str = "array") -> P
 
 @pytest.mark.parametrize("rate_hz", [44100, 48000])
 def test_a_microphone_that_cannot_do_16_khz_is_resampled_without_seams(
-    patch: pytest.MonkeyPatch, rate_hz: int
+    monkeypatch: pytest.MonkeyPatch, rate_hz: int
 ) -> None:
-    patch.setitem(DEVICES[1], "defaultSampleRate", float(rate_hz))
+    monkeypatch.setitem(DEVICES[1], "defaultSampleRate", float(rate_hz))
     block = rate_hz // 20
     tone = 8000 * np.sin(2 * np.pi * 300 * np.arange(2 * rate_hz) / rate_hz)
     reads: Reads = list(tone.astype(np.int16).reshape(-1, block))
     driver = Driver(rate_hz, reads)
-    microphone = _open(patch, driver)
+    microphone = _open(monkeypatch, driver)
     assert (driver.opened["rate"], driver.opened["input_device_index"]) == (rate_hz, 1)
     blocks = [microphone.read() for _ in reads]
     heard = np.concatenate([block.samples for block in blocks if block is not None])
@@ -104,9 +99,11 @@ def test_a_microphone_that_cannot_do_16_khz_is_resampled_without_seams(
     assert spectrum[295:306].sum() > 50 * np.delete(spectrum, range(295, 306)).max()
 
 
-def test_fewer_samples_than_asked_for_are_taken_as_they_are(patch: pytest.MonkeyPatch) -> None:
+def test_fewer_samples_than_asked_for_are_taken_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     few = np.arange(5, dtype=np.int16)
-    microphone = _open(patch, Driver(16000, [few]))
+    microphone = _open(monkeypatch, Driver(16000, [few]))
     block = microphone.read()
     assert block is not None
     assert np.array_equal(block.samples, few)
@@ -120,10 +117,10 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(patch: pytest.Monkey
     ],
 )
 def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
-    patch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError", said: str
+    monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError", said: str
 ) -> None:
     driver = Driver(16000, [np.ones(800, np.int16), fault])
-    microphone = _open(patch, driver)
+    microphone = _open(monkeypatch, driver)
     assert microphone.read() is not None
     with pytest.raises(SourceError, match=said):
         microphone.read()
@@ -132,10 +129,12 @@ def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
 
 
 def test_a_device_that_cannot_be_opened_is_said_with_the_remedy(
-    patch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     driver = Driver(16000, [])
-    patch.setattr(driver, "open", lambda **options: (_ for _ in ()).throw(OSError("Device busy")))
+    monkeypatch.setattr(
+        driver, "open", lambda **options: (_ for _ in ()).throw(OSError("Device busy"))
+    )
     with pytest.raises(SourceError, match=r"Device busy\); is it in use"):
-        _open(patch, driver)
+        _open(monkeypatch, driver)
     assert driver.closed == 1
