@@ -25,7 +25,7 @@ def _root(path: Path) -> Root | None:
 
 
 def is_here(path: Path) -> bool:
-    """Whether `path` has the folders of track A, with the right columns in the first table."""
+    """Whether `path` has the folders of track A, with a table of some language in dev/."""
     root = _root(path)
     return root is not None and any(_tables(root / "dev"))
 

@@ -70,11 +70,9 @@ class Driver(ModuleType):
         self.closed += 1
 
 
-def _open(
-    monkeypatch: pytest.MonkeyPatch, driver: Driver, source: str = "array"
-) -> PortAudioDevice:
+def _open(monkeypatch: pytest.MonkeyPatch, driver: Driver) -> PortAudioDevice:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
-    opened = open_microphone(Microphone(source=source), FakeClock(), threading.Event())
+    opened = open_microphone(Microphone(source="array"), FakeClock(), threading.Event())
     assert isinstance(opened, PortAudioDevice)
     return opened
 
