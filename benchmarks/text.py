@@ -1,79 +1,108 @@
-"""The text model against TF-IDF with logistic regression, trained and tested on the same rows.
+"""The text model against NRCLex, VADER and TF-IDF with logistic regression, on the same texts.
 
-python benchmarks/text.py path/to/GoEmotions/ekman
+python benchmarks/text.py path/to/GoEmotions/ekman: each system runs in a process of its own, one
+after the other. Thresholds of all come from held-back training rows, which the regression did not
+learn from either. The lexicons are installed into a folder of their own (--peers) when they are
+not there yet; NRCLex is given words split at what is no letter, for its own splitter wants files
+that are not in its package.
 """
 
 import argparse
+import json
 import pickle
-import time
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from converter.calibrate import fit_thresholds
 from converter.datasets import goemotions
-from converter.datasets.texts import LABELS
+from converter.datasets.texts import Texts
+from converter.figures import MULTILABEL_MEAN, multilabel_f1
 from converter.samples import Samples
-from edge.emotions import FloatArray, softmax
-from edge.perception.classifier import Classifier
-from edge.perception.features import text_features
-from edge.perception.pack import TextInput, load_pack
 from edge.publish.console import table
 from edge.resources import MODELS
 
+HERE = Path(__file__).parent
 TIMED_TEXTS = 500
-
-Predict = Callable[[Sequence[str]], FloatArray]
-
-
-def _ours() -> tuple[Predict, int]:
-    pack = load_pack(MODELS / "text.json")
-    classifier, spec = Classifier(pack), pack.manifest.input
-    assert isinstance(spec, TextInput)
-
-    def predict(texts: Sequence[str]) -> FloatArray:
-        logits = np.stack([classifier.logits(text_features(text, spec)) for text in texts])
-        return softmax(logits, pack.manifest.temperature)
-
-    return predict, len(pack.model)
+LEXICONS = ("NRCLex==4.1.0", "vaderSentiment==3.3.2")
 
 
-def _tfidf(train: Samples) -> tuple[Predict, int]:
+def _install(peers: Path) -> None:
+    if not (peers / "vaderSentiment").is_dir():
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(peers)]
+        subprocess.run([*pip, *LEXICONS], check=True)
+
+
+def _fit_tfidf(train: Samples, file: Path) -> Path:
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=3, sublinear_tf=True),
         OneVsRestClassifier(LogisticRegression(C=4.0, class_weight="balanced", max_iter=300)),
     )
     model.fit(list(train.inputs), (train.targets > 0).astype(int))
-    return lambda texts: np.asarray(model.predict_proba(texts)), len(pickle.dumps(model))
+    file.write_bytes(pickle.dumps(model))
+    return file
+
+
+def _run(system: str, model: Path, texts: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(HERE / "peers/texts.py"), system, str(model), str(texts)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _row(name: str, found: dict[str, Any], texts: Texts) -> tuple[str, ...]:
+    held_back, test = (np.array(found[split], np.float32) for split in ("held_back", "test"))
+    thresholds = fit_thresholds(held_back, texts.held_back, {texts.dataset: texts.judged})
+    figures = multilabel_f1(test, texts.test, texts.judged, thresholds[texts.dataset])
+    top = accuracy_score(texts.test.majority, test.argmax(axis=1))
+    return (
+        name,
+        f"{figures[MULTILABEL_MEAN]:.4f}",
+        f"{top:.4f}",
+        f"{found['size_bytes'] / 1e6:.2f}",
+        f"{found['ms']:.3f}",
+        f"{found['peak_rss_mb']:.0f}",
+    )
 
 
 def main() -> None:
-    """Prints macro-F1, top-1, size and time per text of both."""
+    """Prints macro-F1, top-1, size, time a text and peak RSS of all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    (texts,) = goemotions.load(parser.parse_args().data)
-    systems = {"emotiond text": _ours(), "TF-IDF + LR": _tfidf(texts.train)}
-    rows = []
-    for name, (predict, size) in systems.items():
-        held_back = texts.held_back
-        thresholds = fit_thresholds(predict(held_back.inputs), held_back.targets > 0, LABELS)
-        probabilities = predict(texts.test.inputs)
-        cuts = np.array([thresholds[label] for label in LABELS])
-        f1 = f1_score(texts.test.targets > 0, probabilities >= cuts, average="macro")
-        top = accuracy_score(texts.test.majority, probabilities.argmax(axis=1))
-        started_s = time.perf_counter()
-        for text in texts.test.inputs[:TIMED_TEXTS]:
-            predict([text])
-        each_ms = (time.perf_counter() - started_s) / TIMED_TEXTS * 1000
-        rows.append((name, f"{f1:.4f}", f"{top:.4f}", f"{size / 1e6:.2f}", f"{each_ms:.3f}"))
-    print(f"GoEmotions Ekman dev, {len(texts.test)} texts; thresholds from held-back train rows")
-    print(table(("system", "macro-F1", "top-1", "MB", "ms a text"), rows))
+    parser.add_argument("--peers", type=Path, default=Path("runs/peers"), help="where peers are")
+    arguments = parser.parse_args()
+    peers = arguments.peers.resolve()
+    peers.mkdir(parents=True, exist_ok=True)
+    _install(peers)
+    (texts,) = goemotions.load(arguments.data)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.json"
+        splits = {"held_back": texts.held_back.inputs, "test": texts.test.inputs}
+        splits["timed"] = texts.test.inputs[:TIMED_TEXTS]
+        file.write_text(json.dumps(splits), encoding="utf-8")
+        pipeline = _fit_tfidf(texts.train, Path(folder) / "tfidf.pickle")
+        found = {
+            "emotiond text": _run("emotiond", MODELS / "text.json", file),
+            "TF-IDF + LR": _run("tfidf", pipeline, file),
+            "NRCLex 4.1.0": _run("nrclex", peers, file),
+            "VADER 3.3.2, mapped": _run("vader", peers, file),
+        }
+    print(f"{texts.dataset} {texts.judged.test_split}, {len(texts.test)} texts, one thread\n")
+    headings = ("system", "macro-F1", "top-1", "MB", "ms a text", "peak RSS MB")
+    print(table(headings, [_row(name, one, texts) for name, one in found.items()]))
 
 
 if __name__ == "__main__":

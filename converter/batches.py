@@ -12,6 +12,9 @@ from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.pack import InputSpec
 
+# What is larger in all is computed anew in each epoch.
+KEPT_BYTES = 2**30
+
 
 class Teachers:
     """Larger networks that say more of a sample than its label does (Hinton et al. 2015).
@@ -83,7 +86,7 @@ class Batches(keras.utils.PyDataset):
         return features, _as_outputs(targets)
 
     def _shown(self, index: int, chosen: npt.NDArray[np.intp]) -> tuple[FloatArray, Any]:
-        """A batch of samples as they are; computed once, for it is the same in every epoch."""
+        """A batch of samples as they are, the same in every epoch: kept where there is room."""
         if index not in self._computed:
             windows = [self._task.shown(self._samples.inputs[i], self._spec) for i in chosen]
             rows = np.repeat(chosen, [len(one) for one in windows])
@@ -91,6 +94,8 @@ class Batches(keras.utils.PyDataset):
             if self._samples.second is not None:
                 targets.append(self._samples.second[rows])
             features = np.stack([features for one in windows for features in one])
+            if features.nbytes * len(self) > KEPT_BYTES:
+                return features, _as_outputs(targets)
             self._computed[index] = features, _as_outputs(targets)
         return self._computed[index]
 

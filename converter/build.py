@@ -1,6 +1,7 @@
 """From a finished training run to a model pack, calibrated on held-back data."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -9,10 +10,9 @@ import msgspec
 import numpy as np
 
 from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
-from converter.evaluate import FLOAT32, measure_logits, pool_windows
-from converter.figures import as_metrics, figures
+from converter.evaluate import FLOAT32, Answers, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
-from converter.samples import HELD_BACK, Samples, Splits
+from converter.samples import HELD_BACK, Splits
 from converter.tasks.base import Task
 from converter.train import load_run
 from edge import __version__
@@ -65,7 +65,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         converter_version=__version__,
     )
     pack = Pack(path, manifest, quantized)
-    calibrated = calibrate(task, pack, splits.held_back.labelled, splits.dataset)
+    calibrated = calibrate(task, pack, splits)
     write_model(keep_float(model), run / FLOAT32)
     became = msgspec.json.encode({"int8_sha256": manifest.sha256})
     (run / FLOAT32).with_suffix(".json").write_bytes(became)
@@ -105,8 +105,9 @@ def correct_prior(
     return strength
 
 
-def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manifest:
+def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
+    held_back = splits.held_back.labelled
     logits = pool_windows(measure_logits(pack.open(), task, held_back, pack.manifest.input)[0])
     # A confidence is to be the probability of being right by the majority of the annotators;
     # where several labels hold at once there is no majority, but a distribution.
@@ -114,11 +115,13 @@ def calibrate(task: Task, pack: Pack, held_back: Samples, dataset: str) -> Manif
     targets = held_back.targets if task.multi_label else certain
     temperature = fit_temperature(logits, targets, task.shares(held_back))
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
-    if task.multi_label:
-        probabilities = softmax(logits, manifest.temperature)
-        thresholds = fit_thresholds(probabilities, held_back.targets > 0, manifest.labels)
-        manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
     calibrated = softmax(logits, manifest.temperature)
-    found = figures(calibrated, softmax(logits), held_back, manifest)
-    metrics = as_metrics(found, dataset, HELD_BACK, len(held_back))
+    if task.multi_label:
+        thresholds = fit_thresholds(calibrated, held_back, splits.judged)
+        manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
+    judged = {name: replace(one, test_split=HELD_BACK) for name, one in splits.judged.items()}
+    answers = Answers(
+        "int8", splits.dataset, HELD_BACK, held_back, calibrated, softmax(logits), judged=judged
+    )
+    metrics = tuple(metric for one in answers.families for metric in one.metrics(manifest))
     return msgspec.structs.replace(manifest, metrics=metrics)

@@ -1,10 +1,13 @@
 """Fits what the training left open to held-back data: temperature and thresholds."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import f1_score, precision_recall_curve
 
+from converter.samples import Judged, Samples
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
@@ -63,15 +66,34 @@ def fit_prior_correction(
     return max(allowed, key=lambda strength: allowed[strength])
 
 
+def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> float:
+    """The probability of a label, present at times, from which calling it so gives the best F1."""
+    precision, recall, steps = precision_recall_curve(present, probabilities)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    return float(steps[f1[:-1].argmax()])
+
+
 def fit_thresholds(
-    probabilities: FloatArray, present: npt.NDArray[np.bool_], labels: tuple[str, ...]
-) -> dict[str, float]:
-    """For each label the probability from which calling it present gives the best F1."""
-    thresholds = {}
-    for index, label in enumerate(labels):
-        precision, recall, steps = precision_recall_curve(
-            present[:, index], probabilities[:, index]
-        )
-        f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-        thresholds[label] = round(float(steps[f1[:-1].argmax()]), 4)
+    probabilities: FloatArray, samples: Samples, judged: Mapping[str, Judged]
+) -> dict[str, dict[str, float]]:
+    """For each data set, and each label that it judges, the probability from which it is present.
+
+    That is half way, by the geometric mean, between what fits the few texts of the set itself and
+    what fits all of its family. `probabilities`, float32[samples, labels], are those of `samples`,
+    whose groups are data sets.
+    """
+    groups = np.array(samples.groups)
+    thresholds: dict[str, dict[str, float]] = {dataset: {} for dataset in judged}
+    for index, label in enumerate(samples.labels):
+        said, present = probabilities[:, index], samples.targets[:, index] > 0
+        asked = {name: one.family for name, one in judged.items() if label in one.labels}
+        for dataset, family in asked.items():
+            relatives = [name for name, other in asked.items() if other == family]
+            fits = [
+                fit_threshold(said[rows], present[rows])
+                for rows in (groups == dataset, np.isin(groups, relatives))
+                if present[rows].any()
+            ]
+            between = float(np.prod(fits) ** (1 / len(fits))) if fits else 1.0
+            thresholds[dataset][label] = round(between, 4)
     return thresholds

@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         command.add_argument("modality", choices=("face", "speech", "text"))
         _add_data(command)
+        command.add_argument(
+            "--only",
+            action="append",
+            help="text: of what --data has, the set so called; repeatable",
+        )
         if name != "train":
             command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
         command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
@@ -83,7 +88,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         action="append",
-        help="the data set's folder or zip; repeatable for speech",
+        help="the data set's folder or zip; repeatable for speech and text",
     )
 
 
@@ -108,6 +113,12 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")
     command.add_argument("--coefficients", choices=COEFFICIENTS, help=f"speech: {SEES}")
     command.add_argument("--size", choices=("small", "large"), help="face: depth of the network")
+    command.add_argument(
+        "--encoder",
+        type=Path,
+        help="text: teach this sentence encoder (a folder as Hugging Face publishes them) instead, "
+        "to be a --teacher",
+    )
 
 
 def main() -> int:

@@ -15,47 +15,56 @@ if TYPE_CHECKING:
     from converter.report import Measured
     from converter.tasks.base import Schedule, Task
 
-NETWORK_OPTIONS = ("side", "width", "size", "coefficients")
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """Trains a network; the result is a run."""
     from converter import train as training
+
+    task = _task(arguments)
+    if arguments.encoder is not None and arguments.modality != "text":
+        raise EmotiondError(f"the {arguments.modality} network has no --encoder")
+    splits = task.load(arguments.data)
+    print(splits.summary())
+    begin = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
+    if arguments.encoder is not None:
+        from converter import fine_tune
+
+        plan = training.Plan(_schedule(fine_tune.SCHEDULE, arguments), *begin)
+        written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
+    else:
+        plan = training.Plan(_schedule(task.schedule, arguments), *begin)
+        written = training.train(task, splits, arguments.run, plan)
+    print("wrote", written)
+
+
+def _task(arguments: argparse.Namespace) -> "Task":
+    """The modality's task, with the options of it that are given."""
     from converter.tasks import TASKS
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
-    of_network = {key: given[key] for key in NETWORK_OPTIONS if key in given}
+    of_task = {key: given[key] for key in TASK_OPTIONS if key in given}
     try:
-        task = TASKS[arguments.modality](**of_network)
+        return TASKS[arguments.modality](**of_task)
     except TypeError as error:
-        names = ", ".join(f"--{name}" for name in of_network)
+        names = ", ".join(f"--{name}" for name in of_task)
         raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
-    splits = task.load(arguments.data)
-    print(splits.summary())
-    plan = training.Plan(
-        _schedule(task, arguments),
-        arguments.seed,
-        arguments.resume,
-        arguments.weights,
-        arguments.teacher,
-    )
-    print("wrote", training.train(task, splits, arguments.run, plan))
 
 
-def _schedule(task: "Task", arguments: argparse.Namespace) -> "Schedule":
-    """The task's own schedule, changed by the options that are given."""
+def _schedule(own: "Schedule", arguments: argparse.Namespace) -> "Schedule":
+    """The schedule of what is trained, changed by the options that are given."""
     options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
     given = {key: value for key, value in options.items() if value is not None}
-    return msgspec.structs.replace(task.schedule, **given)
+    return msgspec.structs.replace(own, **given)
 
 
 def quantize(arguments: argparse.Namespace) -> None:
     """Makes a pack of a run."""
     from converter.build import build_pack
-    from converter.tasks import TASKS
 
-    task = TASKS[arguments.modality]()
+    task = _task(arguments)
     splits = task.load(arguments.data)
     print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
 
@@ -63,9 +72,8 @@ def quantize(arguments: argparse.Namespace) -> None:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measures a pack on its test split, into its manifest."""
     from converter.evaluate import evaluate_pack
-    from converter.tasks import TASKS
 
-    task = TASKS[arguments.modality]()
+    task = _task(arguments)
     manifest_path = arguments.models / f"{arguments.modality}.json"
     splits = task.load_all(arguments.data) if arguments.all else task.load(arguments.data)
     _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
@@ -82,7 +90,7 @@ def folds(arguments: argparse.Namespace) -> None:
     manifest_path = arguments.models / "speech.json"
     load_pack(manifest_path)  # before the long work, for it gets the figures
     sets = task.recordings(arguments.data)
-    run_folds(task, sets, arguments.run, Plan(_schedule(task, arguments), arguments.seed))
+    run_folds(task, sets, arguments.run, Plan(_schedule(task.schedule, arguments), arguments.seed))
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
     metrics = [metric for forms in found for one in forms for metric in one.metrics(manifest)]
@@ -104,13 +112,15 @@ def report(arguments: argparse.Namespace) -> None:
     """Writes the page on a pack."""
     from converter.evaluate import ask_all
     from converter.report import Measured, write_report
-    from converter.tasks import TASKS
 
-    task = TASKS[arguments.modality]()
+    task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
     splits = task.load(arguments.data)
     if arguments.folds is None:
-        measured = Measured(ask_all(task, splits, pack, arguments.run))
+        answers = ask_all(task, splits, pack, arguments.run)
+        first = [one for one in answers if one.dataset == answers[0].dataset]
+        others = [one.metrics(pack.manifest) for one in answers if one not in first]
+        measured = Measured(first, others)
     else:
         measured = _measured_by_folds(arguments, pack.manifest)
     page = write_report(task, splits, measured, pack, arguments.run, arguments.out)

@@ -1,15 +1,23 @@
 """Measures models in LiteRT: the file that ships, and the float32 one it was made from."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from rich.progress import track
 
-from converter.figures import Form, as_metrics, figures, headline
-from converter.samples import ALL, BY_SPEAKER, DatasetError, Samples, SecondLabels, Splits
+from converter.figures import Form, as_metrics, figures, headline, mean_figures, multilabel_f1
+from converter.samples import (
+    ALL,
+    BY_SPEAKER,
+    DatasetError,
+    Judged,
+    Samples,
+    SecondLabels,
+    Splits,
+)
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
@@ -51,12 +59,58 @@ class Answers:
     uncalibrated: FloatArray
     """The same before calibration."""
     second: "SecondAnswers | None" = None
+    judged: Mapping[str, Judged] = field(default_factory=dict)
+    """Where a sample may have several labels: by data set, which is the group of its samples."""
+
+    def of_groups(self, groups: Collection[str]) -> "Answers":
+        """The answers to the samples of the given groups."""
+        rows = np.flatnonzero([group in groups for group in self.samples.groups])
+        return replace(
+            self,
+            samples=self.samples.subset(np.asarray(rows, np.intp)),
+            probabilities=self.probabilities[rows],
+            uncalibrated=self.uncalibrated[rows],
+        )
+
+    @property
+    def families(self) -> "list[Answers]":
+        """The answers to each family of data sets that were judged with the same habits."""
+        sets: dict[str, dict[str, Judged]] = {}
+        for dataset, judged in self.judged.items():
+            sets.setdefault(judged.family, {})[dataset] = judged
+        return [
+            replace(
+                self.of_groups(judged),
+                dataset=family,
+                split=next(iter(judged.values())).test_split,
+                judged=judged,
+            )
+            for family, judged in sets.items()
+        ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
-        """The figures of these answers, of every labelling."""
+        """The figures of these answers, of every labelling.
+
+        Where several labels may hold, those of a family are the means over its data sets, and
+        follow for each of them.
+        """
         found = figures(self.probabilities, self.uncalibrated, self.samples, manifest)
+        languages = self._multilabel(manifest)
+        found |= mean_figures(list(languages.values()))
         metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.of)
+        for dataset, of_language in languages.items() if len(languages) > 1 else ():
+            n = self.samples.groups.count(dataset)
+            metrics += as_metrics(of_language, dataset, self.split, n, self.of)
         return metrics + (self.second.metrics(self.of) if self.second else ())
+
+    def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
+        """Figures of several labels by data set, where the pack has thresholds for it."""
+        found = {}
+        for dataset, judged in self.judged.items():
+            if (thresholds := manifest.thresholds.get(dataset)) is not None:
+                own = self.of_groups({dataset})
+                found[dataset] = multilabel_f1(own.probabilities, own.samples, judged, thresholds)
+        return {dataset: each for dataset, each in found.items() if each}
 
 
 @dataclass(frozen=True)
@@ -98,6 +152,7 @@ def ask(of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest) 
         softmax(logits, manifest.temperature),
         softmax(logits),
         second,
+        splits.judged,
     )
 
 
@@ -116,9 +171,11 @@ def forms_of(pack: Pack, run: Path) -> dict[Form, bytes]:
 
 
 def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
-    """The answers of every form of a pack's model to the test split."""
+    """The answers of every form of a pack's model to the test split of each family of data."""
     return [
-        ask(of, model, task, splits, pack.manifest) for of, model in forms_of(pack, run).items()
+        answers
+        for of, model in forms_of(pack, run).items()
+        for answers in ask(of, model, task, splits, pack.manifest).families
     ]
 
 

@@ -1,16 +1,20 @@
 """The figures of a model's answers to labelled samples."""
 
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from converter.samples import Samples
+from converter.samples import Judged, Samples
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.perception.pack import Manifest, Metric
 
 CALIBRATION_BINS = 15
+MULTILABEL_F1 = "f1_multilabel"
+MULTILABEL_MEAN = f"macro_{MULTILABEL_F1}"
+"""Names of metrics where a sample may have several labels: `<MULTILABEL_F1>_<label>`, the mean."""
 
 Form = Literal["int8", "float32"]
 
@@ -47,17 +51,34 @@ def figures(
         "ece": expected_calibration_error(probabilities, truth),
         "ece_uncalibrated": expected_calibration_error(uncalibrated, truth),
     }
-    if manifest.thresholds:
-        cuts = np.array([manifest.thresholds[label] for label in manifest.labels])
-        present = samples.targets > 0
-        found["macro_f1_multilabel"] = f1_score(
-            present, probabilities >= cuts, average="macro", zero_division=0
-        )
     each = range(len(manifest.labels))
     for name, score in (("precision", precision_score), ("recall", recall_score)):
         scores = score(truth, guess, average=None, labels=each, zero_division=0)
         found |= {f"{name}_{one}": s for one, s in zip(manifest.labels, scores, strict=True)}
     return found | seven_f1(probabilities, samples, manifest)
+
+
+def multilabel_f1(
+    probabilities: FloatArray, samples: Samples, judged: Judged, thresholds: Mapping[str, float]
+) -> dict[str, float]:
+    """F1 where a sample may have several labels: of each one judged that occurs, and their mean.
+
+    A label is called present from its threshold on; one without is left out. Maybe empty.
+    """
+    found = {}
+    for label in judged.labels:
+        index = samples.labels.index(label)
+        present = samples.targets[:, index] > 0
+        if present.any() and label in thresholds:
+            called = probabilities[:, index] >= thresholds[label]
+            found[f"{MULTILABEL_F1}_{label}"] = float(f1_score(present, called, zero_division=0))
+    return {MULTILABEL_MEAN: float(np.mean(list(found.values())))} | found if found else {}
+
+
+def mean_figures(parts: Collection[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the parts that have it."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names}
 
 
 def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:

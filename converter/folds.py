@@ -154,7 +154,7 @@ def _of_dataset(
     return [
         FoldAnswers(
             tuple(
-                _only(fold[of], groups, recordings.dataset, split)
+                replace(fold[of].of_groups(groups), dataset=recordings.dataset, split=split)
                 for fold in folds
                 if groups.intersection(fold[of].samples.groups)
             )
@@ -204,16 +204,3 @@ def _load(path: Path) -> dict[Form, Answers]:
         raise DatasetError(
             f"{path}: no answers of a finished fold ({error}); run `emotion-convert folds`"
         ) from error
-
-
-def _only(answers: Answers, groups: set[str], dataset: str, split: str) -> Answers:
-    """The answers to samples of the given groups."""
-    rows = np.flatnonzero([group in groups for group in answers.samples.groups])
-    return replace(
-        answers,
-        dataset=dataset,
-        split=split,
-        samples=answers.samples.subset(np.asarray(rows, np.intp)),
-        probabilities=answers.probabilities[rows],
-        uncalibrated=answers.uncalibrated[rows],
-    )

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from converter.cost import Cost, cost, latencies_ms
 from converter.evaluate import SECOND_PREFIX, Answers, forms_of
-from converter.figures import CALIBRATION_BINS
+from converter.figures import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.samples import Splits
 from converter.tasks.base import Task
@@ -20,7 +20,7 @@ SHARES = {
     "uar": "unweighted average recall",
     "macro_f1": "macro-F1",
     "macro_f1_seven": "macro-F1 over the seven",
-    "macro_f1_multilabel": "macro-F1, several labels a sample",
+    MULTILABEL_MEAN: "macro-F1, several labels a sample",
     "ece_uncalibrated": "calibration error (ECE) before calibration",
     "ece": "calibration error (ECE) as it ships",
 }
@@ -71,6 +71,7 @@ def write_report(
         _introduction(forms, measured.of_folds, manifest),
         _compare(forms, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(measured.others)) if measured.others else ()),
+        *_several_labels(metrics[0], *measured.others),
         "## Each class",
         _classes(forms[0], figures[0], manifest),
         *(f"## {title}\n\n![{title}]({path.name})" for title, path in plots.items()),
@@ -150,6 +151,31 @@ def _elsewhere(others: Sequence[Sequence[Metric]]) -> str:
         values = (_spread(figures, first.dataset, key) for key in keys)
         rows.append((f"{first.dataset}, {first.split} ({first.n}), {first.of}", *values))
     return _table(("", *(SHARES[key] for key in keys)), rows)
+
+
+def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
+    """A heading and a table of the F1 of each label in each data set, where samples have several.
+
+    Empty where they have one.
+    """
+    prefix = f"{MULTILABEL_F1}_"
+    found: dict[str, dict[str, Metric]] = {}
+    for metric in (one for part in parts for one in part if one.of == "int8"):
+        if metric.metric == MULTILABEL_MEAN or metric.metric.startswith(prefix):
+            found.setdefault(metric.dataset, {})[metric.metric.removeprefix(prefix)] = metric
+    labels = dict.fromkeys(label for each in found.values() for label in each)
+    labels.pop(MULTILABEL_MEAN, None)
+    rows = [
+        (
+            dataset,
+            str(each[MULTILABEL_MEAN].n),
+            *(_percent(each[name].value) if name in each else "–" for name in labels),
+            _percent(each[MULTILABEL_MEAN].value),
+        )
+        for dataset, each in found.items()
+    ]
+    heading = "## Where samples have several labels: F1 by label"
+    return (heading, _table(("", "samples", *labels, "mean"), rows)) if rows else ()
 
 
 def _classes(answers: Answers, figures: Figures, manifest: Manifest) -> str:

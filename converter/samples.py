@@ -120,6 +120,17 @@ class SecondLabels:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What annotators who could give several labels at once were asked of one data set."""
+
+    family: str
+    """The name of what was published together, with the same habits: maybe in many languages."""
+    labels: tuple[str, ...]
+    """Those that they chose from."""
+    test_split: str
+
+
+@dataclass(frozen=True)
 class Splits:
     """Data to learn from: `train` fits weights, `held_back` chooses, `test` is looked at once."""
 
@@ -136,8 +147,8 @@ class Splits:
     """Each file or row that was left out, with the reason."""
     second: SecondLabels | None = None
     """Of every split's `second`."""
-    judged: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Where samples have several labels: those that the annotators of each data set chose from."""
+    judged: dict[str, Judged] = field(default_factory=dict)
+    """Where samples have several labels: by data set, which is the group of its samples."""
 
     def __post_init__(self) -> None:
         """Raises DatasetError where there is nothing to learn from or to measure on."""
@@ -174,7 +185,8 @@ class Splits:
     def whole(self) -> "Splits":
         """All of it as the test split: for data that nobody learned from."""
         everything = concatenate([self.train, self.held_back, self.test])
-        return replace(self, test=everything, test_split=ALL)
+        judged = {name: replace(one, test_split=ALL) for name, one in self.judged.items()}
+        return replace(self, test=everything, test_split=ALL, judged=judged)
 
     def summary(self) -> str:
         """A count per class and split, and each thing left out, for a person to read."""

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import keras
 import msgspec
+from keras import ops
 
 from converter.batches import Batches, Teachers
-from converter.networks.weights import start_from
+from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
 from converter.samples import Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
 from edge.perception.pack import InputSpec
 
-MODEL = "model.keras"
 INPUT = "input.json"
 CHECKPOINT = "checkpoint"
 SETTINGS = "settings.json"
@@ -51,8 +51,12 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)
     model = task.network(spec, len(splits.second.labels) if splits.second else 0)
-    teachers = _load_teachers(plan, spec, model)
-    prepared = task.prepare(splits.train, spec, plan.seed)
+    if task.asks_teachers_once:
+        share = schedule.teacher_share
+        teachers, train = None, task.taught(splits.train, plan.teachers, share, plan.seed)
+    else:
+        teachers, train = _load_teachers(plan, spec, model), splits.train
+    prepared = task.prepare(train, spec, plan.seed)
     batches = Batches(
         task, prepared, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
     )
@@ -66,18 +70,14 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         whole = sum(bool(layer.weights) for layer in model.layers)
         print(f"{count} of {whole} layers with weights begin from {plan.weights}")
     _compile(model, schedule, steps)
-    _prepare(run, plan, spec, model)
+    begin_run(run, plan, splits, input=msgspec.to_builtins(spec), parameters=model.count_params())
     model.fit(
         batches,
         validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
         epochs=schedule.epochs,
         callbacks=_callbacks(run, batches, plan),
     )
-    if _best_loss(run / CURVES) is None:
-        raise EmotiondError(
-            f"{run}: the loss is not a number from the first epoch on; "
-            "try a lower learning rate, and look for faults in the data"
-        )
+    check_learned(run)
     draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
@@ -92,14 +92,17 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
         raise EmotiondError(f"{run}: no finished training run ({error})") from error
 
 
-def _prepare(run: Path, plan: Plan, spec: InputSpec, model: keras.Model) -> None:
-    """Makes room for a new run, or checks that the one to resume is the same."""
+def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
+    """Makes room for a new run, or checks that the one to resume is the same.
+
+    `facts` are what else must not change, as JSON can hold it. Raises EmotiondError.
+    """
     settings = {
         "schedule": msgspec.to_builtins(plan.schedule),
         "seed": plan.seed,
         "teachers": [str(teacher) for teacher in plan.teachers],
-        "input": msgspec.to_builtins(spec),
-        "parameters": model.count_params(),
+        "data": [splits.dataset, len(splits.train), len(splits.held_back)],
+        **facts,
     }
     settings = msgspec.json.decode(msgspec.json.encode(settings))
     if plan.resume:
@@ -133,15 +136,34 @@ def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teacher
     return Teachers(networks, plan.schedule.teacher_share) if networks else None
 
 
-def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
+def cross_entropy(
+    targets: keras.KerasTensor, logits: keras.KerasTensor, smoothing: float = 0.0
+) -> keras.KerasTensor:
+    """Of each sample, over the last axis; a row of zeros costs nothing and teaches nothing.
+
+    TensorFlow's own is the same for rows that add up to one, but its gradient takes every row for
+    such a one, and pulls down all logits of a row of zeros.
+    """
+    told = ops.sum(targets, axis=-1, keepdims=True)
+    smooth = (1 - smoothing) * targets + smoothing * told / targets.shape[-1]
+    return -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
+
+
+def cosine_schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """A learning rate that rises to `peak` at first, and falls to nothing at the last step."""
     warmup_steps = round(steps * WARMUP_SHARE)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        decay_steps=steps - warmup_steps,
-        warmup_target=schedule.learning_rate,
-        warmup_steps=warmup_steps,
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=steps - warmup_steps, warmup_target=peak, warmup_steps=warmup_steps
     )
+
+
+def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
+    rate = cosine_schedule(schedule.learning_rate, steps)
     heads = len(model.outputs)
+
+    def loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+        return cross_entropy(targets, logits, schedule.label_smoothing)
+
     model.compile(
         keras.optimizers.AdamW(
             rate,
@@ -150,18 +172,22 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
             use_ema=True,
             ema_momentum=1 - 1 / max(steps * AVERAGED_SHARE, 10),
         ),
-        [
-            keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=schedule.label_smoothing
-            )
-            for _ in range(heads)
-        ],
+        [loss] * heads,
         loss_weights=[1.0, schedule.second_weight][:heads],
         metrics=[["accuracy"] for _ in range(heads)],
     )
 
 
-def _best_loss(curves: Path) -> float | None:
+def check_learned(run: Path) -> None:
+    """Raises EmotiondError where no epoch of a run was any good."""
+    if best_loss(run / CURVES) is None:
+        raise EmotiondError(
+            f"{run}: the loss is not a number from the first epoch on; "
+            "try a lower learning rate, and look for faults in the data"
+        )
+
+
+def best_loss(curves: Path) -> float | None:
     """The lowest on held-back data so far; None before the first that is a number."""
     if not curves.is_file():
         return None
@@ -184,7 +210,7 @@ def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.
             run / MODEL,
             monitor="val_loss",
             save_best_only=not plan.schedule.keep_last,
-            initial_value_threshold=_best_loss(run / CURVES),
+            initial_value_threshold=best_loss(run / CURVES),
         ),
         keras.callbacks.EarlyStopping(monitor="val_loss", patience=plan.schedule.patience),
         keras.callbacks.CSVLogger(run / CURVES, append=plan.resume),

@@ -28,6 +28,11 @@ from edge.tracking import Tracker
 
 WARM_UP = 10
 CLIP = "1001_DFA_HAP_XX.mkv"
+FIFTY_WORDS = (
+    "I waited for this day for such a long time, and now that it is here everything goes wrong: "
+    "the train is late, my phone is dead, it rains, nobody answers, and still I cannot stop "
+    "smiling because tomorrow morning I will finally see all of you again, at last!"
+)
 
 Stage = tuple[str, Callable[[], object]]
 
@@ -118,6 +123,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         ("features", lambda: (stream.hear(hop), sound_features(energies, spec))),
         ("speech", lambda: speech.classifier.classify(features)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
+        ("50 words", lambda: text.read(TextMessage(FIFTY_WORDS, 0.0))),
         *_decision_stages(config, shelf, sighting, heard),
     ]
 

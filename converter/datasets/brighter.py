@@ -81,7 +81,7 @@ def load(path: Path) -> list[Texts]:
         train_rows, judged = _read(train[language], unusable)
         dev_rows, _ = _read(dev[language], unusable)
         rows = {"train": train_rows, "dev": dev_rows}
-        sets.append(published(f"BRIGHTER {language}", LICENCE, judged, rows, unusable))
+        sets.append(published("BRIGHTER", LICENCE, judged, rows, unusable, language))
         unusable = []
     if not sets:
         raise DatasetError(f"{path}: no language has a table in both train/ and dev/")

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.samples import JOINED, DatasetError, Samples, Splits, concatenate, hold_back
+from converter.samples import (
+    JOINED,
+    DatasetError,
+    Judged,
+    Samples,
+    Splits,
+    concatenate,
+    hold_back,
+)
 
 LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 """The Ekman labels of GoEmotions, which every text data set is brought to."""
@@ -42,13 +50,11 @@ class Texts:
 
     dataset: str
     licence: str
-    judged: tuple[str, ...]
-    """The labels that its annotators chose from: what the figures of several labels are about."""
+    judged: Judged
     train: Samples
     held_back: Samples
     test: Samples
     train_split: str
-    test_split: str
     unusable: tuple[str, ...] = ()
 
 
@@ -76,76 +82,84 @@ def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Sample
 
 
 def published(
-    dataset: str,
+    family: str,
     licence: str,
-    judged: tuple[str, ...],
+    labels: tuple[str, ...],
     rows: Mapping[str, Sequence[Row]],
     unusable: Iterable[str] = (),
+    language: str = "",
 ) -> Texts:
     """A data set split by its publishers: `rows` are those of train and test, by their names.
 
+    `labels` are those that its annotators chose from; `language` is told where there are several.
     With three splits the second one is held back, else a random tenth of the first. A text that
     is in a later split teaches nothing. Raises DatasetError.
     """
-    left_out = list(unusable)
-    names = list(rows)
+    dataset, left_out, names = _name(family, language), list(unusable), list(rows)
     parts = [to_samples(dataset, rows[name], left_out) for name in names]
     later: set[str] = set(parts[-1].inputs)
     for index in reversed(range(len(parts) - 1)):
-        kept = [row for row, text in enumerate(parts[index].inputs) if text not in later]
+        kept = _without(parts[index], later)
         if lost := len(parts[index]) - len(kept):
             left_out.append(f"{dataset} {names[index]}: {lost} texts that a later split has too")
         later.update(parts[index].inputs)
-        parts[index] = parts[index].subset(np.array(kept, np.intp))
+        parts[index] = kept
     train, *middle, test = parts
     train, held_back = (train, middle[0]) if middle else hold_back(train, seed=0)
-    return Texts(
-        dataset, licence, judged, train, held_back, test, names[0], names[-1], tuple(left_out)
-    )
+    judged = Judged(family, labels, names[-1])
+    return Texts(dataset, licence, judged, train, held_back, test, names[0], tuple(left_out))
+
+
+def _name(family: str, language: str) -> str:
+    return f"{family} {language}" if language else family
 
 
 def split_at_random(
-    dataset: str,
+    family: str,
     licence: str,
-    judged: tuple[str, ...],
+    labels: tuple[str, ...],
     rows: Sequence[Row],
     unusable: Iterable[str] = (),
+    language: str = "",
 ) -> Texts:
     """A data set that was published in one piece; the same text is never in two splits.
 
     Raises DatasetError.
     """
-    left_out = list(unusable)
+    dataset, left_out = _name(family, language), list(unusable)
     distinct = {row.text.strip(): row for row in rows}
     if lost := len(rows) - len(distinct):
         left_out.append(f"{dataset}: {lost} texts that are there more than once")
     rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
     train, held_back = hold_back(rest, seed=0)
-    return Texts(
-        dataset,
-        licence,
-        judged,
-        train,
-        held_back,
-        test,
-        "without two random tenths",
-        AT_RANDOM,
-        tuple(left_out),
-    )
+    judged, taught = Judged(family, labels, AT_RANDOM), "without two random tenths"
+    return Texts(dataset, licence, judged, train, held_back, test, taught, tuple(left_out))
+
+
+def _without(samples: Samples, texts: Iterable[str]) -> Samples:
+    known = set(texts)
+    kept = [row for row, text in enumerate(samples.inputs) if text not in known]
+    return samples.subset(np.array(kept, np.intp))
 
 
 def join(sets: Sequence[Texts]) -> Splits:
-    """All data sets as one; the group of a sample is the name of its data set."""
+    """All data sets as one; the group of a sample is the name of its data set.
+
+    What any of them tests on teaches nothing, whichever it is a text of.
+    """
     names = [one.dataset for one in sets]
     if twice := [name for name in names if names.count(name) > 1]:
         raise DatasetError(f"two data sets are called {twice[0]!r}; rename the file of one")
+    test = concatenate([one.test for one in sets])
+    held_back = _without(concatenate([one.held_back for one in sets]), test.inputs)
+    train = concatenate([one.train for one in sets])
     return Splits(
         JOINED.join(names),
-        concatenate([one.train for one in sets]),
-        concatenate([one.held_back for one in sets]),
-        concatenate([one.test for one in sets]),
+        _without(train, [*held_back.inputs, *test.inputs]),
+        held_back,
+        test,
         JOINED.join(one.train_split for one in sets),
-        JOINED.join(dict.fromkeys(one.test_split for one in sets)),
+        JOINED.join(dict.fromkeys(one.judged.test_split for one in sets)),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
         judged={one.dataset: one.judged for one in sets},

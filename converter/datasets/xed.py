@@ -82,5 +82,5 @@ def load(path: Path) -> list[Texts]:
     for language, table in _tables(root).items():
         unusable: list[str] = []
         rows = _annotated(table, unusable) + _neutral(root / f"neu_{language}.txt", unusable)
-        sets.append(split_at_random(f"XED {language}", LICENCE, LABELS, rows, unusable))
+        sets.append(split_at_random("XED", LICENCE, LABELS, rows, unusable, language))
     return sets

@@ -8,6 +8,8 @@ import numpy as np
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
+MODEL = "model.keras"
+"""The network of a run."""
 TORCH_SUFFIXES = frozenset({".pth", ".pt"})
 
 

@@ -54,6 +54,8 @@ class Task(ABC):
     multi_label: ClassVar[bool] = False
     corrects_prior: ClassVar[bool] = False
     """Whether rare classes are helped by taking a part of the log prior off the logits."""
+    asks_teachers_once: ClassVar[bool] = False
+    """Whether teachers are asked before training, by `taught`, not of every batch."""
     schedule: ClassVar[Schedule]
 
     @property
@@ -72,6 +74,13 @@ class Task(ABC):
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
         """The features the model will take, with statistics of `train` where they need any."""
+
+    def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
+        """Training samples with what the runs `teachers` say of them, and maybe of further ones.
+
+        `share` is how much of a target comes from them. Raises EmotiondError.
+        """
+        return train
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         """Training samples with whatever is too slow to be done in every epoch done once."""

@@ -1,6 +1,8 @@
-"""Training the text model on GoEmotions in the Ekman grouping."""
+"""Training the text model: any data set whose labels are brought to those of GoEmotions."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ import keras
 import numpy as np
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.texts import Texts, join
+from converter.datasets.texts import LABELS, Texts, join
+from converter.distil import teach
 from converter.networks import text as network
-from converter.samples import Samples, Splits
+from converter.samples import DatasetError, Samples, Splits, concatenate
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import text_features
@@ -30,9 +33,36 @@ KNOWN = (
     ".jsonl with text and label, or a folder with train and test as such)"
 )
 
+# Greek, Armenian, Hebrew, Bengali, Tamil, Thai, Georgian, Hangul.
+ALPHABETS = (
+    range(0x3B1, 0x3CA),
+    range(0x561, 0x587),
+    range(0x5D0, 0x5EB),
+    range(0x995, 0x9B0),
+    range(0xBA8, 0xBBA),
+    range(0xE01, 0xE2F),
+    range(0x10D0, 0x10F1),
+    range(0xAC00, 0xD7A4),
+)
+NO_LANGUAGE_SHARE = 0.03
+
+
+def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
+    """The words of a text in other letters, which make none of any language."""
+    factor, shift = (int(one) for one in rng.integers(1, len(alphabet), 2))
+    letters = (alphabet[(ord(one) * factor + shift) % len(alphabet)] for one in text)
+    return "".join(
+        chr(letter) if one.isalpha() else " "
+        for one, letter in zip(text, letters, strict=True)
+        if one.isalpha() or one.isspace()
+    )
+
 
 class TextTask(Task):
-    """Short English texts, any number of the seven labels each."""
+    """Short texts in any language, any number of the seven labels each.
+
+    Of the data sets that are given, those named in `only` are used, or all.
+    """
 
     modality = "text"
     label_map = {
@@ -45,22 +75,45 @@ class TextTask(Task):
         "surprise": "surprise",
     }
     multi_label = True
+    asks_teachers_once = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
+    def __init__(self, only: Sequence[str] = ()) -> None:
+        self._only = only
+
     def load(self, data: Sequence[Path]) -> Splits:
-        return join([one for path in data for one in load_known(path, LAYOUTS, KNOWN)])
+        sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
+        names = [one.dataset for one in sets]
+        if unknown := [name for name in self._only if name not in names]:
+            raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
+        return join([one for one in sets if not self._only or one.dataset in self._only])
+
+    def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
+        return teach(train, teachers, share, seed) if teachers else train
 
     def input_spec(self, train: Samples) -> TextInput:
-        return TextInput((16384,), word_ngrams=(1, 2), character_ngrams=(3, 4), max_characters=1000)
+        return TextInput((65536,), "unicode", (1, 2), (1, 5), max_characters=1000)
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, TextInput)
         return text_features(sample, spec)
 
+    def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
+        # What is in no language says nothing: a script never seen must not be guessed at.
+        rng, used = np.random.default_rng(seed), Counter("".join(train.inputs))
+        few = len(train) // 1000
+        unseen = [one for one in ALPHABETS if sum(used[chr(letter)] for letter in one) <= few]
+        rows = rng.integers(0, len(train), round(len(train) * NO_LANGUAGE_SHARE) if unseen else 0)
+        texts = [garble(train.inputs[row], unseen[rng.integers(len(unseen))], rng) for row in rows]
+        targets = np.zeros((len(rows), len(LABELS)), np.float32)
+        targets[:, LABELS.index("neutral")] = 1
+        unknown = replace(train.subset(rows), inputs=texts, targets=targets)
+        return concatenate([train, unknown])
+
     def augment(self, sample: Any, rng: np.random.Generator) -> str:
-        """The text with about a tenth of its words left out."""
+        """The text with about one of seven words left out."""
         words = sample.split()
-        return " ".join(word for word in words if rng.random() > 0.1) or sample
+        return " ".join(word for word in words if rng.random() > 0.15) or sample
 
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, TextInput)

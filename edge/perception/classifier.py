@@ -38,8 +38,5 @@ class Classifier:
         native = softmax(logits, self.manifest.temperature)
         return Classification(
             to_seven(native, self._matrix),
-            {
-                label: float(np.round(p, 4))
-                for label, p in zip(self.manifest.labels, native, strict=True)
-            },
+            dict(zip(self.manifest.labels, np.round(native, 4).tolist(), strict=True)),
         )

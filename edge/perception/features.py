@@ -4,10 +4,7 @@ Training calls these very functions, so a model never meets on the device what i
 in training.
 """
 
-import re
-import unicodedata
-import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.emotions import FloatArray
+from edge.perception.ngrams import ngram_hashes, tokens
 from edge.perception.pack import ImageInput, SoundInput, TextInput
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,7 +27,6 @@ LEVEL_QUANTILE = 0.9
 FLOOR = 7.0
 # Of a mel band, in squared steps of int16: what is fainter is as good as silent.
 SMALLEST_ENERGY = 1.0
-WORDS = re.compile(r"\w+|[^\w\s]")
 
 
 def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
@@ -157,38 +154,20 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
     return features
 
 
-def _ngrams(text: str, spec: TextInput) -> Iterator[str]:
-    normal = unicodedata.normalize("NFKC", text[: spec.max_characters]).casefold()
-    words = WORDS.findall(normal)
-    shortest, longest = spec.word_ngrams
-    for length in range(shortest, longest + 1):
-        for start in range(len(words) - length + 1):
-            yield " ".join(words[start : start + length])
-    shortest, longest = spec.character_ngrams
-    for word in words:
-        marked = f"<{word}>"
-        for length in range(shortest, longest + 1):
-            for start in range(len(marked) - length + 1):
-                yield "\0" + marked[start : start + length]
-
-
-def hashed_ngrams(text: str, spec: TextInput) -> dict[int, int]:
-    """How often each hash bucket is hit by the n-grams of `text`: CRC-32 modulo the buckets.
-
-    The same on every machine and Python version; lone surrogates are hashed as they are.
-    """
-    counts: dict[int, int] = {}
-    for ngram in _ngrams(text, spec):
-        bucket = zlib.crc32(ngram.encode("utf-8", "surrogatepass")) % spec.shape[0]
-        counts[bucket] = counts.get(bucket, 0) + 1
-    return counts
-
-
 def text_features(text: str, spec: TextInput) -> FloatArray:
-    """A text as float32[buckets] of unit length: logarithmic n-gram counts, zeros where empty."""
-    counts = hashed_ngrams(text, spec)
+    """The first `spec.max_characters` of a text as `word_features`."""
+    return word_features(tokens(text[: spec.max_characters]), spec)
+
+
+def word_features(words: Sequence[str], spec: TextInput) -> FloatArray:
+    """The `tokens` of a text as float32[buckets] of unit length, zeros where there are none.
+
+    Each n-gram falls into a bucket by its hash; a bucket holds the logarithm of one more than how
+    often it was hit.
+    """
+    buckets, counts = np.unique(ngram_hashes(words, spec) % spec.shape[0], return_counts=True)
     features = np.zeros(spec.shape, np.float32)
-    if counts:
-        values = np.log1p(np.fromiter(counts.values(), np.float32, len(counts)))
-        features[list(counts)] = values / np.linalg.norm(values)
+    if len(buckets):
+        values = np.log1p(counts.astype(np.float32))
+        features[buckets] = values / np.linalg.norm(values)
     return features

@@ -38,8 +38,10 @@ class Tensor:
         if not self.scale:
             return values.astype(self.dtype)
         info = np.iinfo(self.dtype)  # type: ignore[type-var]  # quantized tensors are integers
-        steps = np.rint(values / self.scale) + self.zero_point
-        return np.asarray(np.clip(steps, info.min, info.max), self.dtype)
+        steps = values / self.scale
+        np.rint(steps, out=steps)
+        steps += self.zero_point
+        return np.clip(steps, info.min, info.max, out=steps).astype(self.dtype)
 
     def dequantize(self, stored: npt.NDArray[Any]) -> FloatArray:
         """Stored values as real ones."""

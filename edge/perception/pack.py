@@ -67,12 +67,14 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
     """Hashed n-gram counts of a text; `shape` is the number of hash buckets."""
 
     shape: tuple[PositiveInt]
+    tokens: Literal["unicode"]
+    """How a text is split: `edge.perception.ngrams.tokens`."""
     word_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of words."""
     character_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of characters within a word."""
-    max_characters: PositiveInt
-    """Characters read; what follows is not looked at."""
+    max_characters: Annotated[int, Meta(gt=0, le=4096)]
+    """Characters read; what follows is not looked at. Python reads no number of 4,300 digits."""
 
 
 InputSpec = ImageInput | SoundInput | TextInput
@@ -114,8 +116,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
     """Share of the rarity of rare labels that was taken off the logits, inside the model."""
-    thresholds: dict[str, float] = {}
-    """Multi-label models: the probability from which each label counts as present."""
+    thresholds: dict[str, dict[str, float]] = {}
+    """Multi-label models: the probability from which each label counts as present.
+
+    Annotators are more or less generous with labels, so each data set has its own.
+    """
     metrics: tuple[Metric, ...] = ()
     trained_on: tuple[str, ...] = ()
     licence: str
@@ -156,6 +161,10 @@ def _check_input(manifest: Manifest, path: Path) -> None:
         )
     if isinstance(spec, ImageInput) and spec.shape[2] != CHANNELS[spec.colour]:
         raise ModelError(f"{path}: {spec.colour} pictures do not have {spec.shape[2]} channels")
+    if isinstance(spec, TextInput):
+        for shortest, longest in (spec.word_ngrams, spec.character_ngrams):
+            if shortest > longest:
+                raise ModelError(f"{path}: n-grams of {shortest} to {longest} are none")
     if isinstance(spec, SoundInput):
         if spec.sample_rate_hz != SAMPLE_RATE_HZ:
             raise ModelError(

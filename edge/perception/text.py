@@ -1,14 +1,18 @@
 """A text in, an Observation out."""
 
+import numpy as np
+
 from edge.emotions import EMOTIONS
 from edge.observation import Observation, TextMessage
-from edge.perception.classifier import Classifier
-from edge.perception.features import text_features
+from edge.perception.classifier import Classification, Classifier
+from edge.perception.features import word_features
+from edge.perception.ngrams import EMPHASIS, tokens
 from edge.perception.pack import TextInput
 
 NEUTRAL = EMOTIONS.index("neutral")
 # A single word says less than a sentence; from this many on a text counts fully.
 FULL_QUALITY_WORDS = 4
+PUNCTUATION = "!?.,"
 # A text without emotion says little about the person: it must not outvote a smile.
 LEAST_QUALITY = 0.1
 
@@ -22,11 +26,12 @@ class TextPerception:
         self._spec = classifier.manifest.input
 
     def read(self, message: TextMessage) -> Observation:
-        """What a text that holds at least one visible character expresses."""
-        answer = self.classifier.classify(text_features(message.text, self._spec))
-        words = len(message.text[: self._spec.max_characters].split())
+        """What a text expresses; one that says nothing is neutral, unsure, with a quality of 0."""
+        words = tokens(message.text[: self._spec.max_characters])
+        answer = self._classify(words) if words else self._silence
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
-        quality = min(words / FULL_QUALITY_WORDS, 1.0) * max(emotional, LEAST_QUALITY)
+        telling = sum(word != EMPHASIS and bool(word.strip(PUNCTUATION)) for word in words)
+        quality = min(telling / FULL_QUALITY_WORDS, 1.0) * max(emotional, LEAST_QUALITY)
         return Observation(
             "text",
             message.subject,
@@ -35,3 +40,13 @@ class TextPerception:
             quality,
             answer.native,
         )
+
+    def _classify(self, words: list[str]) -> Classification:
+        return self.classifier.classify(word_features(words, self._spec))
+
+    @property
+    def _silence(self) -> Classification:
+        """Neutral twice as likely as any other: alone, it is less than anything to act on."""
+        probabilities = np.full(len(EMOTIONS), 1 / (len(EMOTIONS) + 1), np.float32)
+        probabilities[NEUTRAL] *= 2
+        return Classification(probabilities, {})

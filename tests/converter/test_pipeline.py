@@ -8,14 +8,24 @@ import time
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
+from converter.calibrate import (
+    fit_prior_correction,
+    fit_temperature,
+    fit_thresholds,
+    rarity,
+)
+from converter.evaluate import Answers
 from converter.figures import expected_calibration_error
 from converter.fuse import reliability, write_fusion
 from converter.networks import face, speech, text
 from converter.quantize import check_integer, quantize
+from converter.samples import Judged, Samples
+from converter.train import cross_entropy
 from edge.emotions import EMOTIONS, softmax
 from edge.errors import EmotiondError
 from edge.fusion import load_reliabilities
@@ -74,7 +84,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     assert figures["dev", "accuracy"] > 0.9
     page = (tmp_path / "benchmarks" / "reports" / "text.md").read_text()
     assert f"| accuracy | {figures['dev', 'accuracy']:.1%} |" in page
-    assert set(pack.manifest.thresholds) == set(SENTENCES)
+    assert set(pack.manifest.thresholds["GoEmotions Ekman"]) == set(SENTENCES)
     assert (tmp_path / "runs" / "text" / "curves.csv").read_text().count("\n") == 13
 
 
@@ -173,10 +183,64 @@ def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
 
 def test_thresholds_separate_what_can_be_separated() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.6]], np.float32)
-    present = np.array([[True, False], [True, False], [False, True], [False, True]])
-    thresholds = fit_thresholds(probabilities, present, ("a", "b"))
-    assert 0.3 < thresholds["a"] <= 0.8
-    assert 0.2 < thresholds["b"] <= 0.6
+    targets = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+    samples = Samples(("a", "b"), list("wxyz"), targets, ("x", "x", "x", "x"))
+    thresholds = fit_thresholds(probabilities, samples, {"x": Judged("x", ("a", "b"), "dev")})
+    assert 0.3 < thresholds["x"]["a"] <= 0.8
+    assert 0.2 < thresholds["x"]["b"] <= 0.6
+
+
+def test_a_data_set_has_thresholds_between_its_own_and_those_of_its_family() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.1, 0.9]], np.float32)
+    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
+    samples = Samples(("a", "b"), list("wxyz"), targets, ("one", "two en", "two fi", "two fi"))
+    judged = {
+        "one": Judged("one", ("a", "b"), "dev"),
+        "two en": Judged("two", ("a",), "dev"),
+        "two fi": Judged("two", ("a",), "dev"),
+    }
+    thresholds = fit_thresholds(probabilities, samples, judged)
+    assert thresholds["one"] == {"a": pytest.approx(0.9, abs=1e-3), "b": 1}
+    assert thresholds["two en"] == {"a": pytest.approx(0.2, abs=1e-3)}
+    assert thresholds["two fi"] == {"a": pytest.approx((0.4 * 0.2) ** 0.5, abs=1e-3)}
+
+
+def test_figures_of_several_labels_are_means_over_languages() -> None:
+    labels = ("anger", "joy")
+    targets = np.array([[1, 0], [0.5, 0.5], [0, 1], [0, 1]], np.float32)
+    samples = Samples(labels, list("wxyz"), targets, ("two en", "two en", "two fi", "two fi"))
+    probabilities = np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7], [0.8, 0.2]], np.float32)
+    judged = {
+        "two en": Judged("two", labels, "dev"),
+        "two fi": Judged("two", ("joy",), "dev"),
+    }
+    answers = Answers("int8", "all", "dev", samples, probabilities, probabilities, judged=judged)
+    manifest = msgspec.structs.replace(
+        load_pack(MODELS / "text.json").manifest,
+        labels=labels,
+        label_map={"anger": "angry", "joy": "happy"},
+        thresholds={name: {"anger": 0.4, "joy": 0.4} for name in judged},
+    )
+    (family,) = answers.families
+    found = {(one.dataset, one.metric): one for one in family.metrics(manifest)}
+    assert found["two en", "macro_f1_multilabel"].value == 1
+    assert found["two fi", "macro_f1_multilabel"].value == pytest.approx(2 / 3, abs=1e-4)
+    assert found["two fi", "macro_f1_multilabel"].n == 2
+    assert ("two fi", "f1_multilabel_anger") not in found
+    assert found["two", "macro_f1_multilabel"].value == pytest.approx(5 / 6, abs=1e-4)
+    assert found["two", "accuracy"].n == 4
+
+
+def test_a_row_of_zeros_teaches_nothing() -> None:
+    targets = np.array([[0.5, 0.5, 0], [0, 0, 0]], np.float32)
+    logits = tf.Variable(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], np.float32))
+    with tf.GradientTape() as tape:
+        loss = cross_entropy(tf.constant(targets), logits, smoothing=0.1)
+    reference = keras.losses.categorical_crossentropy(targets, logits, True, 0.1)
+    assert float(loss[0]) == pytest.approx(float(reference[0]), abs=1e-5)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert gradient[0].any()
+    assert not gradient[1].any()
 
 
 def test_fusion_learns_from_the_packs_that_ship(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The loaders of text, each on a small tree in the layout that its data set was published in."""
 
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.texts import LABELS, Row, Texts, join, published, split_at_random
-from converter.samples import DatasetError, Samples
+from converter.datasets.texts import AT_RANDOM, LABELS, Row, Texts, join, published, split_at_random
+from converter.samples import DatasetError, Judged, Samples
 from converter.tasks.text import TextTask
 
 
@@ -99,7 +100,8 @@ def test_brighter_is_a_data_set_a_language(tmp_path: Path, *, zipped: bool) -> N
     assert brighter.is_here(root)
     afrikaans, english = brighter.load(root)
     assert _all(afrikaans) == {"Lekker": {"joy"}, "Niks": {"neutral"}, "Mooi": {"joy"}}
-    assert (english.dataset, english.judged) == ("BRIGHTER eng", ("anger", "fear"))
+    assert english.dataset == "BRIGHTER eng"
+    assert english.judged == Judged("BRIGHTER", ("anger", "fear"), "dev")
     assert _labels(english.train, english.held_back) == {
         "Run, now!": {"fear"},
         "Fine": {"neutral"},
@@ -174,7 +176,7 @@ def test_meld_keeps_its_three_splits(tmp_path: Path) -> None:
 def test_isear_in_both_of_its_forms(tmp_path: Path, content: str) -> None:
     (texts,) = isear.load(_write(tmp_path, {"ISEAR.csv": content}))
     assert _all(texts) == {f'A "day {n}.': {"joy"} for n in range(9)}
-    assert "surprise" not in texts.judged
+    assert "surprise" not in texts.judged.labels
     assert "2 of shame or guilt" in texts.unusable[0]
 
 
@@ -226,12 +228,27 @@ def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Pa
     splits = TextTask().load([tmp_path / "b", tmp_path / "own.csv"])
     assert splits.datasets == ["BRIGHTER afr", "BRIGHTER eng", "own"]
     assert splits.judged == {
-        "BRIGHTER afr": ("joy",),
-        "BRIGHTER eng": ("anger", "fear"),
-        "own": LABELS,
+        "BRIGHTER afr": Judged("BRIGHTER", ("joy",), "dev"),
+        "BRIGHTER eng": Judged("BRIGHTER", ("anger", "fear"), "dev"),
+        "own": Judged("own", LABELS, AT_RANDOM),
     }
     assert set(splits.test.groups) == set(splits.datasets)
     with pytest.raises(DatasetError, match="two data sets are called 'own'"):
         join([*own_texts.load(tmp_path / "own.csv")] * 2)
     with pytest.raises(DatasetError, match="known layouts: GoEmotions"):
         TextTask().load([tmp_path / "c"])
+
+
+def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
+    task = TextTask()
+    joy = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index("joy")] * 1000]
+    spec = task.input_spec(Samples(LABELS, [], joy, ()))
+    for text, own in (("so happy 😀!", ""), ("มีความสุข", "ก-ฮ")):
+        train = Samples(LABELS, [text] * 1000, joy, ("own",) * 1000)
+        prepared = task.prepare(train, spec, seed=0)
+        assert prepared.inputs[:1000] == train.inputs
+        assert len(prepared) == 1030
+        assert (prepared.targets[1000:, LABELS.index("neutral")] == 1).all()
+        for garbled in prepared.inputs[1000:]:
+            assert [len(word) for word in garbled.split()] == ([7] if own else [2, 5])
+            assert not re.search(f"[a-zA-Z😀!{own}]", garbled)

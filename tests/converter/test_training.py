@@ -22,7 +22,7 @@ from converter.cost import cost, latencies_ms
 from converter.evaluate import ask_all, evaluate_pack
 from converter.figures import headline
 from converter.networks import face
-from converter.networks.weights import start_from
+from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES
 from converter.quantize import keep_float
 from converter.report import Measured, write_report
@@ -92,7 +92,7 @@ def test_a_run_has_model_input_curves_and_their_picture(run: Path) -> None:
 def test_a_student_begins_from_weights_and_learns_from_its_teacher(
     run: Path, splits: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = Plan(SHORT, weights=run / training.MODEL, teachers=(run, run))
+    plan = Plan(SHORT, weights=run / MODEL, teachers=(run, run))
     train(FaceTask(**SMALLEST), splits, tmp_path / "student", plan)
     assert "layers with weights begin from" in capsys.readouterr().out
     assert load_run(tmp_path / "student")[0].count_params() < load_run(run)[0].count_params() / 2
@@ -157,7 +157,7 @@ def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> Non
     inputs = keras.Input((4,))
     other = keras.Model(inputs, keras.layers.Dense(8, name="logits")(inputs))
     with pytest.raises(EmotiondError, match="none of its weights has the name and shape"):
-        start_from(other, run / training.MODEL)
+        start_from(other, run / MODEL)
     with pytest.raises(EmotiondError, match="no such file"):
         start_from(other, tmp_path / "missing.keras")
     (tmp_path / "rubbish.keras").write_bytes(b"rubbish")
@@ -273,7 +273,7 @@ def test_weights_that_are_not_numbers_make_no_pack(
     model, _ = load_run(run)
     layer = model.get_layer("logits")
     layer.set_weights([np.full_like(one, np.nan) for one in layer.get_weights()])
-    model.save(broken / training.MODEL)
+    model.save(broken / MODEL)
     (broken / training.INPUT).write_bytes((run / training.INPUT).read_bytes())
     with pytest.raises(EmotiondError, match="logits has weights that are not numbers"):
         build_pack(FaceTask(), splits, broken, tmp_path)

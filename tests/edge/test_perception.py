@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.capture.media import read_sound
-from edge.config import Models
+from edge.config import Models, Tracking
 from edge.emotions import EMOTIONS
 from edge.errors import ModelError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
+from edge.perception.text import NEUTRAL
 from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
@@ -89,6 +92,103 @@ def test_plain_texts_are_read_as_people_read_them(
     assert read.captured_s == 5.0
 
 
+def _happy(shelf: ModelShelf, text: str) -> float:
+    return shelf.text.read(TextMessage(text, 0.0)).native["joy"]
+
+
+@pytest.mark.parametrize(
+    ("plain", "negated"),
+    [
+        ("I am happy", "I am not happy at all"),
+        ("this is good", "this is not good"),
+        ("I like it", "I don't like it"),
+    ],
+)
+def test_negation_is_heard(shelf: ModelShelf, plain: str, negated: str) -> None:
+    assert _happy(shelf, negated) < _happy(shelf, plain) - 0.2
+
+
+@pytest.mark.parametrize(
+    ("plain", "emphatic"),
+    [
+        ("I am happy", "I am SO HAPPY!!!"),
+        ("so happy", "sooooo happy :D"),
+        ("thank you", "thank you ❤️❤️"),
+    ],
+)
+def test_emphasis_does_not_take_away(shelf: ModelShelf, plain: str, emphatic: str) -> None:
+    assert _happy(shelf, emphatic) > min(_happy(shelf, plain), 0.9) - 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "emotion"),
+    [("😂😂😂", "happy"), ("😭", "sad"), ("😡😡", "angry"), (":(", "sad")],
+)
+def test_emoji_and_emoticons_speak_for_themselves(
+    shelf: ModelShelf, text: str, emotion: str
+) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert EMOTIONS[int(read.probabilities.argmax())] == emotion
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  \n\t", "\u200b", "\x07\u202e\0", "<br/>", "https://example.org/sad"]
+)
+def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
+    shelf: ModelShelf, text: str
+) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert read.probabilities.argmax() == NEUTRAL
+    # Alone, it is no belief to act on.
+    assert read.probabilities.max() < Tracking().min_confidence
+    assert read.quality == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Η γάτα κοιμάται στον καναπέ",
+        "고양이가 소파에서 자고 있어요",
+        "แมวนอนอยู่บนโซฟา",
+        "კატა დივანზე სძინავს",
+        "12:30 - 14:45",
+    ],
+)
+def test_a_language_never_seen_is_not_guessed_at(shelf: ModelShelf, text: str) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert read.quality < 0.5
+    assert read.probabilities.max() < 0.5 or read.probabilities.argmax() == NEUTRAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00\x07\x1b[31m\r",
+        "\ud800 happy",
+        "أنا سعيد \u202eيا صديقي",
+        "so happy 我很高兴 я рад",
+        "<p>I am <b>so happy</b></p><script>1</script>",
+        "so happy " * 120_000,
+        "x" * 1_000_000,
+    ],
+    ids=["control", "surrogate", "right to left", "mixed", "html", "1 MB", "one word"],
+)
+def test_odd_texts_are_read_like_any_other(shelf: ModelShelf, text: str) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    if "happy" in text:
+        assert EMOTIONS[int(read.probabilities.argmax())] == "happy"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.characters(), max_size=400))
+def test_every_string_is_read(shelf: ModelShelf, text: str) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert (read.probabilities >= 0).all()
+    assert 0 <= read.quality <= 1
+
+
 def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) -> None:
     def quality_of(text: str) -> float:
         return shelf.text.read(TextMessage(text, 0.0)).quality
@@ -96,7 +196,9 @@ def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) 
     full = quality_of("I am so happy about this!")
     assert quality_of("happy") < full
     assert quality_of("the table is made of wood") < full
-    assert quality_of("") == 0
+    assert quality_of("happy!!! . ,") == pytest.approx(quality_of("happy"), abs=0.01)
+    # Where words are not set apart, each sign is one.
+    assert quality_of("我很高兴") > quality_of("高")
 
 
 def test_a_pack_of_another_modality_is_refused() -> None:

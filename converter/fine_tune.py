@@ -1,0 +1,128 @@
+"""Teaches a pretrained sentence encoder emotions; the result is a run that can teach in turn."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import keras
+import msgspec
+import numpy as np
+from keras import ops
+from tokenizers import Tokenizer
+
+from converter.networks import encoder
+from converter.networks.weights import MODEL
+from converter.plots import CURVES
+from converter.samples import Samples, Splits
+from converter.sentences import ANSWERS, HEADS, TOKEN_STEP, Heads, Ids, fingerprint, pad
+from converter.tasks.base import Schedule
+from converter.train import (
+    CHECKPOINT,
+    Plan,
+    begin_run,
+    best_loss,
+    check_learned,
+    cosine_schedule,
+    cross_entropy,
+)
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+SCHEDULE = Schedule(epochs=3, batch_size=32, learning_rate=8e-5, patience=3)
+# Layers that stay as they are: most of all weights, and hardly moved by so few texts.
+FROZEN = ("words", "positions", "types")
+
+
+def _loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Cross-entropy of the head of which the targets, [batch, heads, labels], say something."""
+    return ops.sum(cross_entropy(targets, ops.reshape(logits, ops.shape(targets))), axis=-1)
+
+
+class SentenceBatches(keras.utils.PyDataset):
+    """Token ids and targets in batches of texts of about one length, in a new order an epoch."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, samples: Samples, heads: Heads, batch_size: int, seed: int
+    ) -> None:
+        super().__init__(workers=1)
+        self._rows = [one.ids for one in tokenizer.encode_batch(list(samples.inputs))]
+        head = [heads.datasets.index(group) for group in samples.groups]
+        self._targets = np.zeros((len(samples), len(heads.datasets), len(heads.labels)), np.float32)
+        self._targets[np.arange(len(samples)), head] = samples.targets
+        self._batch_size, self._seed = batch_size, seed
+        self.begin_epoch(0)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> tuple[Ids, FloatArray]:
+        chosen = self._batches[index]
+        return pad([self._rows[i] for i in chosen]), self._targets[chosen]
+
+    def begin_epoch(self, epoch: int, logs: object = None) -> None:
+        """Draws batches for an epoch, as seed and number of the epoch decide."""
+        rng = np.random.default_rng((self._seed, epoch))
+        jitter = rng.random(len(self._rows)) * TOKEN_STEP
+        order = np.argsort([len(row) for row in self._rows] + jitter)
+        cuts = range(self._batch_size, len(order), self._batch_size)
+        batches = np.split(order, cuts)
+        self._batches = [batches[i] for i in rng.permutation(len(batches))]
+        # Keras takes what the first two shapes have in common for that of all.
+        widths = [pad([self._rows[i] for i in batch]).shape[1] for batch in self._batches]
+        other = next((i for i, width in enumerate(widths) if width != widths[0]), 0)
+        if other > 1:
+            self._batches.insert(1, self._batches.pop(other))
+
+
+def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
+    """Teaches the encoder in `folder` the emotions of `splits`; gives the path of the model.
+
+    Keeps the epoch with the lowest loss on held-back texts. Raises EmotiondError.
+    """
+    schedule = plan.schedule
+    keras.utils.set_random_seed(plan.seed)
+    architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
+    if plan.weights is not None or plan.teachers:
+        raise EmotiondError("an encoder begins from its own weights, and has no teachers")
+    heads = Heads(
+        tuple(splits.datasets),
+        splits.train.labels,
+        {name: fingerprint(splits.train.of_groups({name})) for name in splits.datasets},
+    )
+    model = encoder.build(architecture, len(heads.datasets) * len(heads.labels))
+    encoder.load_weights(model, architecture, folder)
+    for name in FROZEN:
+        model.get_layer(name).trainable = False
+    train, held_back = (
+        SentenceBatches(tokenizer, samples, heads, schedule.batch_size, plan.seed)
+        for samples in (splits.train, splits.held_back)
+    )
+    weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
+    begin_run(run, plan, splits, encoder=weights)
+    (run / HEADS).unlink(missing_ok=True)
+    shutil.rmtree(run / ANSWERS, ignore_errors=True)
+    shutil.copy(folder / encoder.TOKENIZER, run)
+    rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
+    decay = schedule.weight_decay
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), _loss)
+    model.fit(
+        train,
+        validation_data=held_back,
+        epochs=schedule.epochs,
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_begin=train.begin_epoch),
+            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.BackupAndRestore(run / CHECKPOINT, double_checkpoint=True),
+            keras.callbacks.ModelCheckpoint(
+                run / MODEL,
+                monitor="val_loss",
+                save_best_only=True,
+                initial_value_threshold=best_loss(run / CURVES),
+            ),
+            keras.callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience),
+            keras.callbacks.CSVLogger(run / CURVES, append=plan.resume),
+        ],
+    )
+    check_learned(run)
+    (run / HEADS).write_bytes(msgspec.json.encode(heads))
+    return run / MODEL

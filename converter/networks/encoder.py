@@ -1,0 +1,154 @@
+"""A pretrained sentence encoder of BERT's architecture (Devlin et al. 2019), to learn from.
+
+It reads a folder as Hugging Face publishes them: config.json, model.safetensors, tokenizer.json.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import keras
+import msgspec
+import numpy as np
+from keras import layers, ops
+from msgspec import Meta
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+CONFIG, WEIGHTS, TOKENIZER = FILES = "config.json", "model.safetensors", "tokenizer.json"
+MAX_TOKENS = 64
+PADDING = ("[PAD]", "<pad>")
+PositiveInt = Annotated[int, Meta(gt=0)]
+
+
+class Architecture(msgspec.Struct, frozen=True):
+    """What config.json says of a BERT."""
+
+    model_type: Literal["bert"]
+    hidden_act: Literal["gelu"]
+    hidden_size: PositiveInt
+    intermediate_size: PositiveInt
+    layer_norm_eps: float
+    max_position_embeddings: PositiveInt
+    num_attention_heads: PositiveInt
+    num_hidden_layers: PositiveInt
+    vocab_size: PositiveInt
+
+
+def read_architecture(folder: Path) -> Architecture:
+    """The architecture of the encoder in `folder`; raises EmotiondError."""
+    if missing := [name for name in FILES if not (folder / name).is_file()]:
+        raise EmotiondError(
+            f"{folder}: no {', '.join(missing)}; expected a sentence encoder as Hugging Face "
+            f"publishes them: {', '.join(FILES)}"
+        )
+    try:
+        return msgspec.json.decode((folder / CONFIG).read_bytes(), type=Architecture)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise EmotiondError(f"{folder / CONFIG}: not of a BERT that is known ({error})") from error
+
+
+def read_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of an encoder, cut at MAX_TOKENS and without padding; raises EmotiondError."""
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # the library raises nothing narrower
+        raise EmotiondError(f"{folder / TOKENIZER}: not a tokenizer ({error})") from error
+    if (first := tokenizer.id_to_token(0)) not in PADDING:
+        raise EmotiondError(
+            f"{folder / TOKENIZER}: its token 0 is {first!r}; only encoders that pad with "
+            f"it, {' or '.join(PADDING)}, can be read"
+        )
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def build(architecture: Architecture, outputs: int, dropout: float = 0.1) -> keras.Model:
+    """An untrained encoder with a head: int32[batch, tokens] to logits float32[batch, outputs].
+
+    Token 0 is padding. The mean of the last hidden states goes into the head.
+    """
+    a = architecture
+    ids = keras.Input((None,), dtype="int32", name="ids")
+    mask = ops.cast(ops.not_equal(ids, 0), "float32")
+    positions = ops.maximum(ops.cast(ops.cumsum(mask, axis=1), "int32") - 1, 0)
+    word = layers.Embedding(a.vocab_size, a.hidden_size, name="words")(ids)
+    place = layers.Embedding(a.max_position_embeddings, a.hidden_size, name="positions")(positions)
+    kind = layers.Embedding(1, a.hidden_size, name="types")(ops.zeros_like(ids))
+    x = layers.LayerNormalization(epsilon=a.layer_norm_eps, name="embedded")(word + place + kind)
+    x = layers.Dropout(dropout)(x)
+    attended = ops.expand_dims(ops.not_equal(ids, 0), 1)
+    for number in range(a.num_hidden_layers):
+        x = _block(x, attended, a, dropout, f"layer.{number}")
+    weights = ops.expand_dims(mask, -1)
+    mean = ops.sum(x * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
+    logits = layers.Dense(outputs, name="logits")(layers.Dropout(dropout)(mean))
+    return keras.Model(ids, logits, name="encoder")
+
+
+def _block(
+    x: keras.KerasTensor, attended: keras.KerasTensor, a: Architecture, dropout: float, name: str
+) -> keras.KerasTensor:
+    """One layer of the transformer, normalized after each of its two parts."""
+    attention = layers.MultiHeadAttention(
+        a.num_attention_heads, a.hidden_size // a.num_attention_heads, name=f"{name}.attention"
+    )
+    said = layers.Dropout(dropout)(attention(x, x, attention_mask=attended))
+    norm = layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.attention_norm")
+    x = norm(x + said)
+    wide = layers.Dense(a.intermediate_size, activation="gelu", name=f"{name}.wide")(x)
+    narrow = layers.Dropout(dropout)(layers.Dense(a.hidden_size, name=f"{name}.narrow")(wide))
+    return layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.norm")(x + narrow)
+
+
+def load_weights(model: keras.Model, architecture: Architecture, folder: Path) -> None:
+    """Sets all weights of `build` but those of its head; raises EmotiondError."""
+    file = folder / WEIGHTS
+    try:
+        found = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise EmotiondError(f"{file}: not weights ({error})") from error
+    prefix = "bert." if any(name.startswith("bert.") for name in found) else ""
+    for name, published in _published_names(architecture.num_hidden_layers):
+        layer = model.get_layer(name)
+        try:
+            arrays = [np.asarray(found[prefix + one], np.float32) for one in published]
+            layer.set_weights(list(_fit(arrays, published, layer.get_weights())))
+        except (KeyError, ValueError) as error:
+            raise EmotiondError(f"{file}: no weights of {name} that fit ({error})") from error
+
+
+def _published_names(blocks: int) -> Iterable[tuple[str, list[str]]]:
+    """Each layer of `build`, and what its weights are called in a published file."""
+
+    def both(name: str) -> list[str]:
+        return [f"{name}.weight", f"{name}.bias"]
+
+    yield "words", ["embeddings.word_embeddings.weight"]
+    yield "positions", ["embeddings.position_embeddings.weight"]
+    yield "types", ["embeddings.token_type_embeddings.weight"]
+    yield "embedded", both("embeddings.LayerNorm")
+    for number in range(blocks):
+        ours, theirs = f"layer.{number}", f"encoder.layer.{number}"
+        parts = ("self.query", "self.key", "self.value", "output.dense")
+        attention = [name for part in parts for name in both(f"{theirs}.attention.{part}")]
+        yield f"{ours}.attention", attention
+        yield f"{ours}.attention_norm", both(f"{theirs}.attention.output.LayerNorm")
+        yield f"{ours}.wide", both(f"{theirs}.intermediate.dense")
+        yield f"{ours}.narrow", both(f"{theirs}.output.dense")
+        yield f"{ours}.norm", both(f"{theirs}.output.LayerNorm")
+
+
+def _fit(
+    arrays: list[FloatArray], published: list[str], wanted: list[FloatArray]
+) -> Iterable[FloatArray]:
+    """PyTorch's arrays as Keras shapes them: its matrices are turned, heads are an axis here."""
+    for array, name, want in zip(arrays, published, wanted, strict=True):
+        is_matrix = array.ndim == 2 and "_embeddings" not in name
+        turned = array.T if is_matrix else array
+        yield turned[: len(want)] if "token_type" in name else turned.reshape(want.shape)

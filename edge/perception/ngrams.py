@@ -1,0 +1,112 @@
+"""Words, emoji and emoticons of a text, and the hashes of their n-grams.
+
+The same on every machine and every version of Python, but for characters that a Unicode newer than
+that of the Python at hand has defined.
+"""
+
+import html
+import re
+import unicodedata
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.perception.pack import TextInput
+
+Hashes = npt.NDArray[np.uint64]
+
+ELEMENTS = (
+    "a|abbr|article|aside|b|blockquote|body|br|button|code|del|div|em|font|footer|form|h[1-6]|head|"
+    "header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|pre|q|s|"
+    "script|section|small|span|strong|style|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
+)
+MARKUP = re.compile(rf"</?(?:{ELEMENTS})(?:[\s/][^<>]*)?>|\b(?:https?://|www\.)\S+", re.IGNORECASE)
+"""HTML tags and addresses: they say nothing of the writer."""
+# What belongs to a word in its script but is no letter to Python: accents and vowel signs.
+MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u20d0-\u20ff"
+)
+# Scripts without spaces, in which a character is a word by itself.
+IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+TOKENS = re.compile(
+    rf"""
+    (?<!\w)[<>]?[:;=]'?[-o^]?(?:[dpos3x](?!\w)|[][(){{}}/\\|*@]+)  # :) :'( >:-D
+    | (?<!\w)</?3+ | [>^-][_.]*[<^-](?=\s|$)                       # <3 ^_^ >_< -_-
+    | [{IDEOGRAPHS}]
+    | (?:(?![{IDEOGRAPHS}])[\w{MARKS}])+
+    | [!?.]+
+    | [^\w\s]
+    """,
+    re.VERBOSE,
+)
+# Control characters, and joiners, variation selectors and skin tones, without which an emoji says
+# the same; and the apostrophes within a word, which many leave out.
+IGNORED = re.compile(
+    "[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001f3fb-\U0001f3ff\U000e0000-\U000e007f]"
+    "|(?<=\\w)['\u2019](?=\\w)"
+)
+# Words that may be emphatic, but for what stands for something left out, as [NAME] does.
+LETTERS = re.compile(
+    r"(?<![\w\[])(?:[^\W\d_a-z]{3,}|[^\W\d_]*?(?i:([^\W\d_])\1{2,})[^\W\d_]*)(?!\w)"
+)
+LENGTHENED = re.compile(r"(.)\1{2,}", re.IGNORECASE)
+REPEATED = re.compile(r"(\S)\1{2,}")
+EMPHASIS = "\0"
+"""A word by itself, after one that is written LOUD or looong; no text contains it."""
+BEGIN, END = 2, 3
+# Odd numbers without a pattern: the digits of the golden ratio and of pi.
+WORD_FACTOR, CHARACTER_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
+HIGH_BITS = np.uint64(33)
+
+
+def _mark_emphasis(match: re.Match[str]) -> str:
+    word = match[0]
+    emphatic = word.isupper() or LENGTHENED.search(word) is not None
+    return f"{word} {EMPHASIS} " if emphatic else word
+
+
+def tokens(text: str) -> list[str]:
+    """The words, marks, emoji and emoticons of a text in lower case, without what says nothing.
+
+    A word in capitals, or with a letter three times or more in a row, is followed by EMPHASIS.
+    """
+    plain = unicodedata.normalize("NFKC", MARKUP.sub(" ", html.unescape(text)))
+    plain = LETTERS.sub(_mark_emphasis, IGNORED.sub("", plain))
+    return TOKENS.findall(REPEATED.sub(r"\1\1", plain.casefold()))
+
+
+def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
+    """A hash, uint64, for each n-gram of the words, and of the characters within each word."""
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    each = np.array([zlib.crc32(word) for word in encoded], np.uint64)
+    hashes = [np.zeros(0, np.uint64), *_runs(each, spec.word_ngrams, WORD_FACTOR)]
+    marked = "".join(f"{BEGIN:c}{word}{END:c}" for word in words if word != EMPHASIS)
+    points = np.frombuffer(marked.encode("utf-32-le", "surrogatepass"), np.uint32)
+    hashes += _runs(points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=END)
+    return _mixed(np.concatenate(hashes))
+
+
+def _runs(
+    items: Hashes, lengths: tuple[int, int], factor: np.uint64, until: int | None = None
+) -> list[Hashes]:
+    """Polynomials of all runs of items of the given lengths that do not go beyond an `until`."""
+    found, sums, whole = [], np.zeros(len(items), np.uint64), np.ones(len(items), bool)
+    for length in range(1, min(lengths[1], len(items)) + 1):
+        count = len(items) - length + 1
+        sums = sums[:count] * factor + items[length - 1 :]
+        if until is not None and length > 1:
+            whole = whole[:count] & (items[length - 2 : -1] != until)
+        if length >= lengths[0]:
+            found.append(sums[whole[:count]] + np.uint64(length))
+    return found
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Hashes of which all bits hang on all (the finalizer of MurmurHash3, Appleby 2011)."""
+    for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
+        hashes = (hashes ^ (hashes >> HIGH_BITS)) * factor
+    return np.asarray(hashes ^ (hashes >> HIGH_BITS))

@@ -1,0 +1,282 @@
+"""A sentence encoder as teacher of the text model: a very small BERT in the published layout."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from scipy.special import erf, softmax
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from converter.datasets import own_texts
+from converter.datasets.texts import LABELS, join
+from converter.distil import teach, vary
+from converter.fine_tune import SCHEDULE, SentenceBatches, fine_tune
+from converter.networks import encoder
+from converter.samples import DatasetError, Samples, Splits
+from converter.sentences import Heads, SentenceTeacher
+from converter.tasks.text import TextTask
+from converter.train import CHECKPOINT, Plan
+from edge.emotions import FloatArray
+from edge.errors import EmotiondError
+
+SHORT = msgspec.structs.replace(SCHEDULE, epochs=12, batch_size=16, learning_rate=1e-2)
+HIDDEN, HEADS, WIDE, BLOCKS = 16, 2, 32, 2
+VOCABULARY = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "so", "happy", "sad", "day", "i", "am", "not"]
+CONFIG = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "hidden_size": HIDDEN,
+    "intermediate_size": WIDE,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 64,
+    "num_attention_heads": HEADS,
+    "num_hidden_layers": BLOCKS,
+    "vocab_size": len(VOCABULARY),
+    "architectures": ["BertModel"],
+}
+
+
+def _weights(seed: int = 0) -> dict[str, FloatArray]:
+    rng = np.random.default_rng(seed)
+
+    def draw(*shape: int) -> FloatArray:
+        return rng.normal(0, 0.3, shape).astype(np.float32)
+
+    found = {
+        "embeddings.word_embeddings.weight": draw(len(VOCABULARY), HIDDEN),
+        "embeddings.position_embeddings.weight": draw(64, HIDDEN),
+        "embeddings.token_type_embeddings.weight": draw(2, HIDDEN),
+        "pooler.dense.weight": draw(HIDDEN, HIDDEN),
+    }
+    shapes = {
+        **{f"attention.{part}": (HIDDEN, HIDDEN) for part in ("self.query", "self.key")},
+        **{f"attention.{part}": (HIDDEN, HIDDEN) for part in ("self.value", "output.dense")},
+        "attention.output.LayerNorm": (HIDDEN,),
+        "intermediate.dense": (WIDE, HIDDEN),
+        "output.dense": (HIDDEN, WIDE),
+        "output.LayerNorm": (HIDDEN,),
+    }
+    names = {
+        f"encoder.layer.{n}.{name}": one for n in range(BLOCKS) for name, one in shapes.items()
+    }
+    for name, shape in {"embeddings.LayerNorm": (HIDDEN,), **names}.items():
+        found[f"{name}.weight"], found[f"{name}.bias"] = draw(*shape), draw(shape[0])
+    return found
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bert")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    save_file(_weights(), folder / "model.safetensors")
+    ids = {word: number for number, word in enumerate(VOCABULARY)}
+    tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))  # noqa: S106 - no password
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
+    root = tmp_path_factory.mktemp("texts")
+    for name in ("here", "there"):
+        rows = "".join(f"i am so happy {n},joy\nsad day {n},sadness\n" for n in range(60))
+        (root / f"{name}.csv").write_text(f"text,label\n{rows}")
+    return join([one for name in ("here", "there") for one in own_texts.load(root / f"{name}.csv")])
+
+
+@pytest.fixture(scope="module")
+def run(bert: Path, splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished teacher."""
+    run = tmp_path_factory.mktemp("runs") / "teacher"
+    fine_tune(bert, splits, run, Plan(SHORT))
+    return run
+
+
+def _reference(ids: list[int], w: Mapping[str, FloatArray]) -> FloatArray:
+    """The mean of the last hidden states, straight from the paper's formulas."""
+
+    def norm(x: FloatArray, name: str) -> FloatArray:
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-12)
+        return np.asarray(scaled * w[f"{name}.weight"] + w[f"{name}.bias"])
+
+    def dense(x: FloatArray, name: str) -> FloatArray:
+        return np.asarray(x @ w[f"{name}.weight"].T + w[f"{name}.bias"])
+
+    x = w["embeddings.word_embeddings.weight"][ids]
+    x = x + w["embeddings.position_embeddings.weight"][: len(ids)]
+    x = norm(x + w["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm")
+    for n in range(BLOCKS):
+        layer = f"encoder.layer.{n}"
+        parts = [dense(x, f"{layer}.attention.self.{one}") for one in ("query", "key", "value")]
+        heads = [np.split(part, HEADS, axis=1) for part in parts]
+        said = [
+            softmax(q @ k.T / np.sqrt(HIDDEN // HEADS), axis=1) @ v
+            for q, k, v in zip(*heads, strict=True)
+        ]
+        joined = dense(np.concatenate(said, axis=1), f"{layer}.attention.output.dense")
+        x = norm(x + joined, f"{layer}.attention.output.LayerNorm")
+        wide = dense(x, f"{layer}.intermediate.dense")
+        wide = wide * 0.5 * (1 + erf(wide / np.sqrt(2)))
+        x = norm(x + dense(wide, f"{layer}.output.dense"), f"{layer}.output.LayerNorm")
+    return np.asarray(x.mean(axis=0))
+
+
+def test_the_encoder_computes_what_its_paper_says_and_padding_does_not_matter(bert: Path) -> None:
+    architecture = encoder.read_architecture(bert)
+    model = encoder.build(architecture, HIDDEN)
+    encoder.load_weights(model, architecture, bert)
+    model.get_layer("logits").set_weights([np.eye(HIDDEN), np.zeros(HIDDEN)])
+    ids = encoder.read_tokenizer(bert).encode("i am so happy").ids
+    assert ids == [1, 8, 9, 4, 5, 2]
+    expected = _reference(ids, _weights())
+    for padding in (0, 5):
+        found = model.predict(np.array([ids + [0] * padding]), verbose=0)[0]
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_folder_that_is_no_encoder_is_refused(bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmotiondError, match=r"no config\.json, model\.safetensors, tokenizer"):
+        encoder.read_architecture(tmp_path)
+    shutil.copytree(bert, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"model_type": "t5"}))
+    with pytest.raises(EmotiondError, match=r"config\.json: not of a BERT that is known"):
+        encoder.read_architecture(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(EmotiondError, match=r"tokenizer\.json: not a tokenizer"):
+        encoder.read_tokenizer(tmp_path)
+    text = (bert / "tokenizer.json").read_text().replace("[PAD]", "<s>")
+    (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(EmotiondError, match=r"its token 0 is '<s>'; only encoders that pad"):
+        encoder.read_tokenizer(tmp_path)
+    architecture = encoder.read_architecture(bert)
+    model = encoder.build(architecture, 7)
+    weights = load_file(bert / "model.safetensors")
+    weights["encoder.layer.1.output.dense.weight"] = np.zeros((3, 3), np.float32)
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(EmotiondError, match=r"no weights of layer\.1\.narrow that fit"):
+        encoder.load_weights(model, architecture, tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"rubbish")
+    with pytest.raises(EmotiondError, match="not weights"):
+        encoder.load_weights(model, architecture, tmp_path)
+
+
+def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("answers"))
+    teacher = SentenceTeacher(tmp_path / "run")
+    assert teacher.heads.datasets == ("here", "there")
+    texts = ["i am so happy 99", "sad day 99"]
+    first = teacher.answer(texts)
+    assert [LABELS[index] for index in first.argmax(axis=1)] == ["joy", "sadness"]
+    assert first.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    (kept,) = (tmp_path / "run" / "answers").iterdir()
+    np.save(kept, first[::-1])
+    assert np.array_equal(teacher.answer(texts), first[::-1])
+    assert not np.array_equal(teacher.answer(texts[::-1]), first)
+
+
+def test_a_teacher_says_the_geometric_mean_of_its_heads(run: Path) -> None:
+    teacher = SentenceTeacher(run)
+    model = keras.models.load_model(run / "model.keras", compile=False)
+    ids = encoder.read_tokenizer(run).encode("so happy").ids
+    heads = softmax(model.predict(np.array([ids]), verbose=0).reshape(2, len(LABELS)), axis=1)
+    mean = np.sqrt(heads[0] * heads[1])
+    assert teacher.answer(["so happy"])[0] == pytest.approx(mean / mean.sum(), abs=1e-4)
+
+
+def test_an_unfinished_teacher_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(EmotiondError, match="no finished run of a sentence encoder"):
+        SentenceTeacher(tmp_path)
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    heads = json.loads((run / "heads.json").read_text())
+    (tmp_path / "heads.json").write_text(json.dumps(heads | {"datasets": ["here"]}))
+    with pytest.raises(EmotiondError, match=r"the model there is not that of heads\.json"):
+        SentenceTeacher(tmp_path)
+
+
+def test_a_run_is_resumed_with_the_same_encoder_and_data(
+    run: Path, bert: Path, splits: Splits, tmp_path: Path
+) -> None:
+    with pytest.raises(EmotiondError, match="no checkpoint to resume from"):
+        fine_tune(bert, splits, run, Plan(SHORT, resume=True))
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / CHECKPOINT).mkdir()
+    resume = Plan(SHORT, resume=True)
+    fewer = replace(splits, train=splits.train.of_groups({"here"}))
+    with pytest.raises(EmotiondError, match="was begun with another data"):
+        fine_tune(bert, fewer, tmp_path / "run", resume)
+    other = shutil.copytree(bert, tmp_path / "bert")
+    save_file(_weights(seed=1), other / "model.safetensors")
+    with pytest.raises(EmotiondError, match="was begun with another encoder"):
+        fine_tune(other, splits, tmp_path / "run", resume)
+    with pytest.raises(EmotiondError, match="begins from its own weights, and has no teachers"):
+        fine_tune(bert, splits, tmp_path / "run", replace(resume, teachers=[run]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_widths_come_first_whatever_the_order(bert: Path, seed: int) -> None:
+    texts = ["so happy"] * 60 + ["so happy day " * 5] * 4
+    targets = np.eye(len(LABELS), dtype=np.float32)[[3] * 64]
+    samples = Samples(LABELS, texts, targets, ("here",) * 64)
+    heads = Heads(("here",), LABELS, {})
+    batches = SentenceBatches(encoder.read_tokenizer(bert), samples, heads, 4, seed)
+    assert {batches[0][0].shape[1], batches[1][0].shape[1]} == {8, 24}
+    assert sum(len(batches[index][0]) for index in range(len(batches))) == 64
+
+
+def test_variations_are_parts_of_texts() -> None:
+    rng = np.random.default_rng(0)
+    text, other = "one two three four", "five six seven"
+    found = {vary(text, other, rng) for _ in range(300)}
+    assert {"one two", "two three four", "three", "one two four", "one two six seven"} < found
+    assert set(" ".join(found).split()) == {*text.split(), "six", "seven"}
+    assert {vary("one", "one", rng) for _ in range(50)} == {"one", "one one"}
+
+
+def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
+    before = splits.train.targets.copy()
+    taught = teach(splits.train, [run], 0.25, seed=0)
+    assert np.array_equal(splits.train.targets, before)
+    groups = np.array(taught.groups)
+    for dataset in ("here", "there"):
+        own = splits.train.of_groups({dataset})
+        rows = np.flatnonzero(groups == dataset)
+        assert [taught.inputs[row] for row in rows[: len(own)]] == list(own.inputs)
+        said = SentenceTeacher(run).answer(own.inputs)
+        expected = 0.75 * own.targets + 0.25 * said
+        assert taught.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
+        assert len(rows) > 20_000
+    assert taught.targets.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_teacher_of_other_data_is_refused(run: Path, splits: Splits) -> None:
+    elsewhere = replace(splits.train, groups=("elsewhere",) * len(splits.train))
+    with pytest.raises(EmotiondError, match="learned from here, which --data lacks"):
+        teach(elsewhere, [run], 0.5, seed=0)
+    changed = replace(splits.train, inputs=[f"{text}." for text in splits.train.inputs])
+    with pytest.raises(EmotiondError, match="learned from other texts of here; train it again"):
+        teach(changed, [run], 0.5, seed=0)
+
+
+def test_only_the_named_data_sets_are_learned_from(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        rows = "".join(f"happy {n},joy\nsad {n},sadness\n" for n in range(20))
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
+    both = [tmp_path / "here.csv", tmp_path / "there.csv"]
+    assert TextTask(only=["there"]).load(both).datasets == ["there"]
+    with pytest.raises(DatasetError, match="no data set is called 'elsewhere'; found here, there"):
+        TextTask(only=["elsewhere"]).load(both)
