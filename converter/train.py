@@ -51,6 +51,10 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)
     model = task.network(spec, len(splits.second.labels) if splits.second else 0)
+    if plan.weights is not None:
+        count = start_from(model, plan.weights)
+        whole = sum(bool(layer.weights) for layer in model.layers)
+        print(f"{count} of {whole} layers with weights begin from {plan.weights}")
     if task.asks_teachers_once:
         share = schedule.teacher_share
         teachers, train = None, task.taught(splits.train, plan.teachers, share, plan.seed)
@@ -65,10 +69,6 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    if plan.weights is not None:
-        count = start_from(model, plan.weights)
-        whole = sum(bool(layer.weights) for layer in model.layers)
-        print(f"{count} of {whole} layers with weights begin from {plan.weights}")
     _compile(model, schedule, steps)
     begin_run(run, plan, splits, input=msgspec.to_builtins(spec), parameters=model.count_params())
     model.fit(
