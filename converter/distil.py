@@ -56,9 +56,8 @@ def teach(train: Samples, runs: Sequence[Path], share: float, seed: int) -> Samp
             continue
         varied = _vary_all(own, max(PER_TEXT, -(-PER_DATASET // len(own))), rng)
         answers = _mean_answer(asked, [*own.inputs, *varied.inputs])
-        own.targets[:] = (1 - share) * own.targets + share * answers[: len(own)]
-        varied.targets[:] = answers[len(own) :]
-        parts += [own, varied]
+        shared = (1 - share) * own.targets + share * answers[: len(own)]
+        parts += [replace(own, targets=shared), replace(varied, targets=answers[len(own) :])]
     return concatenate(parts)
 
 

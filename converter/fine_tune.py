@@ -12,15 +12,13 @@ from tokenizers import Tokenizer
 
 from converter.networks import encoder
 from converter.networks.weights import MODEL
-from converter.plots import CURVES
 from converter.samples import Samples, Splits
 from converter.sentences import ANSWERS, HEADS, TOKEN_STEP, Heads, Ids, fingerprint, pad
 from converter.tasks.base import Schedule
 from converter.train import (
-    CHECKPOINT,
     Plan,
     begin_run,
-    best_loss,
+    callbacks,
     check_learned,
     cosine_schedule,
     cross_entropy,
@@ -109,19 +107,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         train,
         validation_data=held_back,
         epochs=schedule.epochs,
-        callbacks=[
-            keras.callbacks.LambdaCallback(on_epoch_begin=train.begin_epoch),
-            keras.callbacks.TerminateOnNaN(),
-            keras.callbacks.BackupAndRestore(run / CHECKPOINT, double_checkpoint=True),
-            keras.callbacks.ModelCheckpoint(
-                run / MODEL,
-                monitor="val_loss",
-                save_best_only=True,
-                initial_value_threshold=best_loss(run / CURVES),
-            ),
-            keras.callbacks.EarlyStopping(monitor="val_loss", patience=schedule.patience),
-            keras.callbacks.CSVLogger(run / CURVES, append=plan.resume),
-        ],
+        callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
     (run / HEADS).write_bytes(msgspec.json.encode(heads))

@@ -3,7 +3,7 @@
 import csv
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         batches,
         validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
         epochs=schedule.epochs,
-        callbacks=_callbacks(run, batches, plan),
+        callbacks=callbacks(run, batches.begin_epoch, plan, averaged=True),
     )
     check_learned(run)
     draw_curves(run / CURVES)
@@ -196,16 +196,18 @@ def best_loss(curves: Path) -> float | None:
     return min((loss for loss in losses if math.isfinite(loss)), default=None)
 
 
-def _callbacks(run: Path, batches: Batches, plan: Plan) -> list[keras.callbacks.Callback]:
+def callbacks(
+    run: Path, begin_epoch: Callable[..., None], plan: Plan, averaged: bool
+) -> list[keras.callbacks.Callback]:
     """What happens between epochs, in this order.
 
-    The checkpoint is taken before the averaged weights are swapped in: it holds both.
+    The checkpoint is taken before the `averaged` weights, if any, are swapped in: it holds both.
     """
     return [
-        keras.callbacks.LambdaCallback(on_epoch_begin=batches.begin_epoch),
+        keras.callbacks.LambdaCallback(on_epoch_begin=begin_epoch),
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.BackupAndRestore(run / CHECKPOINT, double_checkpoint=True),
-        keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else ()),
         keras.callbacks.ModelCheckpoint(
             run / MODEL,
             monitor="val_loss",
