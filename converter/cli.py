@@ -78,6 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_schedule(folds)
     fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=commands.fuse)
+    for modality in ("face", "speech", "text"):
+        fuse.add_argument(
+            f"--{modality}",
+            type=Path,
+            required=True,
+            action="append",
+            metavar="DATA",
+            help=f"data that the {modality} model was made with; repeatable",
+        )
     fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
     return parser
 

@@ -7,13 +7,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from edge.errors import EmotiondError
 from edge.perception.pack import Manifest, SoundInput, load_pack
 
 if TYPE_CHECKING:
+    from converter.pairs import Judgements
     from converter.report import Measured
     from converter.tasks.base import Schedule, Task
+    from edge.fusionfile import FusionFile
 
 TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
@@ -145,12 +148,36 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Me
 
 
 def fuse(arguments: argparse.Namespace) -> None:
-    """Learns fusion.json from the packs."""
-    from converter.fuse import write_fusion
+    """Learns fusion.json from what the packs say of held-back data."""
+    from converter import fuse as learning
+    from converter.pairs import judge_held_back
+    from converter.tasks import TASKS
+    from edge.fusionfile import write_fusion
 
-    packs = [load_pack(arguments.models / f"{name}.json") for name in ("face", "speech", "text")]
-    write_fusion([pack.manifest for pack in packs], arguments.models / "fusion.json")
+    half: list[list[Judgements]] = [[], []]
+    hashes = {}
+    for modality in ("face", "speech", "text"):
+        task, pack = TASKS[modality](), load_pack(arguments.models / f"{modality}.json")
+        judged = judge_held_back(task, task.load(getattr(arguments, modality)), pack)
+        hashes[modality] = pack.manifest.sha256
+        for part, taken in enumerate(half):
+            taken.append(judged.part(np.arange(part, len(judged.truth), 2)))
+    content = learning.content(learning.learn(half[0]), hashes, half[1])
+    write_fusion(content, arguments.models / "fusion.json")
+    _print_figures(content)
     print("wrote", arguments.models / "fusion.json")
+
+
+def _print_figures(content: "FusionFile") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="simulated pairs of held-back samples")
+    for heading in ("strategy", "pairs", "metric", "value", "n"):
+        table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
+    for one in content.figures:
+        table.add_row(one.strategy, one.pairs, one.metric, f"{one.value:.4f}", str(one.n))
+    Console().print(table)
 
 
 def _print_metrics(manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ from edge.demo.player import Player, Reception
 from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
 from edge.events import Composer
-from edge.fusion import load_reliabilities, log_linear
+from edge.fusion import STRATEGIES, fuse, load_fusion
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion
@@ -132,12 +132,13 @@ def _decision_stages(
     config: Config, shelf: ModelShelf, sighting: Sighting, heard: Observation
 ) -> list[Stage]:
     """Fusion, and what publishing a state costs the loop, the network apart."""
-    reliabilities = load_reliabilities(shelf.folder / config.fusion.file)
-    tracker = Tracker(config.tracking, config.fusion, reliabilities, 0.0)
+    model = load_fusion(shelf.folder / config.fusion.file)
+    strategy = STRATEGIES[config.fusion.strategy]
+    tracker = Tracker(config.tracking, config.fusion, model, 0.0)
     tracker.observe(sighting)
     composer = Composer("emotion/bench", Clock())
     publisher = Publisher(config.mqtt, lambda payload: None)
     return [
-        ("fuse", lambda: log_linear([sighting.observations[0], heard], reliabilities, 0.0, 1.0)),
+        ("fuse", lambda: fuse([sighting.observations[0], heard], strategy, model, 0.0, 1.0)),
         ("publish", lambda: publisher.publish_state(composer.state(tracker.state))),
     ]

@@ -91,20 +91,38 @@ class Models(Section, frozen=True):
 class Fusion(Section, frozen=True):
     """How observations become one belief."""
 
-    strategy: Literal["log_linear"] = "log_linear"
+    strategy: Literal["log_linear", "average", "attention"] = "log_linear"
     file: Text = "fusion.json"
+    outside: tuple[TopicLevel, ...] = ()
+    """Modalities that others observe and send to set/observation."""
     half_life_s: PositiveSeconds = 1.5
     max_age_s: PositiveSeconds = 5.0
+
+
+class RestingFace(Section, frozen=True):
+    """How a face that looks angry or sad at rest is seen past."""
+
+    enabled: bool = True
+    learn_s: PositiveSeconds = 15.0
+    memory_s: PositiveSeconds = 600.0
+    max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.3
+    """Nepers."""
 
 
 class Tracking(Section, frozen=True):
     """How beliefs become states and events."""
 
-    smoothing_s: Seconds = 0.4
+    smoothing_s: Seconds = 0.5
     min_confidence: Share = 0.4
-    hysteresis: Share = 0.1
-    min_dwell_s: Seconds = 0.3
+    hysteresis: Share = 0.3
+    min_dwell_s: Seconds = 0.4
+    min_dwell_happy_s: Seconds = 0.2
     update_step: Annotated[float, Meta(gt=0, le=1)] = 0.2
+    resting_face: RestingFace = RestingFace()
+
+    def dwell_s(self, emotion: str) -> float:
+        """How long an emotion must be ahead; happiness is brief, and reliable."""
+        return self.min_dwell_happy_s if emotion == "happy" else self.min_dwell_s
 
 
 class Backoff(Section, frozen=True):

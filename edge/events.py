@@ -9,8 +9,8 @@ from msgspec import Meta
 from edge import __version__
 from edge.clock import Clock
 from edge.emotions import EMOTIONS, Emotion, valence_arousal
+from edge.episodes import Change, Phase, State
 from edge.observation import Belief, Observation
-from edge.tracking import Change, Phase, State
 
 SCHEMA_VERSION = "1.0"
 

@@ -1,76 +1,157 @@
 """Observations of several modalities in, one belief out: pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 
-from edge.emotions import EMOTIONS, FloatArray, softmax
-from edge.errors import ModelError
+from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
+from edge.fusionfile import Gate, read_fusion
 from edge.observation import Belief, Observation
 
 SMALLEST_PROBABILITY = 1e-4
 """Below it a model's certainty counts no further: no single voice has a veto."""
+# Weight of an observation that has none: where all are such, they count alike.
+LEAST_TRUST = 1e-6
+# The same where nothing was learned.
+REST_NEPERS = -2.0
+MOST_UNCERTAIN = np.float32(np.log(len(EMOTIONS)))
 
 
-class Reliabilities(msgspec.Struct, frozen=True):
-    """How far each modality can be trusted on each emotion, 0..1, learned on held-out data."""
-
-    modalities: dict[str, dict[str, Annotated[float, Meta(ge=0, le=1)]]]
-
-    def of(self, modality: str) -> FloatArray:
-        """float32[7] of one modality; ones where nothing was learned of it."""
-        learned = self.modalities.get(modality, {})
-        return np.array([learned.get(emotion, 1.0) for emotion in EMOTIONS], np.float32)
+def _seven(values: Mapping[Emotion, float], default: float) -> FloatArray:
+    return np.array([values.get(emotion, default) for emotion in EMOTIONS], np.float32)
 
 
-def load_reliabilities(path: Path) -> Reliabilities:
-    """Reads models/fusion.json; raises ModelError."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Reliabilities)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read it ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: not a valid fusion file ({error})") from error
+@dataclass(frozen=True)
+class FusionModel:
+    """What was learned of the models that are fused; by default nothing: all count alike."""
+
+    reliabilities: Mapping[str, FloatArray] = field(default_factory=dict)
+    """float32[7] of each modality, 0..1."""
+    usual: FloatArray = field(default_factory=lambda: _seven({}, 1.0))
+    """float32[7] of a modality of which nothing was learned."""
+    prior: FloatArray = field(default_factory=lambda: _seven({}, 1 / len(EMOTIONS)))
+    """float32[7], a distribution: what a modality must speak against to say anything."""
+    doubt: float = 0.0
+    """0..1, the chance that one of several observations is about something else."""
+    sharpness: float = 1.0
+    """Exponent of what several say together, against that of a lone one: above 1 it is surer."""
+    rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))
+    """float32[7], nepers: the highest odds against neutral that ordinary faces at rest have."""
+    gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
 
 
-def save_reliabilities(reliabilities: Reliabilities, path: Path) -> None:
-    """Writes models/fusion.json."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(reliabilities), indent=2) + b"\n")
+@dataclass(frozen=True)
+class Voices:
+    """What is fused: n observations, or n of each of many cases in the leading axes."""
+
+    said: FloatArray
+    """float32[..., n, 7], distributions."""
+    trust: FloatArray
+    """float32[..., n], quality and age as one factor, 0..1."""
+    modalities: Sequence[str]
+    """n names."""
 
 
-def log_linear(
+Strategy = Callable[[Voices, FusionModel], tuple[FloatArray, FloatArray]]
+"""Gives distributions, float32[..., 7], and the weights that led there, float32[..., n, 7]."""
+
+
+def load_fusion(path: Path) -> FusionModel:
+    """What models/fusion.json holds; raises ModelError."""
+    content = read_fusion(path)
+    learned = {name: _seven(each, 1.0) for name, each in content.reliabilities.items()}
+    return FusionModel(
+        learned,
+        np.mean(list(learned.values()), axis=0) if learned else _seven({}, 1.0),
+        _seven(content.prior, 0.0),
+        content.doubt,
+        content.sharpness,
+        _seven(content.rest, 0.0),
+        content.gate,
+    )
+
+
+def log_linear(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """The weighted product (a log-linear opinion pool, Genest 1984).
+
+    An observation's weight on an emotion is its modality's reliability there times its trust. The
+    weightiest counts with exponent one and the others in proportion, so that agreement
+    strengthens, and a lone observation is returned as it is.
+    """
+    trust = _reliable_trust(voices, model)
+    exponents = trust / trust.max(axis=-2, keepdims=True)
+    return _product(voices.said, exponents, model), exponents
+
+
+def average(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """The mean with the weights of `log_linear` (a linear opinion pool, Stone 1961)."""
+    trust = _reliable_trust(voices, model)
+    mean = (trust * voices.said).sum(axis=-2) / trust.sum(axis=-2)
+    return mean / mean.sum(axis=-1, keepdims=True), trust
+
+
+def attention(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """The weighted product with weights that `model.gate` gives.
+
+    The gate looks at modality and trust, at how certain an observation is, and at how far it
+    agrees with the others (the mean of Bhattacharyya's coefficients).
+    """
+    gate, said = model.gate, voices.said
+    information = said * np.log(np.maximum(said, SMALLEST_PROBABILITY))
+    roots = np.sqrt(said)
+    alike = roots @ np.swapaxes(roots, -1, -2)
+    agreement = (alike.sum(axis=-1) - 1) / max(len(voices.modalities) - 1, 1)
+    scores = (
+        np.array([gate.modalities.get(name, 0.0) for name in voices.modalities])
+        + gate.trust * np.log(voices.trust)
+        + gate.certainty * (1 + information.sum(axis=-1) / MOST_UNCERTAIN)
+        + gate.agreement * agreement
+    )
+    weights = softmax(np.asarray(scores, np.float32))[..., None]
+    # As many as there would be if all weighed the same.
+    voices_in_effect = 1 / np.square(weights).sum(axis=-2, keepdims=True)
+    weights = weights * (1 + np.float32(gate.strength) * (voices_in_effect - 1))
+    exponents = np.repeat(weights, len(EMOTIONS), axis=-1)
+    return _product(said, exponents, model), exponents
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "log_linear": log_linear,
+    "average": average,
+    "attention": attention,
+}
+"""By the names that the configuration has for them."""
+
+
+def fuse(
     observations: Sequence[Observation],
-    reliabilities: Reliabilities,
+    strategy: Strategy,
+    model: FusionModel,
     now_s: float,
     half_life_s: float,
 ) -> Belief:
-    """The weighted product of at least one observation (a log-linear opinion pool, Genest 1984).
+    """What at least one observation says at `now_s`; trust halves for every `half_life_s`.
 
-    An observation's weight on an emotion is its modality's reliability there, times its quality,
-    halved for every `half_life_s` of age. The weightiest counts with exponent one and the others
-    in proportion, so that agreement strengthens and a lone observation is returned as it is.
+    A lone observation is returned as it is, whatever the strategy.
     """
-    trust = np.stack([_weight(one, reliabilities, now_s, half_life_s) for one in observations])
-    exponents = trust / np.maximum(trust.max(axis=0), 1e-9)
-    # Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
-    # would lose by that alone, all logarithms of probabilities being negative.
-    evidence = np.log(
-        [
-            len(EMOTIONS) * np.maximum(one.probabilities, SMALLEST_PROBABILITY)
-            for one in observations
-        ]
-    )
-    probabilities = softmax((exponents * evidence).sum(axis=0))
-    shares = exponents.mean(axis=1) / exponents.mean(axis=1).sum()
+    if len(observations) == 1:
+        (lone,) = observations
+        return Belief(lone.probabilities, {lone.modality: 1.0}, lone.captured_s)
+    trust = [
+        one.quality * 0.5 ** (max(now_s - one.captured_s, 0.0) / half_life_s) + LEAST_TRUST
+        for one in observations
+    ]
+    modalities = [one.modality for one in observations]
+    said = np.array([one.probabilities for one in observations], np.float32)
+    probabilities, weights = strategy(Voices(said, np.array(trust, np.float32), modalities), model)
+    shares = weights.sum(axis=-1)
+    shares /= shares.sum()
     contributions: dict[str, float] = {}
-    for one, share in zip(observations, shares, strict=True):
-        contributions[one.modality] = contributions.get(one.modality, 0.0) + float(share)
-    newest_s = max(one.captured_s for one in observations)
-    return Belief(probabilities, contributions, newest_s)
+    for modality, share in zip(modalities, shares.tolist(), strict=True):
+        contributions[modality] = contributions.get(modality, 0.0) + share
+    return Belief(probabilities, contributions, max(one.captured_s for one in observations))
 
 
 def pool(observations: Sequence[Observation]) -> Observation:
@@ -78,7 +159,7 @@ def pool(observations: Sequence[Observation]) -> Observation:
 
     The geometric mean of their probabilities, weighted by quality.
     """
-    weights = np.array([one.quality + 1e-6 for one in observations], np.float32)
+    weights = np.array([one.quality + LEAST_TRUST for one in observations], np.float32)
     logs = np.log([np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations])
     native = {
         label: float(np.average([one.native[label] for one in observations], weights=weights))
@@ -95,10 +176,24 @@ def pool(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _weight(
-    observation: Observation, reliabilities: Reliabilities, now_s: float, half_life_s: float
-) -> FloatArray:
-    age_s = max(now_s - observation.captured_s, 0.0)
-    decay = 0.5 ** (age_s / half_life_s)
-    trust = np.float32(observation.quality * decay + 1e-6)
-    return np.asarray(reliabilities.of(observation.modality) * trust, np.float32)
+def _reliable_trust(voices: Voices, model: FusionModel) -> FloatArray:
+    """float32[..., n, 7]."""
+    learned = np.array([model.reliabilities.get(m, model.usual) for m in voices.modalities])
+    return np.asarray(voices.trust[..., None] * learned, np.float32)
+
+
+def _product(said: FloatArray, exponents: FloatArray, model: FusionModel) -> FloatArray:
+    """The product of what speaks against the prior, each to the power of its exponent.
+
+    Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
+    would lose by that alone, all logarithms of probabilities being negative. Doubt and sharpness
+    come in as far as an observation is not alone.
+    """
+    shares = exponents.sum(axis=-1, keepdims=True)
+    shares = shares / shares.sum(axis=-2, keepdims=True)
+    doubt = np.float32(model.doubt) * (1 - shares)
+    believed = (1 - doubt) * said + doubt * model.prior
+    evidence = np.log(np.maximum(believed, SMALLEST_PROBABILITY) / model.prior)
+    company = 1 - np.square(shares).sum(axis=-2)
+    sharpness = 1 + np.float32(model.sharpness - 1) * company
+    return softmax(np.log(model.prior) + sharpness * (exponents * evidence).sum(axis=-2))

@@ -1,5 +1,6 @@
 """The values that travel from device to belief; times are seconds of a monotonic clock."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,10 @@ from edge.emotions import EMOTIONS, Emotion, FloatArray
 Sound = npt.NDArray[np.int16]
 """Mono samples at SAMPLE_RATE_HZ."""
 SAMPLE_RATE_HZ = 16_000
+MODALITIES = ("face", "speech", "text")
+"""Those that are observed here; there may be others outside."""
+SUM_TOLERANCE = 1e-3
+"""How far the probabilities of an observation may add up to more or less than one."""
 NOBODY_SEEN = 0
 """The subject of voice and text, which belong to whom the camera sees first; faces count from 1."""
 
@@ -56,6 +61,21 @@ class Observation:
     """The model's own labels."""
 
 
+def fault(observation: Observation) -> str | None:
+    """What is wrong with an observation that comes from elsewhere; None where nothing is."""
+    probabilities = observation.probabilities
+    if np.shape(probabilities) != (len(EMOTIONS),):
+        return f"its probabilities are not {len(EMOTIONS)}"
+    total = float(np.sum(probabilities))
+    if not (abs(total - 1) <= SUM_TOLERANCE and np.min(probabilities) >= 0):
+        return "its probabilities are not a distribution"
+    if not 0 <= observation.quality <= 1:
+        return "its quality is not between 0 and 1"
+    if not math.isfinite(observation.captured_s):
+        return "its time is not a number"
+    return None
+
+
 @dataclass(frozen=True)
 class Sighting:
     """What one frame shows: of each face what it expresses."""
@@ -66,6 +86,8 @@ class Sighting:
     captured_s: float
     primary_subject: int | None = None
     """To whom voice and text belong, also while their face is hidden for a moment."""
+    followed: frozenset[int] = frozenset()
+    """All subjects that have not left, also those hidden for a moment."""
 
     @property
     def primary(self) -> Observation | None:

@@ -12,7 +12,7 @@ from edge.config import Config
 from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
 from edge.events import DIGITS, seven
-from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
+from edge.fusion import STRATEGIES, FusionModel, fuse, load_fusion, pool
 from edge.observation import (
     NOBODY_SEEN,
     Belief,
@@ -102,8 +102,9 @@ class Predictor:
         except SourceError as error:
             yield _failure(path, error)
         if len(observations) > 1:
-            half_life_s = self._config.fusion.half_life_s
-            belief = log_linear(observations, self._reliabilities, 0.0, half_life_s)
+            fusion = self._config.fusion
+            strategy = STRATEGIES[fusion.strategy]
+            belief = fuse(observations, strategy, self._fusion_model, 0.0, fusion.half_life_s)
             yield _prediction(
                 name, Observation("fused", NOBODY_SEEN, 0.0, belief.probabilities, 1.0)
             )
@@ -162,8 +163,8 @@ class Predictor:
         return replace(pool(max(seen.values(), key=len)), captured_s=0.0)
 
     @cached_property
-    def _reliabilities(self) -> Reliabilities:
-        return load_reliabilities(self._shelf.folder / self._config.fusion.file)
+    def _fusion_model(self) -> FusionModel:
+        return load_fusion(self._shelf.folder / self._config.fusion.file)
 
 
 def _printable(text: object) -> str:

@@ -1,218 +1,140 @@
-"""Beliefs in time: smoothed, held against flapping, told as states and events."""
+"""Who is there, what is believed of each, and who is spoken of by voice and text."""
 
+import logging
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
-
+from edge.complaints import Complaints
 from edge.config import Fusion, Tracking
-from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
-from edge.fusion import SMALLEST_PROBABILITY, Reliabilities, log_linear
-from edge.observation import NOBODY_SEEN, Belief, Observation, Sighting
+from edge.episodes import Change, State
+from edge.fusion import FusionModel
+from edge.observation import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
+from edge.person import Person
 
-# One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
-# statement that stands until something speaks against it.
-MOMENTARY = frozenset({"face"})
+logger = logging.getLogger(__name__)
 
-Phase = Literal["start", "update", "end"]
-
-
-@dataclass(frozen=True)
-class State:
-    """What is believed now."""
-
-    emotion: Emotion | Literal["unknown"]
-    belief: Belief | None
-    """None where nothing has been observed for a while."""
-    faces: int
-    subject: int
-    captured_s: float
-    """Of the newest observation that led here."""
-
-    @property
-    def confidence(self) -> float:
-        """Probability of `emotion`; of the most probable one while it is unknown."""
-        if self.belief is None:
-            return 0.0
-        if self.emotion == "unknown":
-            return self.belief.confidence
-        return float(self.belief.probabilities[EMOTIONS.index(self.emotion)])
-
-
-@dataclass(frozen=True)
-class Change:
-    """The start, a marked change, or the end of one emotion's stay."""
-
-    episode: str
-    """One id for all changes of a stay."""
-    sequence: int
-    """0 for the start, counting up to the end."""
-    phase: Phase
-    state: State
-    started_s: float
-
-    @property
-    def duration_s(self) -> float:
-        """How long the stay has lasted."""
-        return max(self.state.captured_s - self.started_s, 0.0)
-
-
-@dataclass
-class _Episode:
-    id: str
-    emotion: Emotion
-    started_s: float
-    told_confidence: float
-    sequence: int = 0
+MOST_SUBJECTS = 64
 
 
 class Tracker:
-    """Follows the primary subject, to whom voice and text belong; others are not told of yet.
+    """Follows every subject in sight; voice and text belong to the primary one.
 
-    The fused belief is smoothed exponentially in log space. Another emotion takes over once it
-    has been ahead by `hysteresis` for `min_dwell_s`; below `min_confidence` none is believed.
-    `started_s` is the moment from which nothing is known.
+    While nobody is in sight they belong to the subject NOBODY_SEEN, who is taken for the first to
+    come into sight. What is no valid observation is logged and changes nothing. `started_s` is the
+    moment from which nothing is known.
     """
 
     def __init__(
         self,
-        config: Tracking,
+        tracking: Tracking,
         fusion: Fusion,
-        reliabilities: Reliabilities,
+        model: FusionModel,
         started_s: float,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._config, self._fusion, self._reliabilities = config, fusion, reliabilities
+        self._tracking, self._fusion, self._model = tracking, fusion, model
         self._new_id = new_id
-        self._newest: dict[str, Observation] = {}
-        self._smoothed: FloatArray | None = None
-        self._smoothed_s = 0.0
-        self._rival: tuple[str, float] | None = None
-        self._episode: _Episode | None = None
-        self._presence_s = started_s
-        self.state = State("unknown", None, 0, NOBODY_SEEN, started_s)
+        self._modalities = {*MODALITIES, *fusion.outside}
+        self._complaints = Complaints(logger)
+        self._people: dict[int, Person] = {}
+        self._primary = NOBODY_SEEN
+        self._faces = 0
+        self._seen_s = self._changed_s = started_s
+
+    @property
+    def state(self) -> State:
+        """What is believed now of the primary subject."""
+        if (person := self._people.get(self._primary)) is not None:
+            return person.state
+        return State("unknown", None, self._faces, self._primary, self._changed_s)
+
+    def states(self) -> list[State]:
+        """What is believed now of each subject, in the order of their numbers."""
+        return [self._people[subject].state for subject in sorted(self._people)]
 
     def observe(self, item: Observation | Sighting) -> list[Change]:
         """Takes in what was perceived; gives the changes it leads to, oldest first."""
-        if isinstance(item, Observation):
-            return self._take(item) if item.subject in (NOBODY_SEEN, self.state.subject) else []
-        self._presence_s = item.captured_s
-        changes: list[Change] = []
-        if item.primary_subject is not None:
-            changes += self._turn_to(item.primary_subject, item.captured_s)
-        self.state = replace(self.state, faces=item.faces)
-        if item.primary is not None:
-            changes += self._take(item.primary)
-        return changes
-
-    def _turn_to(self, subject: int, now_s: float) -> list[Change]:
-        """Ends what was believed of another person; what was said before anyone was seen stays."""
-        others = self.state.subject not in (NOBODY_SEEN, subject)
-        ended = self.finish(now_s) if others else []
-        self.state = replace(self.state, subject=subject)
-        return ended
-
-    def _take(self, item: Observation) -> list[Change]:
-        self._newest[item.modality] = item
-        now_s = max(one.captured_s for one in self._newest.values())
-        self._forget_old(now_s)
-        belief = log_linear(
-            list(self._newest.values()), self._reliabilities, now_s, self._fusion.half_life_s
-        )
-        belief = self._smooth(belief)
-        return list(self._follow(belief, belief.captured_s))
+        if isinstance(item, Sighting):
+            return self._see(item)
+        subject = self._primary if item.subject == NOBODY_SEEN else item.subject
+        if subject not in (*self._people, self._primary):
+            self._complain(item, "it tells of a subject that is not in sight")
+            return []
+        return self._take(subject, item)
 
     def pass_time(self, now_s: float) -> list[Change]:
         """Lets statements take effect, and ends what is older than `fusion.max_age_s`."""
-        self._forget_old(now_s)
-        if now_s - self._presence_s > self._fusion.max_age_s and self.state.faces:
-            self.state = replace(self.state, faces=0)
-        belief = self.state.belief
-        if belief is None:
-            return []
-        if not self._newest:
-            return self.finish(now_s)
-        if self._rival is None or not belief.contributions.keys() - MOMENTARY:
-            return []
-        return list(self._follow(belief, now_s))
+        changes: list[Change] = []
+        for person in list(self._people.values()):
+            changes += person.pass_time(now_s)
+        # A camera that shows nothing any more does not tell who is there.
+        if now_s - self._seen_s > self._fusion.max_age_s and (self._faces or self._primary):
+            changes += self._keep(frozenset(), 0, NOBODY_SEEN, now_s)
+        return changes
 
     def finish(self, now_s: float) -> list[Change]:
-        """Ends what is believed and starts afresh."""
-        self._newest = {}
-        self._smoothed = self._rival = None
-        ended = list(self._end(now_s))
-        self.state = State("unknown", None, 0, NOBODY_SEEN, now_s)
-        return ended
+        """Ends what is believed of everyone and starts afresh."""
+        changes = [one for person in self._people.values() for one in person.finish(now_s)]
+        self._people, self._primary, self._faces = {}, NOBODY_SEEN, 0
+        self._changed_s = now_s
+        return changes
 
-    def _forget_old(self, now_s: float) -> None:
-        oldest_s = now_s - self._fusion.max_age_s
-        self._newest = {
-            modality: one for modality, one in self._newest.items() if one.captured_s >= oldest_s
-        }
+    def _see(self, sighting: Sighting) -> list[Change]:
+        self._seen_s = max(sighting.captured_s, self._seen_s)
+        primary = sighting.primary_subject or NOBODY_SEEN
+        changes = self._keep(sighting.followed, sighting.faces, primary, sighting.captured_s)
+        for observation in sighting.observations:
+            changes += self._take(observation.subject, observation)
+        return changes
 
-    def _smooth(self, belief: Belief) -> Belief:
-        logs = np.log(np.maximum(belief.probabilities, SMALLEST_PROBABILITY))
-        elapsed_s = max(belief.captured_s - self._smoothed_s, 0.0)
-        keep = 0.0
-        if self._smoothed is not None and self._config.smoothing_s > 0:
-            keep = float(np.exp(-elapsed_s / self._config.smoothing_s))
-            logs = keep * self._smoothed + (1 - keep) * logs
-        self._smoothed = logs.astype(np.float32)
-        self._smoothed_s = max(belief.captured_s, self._smoothed_s)
-        return Belief(softmax(self._smoothed), belief.contributions, belief.captured_s)
+    def _keep(
+        self, followed: frozenset[int], faces: int, primary: int, now_s: float
+    ) -> list[Change]:
+        """Ends what is believed of who has left, and notes who is there."""
+        changes: list[Change] = []
+        for subject in self._people.keys() - followed - {NOBODY_SEEN, primary}:
+            changes += self._people.pop(subject).finish(now_s)
+            self._changed_s = now_s
+        if primary != NOBODY_SEEN and (heard := self._people.pop(NOBODY_SEEN, None)) is not None:
+            if primary in self._people:
+                changes += heard.finish(now_s)
+            else:
+                heard.rename(primary)
+                self._people[primary] = heard
+        self._primary, self._faces = primary, faces
+        for person in self._people.values():
+            person.count_faces(faces)
+        return changes
 
-    def _follow(self, belief: Belief, now_s: float) -> Iterator[Change]:
-        current, wanted = self.state.emotion, self._wanted(belief)
-        if wanted == current:
-            self._rival = None
-        elif self._rival is None or self._rival[0] != wanted:
-            self._rival = (wanted, now_s)
-        settled = self._rival is not None and now_s - self._rival[1] >= self._config.min_dwell_s
-        if not settled:
-            self._move(current, belief, belief.captured_s)
-            # While another emotion is on trial, nothing is told of this one.
-            if self._rival is None:
-                yield from self._update()
-            return
-        self._rival = None
-        yield from self._end(now_s)
-        self._move(wanted, belief, belief.captured_s)
-        if wanted != "unknown":
-            confidence = self.state.confidence
-            self._episode = _Episode(self._new_id(), wanted, belief.captured_s, confidence)
-            yield self._tell(self._episode, "start")
+    def _take(self, subject: int, observation: Observation) -> list[Change]:
+        person = self._people.get(subject)
+        newest_s = person.newest_s(observation.modality) if person is not None else None
+        if (wrong := fault(observation)) is not None:
+            self._complain(observation, wrong)
+            return []
+        if observation.modality not in self._modalities:
+            self._complain(observation, "fusion.outside does not name this modality")
+            return []
+        if newest_s is not None and observation.captured_s < newest_s:
+            self._complain(observation, "it is older than the one before it")
+            return []
+        if person is None:
+            if len(self._people) >= MOST_SUBJECTS:
+                self._complain(observation, f"more than {MOST_SUBJECTS} subjects are not followed")
+                return []
+            person = self._people[subject] = Person(
+                subject,
+                self._tracking,
+                self._fusion,
+                self._model,
+                observation.captured_s,
+                self._new_id,
+            )
+            person.count_faces(self._faces)
+        return person.observe(replace(observation, subject=subject))
 
-    def _wanted(self, belief: Belief) -> Emotion | Literal["unknown"]:
-        """What the belief speaks for, with an advantage for what is believed already."""
-        current, slack = self.state.emotion, self._config.hysteresis
-        if current != "unknown":
-            held = float(belief.probabilities[EMOTIONS.index(current)])
-            if held >= self._config.min_confidence - slack and belief.confidence <= held + slack:
-                return current
-        return belief.emotion if belief.confidence >= self._config.min_confidence else "unknown"
-
-    def _move(
-        self, emotion: Emotion | Literal["unknown"], belief: Belief | None, captured_s: float
-    ) -> None:
-        self.state = State(emotion, belief, self.state.faces, self.state.subject, captured_s)
-
-    def _update(self) -> Iterator[Change]:
-        if self._episode is None:
-            return
-        step = abs(self.state.confidence - self._episode.told_confidence)
-        if step >= self._config.update_step:
-            yield self._tell(self._episode, "update")
-
-    def _end(self, now_s: float) -> Iterator[Change]:
-        if self._episode is not None:
-            self._move(self._episode.emotion, self.state.belief, now_s)
-            yield self._tell(self._episode, "end")
-            self._episode = None
-
-    def _tell(self, episode: _Episode, phase: Phase) -> Change:
-        change = Change(episode.id, episode.sequence, phase, self.state, episode.started_s)
-        episode.sequence += 1
-        episode.told_confidence = self.state.confidence
-        return change
+    def _complain(self, observation: Observation, reason: str) -> None:
+        modality = observation.modality[:32]
+        message = f"an observation of {modality!r}, subject {observation.subject}, is ignored"
+        self._complaints.complain(reason, f"{message}: {reason}", self._seen_s)

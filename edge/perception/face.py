@@ -48,7 +48,13 @@ class FacePerception:
         """What the faces of the next frame express."""
         seen = self.subjects.update(frame.pixels, frame.captured_s)
         observations = tuple(self._observe(frame, one.number, one.face) for one in seen)
-        return Sighting(observations, self.subjects.faces, frame.captured_s, self.subjects.primary)
+        return Sighting(
+            observations,
+            self.subjects.faces,
+            frame.captured_s,
+            self.subjects.primary,
+            self.subjects.followed,
+        )
 
     def align(self, pixels: Pixels, face: Face) -> Pixels:
         """A face cut out as large as the classifier can use it."""

@@ -54,6 +54,11 @@ class Subjects:
         """How many the newest frame shows, also beyond the most that are given."""
         return len(self._visible)
 
+    @property
+    def followed(self) -> frozenset[int]:
+        """The numbers of all that have not left, also of those hidden for a moment."""
+        return frozenset(one.number for one in self._known)
+
     def update(self, pixels: Pixels, captured_s: float) -> list[Subject]:
         """The `max_faces` largest in a frame, uint8 HxWx3 BGR; the primary subject is in front."""
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]

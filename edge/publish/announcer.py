@@ -1,10 +1,10 @@
 """Decides when a state is worth a message; events always are."""
 
 from edge.config import Mqtt
+from edge.episodes import Change, State
 from edge.events import Composer
 from edge.observation import Observation
 from edge.publish.mqtt import Publisher
-from edge.tracking import Change, State
 
 CONFIDENCE_STEP = 0.1
 """A smaller change of confidence waits for the next heartbeat."""

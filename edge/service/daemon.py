@@ -16,7 +16,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError, PayloadError
 from edge.events import Composer, ModelInfo
-from edge.fusion import Reliabilities, load_reliabilities
+from edge.fusion import FusionModel, load_fusion
 from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
 from edge.perception.pack import Manifest, Modality
 from edge.publish.announcer import Announcer
@@ -57,7 +57,7 @@ class Daemon:
         self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
         self._shelf = ModelShelf(config.models)
         self._tracker = Tracker(
-            config.tracking, config.fusion, self._reliabilities(), self._clock.now_s()
+            config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
 
@@ -114,12 +114,12 @@ class Daemon:
         changes += self._tracker.pass_time(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s)
 
-    def _reliabilities(self) -> Reliabilities:
+    def _fusion_model(self) -> FusionModel:
         try:
-            return load_reliabilities(Path(self._config.models.folder) / self._config.fusion.file)
+            return load_fusion(Path(self._config.models.folder) / self._config.fusion.file)
         except ModelError as error:
             logger.error("%s; every modality counts the same", error)
-            return Reliabilities({})
+            return FusionModel()
 
     def _try_modality(
         self, modality: Modality, build: Callable[[], list[threading.Thread]]

@@ -1,7 +1,5 @@
 """From data to a pack, by the commands, on a small made-up set of real layout."""
 
-import json
-import shutil
 import subprocess
 import sys
 import time
@@ -21,14 +19,12 @@ from converter.calibrate import (
 )
 from converter.evaluate import Answers
 from converter.figures import expected_calibration_error
-from converter.fuse import reliability, write_fusion
 from converter.networks import face, speech, text
 from converter.quantize import check_integer, quantize
 from converter.samples import Judged, Samples
 from converter.train import cross_entropy
-from edge.emotions import EMOTIONS, softmax
+from edge.emotions import softmax
 from edge.errors import EmotiondError
-from edge.fusion import load_reliabilities
 from edge.perception.classifier import Classifier
 from edge.perception.interpreter import Interpreter
 from edge.perception.pack import load_pack
@@ -241,36 +237,6 @@ def test_a_row_of_zeros_teaches_nothing() -> None:
     gradient = tape.gradient(loss, logits).numpy()
     assert gradient[0].any()
     assert not gradient[1].any()
-
-
-def test_fusion_learns_from_the_packs_that_ship(tmp_path: Path) -> None:
-    manifests = [load_pack(MODELS / f"{name}.json").manifest for name in ("face", "speech", "text")]
-    write_fusion(manifests, tmp_path / "fusion.json")
-    learned = load_reliabilities(tmp_path / "fusion.json")
-    assert learned == load_reliabilities(MODELS / "fusion.json")
-    assert learned.of("face")[EMOTIONS.index("happy")] > 0.8
-
-
-def test_fusion_learns_from_folds_where_they_were_measured() -> None:
-    manifest = load_pack(MODELS / "speech.json").manifest
-    by_folds = {
-        one.dataset: one.value
-        for one in manifest.metrics
-        if (one.split, one.metric, one.of) == ("9 folds by speaker", "f1_angry", "int8")
-    }
-    assert by_folds.keys() == {"RAVDESS", "nEMO"}
-    learned = reliability(manifest)
-    assert learned["angry"] == pytest.approx(np.mean(list(by_folds.values())), abs=1e-4)
-    # nEMO has no disgust: what is never asked for says nothing of the model.
-    assert learned["disgust"] > 0.7
-
-
-def test_a_pack_without_held_back_figures_cannot_be_fused(tmp_path: Path) -> None:
-    manifest = json.loads((MODELS / "text.json").read_text()) | {"metrics": []}
-    (tmp_path / "text.json").write_text(json.dumps(manifest))
-    shutil.copy(MODELS / "text.tflite", tmp_path)
-    with pytest.raises(EmotiondError, match="has no held-back F1 of angry"):
-        write_fusion([load_pack(tmp_path / "text.json").manifest], tmp_path / "fusion.json")
 
 
 def test_only_rare_labels_have_rarity_and_absent_ones_have_none() -> None:

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 from edge.config import Mqtt
+from edge.episodes import State
 from edge.events import Composer
 from edge.observation import Belief
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
-from edge.tracking import State
 from tests.support import FakeClock, distribution, observation
 
 

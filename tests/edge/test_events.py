@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import edge
+from edge.episodes import Change, State
 from edge.events import SCHEMAS, Composer, Envelope, ModelInfo, as_replayed, json_schema
 from edge.observation import Belief
-from edge.tracking import Change, State
 from tests.support import FakeClock, distribution, observation
 
 STATE = State(

@@ -7,45 +7,81 @@ from hypothesis import strategies as st
 
 from edge.emotions import EMOTIONS
 from edge.errors import ModelError
-from edge.fusion import Reliabilities, load_reliabilities, log_linear, pool
+from edge.fusion import (
+    STRATEGIES,
+    FusionModel,
+    Strategy,
+    Voices,
+    attention,
+    average,
+    fuse,
+    load_fusion,
+    log_linear,
+    pool,
+)
+from edge.fusionfile import Gate
 from edge.observation import Belief, Observation
 from edge.resources import MODELS
-from tests.support import observation
+from tests.support import distribution, observation
 
-EVEN = Reliabilities({})
-
-
-def _fuse(*observations: Observation, now_s: float = 0.0) -> Belief:
-    return log_linear(observations, EVEN, now_s, half_life_s=1.0)
-
-
-def test_a_lone_observation_is_the_belief() -> None:
-    lone = observation("happy", 0.7, quality=0.2)
-    learned = load_reliabilities(MODELS / "fusion.json")
-    belief = log_linear([lone], learned, now_s=3.0, half_life_s=1.0)
-    assert belief.probabilities == pytest.approx(lone.probabilities, abs=1e-4)
-    assert belief.contributions == {"face": pytest.approx(1.0)}
+EVEN = FusionModel()
+LEARNED = load_fusion(MODELS / "fusion.json")
+MODALITIES = ("face", "speech", "text", "thermal")
+every_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 
 
-def test_agreement_makes_surer() -> None:
-    belief = _fuse(observation("happy", 0.7), observation("happy", 0.6, modality="speech"))
+def _fuse(
+    *observations: Observation,
+    strategy: Strategy = log_linear,
+    model: FusionModel = EVEN,
+    now_s: float = 0.0,
+) -> Belief:
+    return fuse(observations, strategy, model, now_s, half_life_s=1.0)
+
+
+@every_strategy
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_lone_observation_is_the_belief(strategy: Strategy, modality: str) -> None:
+    lone = observation("happy", 0.7, modality=modality, quality=0.2)
+    belief = _fuse(lone, strategy=strategy, model=LEARNED, now_s=3.0)
+    assert np.array_equal(belief.probabilities, lone.probabilities)
+    assert belief.contributions == {modality: 1.0}
+    # Nor does it jump when a second one comes in that is hardly to be trusted.
+    distant = observation("sad", 0.9, modality="text", quality=0.0)
+    belief = _fuse(lone, distant, strategy=strategy, model=LEARNED)
+    assert belief.probabilities == pytest.approx(lone.probabilities, abs=0.02)
+
+
+@pytest.mark.parametrize("strategy", [log_linear, attention])
+def test_agreement_makes_surer(strategy: Strategy) -> None:
+    said = observation("happy", 0.7), observation("happy", 0.6, modality="speech")
+    belief = _fuse(*said, strategy=strategy)
     assert belief.emotion == "happy"
     assert belief.confidence > 0.7
 
 
-def test_the_better_quality_wins_a_disagreement() -> None:
+def test_the_average_lies_between() -> None:
+    said = observation("happy", 0.7), observation("happy", 0.5, modality="speech")
+    assert _fuse(*said, strategy=average).confidence == pytest.approx(0.6)
+
+
+@every_strategy
+def test_the_better_quality_wins_a_disagreement(strategy: Strategy) -> None:
     belief = _fuse(
         observation("happy", 0.8, quality=0.9),
         observation("sad", 0.8, modality="speech", quality=0.3),
+        strategy=strategy,
     )
     assert belief.emotion == "happy"
     assert belief.contributions["face"] > belief.contributions["speech"]
 
 
-def test_an_older_observation_counts_less() -> None:
+@every_strategy
+def test_an_older_observation_counts_less(strategy: Strategy) -> None:
     belief = _fuse(
         observation("happy", 0.8, captured_s=0.0),
         observation("sad", 0.8, captured_s=2.0, modality="speech"),
+        strategy=strategy,
         now_s=2.0,
     )
     assert belief.emotion == "sad"
@@ -54,44 +90,94 @@ def test_an_older_observation_counts_less() -> None:
 
 def test_a_modality_that_knows_nothing_changes_nothing_whatever_its_reliability() -> None:
     uniform = observation("happy", 1 / 7, modality="speech")
-    learned = Reliabilities({"speech": {"happy": 0.9, "sad": 0.1}})
+    learned = FusionModel({"speech": distribution({"happy": 0.9, "sad": 0.1})})
     lone = observation("sad", 0.6)
-    belief = log_linear([lone, uniform], learned, 0.0, 1.0)
+    belief = _fuse(lone, uniform, model=learned)
     assert belief.probabilities == pytest.approx(lone.probabilities, abs=1e-3)
 
 
-def test_reliability_decides_whom_to_believe_of_which_emotion() -> None:
-    learned = Reliabilities(
-        {"face": dict.fromkeys(EMOTIONS, 0.9), "speech": dict.fromkeys(EMOTIONS, 0.2)}
-    )
+@pytest.mark.parametrize("strategy", [log_linear, average])
+def test_reliability_decides_whom_to_believe_of_which_emotion(strategy: Strategy) -> None:
+    ones = np.ones(len(EMOTIONS), np.float32)
+    learned = FusionModel({"face": 0.9 * ones, "speech": 0.2 * ones})
     said = [observation("happy", 0.8), observation("sad", 0.8, modality="speech")]
-    assert log_linear(said, learned, 0.0, 1.0).emotion == "happy"
+    assert _fuse(*said, strategy=strategy, model=learned).emotion == "happy"
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["face", "speech", "text", "thermal"]),
-            st.sampled_from(EMOTIONS),
-            st.floats(0, 1),
-            st.floats(0, 1),
-            st.floats(0, 100),
-        ),
-        min_size=1,
-        max_size=6,
-    )
+def test_the_prior_is_what_must_be_spoken_against() -> None:
+    prior = distribution({"neutral": 0.7})
+    said = [observation("happy", 0.5, modality=one) for one in ("face", "speech")]
+    doubly = _fuse(*said, model=FusionModel(prior=prior)).confidence
+    assert doubly > _fuse(*said).confidence
+
+
+def test_who_disagrees_with_two_has_no_veto_where_voices_are_doubted() -> None:
+    said = [
+        observation("happy", 0.6),
+        observation("happy", 0.6, modality="speech"),
+        observation("sad", 0.9999, modality="text"),
+    ]
+    assert _fuse(*said).emotion == "sad"
+    assert _fuse(*said, model=FusionModel(doubt=0.3)).emotion == "happy"
+
+
+def test_attention_turns_to_who_agrees_with_the_others() -> None:
+    said = [
+        observation("happy", 0.6),
+        observation("happy", 0.6, modality="speech"),
+        observation("sad", 0.9, modality="text"),
+    ]
+    belief = _fuse(*said, strategy=attention, model=FusionModel(gate=Gate({}, 1, 0, 5, 1)))
+    assert belief.emotion == "happy"
+    assert belief.contributions["text"] < 0.15
+
+
+def test_attention_turns_to_who_is_certain() -> None:
+    said = [observation("happy", 0.3), observation("sad", 0.9, modality="speech")]
+    belief = _fuse(*said, strategy=attention, model=FusionModel(gate=Gate({}, 1, 3, 0, 1)))
+    assert belief.contributions["speech"] > 0.8
+
+
+SAID = st.lists(
+    st.tuples(
+        st.sampled_from(MODALITIES),
+        st.sampled_from(EMOTIONS),
+        st.floats(0, 1),
+        st.floats(0, 1),
+        st.floats(0, 100),
+    ),
+    min_size=1,
+    max_size=6,
 )
+
+
+@every_strategy
+@given(SAID)
 def test_any_observations_give_a_distribution_and_shares_that_add_up(
-    said: list[tuple[str, str, float, float, float]],
+    strategy: Strategy, said: list[tuple[str, str, float, float, float]]
 ) -> None:
     observations = [observation(e, p, age, modality, q) for modality, e, p, q, age in said]
-    belief = log_linear(observations, EVEN, 100.0, 1.5)
+    belief = _fuse(*observations, strategy=strategy, model=LEARNED, now_s=100.0)
     assert belief.probabilities.shape == (7,)
     assert np.isfinite(belief.probabilities).all()
+    assert belief.probabilities.min() >= 0
     assert belief.probabilities.sum() == pytest.approx(1.0, abs=1e-5)
     assert sum(belief.contributions.values()) == pytest.approx(1.0)
-    backwards = log_linear(observations[::-1], EVEN, 100.0, 1.5)
-    assert backwards.probabilities == pytest.approx(belief.probabilities, abs=1e-5)
+    backwards = _fuse(*observations[::-1], strategy=strategy, model=LEARNED, now_s=100.0)
+    assert backwards.probabilities == pytest.approx(belief.probabilities, abs=1e-4)
+
+
+@every_strategy
+def test_many_cases_at_once_are_fused_as_one_by_one(strategy: Strategy) -> None:
+    rng = np.random.default_rng(0)
+    said = rng.dirichlet(np.full(7, 0.5), (20, 3)).astype(np.float32)
+    trust = rng.uniform(0.1, 1, (20, 3)).astype(np.float32)
+    names = MODALITIES[:3]
+    together, weights = strategy(Voices(said, trust, names), LEARNED)
+    assert weights.shape == said.shape
+    for case in range(20):
+        alone, _ = strategy(Voices(said[case], trust[case], names), LEARNED)
+        assert together[case] == pytest.approx(alone, abs=1e-5)
 
 
 def test_pooling_weighs_windows_by_their_quality() -> None:
@@ -103,9 +189,9 @@ def test_pooling_weighs_windows_by_their_quality() -> None:
     assert pooled.quality == pytest.approx(0.9, abs=1e-5)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b'{"modalities": {"face": {"happy": 2}}}'])
+@pytest.mark.parametrize("content", [b"", b"\xff", b'{"reliabilities": {"face": {"happy": 2}}}'])
 def test_a_fusion_file_at_fault_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fusion.json"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"fusion\.json: not a valid fusion file"):
-        load_reliabilities(path)
+        load_fusion(path)

@@ -1,21 +1,31 @@
+import logging
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
+import msgspec
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from edge.config import Fusion, Tracking
-from edge.fusion import Reliabilities
-from edge.observation import Sighting
-from edge.tracking import Change, Tracker
-from tests.support import observation
+from edge.complaints import Complaints
+from edge.config import Fusion, RestingFace, Tracking
+from edge.emotions import EMOTIONS
+from edge.episodes import Change
+from edge.fusion import FusionModel
+from edge.observation import Observation, Sighting
+from edge.tracking import MOST_SUBJECTS, Tracker
+from tests.support import distribution, observation
 
 PERIOD_S = 0.1
+PLAIN = Tracking(resting_face=RestingFace(enabled=False))
 
 
 def _tracker(**changes: float) -> Tracker:
     ids = count(1)
-    config = Tracking(**changes)
-    return Tracker(config, Fusion(), Reliabilities({}), 0.0, lambda: f"stay {next(ids)}")
+    config = msgspec.structs.replace(PLAIN, **changes)
+    return Tracker(config, Fusion(), FusionModel(), 0.0, lambda: f"stay {next(ids)}")
 
 
 def _see(
@@ -29,10 +39,17 @@ def _see(
 
 def test_an_emotion_starts_once_it_has_lasted() -> None:
     tracker = _tracker(min_dwell_s=0.3)
-    assert _see(tracker, "happy", 0.0, 0.25) == []
-    changes = _see(tracker, "happy", 0.3, 1.0)
-    assert [(c.phase, c.state.emotion) for c in changes] == [("start", "happy")]
-    assert tracker.state.emotion == "happy"
+    assert _see(tracker, "sad", 0.0, 0.25) == []
+    changes = _see(tracker, "sad", 0.3, 1.0)
+    assert [(c.phase, c.state.emotion) for c in changes] == [("start", "sad")]
+    assert tracker.state.emotion == "sad"
+
+
+def test_happiness_may_be_quicker() -> None:
+    tracker = _tracker(min_dwell_s=1.0, min_dwell_happy_s=0.2)
+    assert [c.phase for c in _see(tracker, "happy", 0.0, 0.35)] == ["start"]
+    tracker = _tracker(min_dwell_s=1.0, min_dwell_happy_s=0.2)
+    assert _see(tracker, "sad", 0.0, 0.95) == []
 
 
 def test_a_label_seen_once_is_no_event() -> None:
@@ -133,13 +150,144 @@ def test_what_is_said_of_another_subject_does_not_move_the_primary_one() -> None
     assert tracker.state.belief is None
 
 
-def test_time_that_runs_backwards_does_no_harm() -> None:
+def test_time_that_runs_backwards_changes_nothing_and_is_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     tracker = _tracker()
     _see(tracker, "happy", 10.0, 11.0)
-    _see(tracker, "happy", 3.0, 4.0)
-    belief = tracker.state.belief
-    assert belief is not None
-    assert np.isfinite(belief.probabilities).all()
+    before = tracker.state
+    assert _see(tracker, "sad", 3.0, 4.0) == []
+    assert tracker.state == before
+    (said,) = caplog.messages
+    assert said == (
+        "an observation of 'face', subject 0, is ignored: it is older than the one before it"
+    )
+
+
+def _wrong(**changes: Any) -> Observation:
+    return replace(observation("happy", 0.9, 1.0), **changes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (_wrong(probabilities=np.full(6, 1 / 6, np.float32)), "its probabilities are not 7"),
+        (_wrong(probabilities=np.full(7, 0.2, np.float32)), "not a distribution"),
+        (_wrong(probabilities=np.full(7, np.nan, np.float32)), "not a distribution"),
+        (_wrong(probabilities=distribution({"sad": 1.4, "happy": -0.4})), "not a distribution"),
+        (_wrong(quality=1.5), "its quality is not between 0 and 1"),
+        (_wrong(quality=float("nan")), "its quality is not between 0 and 1"),
+        (_wrong(captured_s=float("inf")), "its time is not a number"),
+        (_wrong(modality="thermal"), "fusion.outside does not name this modality"),
+        (_wrong(subject=5), "it tells of a subject that is not in sight"),
+    ],
+)
+def test_what_is_no_valid_observation_is_said_and_changes_nothing(
+    wrong: Observation, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = _tracker()
+    _see(tracker, "neutral", 0.0, 1.0)
+    before = tracker.state
+    for _ in range(50):
+        assert tracker.observe(wrong) == []
+    assert tracker.state == before
+    assert [reason in message for message in caplog.messages] == [True]
+
+
+def test_a_complaint_is_repeated_after_a_minute_with_its_count(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    complaints = Complaints(logging.getLogger("test"))
+    for second in range(62):
+        complaints.complain("kind", "it is wrong", float(second))
+    assert caplog.messages == ["it is wrong", "it is wrong (and 59 more like it)"]
+
+
+def test_an_outside_modality_counts_once_it_is_named() -> None:
+    fusion = Fusion(outside=("thermal",))
+    tracker = Tracker(PLAIN, fusion, FusionModel(), 0.0)
+    tracker.observe(observation("happy", 0.9, 1.0, modality="thermal"))
+    assert tracker.state.belief is not None
+    assert tracker.state.belief.contributions == {"thermal": 1.0}
+
+
+def test_a_hundred_subjects_are_bounded_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    tracker = _tracker()
+    seen = tuple(replace(observation("happy", 0.9, 1.0), subject=n) for n in range(1, 101))
+    tracker.observe(Sighting(seen, 100, 1.0, 1, frozenset(range(1, 101))))
+    assert len(tracker.states()) == MOST_SUBJECTS
+    assert tracker.state.faces == 100
+    assert ["more than 64 subjects" in message for message in caplog.messages] == [True]
+    tracker.observe(Sighting((), 0, 2.0))
+    assert tracker.states() == []
+
+
+def test_who_is_forgotten_is_no_load() -> None:
+    tracker = _tracker()
+    for number in range(1, 500):
+        seen = replace(observation("happy", 0.9, float(number)), subject=number)
+        tracker.observe(Sighting((seen,), 1, float(number), number, frozenset({number})))
+    assert len(tracker.states()) == 1
+
+
+ITEMS = st.lists(
+    st.builds(
+        Observation,
+        st.sampled_from(["face", "speech", "text", "thermal"]),
+        st.integers(0, 2),
+        st.floats(0, 20),
+        st.one_of(
+            st.builds(observation, st.sampled_from(EMOTIONS), st.floats(0, 1)).map(
+                lambda one: one.probabilities
+            ),
+            st.just(np.full(7, np.nan, np.float32)),
+            st.just(np.ones(3, np.float32)),
+        ),
+        st.floats(-0.5, 1.5),
+    ),
+    max_size=30,
+)
+
+
+@given(ITEMS)
+@settings(max_examples=100, deadline=None)
+def test_nothing_poisons_the_state(items: list[Observation]) -> None:
+    tracker = Tracker(Tracking(), Fusion(), FusionModel(), 0.0)
+    running: set[str] = set()
+    for item in items:
+        if item.subject:
+            sighting = Sighting((item,), 1, item.captured_s, item.subject, frozenset({1, 2}))
+            changes = tracker.observe(sighting)
+        else:
+            changes = tracker.observe(item)
+        changes += tracker.pass_time(item.captured_s)
+        for change in changes:
+            # Every stay begins once and ends once.
+            assert (change.phase == "start") == (change.episode not in running)
+            running ^= {change.episode} if change.phase != "update" else set()
+        for state in tracker.states():
+            if state.belief is not None:
+                assert state.belief.probabilities.sum() == pytest.approx(1, abs=1e-4)
+                assert sum(state.belief.contributions.values()) == pytest.approx(1)
+    running -= {change.episode for change in tracker.finish(100.0)}
+    assert not running
+
+
+@given(st.permutations(["face", "speech", "text"]))
+def test_the_order_within_one_moment_does_not_matter(order: list[str]) -> None:
+    said = {
+        "face": observation("happy", 0.8, 1.0),
+        "speech": observation("sad", 0.7, 1.0, modality="speech", quality=0.6),
+        "text": observation("angry", 0.6, 1.0, modality="text", quality=0.4),
+    }
+    beliefs = []
+    for names in (order, ["face", "speech", "text"]):
+        tracker = _tracker()
+        _see(tracker, "neutral", 0.0, 0.95)
+        for name in names:
+            tracker.observe(said[name])
+        beliefs.append(tracker.state.belief)
+    assert beliefs[0].probabilities == pytest.approx(beliefs[1].probabilities, abs=1e-6)  # type: ignore[union-attr]
 
 
 def test_another_primary_subject_ends_what_was_believed_of_the_first() -> None:
@@ -149,7 +297,9 @@ def test_another_primary_subject_ends_what_was_believed_of_the_first() -> None:
         changes = []
         for moment_s in np.arange(start_s, end_s, PERIOD_S):
             seen = replace(observation(emotion, 0.9, float(moment_s)), subject=subject)
-            changes += tracker.observe(Sighting((seen,), 1, float(moment_s), subject))
+            changes += tracker.observe(
+                Sighting((seen,), 1, float(moment_s), subject, frozenset({subject}))
+            )
         return changes
 
     assert [c.phase for c in see("happy", 1, 0.0, 1.0)] == ["start"]
@@ -165,7 +315,7 @@ def test_who_was_heard_before_anyone_was_seen_is_taken_for_the_first_in_sight() 
     tracker.observe(observation("happy", 0.9, 1.0, modality="text"))
     started = tracker.pass_time(1.4)
     seen = replace(observation("happy", 0.9, 1.5), subject=1)
-    assert tracker.observe(Sighting((seen,), 1, 1.5, 1)) == []
+    assert tracker.observe(Sighting((seen,), 1, 1.5, 1, frozenset({1}))) == []
     assert started[0].state.subject == 0
     assert tracker.state.subject == 1
     assert set(tracker.state.belief.contributions) == {"face", "text"}  # type: ignore[union-attr]
@@ -173,8 +323,8 @@ def test_who_was_heard_before_anyone_was_seen_is_taken_for_the_first_in_sight() 
 
 def test_an_event_carries_the_count_of_its_own_frame() -> None:
     tracker = _tracker(min_dwell_s=0.0)
-    seen = replace(observation("happy", 0.9, 1.0), subject=1)
-    (start,) = tracker.observe(Sighting((seen,), 3, 1.0, 1))
+    seen = replace(observation("sad", 0.9, 1.0), subject=1)
+    (start,) = tracker.observe(Sighting((seen,), 3, 1.0, 1, frozenset({1})))
     assert (start.phase, start.state.faces) == ("start", 3)
 
 
@@ -182,7 +332,7 @@ def test_a_primary_subject_that_is_hidden_for_a_moment_keeps_its_event() -> None
     tracker = _tracker()
     for index in range(10):
         seen = replace(observation("happy", 0.9, index * PERIOD_S), subject=1)
-        tracker.observe(Sighting((seen,), 2, index * PERIOD_S, 1))
+        tracker.observe(Sighting((seen,), 2, index * PERIOD_S, 1, frozenset({1, 2})))
     other = replace(observation("sad", 0.9, 1.0), subject=2)
-    assert tracker.observe(Sighting((other,), 1, 1.0, 1)) == []
+    assert tracker.observe(Sighting((other,), 1, 1.0, 1, frozenset({1, 2}))) == []
     assert (tracker.state.emotion, tracker.state.subject) == ("happy", 1)

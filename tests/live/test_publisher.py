@@ -12,9 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import Backoff, Mqtt
 from edge.demo.broker import HOST
+from edge.episodes import Change, State
 from edge.events import Composer
 from edge.publish.mqtt import Publisher
-from edge.tracking import Change, State
 from tests.conftest import Mosquitto
 from tests.support import FakeClock
 

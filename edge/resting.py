@@ -1,0 +1,53 @@
+"""Sees past a face that looks angry or sad when nothing happens."""
+
+import numpy as np
+
+from edge.config import RestingFace
+from edge.emotions import EMOTIONS, FloatArray, softmax
+from edge.fusion import SMALLEST_PROBABILITY
+
+NEUTRAL = EMOTIONS.index("neutral")
+# What nobody looks like for long without meaning it is never taken for a face at rest.
+MEANT = np.array([emotion in ("happy", "neutral") for emotion in EMOTIONS])
+# A face that was hidden for longer did not look like anything in that time.
+LONGEST_STEP_S = 1.0
+
+
+class Resting:
+    """The resting face of one subject, as mean log odds of each emotion against neutral.
+
+    They are averaged over the first `learn_s` and change slowly from then on, by `memory_s`. By
+    what they exceed those of ordinary faces at rest (`ordinary`, float32[7], nepers), but by no
+    more than `max_discount`, each emotion is discounted: who really is angry still looks so. The
+    fewer pictures are known, the more it may be, up to twice as much.
+    """
+
+    def __init__(self, config: RestingFace, ordinary: FloatArray) -> None:
+        self._config, self._ordinary = config, ordinary
+        self._mean: FloatArray | None = None
+        self._seen_s = 0.0
+        self._learned_s = 0.0
+        self._pictures = 0
+
+    def see(self, probabilities: FloatArray, captured_s: float) -> FloatArray:
+        """What a picture shows beyond the resting face: float32[7] in and out, a distribution."""
+        logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+        mean = self._learn(logs - logs[NEUTRAL], captured_s)
+        self._pictures += 1
+        # A mean is the less certain the fewer it is of.
+        most = self._config.max_discount * (1 + self._pictures**-0.5)
+        excess = np.clip(mean - self._ordinary, 0, most)
+        return softmax(logs - np.where(MEANT, 0, excess))
+
+    def _learn(self, odds: FloatArray, captured_s: float) -> FloatArray:
+        """The mean with one more picture in it."""
+        if self._mean is None:
+            self._mean, self._seen_s = odds, captured_s
+        step_s = min(max(captured_s - self._seen_s, 0.0), LONGEST_STEP_S)
+        self._seen_s = max(captured_s, self._seen_s)
+        self._learned_s += step_s
+        young = self._learned_s < self._config.learn_s
+        over_s = self._learned_s if young else self._config.memory_s
+        share = step_s / max(over_s, step_s) if step_s else 0.0
+        self._mean = np.asarray(self._mean + np.float32(share) * (odds - self._mean), np.float32)
+        return self._mean

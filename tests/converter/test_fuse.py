@@ -1,0 +1,125 @@
+"""What fusion learns of models whose strengths are known, because they are made up here."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.fuse import content, learn
+from converter.pairs import Judgements, draw, figures, of_somebody_else
+from edge.emotions import EMOTIONS, softmax
+from edge.fusion import STRATEGIES, FusionModel, Strategy, load_fusion, log_linear
+from edge.fusionfile import read_fusion, write_fusion
+from edge.perception.pack import load_pack
+from edge.resources import MODELS
+
+NEUTRAL = EMOTIONS.index("neutral")
+KNOWLEDGE = {"face": 4.0, "speech": 2.0, "text": 3.0}
+"""How far the logit of the truth lies above the others, whose noise has a deviation of 1.5."""
+
+
+def _judged(seed: int) -> list[Judgements]:
+    rng = np.random.default_rng(seed)
+    sets = []
+    for modality, knowledge in KNOWLEDGE.items():
+        truth = rng.integers(0, len(EMOTIONS), 1500)
+        logits = knowledge * np.eye(len(EMOTIONS))[truth] + rng.normal(0, 1.5, (1500, 7))
+        said = softmax((knowledge / 1.5**2 * logits).astype(np.float32))
+        sets.append(Judgements(modality, said, truth))
+    return sets
+
+
+@cache
+def _learned() -> FusionModel:
+    return learn(_judged(seed=0), count=400)
+
+
+def test_pairs_have_one_label_and_all_labels_equally_often() -> None:
+    sets = _judged(seed=1)
+    sets[1] = sets[1].part(np.flatnonzero(sets[1].truth != NEUTRAL))
+    cases = draw(sets, 3000, np.random.default_rng(0))
+    assert cases.said.shape == (3000, 3, 7)
+    counts = np.bincount(cases.truth, minlength=7)
+    assert counts[NEUTRAL] == 0
+    assert counts[counts > 0] == pytest.approx(500, rel=0.2)
+    face = figures(cases.of(["face"]).said[:, 0], cases.truth)
+    assert face["accuracy"] == pytest.approx(
+        (sets[0].said.argmax(axis=1) == sets[0].truth).mean(), abs=0.04
+    )
+
+
+def test_somebody_else_changes_one_modality_alone() -> None:
+    cases = draw(_judged(seed=1), 1000, np.random.default_rng(0))
+    wrong = of_somebody_else(cases, "speech", np.random.default_rng(1))
+    assert np.array_equal(wrong.said[:, [0, 2]], cases.said[:, [0, 2]])
+    accuracy = figures(wrong.of(["speech"]).said[:, 0], wrong.truth)["accuracy"]
+    assert accuracy == pytest.approx(1 / 7, abs=0.06)
+
+
+def test_who_only_guesses_is_hardly_trusted() -> None:
+    _, *others = _judged(seed=4)
+    rng = np.random.default_rng(5)
+    guesses = softmax(rng.normal(0, 2, (1500, 7)).astype(np.float32))
+    guessing = Judgements("thermal", guesses, rng.integers(0, 7, 1500))
+    learned = learn([guessing, *others], count=400).reliabilities
+    assert learned["thermal"].mean() < 0.5 * min(learned[one.modality].mean() for one in others)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_together_they_know_more_than_the_best_of_them(strategy: Strategy) -> None:
+    cases = draw(_judged(seed=2), 3000, np.random.default_rng(0))
+    alone = max(figures(cases.of([n]).said[:, 0], cases.truth)["accuracy"] for n in KNOWLEDGE)
+    together = figures(cases.fused(strategy, _learned()), cases.truth)
+    assert together["accuracy"] > alone + 0.03
+
+
+def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
+    cases = draw(_judged(seed=2), 3000, np.random.default_rng(0))
+    wrong = of_somebody_else(cases, "face", np.random.default_rng(1))
+    found = figures(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
+    naive = figures(wrong.fused(log_linear, FusionModel()), wrong.truth)["accuracy"]
+    assert found > naive + 0.1
+
+
+def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
+    face = _judged(seed=0)[0]
+    logs = np.log(face.said[face.truth == NEUTRAL])
+    odds = logs - logs[:, [NEUTRAL]]
+    within = np.delete((odds <= _learned().rest).mean(axis=0), NEUTRAL)
+    assert within == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
+    written = content(_learned(), {"face": "0" * 64}, _judged(seed=3))
+    assert {one.strategy for one in written.figures} == {"alone", *STRATEGIES}
+    pairs = {one.pairs for one in written.figures}
+    assert {"all", "without face", "speech of somebody else"} < pairs
+    assert sum(written.prior.values()) == pytest.approx(1, abs=1e-3)
+    write_fusion(written, tmp_path / "fusion.json")
+    assert read_fusion(tmp_path / "fusion.json") == written
+    loaded = load_fusion(tmp_path / "fusion.json")
+    for modality, learned in _learned().reliabilities.items():
+        assert loaded.reliabilities[modality] == pytest.approx(learned, abs=1e-4)
+        assert (learned <= 1).all()
+    assert loaded.usual == pytest.approx(np.mean(list(loaded.reliabilities.values()), axis=0))
+
+
+def test_the_file_that_ships_was_learned_from_the_models_that_ship() -> None:
+    shipped = read_fusion(MODELS / "fusion.json")
+    for modality, learned_from in shipped.models.items():
+        assert learned_from == load_pack(MODELS / f"{modality}.json").manifest.sha256
+    assert shipped.models.keys() == {"face", "speech", "text"} == shipped.reliabilities.keys()
+    assert load_fusion(MODELS / "fusion.json").prior.sum() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_file_that_ships_keeps_what_fusion_promises() -> None:
+    shipped = read_fusion(MODELS / "fusion.json")
+    found = {(one.strategy, one.pairs, one.metric): one.value for one in shipped.figures}
+    alone = {name: found["alone", name, "accuracy"] for name in shipped.models}
+    assert found["log_linear", "all", "accuracy"] >= max(alone.values()) + 0.06
+    assert found["log_linear", "all", "ece"] <= 0.05
+    for name in alone:
+        best = max(value for other, value in alone.items() if other != name)
+        assert found["log_linear", f"without {name}", "accuracy"] >= best
+        assert found["log_linear", f"{name} of somebody else", "accuracy"] >= best - 0.02
