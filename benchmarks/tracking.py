@@ -5,9 +5,9 @@ second. Each filter has the parameters that were best for it in a search over th
 other seeds: those that start no false event within half an hour, and of them the quickest.
 """
 
+import os
 import sys
 import time
-import tracemalloc
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,7 @@ from edge.fusion import load_fusion
 from edge.observation import Observation, Sighting
 from edge.publish.console import table
 from edge.resources import MODELS
+from edge.service.health import rss_mb
 from edge.smoothing import Smoothing
 from edge.tracking import Tracker
 from tests.streams import (
@@ -152,17 +153,15 @@ def _size(item: Observation | Sighting) -> int:
 
 
 def _memory() -> None:
-    held: list[int] = []
+    held: list[float] = []
     tracker, observations = _tracker(Tracking()), 0
-    tracemalloc.start()
     for item in _long_stream(MANY):
         tracker.observe(item)
         observations += _size(item)
         if observations // (MANY // 10) > len(held):
-            held.append(tracemalloc.get_traced_memory()[0])
-    tracemalloc.stop()
-    print(f"\nmemory held after each tenth of {MANY} observations of three faces and a voice, kB:")
-    print(", ".join(f"{one / 1000:.0f}" for one in held))
+            held.append(rss_mb(os.getpid()))
+    print(f"\nresident after each tenth of {MANY} observations of three faces and a voice, MB:")
+    print(", ".join(f"{one:.1f}" for one in held))
 
 
 def _cost() -> None:

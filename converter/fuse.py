@@ -21,9 +21,8 @@ from edge.fusionfile import Figure, FusionFile, Gate
 
 CASES = 3000
 # Of pairs that lack a modality, and of pairs in which one tells of somebody else, each against the
-# whole ones. Who is trusted most does the most harm when wrong.
+# whole ones.
 LACKING_WEIGHT = WRONG_WEIGHT = 1 / 3
-BEST_WRONG_WEIGHT = 2 / 3
 # An emotion that a model never got right on little data is not proof that it never will.
 LEAST_RELIABILITY = 0.05
 LEAST_PRIOR = 0.01
@@ -79,13 +78,10 @@ def content(
 
 def _situations(cases: Cases, seed: int) -> Iterator[Situation]:
     rng = np.random.default_rng(seed)
-    alone = {one: figures(cases.of([one]).said[:, 0], cases.truth) for one in cases.modalities}
-    best = max(alone, key=lambda name: alone[name]["accuracy"])
     yield cases, 1.0
     for one in cases.modalities:
         yield cases.of([name for name in cases.modalities if name != one]), LACKING_WEIGHT
-        weight = BEST_WRONG_WEIGHT if one == best else WRONG_WEIGHT
-        yield of_somebody_else(cases, one, rng), weight
+        yield of_somebody_else(cases, one, rng), WRONG_WEIGHT
 
 
 def _loss(situations: Sequence[Situation], strategy: Strategy, model: FusionModel) -> float:

@@ -104,8 +104,8 @@ class RestingFace(Section, frozen=True):
 
     enabled: bool = True
     learn_s: PositiveSeconds = 15.0
-    memory_s: PositiveSeconds = 600.0
-    max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.3
+    memory_s: PositiveSeconds = 3600.0
+    max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.7
     """Nepers."""
 
 

@@ -52,7 +52,9 @@ def to_seven(native: FloatArray, matrix: FloatArray) -> FloatArray:
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
     """Softmax over the last axis of `logits / temperature`; a higher temperature is less sure."""
-    scaled = logits.astype(np.float32) / np.float32(temperature)
+    scaled = logits.astype(np.float32, copy=False)
+    if temperature != 1:
+        scaled = scaled / np.float32(temperature)
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), np.float32)
 

@@ -64,10 +64,9 @@ class Observation:
 def fault(observation: Observation) -> str | None:
     """What is wrong with an observation that comes from elsewhere; None where nothing is."""
     probabilities = observation.probabilities
-    if np.shape(probabilities) != (len(EMOTIONS),):
+    if probabilities.shape != (len(EMOTIONS),):
         return f"its probabilities are not {len(EMOTIONS)}"
-    total = float(np.sum(probabilities))
-    if not (abs(total - 1) <= SUM_TOLERANCE and np.min(probabilities) >= 0):
+    if not (abs(probabilities.sum() - 1) <= SUM_TOLERANCE and probabilities.min() >= 0):
         return "its probabilities are not a distribution"
     if not 0 <= observation.quality <= 1:
         return "its quality is not between 0 and 1"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from edge.config import Fusion, Tracking
 from edge.episodes import Change, Episodes, State
 from edge.fusion import STRATEGIES, FusionModel, fuse
-from edge.observation import Observation
+from edge.observation import Belief, Observation
 from edge.resting import Resting
 from edge.smoothing import Smoothing
 
@@ -69,7 +69,8 @@ class Person:
         known = [self._newest[modality] for modality in sorted(self._newest)]
         belief = fuse(known, self._strategy, self._model, now_s, self._fusion.half_life_s)
         smoothed = self._smoothing.take(belief.probabilities, belief.captured_s)
-        return list(self._episodes.follow(replace(belief, probabilities=smoothed), now_s))
+        belief = Belief(smoothed, belief.contributions, belief.captured_s)
+        return list(self._episodes.follow(belief, now_s))
 
     def newest_s(self, modality: str) -> float | None:
         """When a modality was last observed, unless that is forgotten."""

@@ -8,7 +8,7 @@ from edge.fusion import SMALLEST_PROBABILITY
 
 NEUTRAL = EMOTIONS.index("neutral")
 # What nobody looks like for long without meaning it is never taken for a face at rest.
-MEANT = np.array([emotion in ("happy", "neutral") for emotion in EMOTIONS])
+RESTS = np.array([emotion not in ("happy", "neutral") for emotion in EMOTIONS], np.float32)
 # A face that was hidden for longer did not look like anything in that time.
 LONGEST_STEP_S = 1.0
 
@@ -36,8 +36,8 @@ class Resting:
         self._pictures += 1
         # A mean is the less certain the fewer it is of.
         most = self._config.max_discount * (1 + self._pictures**-0.5)
-        excess = np.clip(mean - self._ordinary, 0, most)
-        return softmax(logs - np.where(MEANT, 0, excess))
+        excess = np.minimum(np.maximum(mean - self._ordinary, 0), np.float32(most))
+        return softmax(logs - RESTS * excess)
 
     def _learn(self, odds: FloatArray, captured_s: float) -> FloatArray:
         """The mean with one more picture in it."""

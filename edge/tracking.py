@@ -132,7 +132,9 @@ class Tracker:
                 self._new_id,
             )
             person.count_faces(self._faces)
-        return person.observe(replace(observation, subject=subject))
+        if observation.subject != subject:
+            observation = replace(observation, subject=subject)
+        return person.observe(observation)
 
     def _complain(self, observation: Observation, reason: str) -> None:
         modality = observation.modality[:32]

@@ -102,7 +102,7 @@ def test_half_of_all_changes_are_told_within_a_second(shown: dict[str, float]) -
 def test_a_person_who_becomes_angry_is_seen_and_stays_seen(seed: int) -> None:
     face = Face(1, np.random.default_rng(seed))
     stream = [sighting(t, face.look(NEUTRAL, t)) for t in times(0, 20)]
-    stream += [sighting(t, face.look(ANGRY, t)) for t in times(20, 140)]
+    stream += [sighting(t, face.look(ANGRY, t)) for t in times(20, 320)]
     changes = _play(_tracker(), stream)
     assert _story(changes)[1:] == [(1, "end", "neutral"), (1, "start", "angry")]
     assert _starts(changes, "angry")[0] <= _evident_s(stream, "angry", 20) + DELAY_S
