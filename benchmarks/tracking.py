@@ -8,6 +8,7 @@ other seeds: those that start no false event within half an hour, and of them th
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,13 +20,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from edge import person
-from edge.config import Fusion, Tracking
-from edge.emotions import FloatArray
+from edge.capture.media import read_frames
+from edge.config import Fusion, Models, RestingFace, Tracking
+from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion import load_fusion
 from edge.observation import Observation, Sighting
 from edge.publish.console import table
-from edge.resources import MODELS
+from edge.resources import MODELS, SAMPLES
+from edge.resting import Resting
 from edge.service.health import rss_mb
+from edge.service.models import ModelShelf
 from edge.smoothing import Smoothing
 from edge.tracking import Tracker
 from tests.streams import (
@@ -125,6 +129,25 @@ def _compare() -> None:
     print(table(heads, rows))
 
 
+def _clips() -> None:
+    """How many pictures of each clip look like what, with the resting face and without."""
+    shelf, rows = ModelShelf(Models()), []
+    ordinary = load_fusion(MODELS / "fusion.json").rest
+    for path in sorted(SAMPLES.glob("*.mkv")):
+        perception, resting = shelf.new_face(), Resting(RestingFace(), ordinary)
+        plain: Counter[str] = Counter()
+        beyond: Counter[str] = Counter()
+        for frame in read_frames(path, 10.0):
+            if (seen := perception.perceive(frame).primary) is not None:
+                plain[EMOTIONS[seen.probabilities.argmax()]] += 1
+                rest = resting.see(seen.probabilities, seen.captured_s)
+                beyond[EMOTIONS[rest.argmax()]] += 1
+        told = [", ".join(f"{name} {n}" for name, n in c.most_common()) for c in (plain, beyond)]
+        rows.append((path.stem, *told))
+    print("\ntop labels of the pictures of each clip, ten a second:")
+    print(table(["clip", "as classified", "beyond the resting face"], rows))
+
+
 def _at(one: Observation, captured_s: float) -> Observation:
     """The same at another moment."""
     return Observation(one.modality, one.subject, captured_s, one.probabilities, one.quality)
@@ -176,5 +199,6 @@ def _cost() -> None:
 
 if __name__ == "__main__":
     _compare()
+    _clips()
     _cost()
     _memory()

@@ -96,7 +96,7 @@ def _loss(situations: Sequence[Situation], strategy: Strategy, model: FusionMode
 def _fit_pool(
     situations: Sequence[Situation], names: Sequence[str], start: FusionModel
 ) -> FusionModel:
-    """Reliabilities, prior and doubt, by `log_linear`."""
+    """Reliabilities, prior, doubt and sharpness, by `log_linear`."""
     size = len(names) * len(EMOTIONS)
 
     def model(numbers: Numbers) -> FusionModel:
@@ -146,7 +146,7 @@ def _minimized(
 
 def _at_rest(faces: Judgements | None) -> FloatArray:
     """How much less than neutral most neutral faces look like each emotion, in nepers."""
-    if faces is None:
+    if faces is None or not (faces.truth == NEUTRAL).any():
         return FusionModel().rest
     logs = np.log(np.maximum(faces.said[faces.truth == NEUTRAL], SMALLEST_PROBABILITY))
     odds = logs - logs[:, [NEUTRAL]]

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from converter.evaluate import ask
 from converter.figures import expected_calibration_error
-from converter.samples import HELD_BACK, Splits
+from converter.samples import HELD_BACK, DatasetError, Splits
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.fusion import FusionModel, Strategy, Voices
@@ -84,6 +84,8 @@ def draw(sets: Sequence[Judgements], count: int, rng: np.random.Generator) -> Ca
     common = [
         label for label in range(len(EMOTIONS)) if all((s.truth == label).any() for s in sets)
     ]
+    if not common:
+        raise DatasetError("the data of the modalities have no emotion in common")
     truth = rng.choice(common, count)
     said = np.zeros((count, len(sets), len(EMOTIONS)), np.float32)
     for place, one in enumerate(sets):

@@ -94,7 +94,7 @@ class Fusion(Section, frozen=True):
     strategy: Literal["log_linear", "average", "attention"] = "log_linear"
     file: Text = "fusion.json"
     outside: tuple[TopicLevel, ...] = ()
-    """Modalities that others observe and send to set/observation."""
+    """Modalities beside face, speech and text whose observations count."""
     half_life_s: PositiveSeconds = 1.5
     max_age_s: PositiveSeconds = 5.0
 

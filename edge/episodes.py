@@ -63,8 +63,8 @@ class _Episode:
 class Episodes:
     """The stays of one subject's emotions.
 
-    Another emotion takes over once it has been ahead by `hysteresis` for its dwell time; below
-    `min_confidence` none is believed.
+    Another emotion takes over once it has been ahead by `hysteresis` for its dwell time. None is
+    believed below `min_confidence`, and one that is believed no longer once it is as far below.
     """
 
     def __init__(
@@ -72,6 +72,9 @@ class Episodes:
     ) -> None:
         self._config, self._new_id = config, new_id
         self._rival: tuple[str, float] | None = None
+        self._rival_before: tuple[str, float] | None = None
+        """At the moment before `_moment_s`."""
+        self._moment_s = started_s
         self._episode: _Episode | None = None
         self.subject, self.faces = subject, 0
         self._emotion: Emotion | Literal["unknown"] = "unknown"
@@ -89,7 +92,14 @@ class Episodes:
         return self._rival is not None
 
     def follow(self, belief: Belief, now_s: float) -> Iterator[Change]:
-        """Takes in what is believed at `now_s`; gives the changes it leads to, oldest first."""
+        """Takes in what is believed at `now_s`; gives the changes it leads to, oldest first.
+
+        Of several beliefs at one moment the last one decides who is on trial.
+        """
+        if now_s > self._moment_s:
+            self._rival_before, self._moment_s = self._rival, now_s
+        else:
+            self._rival = self._rival_before
         wanted = self._wanted(belief)
         if wanted == self._emotion:
             self._rival = None
@@ -102,7 +112,7 @@ class Episodes:
                 yield from self._update()
             return
         self._rival = None
-        yield from self._end(now_s)
+        yield from self._end(belief.captured_s)
         self._move(wanted, belief, belief.captured_s)
         if wanted != "unknown":
             confidence = self.state.confidence

@@ -14,7 +14,7 @@ SMALLEST_PROBABILITY = 1e-4
 """Below it a model's certainty counts no further: no single voice has a veto."""
 # Weight of an observation that has none: where all are such, they count alike.
 LEAST_TRUST = 1e-6
-# The same where nothing was learned.
+# The odds of an ordinary face at rest where nothing was learned of them.
 REST_NEPERS = -2.0
 MOST_UNCERTAIN = np.float32(np.log(len(EMOTIONS)))
 

@@ -6,25 +6,27 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.emotions import Emotion
+from edge.emotions import EMOTIONS, Emotion
 from edge.errors import ModelError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
+SUM_TOLERANCE = 1e-2
+Score = Annotated[float, Meta(ge=-20, le=20)]
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A linear score of each observation; a softmax over them gives the weights of attention."""
 
-    modalities: dict[str, float]
+    modalities: dict[str, Score]
     """What a modality's score begins with."""
-    trust: float
+    trust: Score
     """For each factor of e in quality and age."""
-    certainty: float
+    certainty: Score
     """For a distribution with all of its mass on one emotion, against a uniform one."""
-    agreement: float
+    agreement: Score
     """For one that equals those of the others, against one that excludes them."""
-    strength: Annotated[float, Meta(ge=0)]
+    strength: Annotated[float, Meta(ge=0, le=10)]
     """How much surer several make than one: 0 averages their logarithms, 1 multiplies them."""
 
 
@@ -42,20 +44,28 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The content of models/fusion.json."""
 
-    reliabilities: dict[str, dict[Emotion, Share]]
+    reliabilities: dict[str, dict[Emotion, PositiveShare]]
     """How far each modality can be trusted on each emotion."""
     prior: dict[Emotion, PositiveShare]
     """The seven where nothing is known; they add up to one."""
     doubt: Share
     """The chance that an observation is about something else than what the others tell of."""
-    sharpness: Annotated[float, Meta(gt=0)]
+    sharpness: Annotated[float, Meta(gt=0, le=10)]
     """Exponent of what several say together, against that of a lone one."""
-    rest: dict[Emotion, float]
+    rest: dict[Emotion, Score]
     """The highest log odds of each emotion against neutral that ordinary faces at rest have."""
     gate: Gate
     models: dict[str, str] = {}
     """The hash of each modality's model that all this was learned from."""
     figures: tuple[Figure, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec reports as what is wrong with the file."""
+        for name, values in (("prior", self.prior), ("rest", self.rest)):
+            if missing := set(EMOTIONS) - values.keys():
+                raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
+        if abs(sum(self.prior.values()) - 1) > SUM_TOLERANCE:
+            raise ValueError(f"prior adds up to {sum(self.prior.values()):.4f}, not to 1")
 
 
 def read_fusion(path: Path) -> FusionFile:

@@ -64,7 +64,7 @@ class Observation:
 def fault(observation: Observation) -> str | None:
     """What is wrong with an observation that comes from elsewhere; None where nothing is."""
     probabilities = observation.probabilities
-    if probabilities.shape != (len(EMOTIONS),):
+    if getattr(probabilities, "shape", None) != (len(EMOTIONS),):
         return f"its probabilities are not {len(EMOTIONS)}"
     if not (abs(probabilities.sum() - 1) <= SUM_TOLERANCE and probabilities.min() >= 0):
         return "its probabilities are not a distribution"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.config import Fusion, Tracking
+from edge.emotions import FloatArray
 from edge.episodes import Change, Episodes, State
 from edge.fusion import STRATEGIES, FusionModel, fuse
 from edge.observation import Belief, Observation
@@ -13,6 +14,11 @@ from edge.smoothing import Smoothing
 # One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
 # statement that stands until something speaks against it.
 MOMENTARY = frozenset({"face"})
+
+
+def _rank(observation: Observation) -> tuple[float, ...]:
+    """By which of two observations of one modality and moment is chosen, in whichever order."""
+    return observation.quality, *observation.probabilities.tolist()
 
 
 class Person:
@@ -31,6 +37,7 @@ class Person:
         self._strategy = STRATEGIES[fusion.strategy]
         self._newest: dict[str, Observation] = {}
         self._resting = Resting(tracking.resting_face, model.rest)
+        self._beyond_rest: dict[str, FloatArray] = {}
         self._smoothing = Smoothing(tracking.smoothing_s)
         self._episodes = Episodes(tracking, subject, started_s, new_id)
 
@@ -53,20 +60,16 @@ class Person:
         Of two of one modality and moment, the one of better quality counts.
         """
         before = self._newest.get(observation.modality)
-        if (
-            before is not None
-            and before.captured_s == observation.captured_s
-            and before.quality >= observation.quality
-        ):
-            return []
+        if before is not None and before.captured_s == observation.captured_s:
+            observation = max(before, observation, key=_rank)
+        self._newest[observation.modality] = observation
         if observation.modality in MOMENTARY and self._tracking.resting_face.enabled:
             seen = self._resting.see(observation.probabilities, observation.captured_s)
-            observation = replace(observation, probabilities=seen)
-        self._newest[observation.modality] = observation
+            self._beyond_rest[observation.modality] = seen
         now_s = max(one.captured_s for one in self._newest.values())
         self._forget_old(now_s)
         # By name, so that the order of what arrives at one moment does not matter.
-        known = [self._newest[modality] for modality in sorted(self._newest)]
+        known = [self._told(self._newest[modality]) for modality in sorted(self._newest)]
         belief = fuse(known, self._strategy, self._model, now_s, self._fusion.half_life_s)
         smoothed = self._smoothing.take(belief.probabilities, belief.captured_s)
         belief = Belief(smoothed, belief.contributions, belief.captured_s)
@@ -85,7 +88,8 @@ class Person:
             return []
         if not self._newest:
             return self.finish(now_s)
-        if not self._episodes.on_trial or not belief.contributions.keys() - MOMENTARY:
+        newest = max(self._newest.values(), key=lambda one: one.captured_s)
+        if not self._episodes.on_trial or newest.modality in MOMENTARY:
             return []
         return list(self._episodes.follow(belief, now_s))
 
@@ -94,6 +98,11 @@ class Person:
         self._newest = {}
         self._smoothing = Smoothing(self._tracking.smoothing_s)
         return list(self._episodes.finish(now_s))
+
+    def _told(self, observation: Observation) -> Observation:
+        """What an observation tells beyond the resting face."""
+        seen = self._beyond_rest.get(observation.modality)
+        return observation if seen is None else replace(observation, probabilities=seen)
 
     def _forget_old(self, now_s: float) -> None:
         oldest_s = now_s - self._fusion.max_age_s

@@ -17,9 +17,9 @@ class Resting:
     """The resting face of one subject, as mean log odds of each emotion against neutral.
 
     They are averaged over the first `learn_s` and change slowly from then on, by `memory_s`. By
-    what they exceed those of ordinary faces at rest (`ordinary`, float32[7], nepers), but by no
-    more than `max_discount`, each emotion is discounted: who really is angry still looks so. The
-    fewer pictures are known, the more it may be, up to twice as much.
+    what they exceed those of ordinary faces at rest (`ordinary`, float32[7], nepers) each emotion
+    is discounted, but by no more than `max_discount` once many pictures are known, and up to twice
+    as much with the first one: who really is angry still looks so.
     """
 
     def __init__(self, config: RestingFace, ordinary: FloatArray) -> None:
@@ -41,7 +41,7 @@ class Resting:
 
     def _learn(self, odds: FloatArray, captured_s: float) -> FloatArray:
         """The mean with one more picture in it."""
-        if self._mean is None:
+        if self._mean is None or (captured_s <= self._seen_s and not self._learned_s):
             self._mean, self._seen_s = odds, captured_s
         step_s = min(max(captured_s - self._seen_s, 0.0), LONGEST_STEP_S)
         self._seen_s = max(captured_s, self._seen_s)

@@ -1,6 +1,7 @@
 """Who is there, what is believed of each, and who is spoken of by voice and text."""
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,8 @@ from edge.person import Person
 logger = logging.getLogger(__name__)
 
 MOST_SUBJECTS = 64
+# Clocks of threads may be read in another order than their answers arrive.
+FUTURE_S = 1.0
 
 
 class Tracker:
@@ -40,7 +43,7 @@ class Tracker:
         self._people: dict[int, Person] = {}
         self._primary = NOBODY_SEEN
         self._faces = 0
-        self._seen_s = self._changed_s = started_s
+        self._seen_s = self._changed_s = self._now_s = started_s
 
     @property
     def state(self) -> State:
@@ -53,10 +56,17 @@ class Tracker:
         """What is believed now of each subject, in the order of their numbers."""
         return [self._people[subject].state for subject in sorted(self._people)]
 
-    def observe(self, item: Observation | Sighting) -> list[Change]:
-        """Takes in what was perceived; gives the changes it leads to, oldest first."""
+    def observe(self, item: Observation | Sighting, now_s: float | None = None) -> list[Change]:
+        """Takes in what was perceived; gives the changes it leads to, oldest first.
+
+        Where it is told what time it is, what lies in the future or is too old is refused.
+        """
+        if now_s is not None:
+            self._now_s = now_s
+        elif math.isfinite(item.captured_s):
+            self._now_s = item.captured_s
         if isinstance(item, Sighting):
-            return self._see(item)
+            return self._see(item) if math.isfinite(item.captured_s) else []
         subject = self._primary if item.subject == NOBODY_SEEN else item.subject
         if subject not in (*self._people, self._primary):
             self._complain(item, "it tells of a subject that is not in sight")
@@ -65,11 +75,13 @@ class Tracker:
 
     def pass_time(self, now_s: float) -> list[Change]:
         """Lets statements take effect, and ends what is older than `fusion.max_age_s`."""
+        self._now_s = now_s
         changes: list[Change] = []
         for person in list(self._people.values()):
             changes += person.pass_time(now_s)
         # A camera that shows nothing any more does not tell who is there.
-        if now_s - self._seen_s > self._fusion.max_age_s and (self._faces or self._primary):
+        in_sight = self._faces or self._primary or self._people.keys() - {NOBODY_SEEN}
+        if in_sight and now_s - self._seen_s > self._fusion.max_age_s:
             changes += self._keep(frozenset(), 0, NOBODY_SEEN, now_s)
         return changes
 
@@ -93,7 +105,7 @@ class Tracker:
     ) -> list[Change]:
         """Ends what is believed of who has left, and notes who is there."""
         changes: list[Change] = []
-        for subject in self._people.keys() - followed - {NOBODY_SEEN, primary}:
+        for subject in sorted(self._people.keys() - followed - {NOBODY_SEEN, primary}):
             changes += self._people.pop(subject).finish(now_s)
             self._changed_s = now_s
         if primary != NOBODY_SEEN and (heard := self._people.pop(NOBODY_SEEN, None)) is not None:
@@ -108,14 +120,11 @@ class Tracker:
         return changes
 
     def _take(self, subject: int, observation: Observation) -> list[Change]:
+        if (refused := self.refusal(observation)) is not None:
+            self._complain(observation, refused)
+            return []
         person = self._people.get(subject)
         newest_s = person.newest_s(observation.modality) if person is not None else None
-        if (wrong := fault(observation)) is not None:
-            self._complain(observation, wrong)
-            return []
-        if observation.modality not in self._modalities:
-            self._complain(observation, "fusion.outside does not name this modality")
-            return []
         if newest_s is not None and observation.captured_s < newest_s:
             self._complain(observation, "it is older than the one before it")
             return []
@@ -136,7 +145,19 @@ class Tracker:
             observation = replace(observation, subject=subject)
         return person.observe(observation)
 
+    def refusal(self, observation: Observation) -> str | None:
+        """Why an observation is ignored, whomever it tells of; None where it is not."""
+        if (wrong := fault(observation)) is not None:
+            return wrong
+        if observation.modality not in self._modalities:
+            return "fusion.outside does not name this modality"
+        if observation.captured_s > self._now_s + FUTURE_S:
+            return "its time is still to come"
+        if observation.captured_s < self._now_s - self._fusion.max_age_s:
+            return "it is older than fusion.max_age_s"
+        return None
+
     def _complain(self, observation: Observation, reason: str) -> None:
         modality = observation.modality[:32]
         message = f"an observation of {modality!r}, subject {observation.subject}, is ignored"
-        self._complaints.complain(reason, f"{message}: {reason}", self._seen_s)
+        self._complaints.complain(reason, f"{message}: {reason}", self._now_s)

@@ -107,9 +107,9 @@ class Daemon:
         except queue.Empty:
             item = None
         now_s = self._clock.now_s()
-        changes = self._tracker.observe(item) if item is not None else []
+        changes = self._tracker.observe(item, now_s) if item is not None else []
         told = item.primary if isinstance(item, Sighting) else item
-        if told is not None:
+        if told is not None and self._tracker.refusal(told) is None:
             self._announcer.announce_modality(told, now_s)
         changes += self._tracker.pass_time(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,25 @@ def test_pooling_weighs_windows_by_their_quality() -> None:
     assert EMOTIONS[int(pooled.probabilities.argmax())] == "happy"
     assert pooled.captured_s == 2.0
     assert pooled.quality == pytest.approx(0.9, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"prior": {}}, "prior lacks angry"),
+        ({"prior": dict.fromkeys(EMOTIONS, 0.5)}, "prior adds up to 3.5"),
+        ({"rest": {"angry": -3.0}}, "rest lacks disgust"),
+        ({"sharpness": 1e300}, "sharpness"),
+        ({"reliabilities": {"face": {"happy": 0.0}}}, "reliabilities"),
+    ],
+)
+def test_a_fusion_file_that_would_poison_beliefs_is_refused(
+    tmp_path: Path, changes: dict[str, object], reason: str
+) -> None:
+    content = json.loads((MODELS / "fusion.json").read_text()) | changes
+    (tmp_path / "fusion.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=reason):
+        load_fusion(tmp_path / "fusion.json")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b'{"reliabilities": {"face": {"happy": 2}}}'])

@@ -203,6 +203,74 @@ def test_a_complaint_is_repeated_after_a_minute_with_its_count(
     assert caplog.messages == ["it is wrong", "it is wrong (and 59 more like it)"]
 
 
+@pytest.mark.parametrize(
+    ("captured_s", "reason"),
+    [(1e12, "its time is still to come"), (4.0, "it is older than fusion.max_age_s")],
+)
+def test_an_observation_of_another_time_does_not_poison_its_subject(
+    captured_s: float, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = _tracker()
+    _see(tracker, "neutral", 9.0, 10.0)
+    before = tracker.state
+    stray = observation("angry", 0.9, captured_s, modality="speech")
+    assert tracker.observe(stray, now_s=10.0) == []
+    assert tracker.state == before
+    assert reason in caplog.text
+
+
+def test_of_two_of_one_modality_and_moment_the_better_counts_in_whichever_order() -> None:
+    good, bad = observation("happy", 0.9, 1.0), observation("sad", 0.9, 1.0, quality=0.3)
+    for said in ((good, bad), (bad, good)):
+        tracker = Tracker(Tracking(), Fusion(), FusionModel(), 0.0)
+        for one in said:
+            tracker.observe(one)
+        belief = tracker.state.belief
+        assert belief is not None
+        assert belief.emotion == "happy"
+
+
+@pytest.mark.parametrize("order", [("face", "speech"), ("speech", "face")])
+def test_a_trial_goes_on_in_whichever_order_its_moment_is_told(order: tuple[str, str]) -> None:
+    tracker = _tracker(smoothing_s=0.0, min_dwell_happy_s=0.4)
+    for moment_s in (0.0, 0.5):
+        tracker.observe(observation("neutral", 0.9, moment_s))
+    tracker.observe(observation("happy", 0.9, 1.0))
+    said = {
+        "face": observation("neutral", 0.5, 1.5),
+        "speech": observation("happy", 0.97, 1.5, modality="speech"),
+    }
+    changes = [change for name in order for change in tracker.observe(said[name])]
+    told = [(c.phase, c.state.emotion) for c in changes if c.phase != "update"]
+    assert told == [("end", "neutral"), ("start", "happy")]
+
+
+def test_a_single_picture_is_not_enough_beside_a_voice_of_before() -> None:
+    tracker = _tracker()
+    _see(tracker, "neutral", 0.0, 4.0)
+    tracker.observe(observation("neutral", 0.9, 3.95, modality="speech", quality=0.0))
+    tracker.observe(observation("happy", 0.99, 4.4))
+    assert tracker.pass_time(5.0) == []
+
+
+def test_stays_do_not_overlap_where_time_alone_begins_one() -> None:
+    tracker = _tracker(smoothing_s=0.0)
+    _see(tracker, "neutral", 0.0, 1.0)
+    tracker.observe(observation("angry", 0.99, 2.0, modality="text"))
+    end, start = tracker.pass_time(2.5)
+    assert (end.phase, start.phase) == ("end", "start")
+    assert end.state.captured_s <= start.started_s
+
+
+def test_without_a_camera_complaints_are_repeated_as_well(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tracker = _tracker()
+    for second in range(100):
+        tracker.observe(_wrong(quality=7.0, captured_s=float(second), modality="speech"))
+    assert len(caplog.messages) == 2
+
+
 def test_an_outside_modality_counts_once_it_is_named() -> None:
     fusion = Fusion(outside=("thermal",))
     tracker = Tracker(PLAIN, fusion, FusionModel(), 0.0)
