@@ -32,7 +32,7 @@ def _judged(seed: int) -> list[Judgements]:
 
 @cache
 def _learned() -> FusionModel:
-    return learn(_judged(seed=0), count=400)
+    return learn(_judged(seed=0), count=150)
 
 
 def test_pairs_have_one_label_and_all_labels_equally_often() -> None:
@@ -62,7 +62,7 @@ def test_who_only_guesses_is_hardly_trusted() -> None:
     rng = np.random.default_rng(5)
     guesses = softmax(rng.normal(0, 2, (1500, 7)).astype(np.float32))
     guessing = Judgements("thermal", guesses, rng.integers(0, 7, 1500))
-    learned = learn([guessing, *others], count=400).reliabilities
+    learned = learn([guessing, *others], count=150).reliabilities
     assert learned["thermal"].mean() < 0.5 * min(learned[one.modality].mean() for one in others)
 
 
