@@ -90,12 +90,10 @@ def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]
 def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
     """The clean pairs, and what is made of them with the same corrupted in every part."""
     found = {"whole": clean}
-    for index, name in enumerate(clean.modalities):
-        rest = [one for one in clean.modalities if one != name]
-        found[f"without {name}"] = clean.of(rest)
-        said = wrong.said[:, index]
-        found[f"{name}: {CORRUPTIONS[name][0]}"] = clean.with_said(name, said)
-        another = np.roll(clean.said[:, index], 1, axis=0)
+    for name in clean.modalities:
+        found[f"without {name}"] = clean.without(name)
+        found[f"{name}: {CORRUPTIONS[name][0]}"] = clean.with_said(name, wrong.alone(name))
+        another = np.roll(clean.alone(name), 1, axis=0)
         found[f"{name}: another person's"] = clean.with_said(name, another)
     return found
 
@@ -110,7 +108,7 @@ def _replicate(
     pairs, corrupted = (draw(sets, PAIRS, np.random.default_rng(seed)) for sets in parts)
     found = {}
     for name in pairs.modalities:
-        found["alone", name] = figures(pairs.of([name]).said[:, 0], pairs.truth)
+        found["alone", name] = figures(pairs.alone(name), pairs.truth)
     for situation, cases in _situations(pairs, corrupted).items():
         for strategy, function in STRATEGIES.items():
             found[strategy, situation] = figures(cases.fused(function, model), cases.truth)

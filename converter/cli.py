@@ -7,6 +7,7 @@ from typing import get_args
 
 from converter import commands
 from edge.errors import EmotiondError
+from edge.observation import MODALITIES
 from edge.perception.pack import Coefficients
 
 RUNS = Path("runs")
@@ -42,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (function, text) in about.items():
         command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
-        command.add_argument("modality", choices=("face", "speech", "text"))
+        command.add_argument("modality", choices=MODALITIES)
         _add_data(command)
         command.add_argument(
             "--only",
@@ -78,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_schedule(folds)
     fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=commands.fuse)
-    for modality in ("face", "speech", "text"):
+    for modality in MODALITIES:
         fuse.add_argument(
             f"--{modality}",
             type=Path,

@@ -4,12 +4,14 @@ The rest of the converter is heavy, so each command loads what it needs.
 """
 
 import argparse
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from edge.errors import EmotiondError
+from edge.observation import MODALITIES
 from edge.perception.pack import Manifest, SoundInput, load_pack
 
 if TYPE_CHECKING:
@@ -156,7 +158,7 @@ def fuse(arguments: argparse.Namespace) -> None:
 
     half: list[list[Judgements]] = [[], []]
     hashes = {}
-    for modality in ("face", "speech", "text"):
+    for modality in MODALITIES:
         task, pack = TASKS[modality](), load_pack(arguments.models / f"{modality}.json")
         judged = judge_held_back(task, task.load(getattr(arguments, modality)), pack)
         hashes[modality] = pack.manifest.sha256
@@ -169,24 +171,26 @@ def fuse(arguments: argparse.Namespace) -> None:
 
 
 def _print_figures(content: "FusionFile") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="simulated pairs of held-back samples")
-    for heading in ("strategy", "pairs", "metric", "value", "n"):
-        table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
-    for one in content.figures:
-        table.add_row(one.strategy, one.pairs, one.metric, f"{one.value:.4f}", str(one.n))
-    Console().print(table)
+    rows = [(f.strategy, f.pairs, f.metric, f"{f.value:.4f}", str(f.n)) for f in content.figures]
+    headings = ("strategy", "pairs", "metric", "value", "n")
+    _print_table("simulated pairs of held-back samples", headings, rows)
 
 
 def _print_metrics(manifest: Manifest) -> None:
+    rows = [
+        (m.dataset, m.split, m.metric, f"{m.value:.4f}", str(m.n), m.of) for m in manifest.metrics
+    ]
+    headings = ("data", "split", "metric", "value", "n", "of")
+    _print_table(f"{manifest.name} {manifest.version}, {manifest.file}", headings, rows)
+
+
+def _print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{manifest.name} {manifest.version}, {manifest.file}")
-    for heading in ("data", "split", "metric", "value", "n", "of"):
+    table = Table(title=title)
+    for heading in headings:
         table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
-    for m in manifest.metrics:
-        table.add_row(m.dataset, m.split, m.metric, f"{m.value:.4f}", str(m.n), m.of)
+    for row in rows:
+        table.add_row(*row)
     Console().print(table)

@@ -70,7 +70,7 @@ def _check(teachers: Sequence[SentenceTeacher], train: Samples) -> None:
                 raise EmotiondError(
                     f"{teacher.run}: this teacher learned from {dataset}, which --data lacks"
                 )
-            if fingerprint(own) != learned:
+            if fingerprint(own.inputs) != learned:
                 raise EmotiondError(
                     f"{teacher.run}: this teacher learned from other texts of {dataset}; "
                     "train it again with the data as it is now"

@@ -64,10 +64,10 @@ class Answers:
 
     def of_groups(self, groups: Collection[str]) -> "Answers":
         """The answers to the samples of the given groups."""
-        rows = np.flatnonzero([group in groups for group in self.samples.groups])
+        rows = self.samples.rows_of(groups)
         return replace(
             self,
-            samples=self.samples.subset(np.asarray(rows, np.intp)),
+            samples=self.samples.subset(rows),
             probabilities=self.probabilities[rows],
             uncalibrated=self.uncalibrated[rows],
         )

@@ -32,8 +32,13 @@ def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.
 
 
 def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
+    """The `scores` of answers to samples, by the foremost label of each."""
+    return scores(probabilities, samples.majority)
+
+
+def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, float]:
     """Accuracy, unweighted average recall and macro-F1 over the labels that occur."""
-    truth, guess = samples.majority, probabilities.argmax(axis=1)
+    guess = probabilities.argmax(axis=1)
     occurring = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
     return {
         "accuracy": accuracy_score(truth, guess),

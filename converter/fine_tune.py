@@ -85,7 +85,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     heads = Heads(
         tuple(splits.datasets),
         splits.train.labels,
-        {name: fingerprint(splits.train.of_groups({name})) for name in splits.datasets},
+        {name: fingerprint(splits.train.of_groups({name}).inputs) for name in splits.datasets},
     )
     model = encoder.build(architecture, len(heads.datasets) * len(heads.labels))
     encoder.load_weights(model, architecture, folder)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from converter.pairs import Cases, Judgements, draw, figures, of_somebody_else
-from edge.emotions import EMOTIONS, FloatArray, softmax
+from edge.emotions import EMOTIONS, NEUTRAL, FloatArray, softmax
 from edge.fusion import (
     SMALLEST_PROBABILITY,
     STRATEGIES,
@@ -30,7 +30,6 @@ MOST_DOUBT = 0.9
 # Of neutral faces, those that look least like something else are ordinary.
 ORDINARY = 0.9
 DIGITS = 4
-NEUTRAL = EMOTIONS.index("neutral")
 
 Numbers = npt.NDArray[np.float64]
 Situation = tuple[Cases, float]
@@ -80,7 +79,7 @@ def _situations(cases: Cases, seed: int) -> Iterator[Situation]:
     rng = np.random.default_rng(seed)
     yield cases, 1.0
     for one in cases.modalities:
-        yield cases.of([name for name in cases.modalities if name != one]), LACKING_WEIGHT
+        yield cases.without(one), LACKING_WEIGHT
         yield of_somebody_else(cases, one, rng), WRONG_WEIGHT
 
 
@@ -140,8 +139,14 @@ def _minimized(
     bounds: Sequence[tuple[float, float]],
 ) -> Numbers:
     options = {"eps": 1e-2, "maxiter": 40}
-    loss = lambda numbers: _loss(situations, strategy, model(numbers))  # noqa: E731
-    return np.asarray(minimize(loss, begin, method="L-BFGS-B", bounds=bounds, options=options).x)
+    fitted = minimize(
+        lambda numbers: _loss(situations, strategy, model(numbers)),
+        begin,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options=options,
+    )
+    return np.asarray(fitted.x)
 
 
 def _at_rest(faces: Judgements | None) -> FloatArray:
@@ -157,12 +162,10 @@ def _figures(cases: Cases, model: FusionModel) -> Iterator[Figure]:
     """Of each modality alone, and of each strategy on whole, lacking and corrupted pairs."""
     rng, names = np.random.default_rng(2), cases.modalities
     situations = {"all": cases}
-    situations |= {
-        f"without {one}": cases.of([name for name in names if name != one]) for one in names
-    }
+    situations |= {f"without {one}": cases.without(one) for one in names}
     situations |= {f"{one} of somebody else": of_somebody_else(cases, one, rng) for one in names}
     for name in names:
-        yield from _named("alone", name, cases.of([name]).said[:, 0], cases.truth)
+        yield from _named("alone", name, cases.alone(name), cases.truth)
     for strategy, function in STRATEGIES.items():
         for situation, one in situations.items():
             yield from _named(strategy, situation, one.fused(function, model), one.truth)

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score
 
 from converter.evaluate import ask
-from converter.figures import expected_calibration_error
+from converter.figures import expected_calibration_error, scores
 from converter.samples import HELD_BACK, DatasetError, Splits
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
@@ -50,6 +49,14 @@ class Cases:
         """The same with some of the modalities alone."""
         rows = [self.modalities.index(one) for one in modalities]
         return Cases(self.said[:, rows], self.truth, tuple(modalities))
+
+    def without(self, modality: str) -> "Cases":
+        """The same without one of the modalities."""
+        return self.of([one for one in self.modalities if one != modality])
+
+    def alone(self, modality: str) -> FloatArray:
+        """What one modality says by itself, float32[cases, 7]."""
+        return self.said[:, self.modalities.index(modality)]
 
     def with_said(self, modality: str, said: FloatArray) -> "Cases":
         """The same with other answers, float32[cases, 7], of one modality."""
@@ -97,15 +104,12 @@ def draw(sets: Sequence[Judgements], count: int, rng: np.random.Generator) -> Ca
 
 def of_somebody_else(cases: Cases, modality: str, rng: np.random.Generator) -> Cases:
     """The cases with what a modality says of the person of another case, whatever they show."""
-    said = cases.said[:, cases.modalities.index(modality)]
+    said = cases.alone(modality)
     return cases.with_said(modality, said[rng.permutation(len(said))])
 
 
 def figures(probabilities: FloatArray, truth: Indices) -> dict[str, float]:
     """Accuracy, macro-F1 and expected calibration error of distributions, float32[cases, 7]."""
-    guess = probabilities.argmax(axis=1)
-    return {
-        "accuracy": float((guess == truth).mean()),
-        "macro_f1": float(f1_score(truth, guess, average="macro", labels=np.unique(truth))),
-        "ece": expected_calibration_error(probabilities, truth),
-    }
+    found = scores(probabilities, truth)
+    ece = expected_calibration_error(probabilities, truth)
+    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "ece": ece}

@@ -88,9 +88,13 @@ class Samples:
         assert chosen.second is not None
         return Samples(labels, chosen.inputs, chosen.second, chosen.groups)
 
+    def rows_of(self, groups: Collection[str]) -> npt.NDArray[np.intp]:
+        """Indices of the samples of the given groups."""
+        return np.flatnonzero([group in groups for group in self.groups])
+
     def of_groups(self, groups: Collection[str]) -> "Samples":
         """The samples of the given groups."""
-        return self.subset(np.flatnonzero([group in groups for group in self.groups]))
+        return self.subset(self.rows_of(groups))
 
     def counts(self) -> dict[str, int]:
         """How many inputs have each label foremost."""

@@ -15,7 +15,6 @@ from rich.progress import track
 
 from converter.networks import encoder
 from converter.networks.weights import MODEL
-from converter.samples import Samples
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 
@@ -40,9 +39,9 @@ class Heads(msgspec.Struct, frozen=True):
     """The `fingerprint` of what was learned from, by data set."""
 
 
-def fingerprint(samples: Samples) -> str:
-    """A hash of the texts of a data set, in their order."""
-    return hashlib.sha256(msgspec.json.encode(list(samples.inputs))).hexdigest()
+def fingerprint(texts: Sequence[str]) -> str:
+    """A hash of texts in their order."""
+    return hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Ids:
@@ -83,8 +82,7 @@ class SentenceTeacher:
         return np.concatenate(parts)
 
     def _remember(self, texts: Sequence[str]) -> FloatArray:
-        name = hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
-        file = self.run / ANSWERS / f"{name}.npy"
+        file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
         answers = self._ask(texts)

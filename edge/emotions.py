@@ -19,6 +19,8 @@ EMOTIONS: tuple[Emotion, ...] = (
     "surprise",
 )
 
+NEUTRAL = EMOTIONS.index("neutral")
+
 # Mean pleasure and arousal, each -1..1, that raters gave the emotion terms angry, disgusted,
 # fearful, happy, sad and surprised: Russell and Mehrabian (1977), "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 273-294. Neutral is the origin.

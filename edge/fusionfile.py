@@ -6,10 +6,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from edge.config import Share
 from edge.emotions import EMOTIONS, Emotion
 from edge.errors import ModelError
 
-Share = Annotated[float, Meta(ge=0, le=1)]
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
 SUM_TOLERANCE = 1e-2
 Score = Annotated[float, Meta(ge=-20, le=20)]

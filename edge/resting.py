@@ -3,10 +3,9 @@
 import numpy as np
 
 from edge.config import RestingFace
-from edge.emotions import EMOTIONS, FloatArray, softmax
+from edge.emotions import EMOTIONS, NEUTRAL, FloatArray, softmax
 from edge.fusion import SMALLEST_PROBABILITY
 
-NEUTRAL = EMOTIONS.index("neutral")
 # What nobody looks like for long without meaning it is never taken for a face at rest.
 RESTS = np.array([emotion not in ("happy", "neutral") for emotion in EMOTIONS], np.float32)
 # A face that was hidden for longer did not look like anything in that time.

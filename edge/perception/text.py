@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from edge.emotions import EMOTIONS
+from edge.emotions import EMOTIONS, NEUTRAL
 from edge.observation import Observation, TextMessage
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import word_features
 from edge.perception.ngrams import EMPHASIS, tokens
 from edge.perception.pack import TextInput
 
-NEUTRAL = EMOTIONS.index("neutral")
 # A single word says less than a sentence; from this many on a text counts fully.
 FULL_QUALITY_WORDS = 4
 PUNCTUATION = "!?.,"

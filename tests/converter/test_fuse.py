@@ -8,13 +8,12 @@ import pytest
 
 from converter.fuse import content, learn
 from converter.pairs import Judgements, draw, figures, of_somebody_else
-from edge.emotions import EMOTIONS, softmax
+from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion import STRATEGIES, FusionModel, Strategy, load_fusion, log_linear
 from edge.fusionfile import read_fusion, write_fusion
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
-NEUTRAL = EMOTIONS.index("neutral")
 KNOWLEDGE = {"face": 4.0, "speech": 2.0, "text": 3.0}
 """How far the logit of the truth lies above the others, whose noise has a deviation of 1.5."""
 

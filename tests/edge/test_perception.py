@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 
 from edge.capture.media import read_sound
 from edge.config import Models, Tracking
-from edge.emotions import EMOTIONS
+from edge.emotions import EMOTIONS, NEUTRAL
 from edge.errors import ModelError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
-from edge.perception.text import NEUTRAL
 from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
