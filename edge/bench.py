@@ -9,12 +9,12 @@ import numpy as np
 
 from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
+from edge.composer import Composer
 from edge.config import Config
 from edge.demo.broker import embedded_broker
 from edge.demo.player import Player, Reception
 from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
-from edge.events import Composer
 from edge.fusion import STRATEGIES, fuse, load_fusion
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 from edge.perception.features import LogMelStream, log_mel, sound_features
@@ -137,7 +137,7 @@ def _decision_stages(
     tracker = Tracker(config.tracking, config.fusion, model, 0.0)
     tracker.observe(sighting)
     composer = Composer("emotion/bench", Clock())
-    publisher = Publisher(config.mqtt, lambda payload: None)
+    publisher = Publisher(config.mqtt)
     return [
         ("fuse", lambda: fuse([sighting.observations[0], heard], strategy, model, 0.0, 1.0)),
         ("publish", lambda: publisher.publish_state(composer.state(tracker.state))),

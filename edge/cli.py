@@ -16,6 +16,8 @@ from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 
+TOPICS = ("state", "event", "modality", "info", "health", "error")
+"""Those with a schema; `edge.events` has them too, but takes time to import."""
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
@@ -124,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     schema = add("schema", "print the JSON Schema of the payloads")
     schema.set_defaults(function=_schema)
-    schema.add_argument("topic", nargs="?", choices=("state", "event", "modality", "info"))
+    schema.add_argument("topic", nargs="?", choices=TOPICS)
     bench = add("bench", "measure speed and memory on this machine")
     bench.set_defaults(function=_bench)
     bench.add_argument("--repeat", type=int, default=200, help="runs of each stage")

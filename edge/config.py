@@ -139,21 +139,68 @@ class Backoff(Section, frozen=True):
             )
 
 
+class Tls(Section, frozen=True):
+    """How the connection to the broker is encrypted, and each end known to the other."""
+
+    enabled: bool = False
+    ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+    psk_identity: str = ""
+    psk_file: str = ""
+    """Holds the shared key alone, in hexadecimal digits."""
+    insecure: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec reports with the place in the file."""
+        if bool(self.psk_identity) != bool(self.psk_file):
+            raise ValueError("psk_identity and psk_file belong together, one of them is missing")
+        if self.key_file and not self.certificate_file:
+            raise ValueError("key_file is of no use without certificate_file")
+        if self.psk_identity and (self.ca_file or self.certificate_file):
+            raise ValueError("a shared key takes the place of certificates: leave out one of them")
+        if not self.enabled and any(msgspec.structs.astuple(self)):
+            raise ValueError("enabled is false, yet other keys of tls are set")
+
+
+class SpoolLimits(Section, frozen=True):
+    """Events that wait for the broker."""
+
+    max_events: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+    max_bytes: Annotated[int, Meta(ge=10_000, le=1_000_000_000)] = 10_000_000
+    max_age_s: Annotated[float, Meta(gt=0, le=31_536_000)] = 604_800.0
+    write_interval_s: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    replay_per_s: Annotated[float, Meta(gt=0, le=10_000)] = 100.0
+
+
+class HomeAssistant(Section, frozen=True):
+    """How the device shows up in Home Assistant."""
+
+    enabled: bool = False
+    prefix: TopicLevel = "homeassistant"
+    name: str = ""
+
+
 class Mqtt(Section, frozen=True):
     """The broker and what is published to it."""
 
     host: HostName = "localhost"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
+    protocol: Literal[5, "3.1.1"] = 5
     prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*[^/+#\x00]$")] = "emotion"
     device: TopicLevel = socket.gethostname()
     username: str = ""
     password_file: str = ""
+    tls: Tls = Tls()
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    session_expiry_s: Annotated[int, Meta(ge=0, le=604_800)] = 60
     heartbeat_s: PositiveSeconds = 10.0
+    health_interval_s: PositiveSeconds = 30.0
     modality_states: bool = False
     modality_interval_s: Seconds = 0.2
-    spool_events: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    reconnect: Backoff = Backoff()
+    spool: SpoolLimits = SpoolLimits()
+    home_assistant: HomeAssistant = HomeAssistant()
+    reconnect: Backoff = Backoff(longest_s=120.0)
 
 
 class Config(Section, frozen=True):
@@ -167,3 +214,5 @@ class Config(Section, frozen=True):
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
     device_retry: Backoff = Backoff(longest_s=10.0)
+    state_folder: str = ""
+    """Where the spool and the pause are kept; see `edge.resources.state_folder`."""

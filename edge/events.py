@@ -1,24 +1,22 @@
 """What is published: the JSON payloads, as types that also make their JSON Schemas."""
 
-import uuid
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from edge import __version__
-from edge.clock import Clock
-from edge.emotions import EMOTIONS, Emotion, valence_arousal
-from edge.episodes import Change, Phase, State
-from edge.observation import Belief, Observation
+from edge.emotions import Emotion
+from edge.episodes import Phase
 
 SCHEMA_VERSION = "1.0"
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Affect = Annotated[float, Meta(ge=-1, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-DIGITS = 4
-"""Decimal places of published figures."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,16 +42,18 @@ class StateData(msgspec.Struct, frozen=True, kw_only=True):
     contributions: dict[str, Probability]
     """Each modality's share in the belief; they add up to one."""
     subject: int
-    faces: Annotated[int, Meta(ge=0)]
+    faces: Count
+    paused: bool = False
+    """Whether nothing is captured, because somebody asked for it."""
 
 
 class EventData(StateData, frozen=True, kw_only=True):
     """One moment of an emotion's stay."""
 
     phase: Phase
-    sequence: Annotated[int, Meta(ge=0)]
+    sequence: Count
     """Counts the messages that share one id; id and sequence together are unique."""
-    duration_s: Annotated[float, Meta(ge=0)]
+    duration_s: NotNegative
     replayed: bool = False
     """Whether the broker was away when it happened."""
 
@@ -90,6 +90,62 @@ class ModalityData(msgspec.Struct, frozen=True, kw_only=True):
     subject: int
 
 
+class StageData(msgspec.Struct, frozen=True, kw_only=True):
+    """How one stage of the work went since the last health message."""
+
+    per_s: NotNegative
+    """Samples a second."""
+    p50_ms: NotNegative
+    """Half of them took less."""
+    p99_ms: NotNegative
+    failed: Count
+
+
+class DeliveryData(msgspec.Struct, frozen=True, kw_only=True):
+    """How events fare."""
+
+    reconnects: Count
+    """Sessions with the broker after the first, since the start."""
+    acknowledged: Count
+    """Events that the broker has, since the start."""
+    waiting: Count
+    """Events that wait for it now: the depth of the spool."""
+    unwritten: Count
+    """Of these, the ones in memory alone."""
+    dropped: Count
+    """Events given up for the bounds of the spool, since the start."""
+
+
+class HealthData(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon and its device are."""
+
+    uptime_s: NotNegative
+    stages: dict[str, StageData]
+    """By name: `face`, `speech` and `text` from sample to observation, `fusion` from there on."""
+    dropped: dict[str, Count]
+    """Samples that newer ones replaced before they were read, by queue, since the start."""
+    queued: dict[str, Count]
+    """Samples that wait to be read now, by queue."""
+    delivery: DeliveryData
+    rss_mb: NotNegative
+    """10^6 bytes."""
+    cpu_percent: NotNegative
+    """Of one core, since the last health message."""
+    temperature_c: float | None
+    """Of the hottest sensor; null where the device has none."""
+    throttled: list[Throttle] | None
+    """What slows the device down now; null where it does not tell."""
+
+
+class ErrorData(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a command was not obeyed."""
+
+    command: str
+    """The topic below the device's: `set/text` and so on."""
+    reason: str
+    """A sentence; never quotes the payload."""
+
+
 class StateMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `state`, retained."""
 
@@ -118,11 +174,27 @@ class InfoMessage(Envelope, frozen=True, kw_only=True):
     data: InfoData
 
 
+class HealthMessage(Envelope, frozen=True, kw_only=True):
+    """Payload of `health`."""
+
+    type: Literal["emotiond.health"] = "emotiond.health"
+    data: HealthData
+
+
+class ErrorMessage(Envelope, frozen=True, kw_only=True):
+    """Payload of `error`."""
+
+    type: Literal["emotiond.error"] = "emotiond.error"
+    data: ErrorData
+
+
 SCHEMAS: dict[str, type[Envelope]] = {
     "state": StateMessage,
     "event": EventMessage,
     "modality": ModalityMessage,
     "info": InfoMessage,
+    "health": HealthMessage,
+    "error": ErrorMessage,
 }
 """The payload of each JSON topic; `modality` is that of every `<modality>/state`."""
 
@@ -136,77 +208,8 @@ def json_schema(topic: str) -> dict[str, Any]:
     }
 
 
-class Composer:
-    """Makes one device's messages."""
-
-    def __init__(self, source: str, clock: Clock) -> None:
-        self._source, self._clock = source, clock
-
-    def state(self, state: State) -> StateMessage:
-        """A state as it is published."""
-        data = StateData(**_belief_fields(state))
-        return StateMessage(**self._envelope(state.captured_s), data=data)
-
-    def event(self, change: Change) -> EventMessage:
-        """A change as it is published."""
-        data = EventData(
-            **_belief_fields(change.state),
-            phase=change.phase,
-            sequence=change.sequence,
-            duration_s=round(change.duration_s, 3),
-        )
-        envelope = self._envelope(change.state.captured_s) | {"id": change.episode}
-        return EventMessage(**envelope, data=data)
-
-    def modality(self, observation: Observation) -> ModalityMessage:
-        """One model's answer as it is published."""
-        belief = Belief(observation.probabilities, {}, observation.captured_s)
-        data = ModalityData(
-            modality=observation.modality,
-            emotion=belief.emotion,
-            confidence=round(belief.confidence, DIGITS),
-            probabilities=seven(observation.probabilities),
-            native={label: round(p, DIGITS) for label, p in observation.native.items()},
-            quality=round(observation.quality, DIGITS),
-            subject=observation.subject,
-        )
-        return ModalityMessage(**self._envelope(observation.captured_s), data=data)
-
-    def info(self, models: dict[str, ModelInfo], modalities: list[str]) -> InfoMessage:
-        """What runs on this device."""
-        data = InfoData(models=models, modalities=modalities)
-        return InfoMessage(**self._envelope(self._clock.now_s()), data=data)
-
-    def _envelope(self, captured_s: float) -> dict[str, Any]:
-        time = self._clock.utc(captured_s)
-        return {"id": str(uuid.uuid4()), "source": self._source, "time": time}
-
-
-def as_replayed(message: EventMessage) -> EventMessage:
-    """The same event, marked as published after the fact."""
-    data = msgspec.structs.replace(message.data, replayed=True)
-    return msgspec.structs.replace(message, data=data)
-
-
-def _belief_fields(state: State) -> dict[str, Any]:
-    belief = state.belief
-    valence, arousal = valence_arousal(belief.probabilities) if belief else (0.0, 0.0)
-    return {
-        "emotion": state.emotion,
-        "confidence": round(state.confidence, DIGITS),
-        "probabilities": seven(belief.probabilities) if belief else {},
-        "valence": round(valence, DIGITS),
-        "arousal": round(arousal, DIGITS),
-        "contributions": (
-            {name: round(share, DIGITS) for name, share in belief.contributions.items()}
-            if belief
-            else {}
-        ),
-        "subject": state.subject,
-        "faces": state.faces,
-    }
-
-
-def seven(probabilities: Any) -> dict[Emotion, float]:
-    """A distribution float32[7] as published: by name, rounded."""
-    return {e: round(float(p), DIGITS) for e, p in zip(EMOTIONS, probabilities, strict=True)}
+def as_replayed(event: bytes) -> bytes:
+    """The same event message, marked as published after the fact; of whatever version it is."""
+    message = msgspec.json.decode(event)
+    message["data"]["replayed"] = True
+    return msgspec.json.encode(message)

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
+from edge.composer import DIGITS, seven
 from edge.config import Config
 from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
-from edge.events import DIGITS, seven
 from edge.fusion import STRATEGIES, FusionModel, fuse, load_fusion, pool
 from edge.observation import (
     NOBODY_SEEN,

@@ -16,6 +16,9 @@ class Newest(Generic[Item]):
         self.dropped = 0
         """How many items nobody took in time."""
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     def put(self, item: Item) -> None:
         """Adds an item without waiting."""
         with self._changed:

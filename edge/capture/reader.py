@@ -10,6 +10,7 @@ from edge.errors import SourceError, describe
 
 # A source that gives so many samples is taken to work.
 STEADY_SAMPLES = 20
+PAUSE_TICK_S = 0.2
 
 Sample = TypeVar("Sample")
 Sample_co = TypeVar("Sample_co", covariant=True)
@@ -28,8 +29,8 @@ class Device(Protocol[Sample_co]):
 class Reader(threading.Thread, Generic[Sample]):
     """Fills `sink` from the device that `opener` opens, until `stop` is set.
 
-    `report` is told `ok`, `degraded: reason` or, at the end of a file, `off`; nothing when
-    `stop` cuts a read short.
+    While `running` is not set the device is closed. `report` is told `ok`, `degraded: reason` or,
+    at the end of a file and while nothing is to run, `off`; nothing when `stop` cuts a read short.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Reader(threading.Thread, Generic[Sample]):
         sink: Newest[Sample],
         report: Callable[[str], None],
         retry: Backoff,
+        running: threading.Event,
         stop: threading.Event,
     ) -> None:
         super().__init__(name=name, daemon=True)
@@ -46,6 +48,7 @@ class Reader(threading.Thread, Generic[Sample]):
         self._sink = sink
         self._report = report
         self._retry = retry
+        self._running = running
         self._stop_asked = stop
         self._told = ""
         self._read = 0
@@ -55,9 +58,13 @@ class Reader(threading.Thread, Generic[Sample]):
         wait_s = self._retry.shortest_s
         while not self._stop_asked.is_set():
             self._read = 0
+            if not self._running.wait(PAUSE_TICK_S):
+                self._tell("off")
+                continue
             try:
-                self._read_all()
-                return
+                if self._read_all():
+                    return
+                continue
             except SourceError as error:
                 self._tell(f"degraded: {error}")
             except Exception as error:  # the rim of the thread: a driver can fail in any way
@@ -67,21 +74,22 @@ class Reader(threading.Thread, Generic[Sample]):
             self._stop_asked.wait(wait_s)
             wait_s = min(wait_s * 2, self._retry.longest_s)
 
-    def _read_all(self) -> None:
-        """Reads to the end of a file, or until told to stop."""
+    def _read_all(self) -> bool:
+        """Reads until told to stop or to pause; whether it came to the end of a file instead."""
         device = self._opener()
         try:
-            while not self._stop_asked.is_set():
+            while self._running.is_set() and not self._stop_asked.is_set():
                 sample = device.read()
                 if sample is None:
                     if not self._stop_asked.is_set():
                         self._tell("off")
-                    return
+                    return True
                 self._sink.put(sample)
                 self._read += 1
                 self._tell("ok")
         finally:
             device.close()
+        return False
 
     def _tell(self, status: str) -> None:
         if status != self._told:

@@ -96,17 +96,19 @@ class Player:
 
         Raises EmotiondError where the daemon does not come to the end of the clip.
         """
-        settings = {
+        settings: dict[str, Any] = {
             "camera": {"source": str(clip)},
             "microphone": {"source": str(clip)},
             "mqtt": {
                 "host": HOST,
                 "port": self._port,
                 "device": DEVICE,
+                "protocol": "3.1.1",  # all that the embedded broker speaks
                 "modality_states": True,
             },
         }
         with tempfile.TemporaryDirectory() as folder:
+            settings["state_folder"] = folder
             config = Path(folder) / "clip.yaml"
             config.write_text(yaml.safe_dump(settings), encoding="utf-8")
             return self._run(config, clip, text)

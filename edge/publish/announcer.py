@@ -1,8 +1,8 @@
 """Decides when a state is worth a message; events always are."""
 
+from edge.composer import Composer
 from edge.config import Mqtt
 from edge.episodes import Change, State
-from edge.events import Composer
 from edge.observation import Observation
 from edge.publish.mqtt import Publisher
 
@@ -24,14 +24,17 @@ class Announcer:
         self._modality_told_s: dict[str, float] = {}
         self._told: State | None = None
         self._told_s = 0.0
+        self._told_paused = False
 
-    def announce(self, changes: list[Change], state: State, now_s: float) -> None:
+    def announce(
+        self, changes: list[Change], state: State, now_s: float, paused: bool = False
+    ) -> None:
         """Publishes what is new at `now_s`."""
         for change in changes:
             self._publisher.publish_event(self._composer.event(change))
-        if changes or self._is_due(state, now_s):
-            self._told, self._told_s = state, now_s
-            self._publisher.publish_state(self._composer.state(state))
+        if changes or paused != self._told_paused or self._is_due(state, now_s):
+            self._told, self._told_s, self._told_paused = state, now_s, paused
+            self._publisher.publish_state(self._composer.state(state, paused))
 
     def announce_modality(self, observation: Observation, now_s: float) -> None:
         """Publishes one model's answer, unless its last one is too fresh."""

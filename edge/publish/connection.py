@@ -1,65 +1,96 @@
 """The connection to the broker: lost and found again, one session at a time."""
 
 import logging
-import socket
+import random
+import ssl
 import threading
-from pathlib import Path
+import time
+from enum import Enum
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.errors import ConfigError
+from edge.publish.session import Clients, Session, cut
 
 logger = logging.getLogger(__name__)
 
+ANSWER_TIMEOUT_S = 10.0
+"""What a broker may take to answer that we connect."""
 FAREWELL_TIMEOUT_S = 0.4
+UNLIMITED = 65_535
+"""What a broker takes unacknowledged if it says nothing of it (MQTT 5, section 3.2.2.3.3)."""
+REMEDIES = {
+    "Bad user name or password": "check mqtt.username and mqtt.password_file",
+    "Not authorized": "check mqtt.username, mqtt.password_file and the broker's access list",
+    "Bad authentication method": "check mqtt.username and mqtt.password_file",
+    "Client identifier not valid": "check mqtt.device, which is part of it",
+    "Banned": "ask who runs the broker",
+    "Session taken over": "another client has this identifier: give each device its mqtt.device",
+}
+"""By reason: what a refusal that waiting does not mend asks for."""
 
 
-class Session(Protocol):
-    """What a connection tells its owner, in the network's thread."""
+class Fate(Enum):
+    """How an attempt to hold a session ended."""
 
-    def session_began(self, client: paho.Client) -> None:
+    UNREACHABLE = "there was nobody"
+    UNANSWERED = "there was no answer that we understand"
+    REFUSED = "the broker does not want us"
+    LOST = "the session was held for a while"
+
+
+class Owner(Protocol):
+    """What a connection tells, in the network's thread."""
+
+    def session_began(self, session: Session) -> None:
         """The broker accepted us."""
 
     def session_ended(self) -> None:
         """The session just told of is over."""
 
-    def was_published(self, message_id: int) -> None:
-        """The broker acknowledged a message; must not wait for a lock held while publishing."""
+    def was_acknowledged(self, message_id: int, refusal: str) -> None:
+        """The broker has a message, or tells why it refuses it."""
 
-    def received(self, payload: bytes) -> None:
-        """A message on a topic that the owner subscribed to, not a retained one."""
+    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message on a topic that the owner subscribed to."""
 
 
 class Connection(threading.Thread):
     """Connects, and connects again with longer waits, until `stop`.
 
     Every session has a client of its own: what a lost session left unsent is not sent behind the
-    owner's back in the next one. Raises ConfigError when the password file cannot be read.
+    owner's back in the next one. Raises ConfigError when a file of secrets cannot be read.
     """
 
-    def __init__(self, config: Mqtt, will: tuple[str, str], owner: Session) -> None:
+    def __init__(self, config: Mqtt, will: tuple[str, str], owner: Owner) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._owner = config, will, owner
-        self._password = _password(config.password_file)
+        self._clients = Clients(config, will)
+        self._mqtt5 = config.protocol == 5
         self._client: paho.Client | None = None
-        self._accepted = False
-        self._over = threading.Event()
+        self._fate = Fate.UNREACHABLE
+        self._answered, self._over = threading.Event(), threading.Event()
         self._stopping = threading.Event()
         self._said = ""
 
     def run(self) -> None:
         """Holds one session after another."""
-        wait_s = self._config.reconnect.shortest_s
+        reconnect = self._config.reconnect
+        wait_s = reconnect.shortest_s
         while not self._stopping.is_set():
-            self._accepted = False
+            began_s = time.monotonic()
             self._hold_session()
-            if self._accepted:
-                wait_s = self._config.reconnect.shortest_s
-            self._stopping.wait(wait_s)
-            wait_s = min(wait_s * 2, max(self._config.reconnect.longest_s, wait_s))
+            if self._fate is Fate.REFUSED:
+                wait_s = reconnect.longest_s
+            elif self._fate is Fate.LOST and time.monotonic() - began_s > wait_s:
+                wait_s = reconnect.shortest_s
+            elif self._fate is Fate.UNANSWERED and self._config.protocol == 5:
+                self._mqtt5 = not self._mqtt5
+            # A fleet that lost its broker must not come back all at once.
+            self._stopping.wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
+            wait_s = min(wait_s * 2, reconnect.longest_s)
 
     def stop(self, farewell: str) -> None:
         """Leaves with `farewell` on the topic of the will.
@@ -69,7 +100,7 @@ class Connection(threading.Thread):
         """
         self._stopping.set()
         client, self._client = self._client, None
-        if client is not None and self._accepted and not self._over.is_set():
+        if client is not None and self._fate is Fate.LOST and not self._over.is_set():
             sent = client.publish(self._will[0], farewell, qos=1, retain=True)
             try:
                 sent.wait_for_publish(FAREWELL_TIMEOUT_S)
@@ -78,72 +109,104 @@ class Connection(threading.Thread):
             if sent.is_published():
                 client.disconnect()
             else:
-                _cut(client)
+                cut(client)
         self._over.set()
+        self._answered.set()
 
     def _hold_session(self) -> None:
         """From connecting to the loss of the connection."""
         self._over.clear()
+        self._answered.clear()
+        self._fate = Fate.UNREACHABLE
         client = self._new_client()
         try:
-            client.connect(self._config.host, self._config.port, self._config.keepalive_s)
+            self._clients.connect(client)
+        except ssl.SSLError as error:
+            self._fate = Fate.REFUSED
+            self._say(f"no trusted connection to {self._address} ({error}); check mqtt.tls")
+            return
         except (OSError, ValueError) as error:  # ValueError: no possible host name
             self._say(f"no broker at {self._address} ({error}); trying again until there is one")
             return
+        self._fate = Fate.UNANSWERED
         self._client = client
         client.loop_start()
+        if not self._answered.wait(ANSWER_TIMEOUT_S):
+            cut(client)
         self._over.wait()
+        if self._fate is Fate.UNANSWERED and not self._stopping.is_set():
+            self._say(
+                f"what answers at {self._address} does not speak MQTT with us; check mqtt.port "
+                "and mqtt.tls.enabled"
+            )
         if not self._stopping.is_set():
             client.loop_stop()
 
     def _new_client(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"emotiond-{self._config.device}",
-            protocol=MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        client.max_inflight_messages_set(0)  # no limit: the owner's spool has one
-        if self._config.username:
-            client.username_pw_set(self._config.username, self._password)
-        client.will_set(*self._will, qos=1, retain=True)
-        client.on_socket_open = _send_at_once
+        client = self._clients.new(self._mqtt5)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_publish = lambda _client, _data, message_id, _reason, _properties: (
-            self._owner.was_published(message_id)
-        )
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
     def _on_connect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
     ) -> None:
         if reason.is_failure:
-            self._say(
-                f"the broker at {self._address} refuses us: {reason}; check mqtt.username, "
-                "mqtt.password_file and the broker's access list"
-            )
+            self._refused(reason)
             client.disconnect()
         elif self._stopping.is_set():
             client.disconnect()
         else:
-            self._accepted = True
-            self._owner.session_began(client)
+            self._fate = Fate.LOST
             self._say(f"connected to the broker at {self._address}")
+            maximum = int(getattr(properties, "ReceiveMaximum", UNLIMITED))
+            self._owner.session_began(Session(client, maximum))
+        self._answered.set()
+
+    def _refused(self, reason: ReasonCode) -> None:
+        if str(reason) == "Unsupported protocol version":
+            self._say(f"the broker at {self._address} refuses this version of MQTT")
+            return  # and is UNANSWERED
+        remedy = REMEDIES.get(str(reason))
+        self._fate = Fate.UNREACHABLE if remedy is None else Fate.REFUSED
+        self._say(
+            f"the broker at {self._address} refuses us: {reason}; "
+            f"{remedy or 'trying again until it does not'}"
+        )
 
     def _on_disconnect(
-        self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
+        self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
     ) -> None:
-        if self._accepted:
+        if self._fate is Fate.LOST:
             self._owner.session_ended()
             if not self._stopping.is_set():
-                self._say(f"lost the broker at {self._address} ({reason}); connecting again")
+                if (remedy := REMEDIES.get(str(reason))) is not None:
+                    self._fate = Fate.REFUSED
+                self._say(
+                    f"lost the broker at {self._address} ({reason}); {remedy or 'connecting again'}"
+                )
+        self._answered.set()
         self._over.set()
 
+    def _on_publish(
+        self, client: paho.Client, data: Any, message_id: int, reason: ReasonCode, properties: Any
+    ) -> None:
+        self._owner.was_acknowledged(message_id, str(reason) if reason.is_failure else "")
+
+    def _on_subscribe(
+        self, client: paho.Client, data: Any, message_id: int, reasons: Any, properties: Any
+    ) -> None:
+        if failures := {str(reason) for reason in reasons if reason.is_failure}:
+            logger.warning(
+                "the broker refuses to send us commands (%s); check its access list",
+                ", ".join(failures),
+            )
+
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        if not message.retain:
-            self._owner.received(bytes(message.payload))
+        self._owner.received(message.topic, bytes(message.payload), message.retain)
 
     @property
     def _address(self) -> str:
@@ -154,27 +217,3 @@ class Connection(threading.Thread):
         if sentence != self._said:
             self._said = sentence
             logger.info("%s", sentence)
-
-
-def _send_at_once(client: paho.Client, userdata: Any, sock: Any) -> None:
-    """Without this a small message may wait 40 ms for the acknowledgement of the one before."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _cut(client: paho.Client) -> None:
-    """Ends the connection without a word."""
-    wire: Any = client.socket()
-    if wire is not None:
-        try:
-            wire.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            logger.debug("the connection was gone already")
-
-
-def _password(file: str) -> str | None:
-    if not file:
-        return None
-    try:
-        return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"mqtt.password_file {file!r} cannot be read ({error})") from error

@@ -1,135 +1,117 @@
-"""Publishes one device's topics over MQTT, and receives its commands."""
+"""One device's topics: what is published on each, and what is taken from which."""
 
-import logging
-import threading
-from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
-import paho.mqtt.client as paho
 
+from edge.clock import Clock
 from edge.config import Mqtt
-from edge.events import EventMessage, InfoMessage, ModalityMessage, StateMessage, as_replayed
-from edge.publish.connection import Connection
-from edge.publish.spool import Spool
-
-logger = logging.getLogger(__name__)
+from edge.events import (
+    ErrorMessage,
+    EventMessage,
+    HealthMessage,
+    InfoMessage,
+    ModalityMessage,
+    StateMessage,
+)
+from edge.publish import homeassistant
+from edge.publish.courier import Courier, Delivery, Topics
 
 ONLINE, OFFLINE = "online", "offline"
-SET_TEXT = "set/text"
+SET = "set"
+COMMANDS = ("text", "observation", "pause")
+SPOOL = "spool.sqlite"
+Receive = Callable[[str, bytes, bool], None]
 
 
 class Publisher:
-    """One device's topics on a broker that may come and go.
+    """One device's topics on a broker that may come and go; nothing here waits for the network.
 
-    Nothing here waits for the network. An event stays in the spool until the broker has
-    acknowledged it; of everything retained the newest is kept; both are published when a session
-    begins. `on_text` is called, in the network's thread, with each message to `set/text`; None
-    where texts are not read. Raises ConfigError when the password file cannot be read.
+    An event is kept until the broker has acknowledged it, in `state_folder` if there is one; of
+    everything retained the newest is kept; both are published when a session begins. `receive` is
+    called, in the network's thread, with the name of each command, its payload, and whether the
+    broker had retained it. Raises ConfigError when a file of secrets cannot be read.
     """
 
-    def __init__(self, config: Mqtt, on_text: Callable[[bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        config: Mqtt,
+        receive: Receive | None = None,
+        state_folder: Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._root = f"{config.prefix}/{config.device}"
-        self._on_text = on_text
-        self._lock = threading.RLock()
-        self._retained: dict[str, bytes] = {}
-        self._spool = Spool(config.spool_events)
-        self._client: paho.Client | None = None
-        self._tickets: dict[int, int] = {}
-        self._acknowledged: deque[int] = deque()
-        self._connection = Connection(config, (self._topic("status"), OFFLINE), self)
+        self._receive = receive
+        self._announcements = homeassistant.announcements(config, state_folder)
+        listened = [self._topic(f"{SET}/{name}") for name in COMMANDS] if receive else []
+        if config.home_assistant.enabled:
+            listened.append(homeassistant.birth_topic(config))
+        self._courier = Courier(
+            config,
+            Topics(self._topic("status"), ONLINE, OFFLINE, self._topic("event"), listened),
+            self._take,
+            state_folder / SPOOL if state_folder else None,
+            clock or Clock(),
+        )
+        self._announce()
 
     @property
     def connected(self) -> bool:
         """Whether the broker is there."""
-        return self._client is not None
+        return self._courier.connected
+
+    @property
+    def delivery(self) -> Delivery:
+        """How events fare."""
+        return self._courier.delivery
 
     def start(self) -> None:
         """Begins connecting, in a thread of its own."""
-        self._connection.start()
-
-    def publish_state(self, message: StateMessage) -> None:
-        """The newest state, retained."""
-        self._retain("state", msgspec.json.encode(message))
-
-    def publish_modality(self, message: ModalityMessage) -> None:
-        """One model's answer; lost while the broker is away."""
-        with self._lock:
-            if self._client is not None:
-                topic = self._topic(f"{message.data.modality}/state")
-                self._client.publish(topic, msgspec.json.encode(message), qos=0)
-
-    def publish_info(self, message: InfoMessage) -> None:
-        """What runs here, retained."""
-        self._retain("info", msgspec.json.encode(message))
-
-    def publish_modality_status(self, modality: str, status: str) -> None:
-        """`ok`, `degraded: reason` or `off` of one modality, retained."""
-        self._retain(f"{modality}/status", status.encode())
+        self._courier.start()
 
     def publish_event(self, message: EventMessage) -> None:
         """An event; kept until the broker has it."""
-        with self._lock:
-            self._forget_acknowledged()
-            ticket = self._spool.add(message)
-            if self._client is not None:
-                self._send(self._client, ticket, message)
+        self._courier.deliver(msgspec.json.encode(message))
+
+    def publish_state(self, message: StateMessage) -> None:
+        """The newest state, retained."""
+        self._courier.retain(self._topic("state"), msgspec.json.encode(message))
+
+    def publish_info(self, message: InfoMessage) -> None:
+        """What runs here, retained."""
+        self._courier.retain(self._topic("info"), msgspec.json.encode(message))
+
+    def publish_modality_status(self, modality: str, status: str) -> None:
+        """`ok`, `degraded: reason` or `off` of one modality, retained."""
+        self._courier.retain(self._topic(f"{modality}/status"), status.encode())
+
+    def publish_modality(self, message: ModalityMessage) -> None:
+        """One model's answer; lost while the broker is away."""
+        topic = self._topic(f"{message.data.modality}/state")
+        self._courier.pass_on(topic, msgspec.json.encode(message))
+
+    def publish_health(self, message: HealthMessage) -> None:
+        """How daemon and device are; lost while the broker is away."""
+        self._courier.pass_on(self._topic("health"), msgspec.json.encode(message))
+
+    def publish_error(self, message: ErrorMessage) -> None:
+        """Why a command was not obeyed; lost while the broker is away."""
+        self._courier.pass_on(self._topic("error"), msgspec.json.encode(message))
 
     def stop(self) -> None:
-        """Says `offline` and leaves, in half a second at most."""
-        self._connection.stop(OFFLINE)
-        with self._lock:
-            self._client = None
-            self._forget_acknowledged()
-        if len(self._spool):
-            logger.warning("%d events were never acknowledged by the broker", len(self._spool))
-
-    def session_began(self, client: paho.Client) -> None:
-        """Birth, everything retained, then the events that waited."""
-        with self._lock:
-            if self._on_text is not None:
-                client.subscribe(self._topic(SET_TEXT), qos=1)
-            client.publish(self._topic("status"), ONLINE, qos=1, retain=True)
-            for name, payload in self._retained.items():
-                client.publish(self._topic(name), payload, qos=1, retain=True)
-            waiting = self._spool.waiting()
-            for ticket, event in waiting:
-                self._send(client, ticket, as_replayed(event))
-            self._client = client
-        if waiting:
-            logger.info("publishing %d events that waited for the broker", len(waiting))
-
-    def session_ended(self) -> None:
-        """What was not acknowledged by now waits for the next session."""
-        with self._lock:
-            self._client = None
-            self._forget_acknowledged()
-            self._tickets.clear()
-
-    def was_published(self, message_id: int) -> None:
-        """Noted without a lock: paho holds its own here, which `publish` wants under ours."""
-        self._acknowledged.append(message_id)
-
-    def received(self, payload: bytes) -> None:
-        """A message to `set/text`."""
-        if self._on_text is not None:
-            self._on_text(payload)
+        """Says `offline` and leaves, in a second at most."""
+        self._courier.stop()
 
     def _topic(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _retain(self, name: str, payload: bytes) -> None:
-        with self._lock:
-            self._retained[name] = payload
-            if self._client is not None:
-                self._client.publish(self._topic(name), payload, qos=1, retain=True)
+    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._receive is not None and topic.startswith(self._topic(SET)):
+            self._receive(topic.rpartition("/")[2], payload, retained)
+        elif payload == ONLINE.encode() and not retained:
+            self._announce()  # Home Assistant has started
 
-    def _send(self, client: paho.Client, ticket: int, message: EventMessage) -> None:
-        sent = client.publish(self._topic("event"), msgspec.json.encode(message), qos=1)
-        self._tickets[sent.mid] = ticket
-
-    def _forget_acknowledged(self) -> None:
-        while self._acknowledged:
-            ticket = self._tickets.pop(self._acknowledged.popleft(), None)
-            if ticket is not None:
-                self._spool.remove(ticket)
+    def _announce(self) -> None:
+        for topic, announcement in self._announcements.items():
+            self._courier.retain(topic, announcement)

@@ -1,29 +1,27 @@
-"""The daemon: wires capture, perception, fusion, tracking and publishing together."""
+"""Wires the parts together, and owns their start and end."""
 
 import logging
 import queue
 import threading
-from collections.abc import Callable
-from functools import partial
+import time
 from pathlib import Path
 
-from edge.capture.camera import VideoSource
-from edge.capture.microphone import open_microphone
-from edge.capture.newest import Newest
-from edge.capture.reader import Reader
-from edge.capture.text import parse_text
 from edge.clock import Clock
+from edge.complaints import Complaints
+from edge.composer import Composer
 from edge.config import Config
-from edge.errors import ModelError, PayloadError
-from edge.events import Composer, ModelInfo
+from edge.errors import ModelError
 from edge.fusion import FusionModel, load_fusion
-from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
-from edge.perception.pack import Manifest, Modality
+from edge.observation import Observation, Sighting
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
-from edge.service.models import ModelShelf
+from edge.resources import state_folder
+from edge.service.commands import Commands
+from edge.service.health import Health
+from edge.service.meter import Meter
+from edge.service.modalities import Modalities
+from edge.service.pause import Pause
 from edge.service.watchdog import Watchdog
-from edge.service.worker import Worker
 from edge.tracking import Tracker
 
 logger = logging.getLogger(__name__)
@@ -31,10 +29,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 """The longest wait of the main loop: how soon it notices that time has passed."""
 QUEUED_OBSERVATIONS = 256
-QUEUED_AUDIO_BLOCKS = 40
-QUEUED_TEXTS = 64
 JOIN_TIMEOUT_S = 0.2
-"""For all threads together; one that a device holds up longer is left behind."""
 
 
 class Daemon:
@@ -48,71 +43,100 @@ class Daemon:
         self._config, self._stop = config, stop
         self._clock = clock or Clock()
         self._observations: queue.Queue[Observation | Sighting] = queue.Queue(QUEUED_OBSERVATIONS)
-        self._texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
+        self._lost_observations = 0
         self._statuses: dict[str, str] = {}
-        self._models: dict[str, ModelInfo] = {}
-        self._publisher = Publisher(
-            config.mqtt, self._receive_text if config.text.enabled else None
-        )
+        folder = state_folder(config.state_folder)
+        self._pause, self._was_paused = Pause(folder), False
+        self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
         self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
-        self._shelf = ModelShelf(config.models)
         self._tracker = Tracker(
             config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
+        self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
+        self._complaints = Complaints(logger)
+        self._commands: Commands | None = None
 
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
         watchdog = Watchdog(self._clock)
-        threads: list[threading.Thread] = []
         self._publisher.start()
+        modalities = None
         try:
-            threads += self._start_modalities()
+            modalities = Modalities(
+                self._config,
+                self._clock,
+                self._queue,
+                self._report,
+                self._pause.running,
+                self._stop,
+            )
+            self._publisher.publish_info(self._composer.info(modalities.models, modalities.enabled))
+            self._commands = Commands(
+                self._config,
+                self._clock,
+                self._pause,
+                modalities.texts.put,
+                self._queue,
+                lambda command, reason: self._publisher.publish_error(
+                    self._composer.error(command, reason)
+                ),
+            )
+            modalities.start()
             watchdog.ready()
             while not self._stop.is_set():
                 self._step()
+                self._tell_health(modalities)
                 watchdog.alive()
         finally:
             watchdog.stopping()
-            self._finish(threads)
+            self._finish(modalities)
 
-    def _start_modalities(self) -> list[threading.Thread]:
-        builders: dict[Modality, tuple[bool, Callable[[], list[threading.Thread]]]] = {
-            "face": (self._config.camera.enabled, self._face_threads),
-            "speech": (self._config.microphone.enabled, self._speech_threads),
-            "text": (self._config.text.enabled, self._text_threads),
-        }
-        threads: list[threading.Thread] = []
-        for modality, (enabled, build) in builders.items():
-            threads += self._try_modality(modality, build) if enabled else self._off(modality)
-        modalities: list[str] = [name for name, (wanted, _) in builders.items() if wanted]
-        self._publisher.publish_info(self._composer.info(self._models, modalities))
-        for thread in threads:
-            thread.start()
-        return threads
-
-    def _finish(self, threads: list[threading.Thread]) -> None:
+    def _finish(self, modalities: Modalities | None) -> None:
         self._stop.set()
         now_s = self._clock.now_s()
         self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
         self._publisher.stop()
-        deadline_s = self._clock.now_s() + JOIN_TIMEOUT_S
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join(max(deadline_s - self._clock.now_s(), 0))
+        if modalities is not None:
+            modalities.join(JOIN_TIMEOUT_S)
 
     def _step(self) -> None:
         try:
             item = self._observations.get(timeout=TICK_S)
         except queue.Empty:
             item = None
-        now_s = self._clock.now_s()
-        changes = self._tracker.observe(item, now_s) if item is not None else []
-        told = item.primary if isinstance(item, Sighting) else item
-        if told is not None and self._tracker.refusal(told) is None:
-            self._announcer.announce_modality(told, now_s)
+        now_s, began_s = self._clock.now_s(), time.perf_counter()
+        changes = []
+        paused = self._pause.is_on
+        if paused != self._was_paused:
+            self._was_paused = paused
+            changes += self._tracker.finish(now_s) if paused else []
+            if self._config.text.enabled:
+                self._report("text", "off" if paused else "ok")
+        if item is not None and not paused:
+            changes += self._tracker.observe(item, now_s)
+            told = item.primary if isinstance(item, Sighting) else item
+            if told is not None and self._tracker.refusal(told) is None:
+                self._announcer.announce_modality(told, now_s)
         changes += self._tracker.pass_time(now_s)
-        self._announcer.announce(changes, self._tracker.state, now_s)
+        self._announcer.announce(changes, self._tracker.state, now_s, paused)
+        if item is not None:
+            self._fusion_meter.note(time.perf_counter() - began_s)
+
+    def _tell_health(self, modalities: Modalities) -> None:
+        now_s = self._clock.now_s()
+        if not self._health.is_due(now_s, self._config.mqtt.health_interval_s):
+            return
+        data = self._health.data(
+            now_s,
+            modalities.meters | {"fusion": self._fusion_meter},
+            {name: source.dropped for name, source in modalities.queues.items()}
+            | {"fusion": self._lost_observations},
+            {name: len(source) for name, source in modalities.queues.items()}
+            | {"fusion": self._observations.qsize()},
+            self._publisher.delivery,
+        )
+        self._publisher.publish_health(self._composer.health(data))
 
     def _fusion_model(self) -> FusionModel:
         try:
@@ -121,78 +145,18 @@ class Daemon:
             logger.error("%s; every modality counts the same", error)
             return FusionModel()
 
-    def _try_modality(
-        self, modality: Modality, build: Callable[[], list[threading.Thread]]
-    ) -> list[threading.Thread]:
-        try:
-            return build()
-        except ModelError as error:
-            self._report(modality, f"degraded: {error}")
-            return []
-
-    def _note(self, manifest: Manifest) -> None:
-        info = ModelInfo(manifest.name, manifest.version, manifest.sha256)
-        self._models[manifest.modality] = info
-
-    def _off(self, modality: Modality) -> list[threading.Thread]:
-        self._report(modality, "off")
-        return []
-
-    def _face_threads(self) -> list[threading.Thread]:
-        perception, frames = self._shelf.new_face(), Newest[Frame](1)
-        self._note(perception.classifier.manifest)
-
-        def perceive(frame: Frame) -> None:
-            self._queue(perception.perceive(frame))
-
-        opener = partial(VideoSource, self._config.camera, self._clock, self._stop)
-        report = partial(self._report, "face")
-        retry = self._config.device_retry
-        return [
-            Reader("camera", opener, frames, report, retry, self._stop),
-            Worker("face", frames, perceive, report, self._stop),
-        ]
-
-    def _speech_threads(self) -> list[threading.Thread]:
-        perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
-        self._note(perception.classifier.manifest)
-
-        def perceive(block: AudioBlock) -> None:
-            for observation in perception.hear(block):
-                self._queue(observation)
-
-        opener = partial(open_microphone, self._config.microphone, self._clock, self._stop)
-        report = partial(self._report, "speech")
-        retry = self._config.device_retry
-        return [
-            Reader("microphone", opener, blocks, report, retry, self._stop),
-            Worker("speech", blocks, perceive, report, self._stop),
-        ]
-
-    def _text_threads(self) -> list[threading.Thread]:
-        perception = self._shelf.text
-        self._note(perception.classifier.manifest)
-
-        def perceive(message: TextMessage) -> None:
-            self._queue(perception.read(message))
-
-        report = partial(self._report, "text")
-        report("ok")
-        return [Worker("text", self._texts, perceive, report, self._stop)]
-
-    def _receive_text(self, payload: bytes) -> None:
-        try:
-            message = parse_text(payload, self._clock.now_s(), self._config.text.max_bytes)
-        except PayloadError as error:
-            logger.warning("message to set/text ignored: %s", error)
-            return
-        self._texts.put(message)
+    def _receive(self, name: str, payload: bytes, retained: bool) -> None:
+        if self._commands is not None:
+            self._commands.receive(name, payload, retained)
 
     def _queue(self, item: Observation | Sighting) -> None:
         try:
             self._observations.put_nowait(item)
         except queue.Full:
-            logger.warning("the main loop is too slow: an observation was dropped")
+            self._lost_observations += 1
+            self._complaints.complain(
+                "slow", "the main loop is too slow: observations are lost", self._clock.now_s()
+            )
 
     def _report(self, modality: str, status: str) -> None:
         """Publishes and logs a modality's status when it changes."""

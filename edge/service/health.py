@@ -1,8 +1,24 @@
-"""What the operating system says of a process."""
+"""How the daemon's process and its device are, as the operating system tells."""
 
+import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import EmotiondError
+from edge.events import DeliveryData, HealthData, Throttle
+from edge.publish.courier import Delivery
+from edge.service.meter import Meter
+
+THERMAL_ZONES = Path("/sys/class/thermal")
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+"""Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
+THROTTLE_FLAGS: tuple[Throttle, ...] = (
+    "under_voltage",
+    "frequency_capped",
+    "throttled",
+    "soft_temperature_limit",
+)
 
 
 def _status_kb(pid: int, field: str) -> int:
@@ -22,3 +38,65 @@ def peak_rss_mb(pid: int) -> float:
 def rss_mb(pid: int) -> float:
     """The resident memory of a process now, in 10^6 bytes."""
     return _status_kb(pid, "VmRSS") * 1024 / 1e6
+
+
+def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
+    """Of the hottest sensor; None where there is none that can be read."""
+    found = []
+    for file in zones.glob("thermal_zone*/temp"):
+        try:
+            found.append(int(file.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):
+            continue  # a sensor that sleeps
+    return max(found, default=None)
+
+
+def throttled(file: Path = THROTTLED) -> list[Throttle] | None:
+    """What slows the device down now; None where it does not tell."""
+    try:
+        flags = int(file.read_text(encoding="ascii").strip(), 16)
+    except (OSError, ValueError):
+        return None
+    return [name for bit, name in enumerate(THROTTLE_FLAGS) if flags >> bit & 1]
+
+
+class Health:
+    """Gathers what a message on `health` says."""
+
+    def __init__(self, now_s: float) -> None:
+        self._began_s = self._told_s = now_s
+        self._cpu_s = time.process_time()
+
+    def is_due(self, now_s: float, interval_s: float) -> bool:
+        """Whether the last message is so long ago."""
+        return now_s - self._told_s >= interval_s
+
+    def data(
+        self,
+        now_s: float,
+        meters: Mapping[str, Meter],
+        dropped: Mapping[str, int],
+        queued: Mapping[str, int],
+        delivery: Delivery,
+    ) -> HealthData:
+        """What is to be told now, of the time since it was told last."""
+        over_s, self._told_s = now_s - self._told_s, now_s
+        cpu_s = time.process_time()
+        cpu_percent, self._cpu_s = 100 * (cpu_s - self._cpu_s) / over_s, cpu_s
+        return HealthData(
+            uptime_s=round(now_s - self._began_s, 1),
+            stages={name: meter.read(over_s) for name, meter in meters.items()},
+            dropped=dict(dropped),
+            queued=dict(queued),
+            delivery=DeliveryData(
+                reconnects=max(delivery.sessions - 1, 0),
+                acknowledged=delivery.acknowledged,
+                waiting=delivery.waiting,
+                unwritten=delivery.unwritten,
+                dropped=delivery.dropped,
+            ),
+            rss_mb=round(rss_mb(os.getpid()), 1),
+            cpu_percent=round(cpu_percent, 1),
+            temperature_c=temperature_c(),
+            throttled=throttled(),
+        )

@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edge.capture.newest import Newest
 from edge.errors import describe
+from edge.service.meter import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +31,12 @@ class Worker(threading.Thread, Generic[Sample]):
         source: Newest[Sample],
         perceive: Callable[[Sample], None],
         report: Callable[[str], None],
+        meter: Meter,
         stop: threading.Event,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._source, self._perceive, self._report = source, perceive, report
+        self._meter = meter
         self._stop_asked = stop
         self._failures = 0
 
@@ -44,15 +48,18 @@ class Worker(threading.Thread, Generic[Sample]):
                 self._work(sample)
 
     def _work(self, sample: Sample) -> None:
+        began_s = time.perf_counter()
         try:
             self._perceive(sample)
         except Exception as error:  # the rim of the thread: whatever it was, the modality goes on
             self._failures += 1
+            self._meter.note_failure()
             if self._failures == 1:
                 logger.error("%s could not read a sample: %s", self.name, describe(error))
             if self._failures % PATIENCE == 0:
                 self._report(f"degraded: the {self.name} model fails with {describe(error)}")
             return
+        self._meter.note(time.perf_counter() - began_s)
         if self._failures >= PATIENCE:
             self._report("ok")
         self._failures = 0

@@ -1,8 +1,8 @@
 from dataclasses import replace
 
+from edge.composer import Composer
 from edge.config import Mqtt
 from edge.episodes import State
-from edge.events import Composer
 from edge.observation import Belief
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher

@@ -1,3 +1,4 @@
+import queue
 import threading
 import time
 import wave
@@ -253,6 +254,12 @@ def test_the_newest_item_replaces_the_oldest() -> None:
     assert newest.dropped == 3
 
 
+def running() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 class Flaky:
     """A device that gives two samples, then is unplugged; at the third opening it ends well."""
 
@@ -281,11 +288,42 @@ class Flaky:
 def test_a_device_that_fails_is_opened_again_and_each_change_reported() -> None:
     statuses: list[str] = []
     sink: Newest[int] = Newest(10)
-    reader = Reader("camera", Flaky(), sink, statuses.append, Backoff(), Racing())
+    reader = Reader("camera", Flaky(), sink, statuses.append, Backoff(), running(), Racing())
     reader.run()
     changes = [s for i, s in enumerate(statuses) if i == 0 or s != statuses[i - 1]]
     assert changes == ["degraded: not there yet", "ok", "degraded: unplugged", "ok", "off"]
     assert [sink.take(0) for _ in range(4)] == [1, 0, 1, 0]
+
+
+def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
+    may_run, stop = running(), threading.Event()
+    statuses: queue.Queue[str] = queue.Queue()
+    opened: list[bool] = []
+
+    class Endless:
+        def __init__(self) -> None:
+            opened.append(True)
+
+        def read(self) -> int:
+            return 1
+
+        def close(self) -> None:
+            opened[-1] = False
+
+    sink = Newest[int](1)
+    reader = Reader("camera", Endless, sink, statuses.put, Backoff(), may_run, stop)
+    reader.start()
+    assert statuses.get(timeout=5) == "ok"
+    may_run.clear()
+    assert statuses.get(timeout=5) == "off"
+    assert opened == [False]
+    sink.take(0)
+    assert sink.take(0.3) is None
+    may_run.set()
+    assert statuses.get(timeout=5) == "ok"
+    assert opened == [False, True]
+    stop.set()
+    reader.join(5)
 
 
 def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
@@ -297,7 +335,9 @@ def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
                 raise RuntimeError("with something private in it")
             return None
 
-    reader = Reader("camera", Odd(), Newest[int](1), statuses.append, Backoff(), Racing())
+    reader = Reader(
+        "camera", Odd(), Newest[int](1), statuses.append, Backoff(), running(), Racing()
+    )
     reader.run()
     assert statuses[0] == "degraded: not there yet"
     assert statuses[1].startswith("degraded: camera failed with RuntimeError at test_capture.py:")
@@ -326,9 +366,8 @@ def test_waits_grow_while_a_device_opens_but_gives_nothing() -> None:
             raise SourceError("nothing")
 
     stop = CountingWaits()
-    Reader(
-        "camera", Dead(), Newest[int](1), lambda status: None, Backoff(longest_s=4.0), stop
-    ).run()
+    backoff = Backoff(longest_s=4.0)
+    Reader("camera", Dead(), Newest[int](1), lambda status: None, backoff, running(), stop).run()
     assert stop.waits == [1.0, 2.0, 4.0, 4.0, 4.0]
 
 

@@ -27,7 +27,7 @@ from tests.support import HAPPY_CLIP
 @contextmanager
 def daemon(folder: Path, settings: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump(settings))
+    config.write_text(yaml.safe_dump({"state_folder": str(folder / "state")} | settings))
     command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
@@ -143,7 +143,8 @@ def test_without_devices_and_models_text_goes_on(
         for payload in (b"", b"\xff", b"{no json", b"x" * 1_000_000):
             subscriber.client.publish("emotion/kiosk/set/text", payload, qos=1)
         subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!", qos=1)
-        received |= dict(subscriber.until("text/state"))
+        answered = subscriber.until("text/state")
+        received |= dict(answered)
         event = subscriber.events(1)[0]
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=5)
@@ -153,8 +154,13 @@ def test_without_devices_and_models_text_goes_on(
     assert "cannot read the manifest" in received["emotion/kiosk/face/status"]
     assert received["emotion/kiosk/speech/status"].startswith("degraded: microphone 'no such")
     assert "happy about" not in log
-    for sentence in ("text is empty", "not UTF-8", "begins as JSON", "1000000 bytes is longer"):
-        assert sentence in log
+    assert log.count("set/text ignored: text is empty") == 1
+    errors = [json.loads(payload) for topic, payload in answered if topic.endswith("kiosk/error")]
+    sentences = ("text is empty", "not UTF-8", "begins as JSON", "1000000 bytes is longer")
+    for error, sentence in zip(errors, sentences, strict=True):
+        jsonschema.validate(error, json_schema("error"))
+        assert error["data"]["command"] == "set/text"
+        assert sentence in error["data"]["reason"]
 
 
 def test_a_camera_that_is_absent_leaves_the_voice(
@@ -191,3 +197,85 @@ def test_a_config_at_fault_stops_it_with_the_line(tmp_path: Path) -> None:
         _, log = process.communicate(timeout=10)
         assert process.returncode == 78
     assert "config.yaml:2: camera.sauce: unknown key; did you mean camera.source?" in log
+
+
+def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    def state() -> Any:
+        return json.loads(subscriber.until("kiosk/state")[-1][1])["data"]
+
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        subscriber.until("kiosk/event")
+        subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
+        while not (told := state())["paused"]:
+            pass
+        assert (told["emotion"], told["probabilities"]) == ("unknown", {})
+        subscriber.client.publish("emotion/kiosk/set/text", "I am happy", qos=1)
+        refused = json.loads(subscriber.until("kiosk/error")[-1][1])["data"]
+        assert "set/pause" in refused["reason"]
+        process.send_signal(signal.SIGTERM)
+        subscriber.until("kiosk/status", "offline")
+    with daemon(tmp_path, _settings(broker.port)):
+        quiet = subscriber.until("face/status", "off")
+        assert state()["paused"]
+        subscriber.client.publish("emotion/kiosk/set/pause", "of", qos=1)
+        quiet += subscriber.until("kiosk/error")
+        assert "neither `on` nor `off`" in quiet[-1][1]
+        subscriber.client.publish("emotion/kiosk/set/pause", "off", qos=1)
+        subscriber.until("face/status", "ok")
+        assert not state()["paused"]
+        subscriber.until("kiosk/event")
+    assert not [topic for topic, _ in quiet if topic.endswith(("/event", "face/state"))]
+
+
+def test_an_outside_sensor_takes_part_in_what_is_believed(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    off = {"enabled": False}
+    settings = _settings(broker.port, camera=off, microphone=off, fusion={"outside": ["posture"]})
+    with daemon(tmp_path, settings):
+        subscriber.until("text/status", "ok")
+        for payload in (
+            {"modality": "gait", "probabilities": {"sad": 1.0}},
+            {"modality": "posture", "probabilities": {"sad": 0.4}},
+            {"modality": "posture", "probabilities": {"sad": 2.0}},
+            {"modality": "posture", "probabilities": {"bored": 1.0}},
+            {"modality": "posture"},
+            ["posture"],
+        ):
+            command = json.dumps(payload)
+            subscriber.client.publish("emotion/kiosk/set/observation", command, qos=1)
+        told = {"modality": "posture", "probabilities": {"sad": 0.9, "neutral": 0.1}}
+        for _ in range(3):
+            subscriber.client.publish("emotion/kiosk/set/observation", json.dumps(told), qos=1)
+        received = subscriber.until("kiosk/event")
+    event = json.loads(received[-1][1])["data"]
+    assert (event["emotion"], event["contributions"]) == ("sad", {"posture": 1.0})
+    reasons = [
+        json.loads(payload)["data"]["reason"]
+        for topic, payload in received
+        if topic.endswith("kiosk/error")
+    ]
+    expected = ("not one of fusion.outside", "not a distribution", "<= 1.0", "bored", "", "")
+    assert len(reasons) == len(expected)
+    assert all(part in reason for part, reason in zip(expected, reasons, strict=True))
+
+
+def test_health_is_told_and_fits_its_schema(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    settings = _settings(broker.port)
+    settings["mqtt"]["health_interval_s"] = 2.0
+    with daemon(tmp_path, settings):
+        subscriber.until("kiosk/event")
+        subscriber.until("kiosk/health")
+        health = json.loads(subscriber.until("kiosk/health")[-1][1])
+    jsonschema.validate(health, json_schema("health"))
+    data = health["data"]
+    assert 5 <= data["stages"]["face"]["per_s"] <= 16
+    assert 0 < data["stages"]["face"]["p50_ms"] <= data["stages"]["face"]["p99_ms"]
+    assert 0 < data["stages"]["fusion"]["p50_ms"] < 20
+    assert data["delivery"]["acknowledged"] >= 1
+    assert 40 < data["rss_mb"] < 300
+    assert data["cpu_percent"] > 0

@@ -10,10 +10,10 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.config import Backoff, Mqtt
+from edge.composer import Composer
+from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.demo.broker import HOST
 from edge.episodes import Change, State
-from edge.events import Composer
 from edge.publish.mqtt import Publisher
 from tests.conftest import Mosquitto
 from tests.support import FakeClock
@@ -78,12 +78,13 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
     subscriber.close()
 
 
-def _publisher(port: int, spool_events: int = 1000) -> Publisher:
-    reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
-    config = Mqtt(
-        host=HOST, port=port, device="kiosk", reconnect=reconnect, spool_events=spool_events
-    )
-    return Publisher(config, lambda payload: None)
+def _config(port: int, **settings: Any) -> Mqtt:
+    reconnect = Backoff(shortest_s=0.5, longest_s=1.0)
+    return Mqtt(host=HOST, port=port, device="kiosk", reconnect=reconnect, **settings)
+
+
+def _publisher(port: int, **settings: Any) -> Publisher:
+    return Publisher(_config(port, **settings))
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
@@ -163,7 +164,7 @@ def test_events_of_an_outage_are_replayed_once_in_order(
 
 
 def test_a_full_spool_drops_the_oldest(broker: Mosquitto, subscriber: Subscriber) -> None:
-    publisher = _publisher(broker.port, spool_events=2)
+    publisher = _publisher(broker.port, spool=SpoolLimits(max_events=2))
     for number in range(5):
         publisher.publish_event(COMPOSER.event(_event(number)))
     publisher.start()
@@ -199,7 +200,7 @@ class HalfOpenBroker:
 
 def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> None:
     broker = HalfOpenBroker()
-    publisher = _publisher(broker.port)
+    publisher = _publisher(broker.port, protocol="3.1.1")
     publisher.start()
     _wait_until(lambda: publisher.connected)
     for number in range(30):
@@ -228,18 +229,3 @@ def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_thing
     rest = subscriber.until("/event")
     publisher.stop()
     assert not [payload for topic, payload in rest if topic.endswith("face/status")]
-
-
-def test_a_retained_command_is_not_obeyed_again_and_again(broker: Mosquitto) -> None:
-    subscriber = Subscriber(broker.port)
-    subscriber.client.publish("emotion/kiosk/set/text", "retained", qos=1, retain=True)
-    subscriber.until("set/text")
-    texts: queue.Queue[bytes] = queue.Queue()
-    publisher = Publisher(Mqtt(host=HOST, port=broker.port, device="kiosk"), texts.put)
-    publisher.start()
-    _wait_until(lambda: publisher.connected)
-    subscriber.client.publish("emotion/kiosk/set/text", "fresh", qos=1)
-    assert texts.get(timeout=10) == b"fresh"
-    assert texts.empty()
-    publisher.stop()
-    subscriber.close()

@@ -1,0 +1,171 @@
+"""How the device announces itself to Home Assistant: MQTT discovery of a device and its parts."""
+
+import hashlib
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge import __version__
+from edge.config import Mqtt
+from edge.emotions import EMOTIONS
+from edge.observation import MODALITIES
+
+logger = logging.getLogger(__name__)
+
+FILE = "homeassistant"
+STATE_LENGTH = 255
+"""The longest state that Home Assistant takes."""
+FIELD = "{{{{ value_json.data.{} }}}}"
+PERCENT = "{{{{ (value_json.data.{} * 100) | round(1) }}}}"
+URL = "https://github.com/emotiond/emotiond"
+
+
+def announcements(config: Mqtt, folder: Path | None) -> dict[str, bytes]:
+    """What is to be retained, by topic: this device, and nothing where it was known before.
+
+    Topics that were ever used are remembered in the state folder, so that a device that is
+    renamed, or no longer to be shown, leaves nothing behind.
+    """
+    file = folder / FILE if folder is not None else None
+    topic = discovery_topic(config)
+    used = _used_topics(file)
+    told = dict.fromkeys(used, b"")
+    if config.home_assistant.enabled:
+        told[topic] = discovery(config)
+        if file is not None and topic not in used:
+            _remember(file, [*used, topic])
+    return told
+
+
+def birth_topic(config: Mqtt) -> str:
+    """Where Home Assistant says that it has started, and wants to be told again."""
+    return f"{config.home_assistant.prefix}/status"
+
+
+def discovery_topic(config: Mqtt) -> str:
+    """Where the device is announced, retained; an empty message there takes it back."""
+    return f"{config.home_assistant.prefix}/device/{_id(config.device)}/config"
+
+
+def discovery(config: Mqtt) -> bytes:
+    """The announcement: the device, and the entities that Home Assistant is to make of it."""
+    root, name = f"{config.prefix}/{config.device}", _id(config.device)
+    state, health = f"{root}/state", f"{root}/health"
+    parts = {
+        "emotion": _sensor(state, "Emotion", FIELD.format("emotion"))
+        | {
+            "device_class": "enum",
+            "options": [*EMOTIONS, "unknown"],
+            "icon": "mdi:emoticon-outline",
+            "json_attributes_topic": state,
+            "json_attributes_template": "{{ value_json.data.probabilities | tojson }}",
+        },
+        "confidence": _figure(state, "Confidence", PERCENT.format("confidence"), "%"),
+        "valence": _figure(state, "Valence", FIELD.format("valence")),
+        "arousal": _figure(state, "Arousal", FIELD.format("arousal")),
+        "faces": _figure(state, "Faces", FIELD.format("faces")),
+        "event": {
+            "platform": "event",
+            "name": "Emotion event",
+            "state_topic": f"{root}/event",
+            "event_types": ["start", "update", "end"],
+            "value_template": (
+                "{{ dict(value_json.data, event_type=value_json.data.phase) | tojson }}"
+            ),
+        },
+        "pause": {
+            "platform": "switch",
+            "name": "Pause",
+            "icon": "mdi:pause",
+            "command_topic": f"{root}/set/pause",
+            "payload_on": "on",
+            "payload_off": "off",
+            "state_topic": state,
+            "value_template": "{{ 'on' if value_json.data.paused else 'off' }}",
+            "state_on": "on",
+            "state_off": "off",
+        },
+    }
+    for modality in MODALITIES:
+        parts[f"{modality}_status"] = _diagnostic(
+            _sensor(
+                f"{root}/{modality}/status",
+                f"{modality.capitalize()} status",
+                f"{{{{ value[:{STATE_LENGTH}] }}}}",
+            )
+        )
+    for key, title, field, more in (
+        ("cpu", "CPU", "cpu_percent", {"unit_of_measurement": "%"}),
+        ("memory", "Memory", "rss_mb", {"unit_of_measurement": "MB", "device_class": "data_size"}),
+        (
+            "temperature",
+            "Temperature",
+            "temperature_c",
+            {"unit_of_measurement": "°C", "device_class": "temperature"},
+        ),
+        ("waiting", "Events waiting", "delivery.waiting", {}),
+        ("dropped", "Events given up", "delivery.dropped", {}),
+        ("reconnects", "Reconnects", "delivery.reconnects", {}),
+    ):
+        parts[key] = _diagnostic(_figure(health, title, FIELD.format(field)) | more)
+    announcement = {
+        "device": {
+            "identifiers": [name],
+            "name": config.home_assistant.name or f"emotiond {config.device}",
+            "manufacturer": "emotiond",
+            "model": "emotiond",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "emotiond", "sw_version": __version__, "support_url": URL},
+        "availability": [{"topic": f"{root}/status"}],
+        "qos": 1,
+        "components": {
+            key: part | {"unique_id": f"{name}_{key}", "object_id": f"{name}_{key}"}
+            for key, part in parts.items()
+        },
+    }
+    return msgspec.json.encode(announcement)
+
+
+def _used_topics(file: Path | None) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines() if file is not None else []
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _remember(file: Path, topics: list[str]) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(f"{one}\n" for one in topics), encoding="utf-8")
+    except OSError as error:
+        logger.warning(
+            "%s: cannot be written (%s); Home Assistant would go on showing this device when "
+            "mqtt.home_assistant.enabled is false",
+            file,
+            error.strerror,
+        )
+
+
+def _sensor(topic: str, name: str, template: str) -> dict[str, Any]:
+    return {"platform": "sensor", "name": name, "state_topic": topic, "value_template": template}
+
+
+def _figure(topic: str, name: str, template: str, unit: str | None = None) -> dict[str, Any]:
+    figure = _sensor(topic, name, template) | {"state_class": "measurement"}
+    return figure | ({"unit_of_measurement": unit} if unit else {})
+
+
+def _diagnostic(part: dict[str, Any]) -> dict[str, Any]:
+    return part | {"entity_category": "diagnostic"}
+
+
+def _id(device: str) -> str:
+    """The device in the letters that Home Assistant allows; what that changes gets a hash."""
+    plain = re.sub(r"[^a-zA-Z0-9_-]", "_", device)
+    if plain != device:
+        plain += "_" + hashlib.sha256(device.encode()).hexdigest()[:8]
+    return f"emotiond_{plain}"

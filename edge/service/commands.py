@@ -1,0 +1,67 @@
+"""Obeys what is sent to a device's `set/…` topics, or says why not."""
+
+import logging
+from collections.abc import Callable
+
+from edge.capture.outside import parse_observation
+from edge.capture.text import parse_text
+from edge.clock import Clock
+from edge.complaints import Complaints
+from edge.config import Config
+from edge.errors import PayloadError
+from edge.observation import Observation, TextMessage
+from edge.service.pause import Pause
+
+logger = logging.getLogger(__name__)
+
+SWITCH = {b"on": True, b"off": False}
+
+
+class Commands:
+    """Reads texts, outside observations and the pause; each refusal is told to `answer`.
+
+    A text or an observation that the broker had retained is old, and ignored; a retained pause is
+    obeyed: it tells how a device is to be whenever it connects.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        pause: Pause,
+        take_text: Callable[[TextMessage], None],
+        take_observation: Callable[[Observation], None],
+        answer: Callable[[str, str], None],
+    ) -> None:
+        self._config, self._clock, self._pause = config, clock, pause
+        self._take_text, self._take_observation = take_text, take_observation
+        self._answer = answer
+        self._complaints = Complaints(logger)
+
+    def receive(self, name: str, payload: bytes, retained: bool) -> None:
+        """One command; never raises."""
+        try:
+            if name == "pause":
+                self._switch(payload)
+            elif not retained:
+                self._observe(name, payload)
+        except PayloadError as error:
+            self._complaints.complain(name, f"set/{name} ignored: {error}", self._clock.now_s())
+            self._answer(f"set/{name}", str(error))
+
+    def _switch(self, payload: bytes) -> None:
+        wanted = SWITCH.get(payload.strip().lower())
+        if wanted is None:
+            raise PayloadError(f"{len(payload)} bytes that are neither `on` nor `off`")
+        self._pause.turn(wanted)
+
+    def _observe(self, name: str, payload: bytes) -> None:
+        now_s = self._clock.now_s()
+        if self._pause.is_on:
+            raise PayloadError("paused; send `off` to set/pause first")
+        if name == "text":
+            if not self._config.text.enabled:
+                raise PayloadError("text.enabled is false on this device")
+            self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
+        else:
+            self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))

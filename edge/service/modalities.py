@@ -1,0 +1,136 @@
+"""The threads of face, speech and text: each reads its device, or its queue, and infers."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from edge.capture.camera import VideoSource
+from edge.capture.microphone import open_microphone
+from edge.capture.newest import Newest
+from edge.capture.reader import Reader
+from edge.clock import Clock
+from edge.config import Config
+from edge.errors import ModelError
+from edge.events import ModelInfo
+from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
+from edge.perception.pack import Manifest, Modality
+from edge.service.meter import Meter
+from edge.service.models import ModelShelf
+from edge.service.worker import Worker
+
+QUEUED_AUDIO_BLOCKS = 40
+QUEUED_TEXTS = 64
+
+
+class Modalities:
+    """Builds and runs what the configuration enables.
+
+    `hand_on` is given every observation, and `report` the modality and its status whenever that
+    may have changed. A modality whose model or device fails is reported as degraded; the others
+    go on. Devices are open only while `running` is set.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        hand_on: Callable[[Observation | Sighting], None],
+        report: Callable[[str, str], None],
+        running: threading.Event,
+        stop: threading.Event,
+    ) -> None:
+        self._config, self._clock = config, clock
+        self._hand_on, self._report = hand_on, report
+        self._running, self._stop = running, stop
+        self._shelf = ModelShelf(config.models)
+        self._threads: list[threading.Thread] = []
+        self.texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
+        """What `set/text` received."""
+        self.queues: dict[str, Newest[Any]] = {}
+        self.meters: dict[str, Meter] = {}
+        self.models: dict[str, ModelInfo] = {}
+        """By modality, those that could be loaded."""
+        builders: dict[Modality, tuple[bool, Callable[[], list[threading.Thread]]]] = {
+            "face": (config.camera.enabled, self._face),
+            "speech": (config.microphone.enabled, self._speech),
+            "text": (config.text.enabled, self._text),
+        }
+        self.enabled: list[str] = [name for name, (wanted, _) in builders.items() if wanted]
+        for modality, (wanted, build) in builders.items():
+            if not wanted:
+                report(modality, "off")
+                continue
+            try:
+                self._threads += build()
+            except ModelError as error:
+                report(modality, f"degraded: {error}")
+
+    def start(self) -> None:
+        """Begins reading and inferring."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Waits for all threads together; one that a device holds up longer is left behind."""
+        deadline_s = self._clock.now_s() + timeout_s
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(deadline_s - self._clock.now_s(), 0))
+
+    def _face(self) -> list[threading.Thread]:
+        perception, frames = self._shelf.new_face(), Newest[Frame](1)
+        self._note(perception.classifier.manifest)
+
+        def perceive(frame: Frame) -> None:
+            self._hand_on(perception.perceive(frame))
+
+        opener = partial(VideoSource, self._config.camera, self._clock, self._stop)
+        return [
+            self._reader("face", "camera", opener, frames),
+            self._worker("face", frames, perceive),
+        ]
+
+    def _speech(self) -> list[threading.Thread]:
+        perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
+        self._note(perception.classifier.manifest)
+
+        def perceive(block: AudioBlock) -> None:
+            for observation in perception.hear(block):
+                self._hand_on(observation)
+
+        opener = partial(open_microphone, self._config.microphone, self._clock, self._stop)
+        return [
+            self._reader("speech", "microphone", opener, blocks),
+            self._worker("speech", blocks, perceive),
+        ]
+
+    def _text(self) -> list[threading.Thread]:
+        perception = self._shelf.text
+        self._note(perception.classifier.manifest)
+
+        def perceive(message: TextMessage) -> None:
+            self._hand_on(perception.read(message))
+
+        self._report("text", "ok")
+        return [self._worker("text", self.texts, perceive)]
+
+    def _reader(
+        self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any]
+    ) -> threading.Thread:
+        report = partial(self._report, modality)
+        return Reader(
+            name, opener, sink, report, self._config.device_retry, self._running, self._stop
+        )
+
+    def _worker(
+        self, modality: str, source: Newest[Any], perceive: Callable[[Any], None]
+    ) -> threading.Thread:
+        self.queues[modality], meter = source, Meter()
+        self.meters[modality] = meter
+        report = partial(self._report, modality)
+        return Worker(modality, source, perceive, report, meter, self._stop)
+
+    def _note(self, manifest: Manifest) -> None:
+        info = ModelInfo(manifest.name, manifest.version, manifest.sha256)
+        self.models[manifest.modality] = info

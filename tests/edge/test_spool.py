@@ -1,0 +1,239 @@
+import itertools
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.clock import Clock
+from edge.config import SpoolLimits
+from edge.publish import store
+from edge.publish.spool import Spool
+from tests.support import FakeClock
+
+LIMITS = SpoolLimits()
+
+
+class Spooled:
+    """A spool on a file, and the clock that it lives by."""
+
+    def __init__(self, folder: Path, limits: SpoolLimits = LIMITS) -> None:
+        self.file, self.limits, self.clock = folder / "state" / "spool.sqlite", limits, FakeClock()
+        self.spool = self.beside()
+
+    def beside(self) -> Spool:
+        """One more on the same file."""
+        return Spool(self.limits, self.file, self.clock)
+
+    def again(self) -> Spool:
+        """What a new process finds after this one was killed: nothing more is written."""
+        if (held := self.spool._store) is not None:
+            held.close()
+        self.spool = self.beside()
+        return self.spool
+
+    def wait(self, seconds: float) -> None:
+        self.clock.moment_s += seconds
+        self.spool.write_if_due()
+
+
+def payloads(spool: Spool) -> list[bytes]:
+    """All that is waiting, in order."""
+    seen: dict[int, bytes] = {}
+    while (oldest := spool.oldest(apart_from=seen)) is not None:
+        seen[oldest[0]] = oldest[1]
+    return list(seen.values())
+
+
+def test_what_waits_longer_than_the_interval_is_there_for_the_next_process(tmp_path: Path) -> None:
+    kept = Spooled(tmp_path)
+    for number in range(3):
+        kept.spool.add(b"%d" % number)
+    kept.wait(4.9)
+    assert kept.spool.unwritten == 3
+    kept.wait(0.2)
+    kept.spool.add(b"too young to be written")
+    assert kept.spool.unwritten == 1
+    assert payloads(kept.again()) == [b"0", b"1", b"2"]
+
+
+def test_what_is_acknowledged_in_time_never_touches_the_disk(tmp_path: Path) -> None:
+    kept = Spooled(tmp_path)
+    files = [kept.file, kept.file.with_name("spool.sqlite-wal")]
+    untouched = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    for number in range(100):
+        kept.spool.remove(kept.spool.add(b"%d" % number))
+        kept.wait(1.0)
+    assert [(file.stat().st_mtime_ns, file.stat().st_size) for file in files] == untouched
+
+
+def test_the_disk_is_written_at_most_once_an_interval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, writes = Spooled(tmp_path), []
+    write = store.EventStore.write
+
+    def counted(self: store.EventStore, added: object, removed: object) -> None:
+        writes.append(kept.clock.moment_s)
+        write(self, added, removed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store.EventStore, "write", counted)
+    for number in range(600):
+        kept.spool.add(b"%d" % number)
+        kept.wait(0.1)
+    assert len(writes) == 11
+    assert min(later - one for one, later in itertools.pairwise(writes)) >= 5.0
+
+
+def test_what_is_removed_after_it_was_written_does_not_come_back(tmp_path: Path) -> None:
+    kept = Spooled(tmp_path)
+    tickets = [kept.spool.add(b"%d" % number) for number in range(200)]
+    kept.wait(5)
+    for ticket in tickets[:150]:
+        kept.spool.remove(ticket)
+    assert payloads(kept.spool) == [b"%d" % number for number in range(150, 200)]
+    kept.spool.close()
+    assert payloads(kept.again()) == [b"%d" % number for number in range(150, 200)]
+
+
+def test_count_bytes_and_age_bound_it_and_the_oldest_give_way(tmp_path: Path) -> None:
+    limits = SpoolLimits(max_events=4, max_bytes=10_000, max_age_s=60)
+    kept = Spooled(tmp_path, limits)
+    for number in range(3):
+        kept.spool.add(b"%d" % number)
+    kept.wait(6)
+    for number in range(3, 6):
+        kept.spool.add(b"%d" % number)
+    assert payloads(kept.spool) == [b"2", b"3", b"4", b"5"]
+    kept.spool.add(b"x" * 9_998)
+    assert payloads(kept.spool) == [b"4", b"5", b"x" * 9_998]
+    assert kept.spool.dropped == 4
+    kept.wait(54.5)
+    assert payloads(kept.again()) == [b"4", b"5", b"x" * 9_998]
+    kept.clock.moment_s += 6
+    assert payloads(kept.spool) == []
+    assert kept.spool.dropped == 3
+
+
+def test_age_is_that_of_the_clock_nobody_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Spooled(tmp_path, SpoolLimits(max_age_s=3600))
+    now_s = time.time()
+    monkeypatch.setattr(time, "time", lambda: 86_400.0)  # a board without a battery, at boot
+    kept.spool.add(b"before the time was known")
+    kept.spool.close()
+    monkeypatch.setattr(time, "time", lambda: now_s)
+    assert payloads(kept.again()) == [b"before the time was known"]
+    monkeypatch.setattr(store, "BOOT_ID", tmp_path / "another boot")
+    after_boot = kept.again()
+    assert payloads(after_boot) == [b"before the time was known"]
+
+
+def test_events_of_an_earlier_boot_age_by_the_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Spooled(tmp_path, SpoolLimits(max_age_s=3600))
+    kept.spool.add(b"old")
+    kept.spool.close()
+    monkeypatch.setattr(store, "BOOT_ID", tmp_path / "another boot")
+    now_s = time.time()
+    monkeypatch.setattr(time, "time", lambda: now_s + 3000)
+    young = kept.again()
+    assert payloads(young) == [b"old"]
+    young.close()
+    monkeypatch.setattr(time, "time", lambda: now_s + 4000)
+    assert payloads(kept.again()) == []
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "truncated", "of a later version"])
+def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Spooled(tmp_path)
+    for number in range(500):
+        kept.spool.add(b"%d" % number * 50)
+    kept.spool.close()
+    if damage == "rubbish":
+        kept.file.write_bytes(os.urandom(10_000))
+    elif damage == "truncated":
+        os.truncate(kept.file, kept.file.stat().st_size // 2)
+    else:
+        with sqlite3.connect(kept.file) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+    spool = kept.again()
+    assert payloads(spool) == []
+    assert "spool.sqlite.damaged" in caplog.text
+    assert kept.file.with_name("spool.sqlite.damaged").exists()
+    spool.add(b"goes on")
+    spool.close()
+    assert payloads(kept.again()) == [b"goes on"]
+
+
+def test_without_a_folder_to_write_to_events_wait_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "state").write_text("a file where a folder should be")
+    kept = Spooled(tmp_path)
+    kept.spool.add(b"1")
+    assert payloads(kept.spool) == [b"1"]
+    assert "the spool cannot be used" in caplog.text
+    (tmp_path / "state").unlink()
+    kept.wait(5)
+    assert payloads(kept.again()) == [b"1"]
+
+
+def test_a_second_process_leaves_the_file_alone_and_takes_over_when_it_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Spooled(tmp_path)
+    kept.spool.add(b"first")
+    kept.wait(5)
+    second = kept.beside()
+    assert "no other emotiond" in caplog.text
+    second.add(b"second")
+    assert payloads(second) == [b"second"]
+    kept.spool.close()
+    second.write()
+    assert payloads(second) == [b"first", b"second"]
+    second.close()
+    assert payloads(kept.again()) == [b"first", b"second"]
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from edge.clock import Clock
+from edge.config import SpoolLimits
+from edge.publish.spool import Spool
+spool = Spool(SpoolLimits(write_interval_s=0.02), Path(sys.argv[1]), Clock())
+for number in range(int(sys.argv[2]), 1_000_000):
+    spool.add(b"%d" % number)
+    spool.write_if_due()
+    if not spool.unwritten:
+        print(number, flush=True)
+    time.sleep(0.002)
+"""
+
+
+def test_what_was_written_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
+    file, begun, written = tmp_path / "spool.sqlite", 0, -1
+    for wait_s in (0.05, 0.11, 0.17, 0.23):
+        command = [sys.executable, "-c", WRITER, str(file), str(begun)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(wait_s)
+            process.kill()
+            told = process.stdout.read().split()
+        written = int(told[-1]) if told else written
+        spool = Spool(LIMITS, file, Clock())
+        numbers = [int(one) for one in payloads(spool)]
+        spool.close()
+        assert numbers == list(range(len(numbers)))
+        assert len(numbers) > written
+        begun = len(numbers)
