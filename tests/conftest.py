@@ -12,15 +12,23 @@ from edge.demo.broker import HOST, free_port
 
 
 class Mosquitto:
-    """A real broker on a port of its own, which tests start and stop."""
+    """A real broker on a port of its own, which tests start and stop.
 
-    def __init__(self, folder: Path) -> None:
+    `settings` are lines of its configuration; those of the listener come first.
+    """
+
+    def __init__(self, folder: Path, *settings: str, anonymous: bool = True) -> None:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {self.port} {HOST}\nallow_anonymous true\nuser {getpass.getuser()}\n"
-            f"persistence true\npersistence_location {folder}/\n"
-        )
+        lines = [
+            f"listener {self.port} {HOST}",
+            *settings,
+            f"allow_anonymous {str(anonymous).lower()}",
+            f"user {getpass.getuser()}",
+            "persistence true",
+            f"persistence_location {folder}/",
+        ]
+        self._config.write_text("".join(f"{line}\n" for line in lines))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -37,8 +45,16 @@ class Mosquitto:
         raise RuntimeError("mosquitto did not start")
 
     def stop(self) -> None:
+        """As an administrator would: it saves what it holds."""
         if self._process is not None:
             self._process.terminate()
+            self._process.wait(10)
+            self._process = None
+
+    def kill(self) -> None:
+        """Without warning."""
+        if self._process is not None:
+            self._process.kill()
             self._process.wait(10)
             self._process = None
 

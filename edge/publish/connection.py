@@ -16,9 +16,14 @@ from edge.publish.session import Clients, Session, cut
 
 logger = logging.getLogger(__name__)
 
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 5.0
 """What a broker may take to answer that we connect."""
 FAREWELL_TIMEOUT_S = 0.4
+SHORT_SESSION_S = 10.0
+TAKEN_OVER = "Session taken over"
+"""What MQTT 5 says to who loses its session to another client of the same identifier."""
+TAKEN_OVER_AFTER = 3
+"""So many short sessions in a row mean the same: not every broker says it."""
 UNLIMITED = 65_535
 """What a broker takes unacknowledged if it says nothing of it (MQTT 5, section 3.2.2.3.3)."""
 REMEDIES = {
@@ -27,7 +32,7 @@ REMEDIES = {
     "Bad authentication method": "check mqtt.username and mqtt.password_file",
     "Client identifier not valid": "check mqtt.device, which is part of it",
     "Banned": "ask who runs the broker",
-    "Session taken over": "another client has this identifier: give each device its mqtt.device",
+    TAKEN_OVER: "another client has this identifier: give each device its mqtt.device",
 }
 """By reason: what a refusal that waiting does not mend asks for."""
 
@@ -73,6 +78,7 @@ class Connection(threading.Thread):
         self._fate = Fate.UNREACHABLE
         self._answered, self._over = threading.Event(), threading.Event()
         self._stopping = threading.Event()
+        self._began_s, self._short_sessions = 0.0, 0
         self._said = ""
 
     def run(self) -> None:
@@ -80,11 +86,10 @@ class Connection(threading.Thread):
         reconnect = self._config.reconnect
         wait_s = reconnect.shortest_s
         while not self._stopping.is_set():
-            began_s = time.monotonic()
             self._hold_session()
             if self._fate is Fate.REFUSED:
                 wait_s = reconnect.longest_s
-            elif self._fate is Fate.LOST and time.monotonic() - began_s > wait_s:
+            elif self._fate is Fate.LOST and self._held_s > wait_s:
                 wait_s = reconnect.shortest_s
             elif self._fate is Fate.UNANSWERED and self._config.protocol == 5:
                 self._mqtt5 = not self._mqtt5
@@ -160,7 +165,7 @@ class Connection(threading.Thread):
         elif self._stopping.is_set():
             client.disconnect()
         else:
-            self._fate = Fate.LOST
+            self._fate, self._began_s = Fate.LOST, time.monotonic()
             self._say(f"connected to the broker at {self._address}")
             maximum = int(getattr(properties, "ReceiveMaximum", UNLIMITED))
             self._owner.session_began(Session(client, maximum))
@@ -183,7 +188,12 @@ class Connection(threading.Thread):
         if self._fate is Fate.LOST:
             self._owner.session_ended()
             if not self._stopping.is_set():
-                if (remedy := REMEDIES.get(str(reason))) is not None:
+                self._short_sessions += 1
+                if self._held_s > SHORT_SESSION_S:
+                    self._short_sessions = 0
+                taken_over = self._short_sessions >= TAKEN_OVER_AFTER
+                remedy = REMEDIES.get(TAKEN_OVER if taken_over else str(reason))
+                if remedy is not None:
                     self._fate = Fate.REFUSED
                 self._say(
                     f"lost the broker at {self._address} ({reason}); {remedy or 'connecting again'}"
@@ -207,6 +217,11 @@ class Connection(threading.Thread):
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         self._owner.received(message.topic, bytes(message.payload), message.retain)
+
+    @property
+    def _held_s(self) -> float:
+        """How long the session has lasted."""
+        return time.monotonic() - self._began_s
 
     @property
     def _address(self) -> str:

@@ -122,10 +122,7 @@ def discovery(config: Mqtt) -> bytes:
         "origin": {"name": "emotiond", "sw_version": __version__, "support_url": URL},
         "availability": [{"topic": f"{root}/status"}],
         "qos": 1,
-        "components": {
-            key: part | {"unique_id": f"{name}_{key}", "object_id": f"{name}_{key}"}
-            for key, part in parts.items()
-        },
+        "components": {key: part | {"unique_id": f"{name}_{key}"} for key, part in parts.items()},
     }
     return msgspec.json.encode(announcement)
 

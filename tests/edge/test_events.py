@@ -30,7 +30,7 @@ STATE = State(
 )
 
 
-def _health() -> HealthData:
+def health() -> HealthData:
     meter = Meter()
     meter.note(0.004)
     return Health(0.0).data(30.0, {"face": meter}, {"face": 2}, {"face": 0}, Delivery(sessions=2))
@@ -43,7 +43,7 @@ def _messages() -> dict[str, Envelope]:
         "event": composer.event(Change("one stay", 0, "start", STATE, 98.0)),
         "modality": composer.modality(observation("sad", 0.6)),
         "info": composer.info({"face": ModelInfo("face", "1", "ab")}, ["face"]),
-        "health": composer.health(_health()),
+        "health": composer.health(health()),
         "error": composer.error("set/text", "text is empty"),
     }
 

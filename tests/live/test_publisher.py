@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -11,20 +12,23 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.composer import Composer
-from edge.config import Backoff, Mqtt, SpoolLimits
+from edge.config import Backoff, HomeAssistant, Mqtt, SpoolLimits
 from edge.demo.broker import HOST
 from edge.episodes import Change, State
 from edge.publish.mqtt import Publisher
 from tests.conftest import Mosquitto
 from tests.support import FakeClock
 
+Connect = Callable[..., Publisher]
 UNKNOWN = State("unknown", None, 0, 0, 100.0)
 
 
 class Subscriber:
     """Receives every topic; what is sent while it is away waits for it."""
 
-    def __init__(self, port: int, client_id: str = "subscriber") -> None:
+    def __init__(
+        self, port: int, client_id: str = "subscriber", username: str = "", password: str = ""
+    ) -> None:
         self._seen: set[tuple[str, int]] = set()
         self._messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
         subscribed = threading.Event()
@@ -33,6 +37,8 @@ class Subscriber:
         )
         self.client.on_message = lambda _c, _u, message: self._messages.put(message)
         self.client.on_subscribe = lambda *_: subscribed.set()
+        if username:
+            self.client.username_pw_set(username, password)
         self.client.connect(HOST, port)
         self.client.subscribe("emotion/#", qos=1)
         self.client.loop_start()
@@ -78,23 +84,26 @@ def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
     subscriber.close()
 
 
-def _config(port: int, **settings: Any) -> Mqtt:
-    reconnect = Backoff(shortest_s=0.5, longest_s=1.0)
-    return Mqtt(host=HOST, port=port, device="kiosk", reconnect=reconnect, **settings)
+def settings_of(port: int, **settings: Any) -> Mqtt:
+    common: dict[str, Any] = {
+        "device": "kiosk",
+        "reconnect": Backoff(shortest_s=0.5, longest_s=1.0),
+    }
+    return Mqtt(host=HOST, port=port, **(common | settings))
 
 
 def _publisher(port: int, **settings: Any) -> Publisher:
-    return Publisher(_config(port, **settings))
+    return Publisher(settings_of(port, **settings))
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+def wait_until(condition: Callable[[], bool], patience_s: float = 10) -> None:
+    deadline = time.monotonic() + patience_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert condition()
 
 
-def _event(number: int) -> Change:
+def event(number: int) -> Change:
     return Change(f"stay {number}", 0, "start", UNKNOWN, 99.0)
 
 
@@ -135,7 +144,7 @@ def test_events_wait_for_a_broker_that_is_absent_at_start(
     publisher = _publisher(broker.port)
     publisher.start()
     for number in range(3):
-        publisher.publish_event(COMPOSER.event(_event(number)))
+        publisher.publish_event(COMPOSER.event(event(number)))
     broker.start()
     events = subscriber.events(3)
     publisher.stop()
@@ -148,13 +157,13 @@ def test_events_of_an_outage_are_replayed_once_in_order(
 ) -> None:
     publisher = _publisher(broker.port)
     publisher.start()
-    _wait_until(lambda: publisher.connected)
-    publisher.publish_event(COMPOSER.event(_event(0)))
+    wait_until(lambda: publisher.connected)
+    publisher.publish_event(COMPOSER.event(event(0)))
     assert not subscriber.events(1)[0]["data"]["replayed"]
     broker.stop()
-    _wait_until(lambda: not publisher.connected)
+    wait_until(lambda: not publisher.connected)
     for number in range(1, 4):
-        publisher.publish_event(COMPOSER.event(_event(number)))
+        publisher.publish_event(COMPOSER.event(event(number)))
     broker.start()
     events = subscriber.events(3)
     publisher.stop()
@@ -166,7 +175,7 @@ def test_events_of_an_outage_are_replayed_once_in_order(
 def test_a_full_spool_drops_the_oldest(broker: Mosquitto, subscriber: Subscriber) -> None:
     publisher = _publisher(broker.port, spool=SpoolLimits(max_events=2))
     for number in range(5):
-        publisher.publish_event(COMPOSER.event(_event(number)))
+        publisher.publish_event(COMPOSER.event(event(number)))
     publisher.start()
     assert [event["id"] for event in subscriber.events(2)] == ["stay 3", "stay 4"]
     publisher.stop()
@@ -202,13 +211,13 @@ def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> 
     broker = HalfOpenBroker()
     publisher = _publisher(broker.port, protocol="3.1.1")
     publisher.start()
-    _wait_until(lambda: publisher.connected)
+    wait_until(lambda: publisher.connected)
     for number in range(30):
-        publisher.publish_event(COMPOSER.event(_event(number)))
+        publisher.publish_event(COMPOSER.event(event(number)))
     started_s = time.monotonic()
     publisher.stop()
     assert time.monotonic() - started_s < 1.0
-    _wait_until(lambda: b"offline" in broker.received.split(b"online")[-1])
+    wait_until(lambda: b"offline" in broker.received.split(b"online")[-1])
     assert not broker.received.endswith(b"\xe0\x00")  # DISCONNECT would discard the will
 
 
@@ -217,7 +226,7 @@ def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_thing
 ) -> None:
     publisher = _publisher(broker.port)
     publisher.start()
-    _wait_until(lambda: publisher.connected)
+    wait_until(lambda: publisher.connected)
     publisher.publish_modality_status("face", "old")
     subscriber.until("face/status", "old")
     broker.stop()
@@ -225,7 +234,27 @@ def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_thing
     publisher.publish_modality_status("face", "newest")
     broker.start()
     subscriber.until("face/status", "newest")
-    publisher.publish_event(COMPOSER.event(_event(1)))
+    publisher.publish_event(COMPOSER.event(event(1)))
     rest = subscriber.until("/event")
     publisher.stop()
     assert not [payload for topic, payload in rest if topic.endswith("face/status")]
+
+
+def test_home_assistant_is_told_of_the_device_and_again_when_it_starts(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    subscriber = Subscriber(broker.port)
+    subscriber.client.subscribe("homeassistant/#", qos=1)
+    shown = settings_of(broker.port, home_assistant=HomeAssistant(enabled=True))
+    publisher = Publisher(shown, None, tmp_path)
+    publisher.start()
+    announced = subscriber.until("config")[-1]
+    assert announced[0] == "homeassistant/device/emotiond_kiosk/config"
+    subscriber.client.publish("homeassistant/status", "online", qos=1)
+    assert subscriber.until("config")[-1] == announced
+    publisher.stop()
+    hidden = Publisher(settings_of(broker.port), None, tmp_path)
+    hidden.start()
+    assert subscriber.until("config")[-1] == (announced[0], "")
+    hidden.stop()
+    subscriber.close()

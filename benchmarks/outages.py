@@ -1,0 +1,51 @@
+"""Does every event arrive, whatever is killed? `python benchmarks/outages.py` (about 3 minutes).
+
+A mosquitto is killed without warning 50 times at random moments while events are published, 20 a
+second; the process that publishes is killed 10 times among them. What was on disk, or had been
+acknowledged, has to arrive at a subscriber, in order, and once by `id` and `sequence`.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from edge.publish.console import table
+from tests.conftest import Mosquitto
+from tests.outages import endure
+
+
+def main() -> None:
+    """Endures what the options say, and prints the outcome."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--broker-kills", type=int, default=50)
+    parser.add_argument("--sender-kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broker = Mosquitto(folder, "max_inflight_messages 0")
+        broker.start()
+        try:
+            outcome = endure(
+                broker,
+                folder / "state",
+                arguments.broker_kills,
+                arguments.sender_kills,
+                arguments.seed,
+            )
+        finally:
+            broker.kill()
+    rows = [
+        ("kills of the broker", str(arguments.broker_kills)),
+        ("kills of the publisher", str(arguments.sender_kills)),
+        ("events that were safe", str(outcome.expected)),
+        ("of these, missing", str(len(outcome.missing))),
+        ("delivered again", str(outcome.repeated)),
+        ("marked as replayed", str(outcome.replayed)),
+        ("first deliveries in order", "yes" if outcome.in_order else "no"),
+    ]
+    print(table(("", "count"), rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Brokers that ask who is there: names, passwords, certificates, access lists."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from edge.config import Backoff, Tls
+from edge.demo.broker import HOST
+from edge.errors import ConfigError
+from edge.publish import access
+from edge.resources import CONFIGS
+from tests.conftest import Mosquitto
+from tests.live.test_publisher import COMPOSER, Connect, Subscriber, event, wait_until
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker with names, passwords, and the access list that ships."""
+    passwords = tmp_path / "passwords"
+    for name in ("kiosk", "robot", "listener"):
+        program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
+        new = [] if passwords.exists() else ["-c"]
+        subprocess.run([program, *new, "-b", str(passwords), name, f"{name}'s"], check=True)
+    acl = tmp_path / "acl"
+    shutil.copy(CONFIGS / "mosquitto" / "acl", acl)
+    for file in (passwords, acl):
+        file.chmod(0o600)
+    broker = Mosquitto(tmp_path, f"password_file {passwords}", f"acl_file {acl}", anonymous=False)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def _secret(folder: Path, text: str) -> str:
+    file = folder / "secret"
+    file.write_text(f"{text}\n")
+    return str(file)
+
+
+def test_a_wrong_password_is_said_once_with_the_remedy(
+    tmp_path: Path,
+    guarded: Mosquitto,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reconnect = Backoff(shortest_s=0.05, longest_s=0.2)
+    wrong = {"username": "kiosk", "password_file": _secret(tmp_path, "wrong")}
+    publisher = connect(guarded.port, reconnect=reconnect, **wrong)
+    wait_until(lambda: "refuses us: Not authorized" in caplog.text)
+    time.sleep(1.0)
+    assert not publisher.connected
+    assert caplog.text.count("refuses us") == 1
+    assert "mqtt.password_file" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["file", "environment", "credential"])
+def test_name_and_password_come_from_a_file_the_environment_or_systemd(
+    tmp_path: Path,
+    guarded: Mosquitto,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    settings = {}
+    if place == "file":
+        settings = {"username": "kiosk", "password_file": _secret(tmp_path, "kiosk's")}
+    elif place == "environment":
+        monkeypatch.setenv(access.USERNAME, "kiosk")
+        monkeypatch.setenv(access.PASSWORD, "kiosk's")
+    else:
+        (tmp_path / "mqtt-username").write_text("kiosk\n")
+        (tmp_path / "mqtt-password").write_text("kiosk's\n")
+        monkeypatch.setenv(access.CREDENTIALS, str(tmp_path))
+    publisher = connect(guarded.port, **settings)
+    wait_until(lambda: publisher.connected)
+
+
+def test_the_access_list_that_ships_lets_a_device_write_its_own_topics_alone(
+    tmp_path: Path,
+    guarded: Mosquitto,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    subscriber = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
+    kiosk = {"username": "kiosk", "password_file": _secret(tmp_path, "kiosk's")}
+    own = connect(guarded.port, **kiosk)
+    own.publish_modality_status("face", "ok")
+    own.publish_event(COMPOSER.event(event(1)))
+    received = dict(subscriber.until("kiosk/event"))
+    assert received["emotion/kiosk/status"] == "online"
+    assert received["emotion/kiosk/face/status"] == "ok"
+    robot = connect(guarded.port, device="robot", **kiosk)
+    robot.publish_event(COMPOSER.event(event(2)))
+    wait_until(lambda: "refuses what we publish (Not authorized)" in caplog.text)
+    assert "emotion/robot/#" in caplog.text
+    assert robot.delivery.waiting == 1
+    own.publish_event(COMPOSER.event(event(3)))
+    topics = [topic for topic, _ in subscriber.until("kiosk/event")]
+    assert not [topic for topic in topics if topic.startswith("emotion/robot")]
+    subscriber.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
+    folder = tmp_path_factory.mktemp("authority")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    server, kiosk = authority.issue_cert(HOST), authority.issue_cert("kiosk@example.org")
+    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+    kiosk.cert_chain_pems[0].write_to_path(str(folder / "kiosk.pem"))
+    kiosk.private_key_pem.write_to_path(str(folder / "kiosk.key"))
+    return authority, folder
+
+
+@pytest.fixture
+def encrypted(
+    request: pytest.FixtureRequest, tmp_path: Path, authority: tuple[trustme.CA, Path]
+) -> Iterator[Mosquitto]:
+    """A broker with TLS; it asks for certificates where the test's parameter says so."""
+    folder = authority[1]
+    broker = Mosquitto(
+        tmp_path,
+        f"cafile {folder}/ca.pem",
+        f"certfile {folder}/server.pem",
+        f"keyfile {folder}/server.key",
+        f"require_certificate {str(getattr(request, 'param', False)).lower()}",
+    )
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def test_a_broker_whose_certificate_is_not_trusted_is_refused_unless_asked_for_by_name(
+    encrypted: Mosquitto,
+    authority: tuple[trustme.CA, Path],
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stranger = connect(encrypted.port, tls=Tls(enabled=True))
+    wait_until(lambda: "no trusted connection" in caplog.text)
+    assert "check mqtt.tls" in caplog.text
+    trusting = connect(
+        encrypted.port, device="a", tls=Tls(enabled=True, ca_file=str(authority[1] / "ca.pem"))
+    )
+    careless = connect(encrypted.port, device="b", tls=Tls(enabled=True, insecure=True))
+    wait_until(lambda: trusting.connected and careless.connected)
+    assert not stranger.connected
+
+
+@pytest.mark.parametrize("encrypted", [True], indirect=True)
+def test_a_broker_that_asks_for_a_certificate_gets_it(
+    encrypted: Mosquitto,
+    authority: tuple[trustme.CA, Path],
+    connect: Connect,
+) -> None:
+    folder = authority[1]
+    without = connect(
+        encrypted.port, device="a", tls=Tls(enabled=True, ca_file=str(folder / "ca.pem"))
+    )
+    tls = Tls(
+        enabled=True,
+        ca_file=str(folder / "ca.pem"),
+        certificate_file=str(folder / "kiosk.pem"),
+        key_file=str(folder / "kiosk.key"),
+    )
+    publisher = connect(encrypted.port, tls=tls)
+    wait_until(lambda: publisher.connected)
+    assert not without.connected
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the ssl module knows no shared keys")
+def test_a_shared_key_takes_the_place_of_certificates(tmp_path: Path, connect: Connect) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("kiosk:0123456789abcdef\n")
+    keys.chmod(0o600)
+    broker = Mosquitto(tmp_path, f"psk_file {keys}", "psk_hint emotiond")
+    broker.start()
+    file = _secret(tmp_path, "0123456789abcdef")
+    tls = Tls(enabled=True, psk_identity="kiosk", psk_file=file)
+    publisher = connect(broker.port, tls=tls)
+    wait_until(lambda: publisher.connected)
+    publisher.stop()
+    broker.stop()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the ssl module knows shared keys")
+def test_a_shared_key_is_refused_where_python_is_too_old(tmp_path: Path) -> None:
+    tls = Tls(enabled=True, psk_identity="kiosk", psk_file=_secret(tmp_path, "ab"))
+    with pytest.raises(ConfigError, match=r"needs Python 3\.13 or later"):
+        access.tls_context(tls)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"ca_file": "/none.pem"}, r"mqtt.tls.ca_file '/none.pem' cannot be used \(.*No such"),
+        ({"ca_file": "EMPTY"}, r"mqtt.tls.ca_file '.*' cannot be used"),
+        ({"certificate_file": "/c", "key_file": "/k"}, "certificate_file '/c with /k' cannot"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named(
+    tmp_path: Path, settings: dict[str, str], sentence: str
+) -> None:
+    empty = _secret(tmp_path, "")
+    given = {key: empty if value == "EMPTY" else value for key, value in settings.items()}
+    with pytest.raises(ConfigError, match=sentence):
+        access.tls_context(Tls(enabled=True, **given))  # type: ignore[arg-type]

@@ -1,0 +1,206 @@
+"""Brokers in every mood: they keep silent, know old versions only, or vanish."""
+
+import os
+import queue
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.config import Backoff, SpoolLimits
+from edge.demo.broker import HOST, embedded_broker
+from edge.publish import connection
+from edge.publish.mqtt import Publisher
+from tests.conftest import Mosquitto
+from tests.live.test_publisher import COMPOSER, Connect, Subscriber, event, settings_of, wait_until
+
+
+class Listener:
+    """Accepts connections and hands each to `serve`; counts them."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._server, self._serve = socket.create_server((HOST, 0)), serve
+        self.port: int = self._server.getsockname()[1]
+        self.accepted = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                wire, _ = self._server.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._serve, args=(wire,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def _keep_silent(wire: socket.socket) -> None:
+    with wire:
+        while wire.recv(4096):
+            pass
+
+
+def _close_after_connect(wire: socket.socket) -> None:
+    with wire:
+        wire.recv(4096)
+
+
+@pytest.mark.parametrize("serve", [_keep_silent, _close_after_connect])
+def test_what_does_not_answer_as_a_broker_is_said_once_and_tried_again(
+    serve: Callable[[socket.socket], None],
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 0.3)
+    listener = Listener(serve)
+    publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+    wait_until(lambda: listener.accepted >= 4)
+    assert caplog.text.count("does not speak MQTT with us") == 1
+    began_s = time.monotonic()
+    publisher.stop()
+    assert time.monotonic() - began_s < 1.0
+    listener.close()
+
+
+def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 1.0)  # this one keeps silent
+    with embedded_broker() as port:
+        publisher = connect(port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+        wait_until(lambda: publisher.connected)
+        publisher.publish_event(COMPOSER.event(event(1)))
+        wait_until(lambda: publisher.delivery.acknowledged == 1)
+        publisher.stop()
+
+
+class Proxy:
+    """Passes on to a broker, until it swallows everything."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.swallowing = threading.Event()
+        self.listener = Listener(self._serve)
+
+    def _serve(self, wire: socket.socket) -> None:
+        with socket.create_connection((HOST, self._port)) as broker, wire:
+            threading.Thread(target=self._pump, args=(broker, wire), daemon=True).start()
+            self._pump(wire, broker)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(4096):
+                if not self.swallowing.is_set():
+                    sink.sendall(data)
+        except OSError:
+            pass  # one end is gone
+
+
+def test_a_network_that_swallows_everything_loses_no_event(
+    broker: Mosquitto, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber, proxy = Subscriber(broker.port), Proxy(broker.port)
+    publisher = connect(proxy.listener.port, keepalive_s=5)
+    wait_until(lambda: publisher.connected)
+    publisher.publish_event(COMPOSER.event(event(0)))
+    subscriber.events(1)
+    proxy.swallowing.set()
+    for number in range(1, 40):
+        publisher.publish_event(COMPOSER.event(event(number)))
+    wait_until(lambda: not publisher.connected, patience_s=20)
+    proxy.swallowing.clear()
+    assert [one["id"] for one in subscriber.events(39)] == [f"stay {n}" for n in range(1, 40)]
+    proxy.listener.close()
+    subscriber.close()
+
+
+def test_two_devices_of_one_name_take_turns_slowly_and_say_why(
+    broker: Mosquitto, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    reconnect = Backoff(shortest_s=0.1, longest_s=1.5)
+    first = connect(broker.port, reconnect=reconnect)
+    wait_until(lambda: first.connected)
+    second = connect(broker.port, reconnect=reconnect)
+    wait_until(lambda: second.connected)
+    wait_until(lambda: "give each device its mqtt.device" in caplog.text)
+    begun = first.delivery.sessions + second.delivery.sessions
+    time.sleep(3)
+    assert first.delivery.sessions + second.delivery.sessions <= begun + 4
+
+
+def test_more_than_the_broker_takes_at_once_arrives_in_order(
+    broker: Mosquitto, connect: Connect
+) -> None:
+    subscriber = Subscriber(broker.port)
+    publisher = connect(broker.port)
+    wait_until(lambda: publisher.connected)
+    for number in range(500):
+        publisher.publish_event(COMPOSER.event(event(number)))
+    assert [one["id"] for one in subscriber.events(500)] == [f"stay {n}" for n in range(500)]
+    wait_until(lambda: publisher.delivery.waiting == 0)
+    assert publisher.delivery.sessions == 1
+    subscriber.close()
+
+
+def test_waits_are_drawn_so_that_a_fleet_does_not_come_at_once(
+    connect: Connect,
+) -> None:
+    moments: queue.Queue[float] = queue.Queue()
+
+    def serve(wire: socket.socket) -> None:
+        moments.put(time.monotonic())
+        wire.close()
+
+    listener = Listener(serve)
+    for number in range(6):
+        reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
+        connect(listener.port, device=f"kiosk-{number}", reconnect=reconnect)
+    first = [moments.get(timeout=5) for _ in range(6)]
+    second = [moments.get(timeout=5) for _ in range(6)]
+    listener.close()
+    assert min(second) - max(first) > 0.3
+    assert max(second) - min(second) > 0.05
+
+
+def test_a_full_disk_keeps_events_in_memory_and_catches_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, stopped_broker: Mosquitto
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        spool = SpoolLimits(write_interval_s=0.2)
+        publisher = Publisher(settings_of(stopped_broker.port, spool=spool), None, disk)
+        publisher.start()
+        wait_until((disk / "spool.sqlite").exists)
+        filler = disk / "filler"
+        while os.statvfs(disk).f_bavail:
+            with filler.open("ab") as file:
+                file.write(b"x" * 1024)
+        for number in range(100):
+            publisher.publish_event(COMPOSER.event(event(number)))
+        wait_until(lambda: "the spool cannot be used" in caplog.text)
+        assert publisher.delivery.unwritten == 100
+        filler.unlink()
+        wait_until(lambda: publisher.delivery.unwritten == 0)
+        stopped_broker.start()
+        subscriber = Subscriber(stopped_broker.port)
+        assert len(subscriber.events(100)) == 100
+        subscriber.close()
+        publisher.stop()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
