@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import msgspec
@@ -36,9 +37,9 @@ def health() -> HealthData:
     return Health(0.0).data(30.0, {"face": meter}, {"face": 2}, {"face": 0}, Delivery(sessions=2))
 
 
-def _messages() -> dict[str, Envelope]:
+def messages() -> dict[str, Any]:
     composer = Composer("emotion/kiosk", FakeClock())
-    return {
+    made: dict[str, Envelope] = {
         "state": composer.state(STATE),
         "event": composer.event(Change("one stay", 0, "start", STATE, 98.0)),
         "modality": composer.modality(observation("sad", 0.6)),
@@ -46,6 +47,7 @@ def _messages() -> dict[str, Envelope]:
         "health": composer.health(health()),
         "error": composer.error("set/text", "text is empty"),
     }
+    return {topic: json.loads(msgspec.json.encode(one)) for topic, one in made.items()}
 
 
 def test_the_command_line_offers_every_schema() -> None:
@@ -60,7 +62,7 @@ def test_the_schemas_that_ship_are_those_of_the_code(topic: str) -> None:
 
 @pytest.mark.parametrize("topic", list(SCHEMAS))
 def test_every_message_validates_against_its_schema(topic: str) -> None:
-    payload = json.loads(msgspec.json.encode(_messages()[topic]))
+    payload = messages()[topic]
     jsonschema.validate(payload, json_schema(topic))
     payload["specversion"] = "0.9"
     with pytest.raises(jsonschema.ValidationError):
@@ -68,7 +70,7 @@ def test_every_message_validates_against_its_schema(topic: str) -> None:
 
 
 def test_an_event_says_when_what_and_why() -> None:
-    event = json.loads(msgspec.json.encode(_messages()["event"]))
+    event = messages()["event"]
     assert (event["specversion"], event["type"]) == ("1.0", "emotiond.event")
     assert event["source"] == "emotion/kiosk"
     assert event["id"] == "one stay"

@@ -1,0 +1,51 @@
+"""The examples of docs/mqtt.md are those of this version."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from edge.capture.outside import parse_observation
+from edge.capture.text import parse_text
+from edge.events import SCHEMAS, json_schema
+from tests.edge.test_events import messages
+
+TEXT = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.M | re.S))
+HEADINGS = {topic: topic for topic in SCHEMAS} | {"modality": "modality state"}
+
+
+def example(heading: str) -> str:
+    found = re.findall(r"```json\n(.+?)```", SECTIONS[heading], re.S)
+    assert len(found) == 1
+    return str(found[0])
+
+
+def shape(value: Any) -> Any:
+    """The keys of an object and of those in it; mappings by name are not looked into."""
+    named = {"models", "stages", "dropped", "queued", "probabilities", "contributions", "native"}
+    if not isinstance(value, dict):
+        return None
+    return {key: None if key in named else shape(one) for key, one in value.items()}
+
+
+@pytest.mark.parametrize("topic", list(SCHEMAS))
+def test_every_payload_has_an_example_that_is_true(topic: str) -> None:
+    shown = json.loads(example(HEADINGS[topic]))
+    jsonschema.validate(shown, json_schema(topic))
+    assert shape(shown) == shape(messages()[topic])
+
+
+def test_the_commands_in_it_are_obeyed() -> None:
+    assert parse_text(example("set text").encode(), 0.0, 8192).text.startswith("I am so happy")
+    observation = parse_observation(example("set observation").encode(), 0.0, ["posture"])
+    assert observation.quality == 0.8
+
+
+def test_its_table_links_to_what_is_there() -> None:
+    links = re.findall(r"^\| \[`D/[^`]+`\]\(#([^)]+)\)", TEXT, re.M)
+    assert {link.replace("-", " ") for link in links} <= set(SECTIONS)
+    assert len(links) == 11
