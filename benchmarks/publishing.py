@@ -1,0 +1,91 @@
+"""What publishing costs the loop that fuses, and the process: `python benchmarks/publishing.py`.
+
+Events are handed over, 20 a second of them paced and then 5,000 at once, with a broker there and
+without one; a broker's absence fills the spool. Memory is that of a process of its own, above one
+that has imported what the daemon has anyway.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edge.clock import Clock
+from edge.composer import Composer
+from edge.config import Mqtt
+from edge.demo.broker import HOST, free_port
+from edge.emotions import EMOTIONS
+from edge.episodes import Change, State
+from edge.observation import Belief
+from edge.publish.console import table
+from edge.service.health import rss_mb
+from tests.conftest import Mosquitto
+
+PACED, BURST = 200, 5000
+INTERVAL_S = 0.05
+PROBABILITIES = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+
+
+def measure(port: int, folder: Path) -> None:
+    """Prints milliseconds an event (median, p99, longest; burst: mean), and the memory in MB."""
+    clock = Clock()
+    composer = Composer("emotion/bench", clock)
+    before_mb = rss_mb(os.getpid())
+    from edge.publish.mqtt import Publisher
+
+    publisher = Publisher(Mqtt(host=HOST, port=port, device="bench"), lambda *_: None, folder)
+    publisher.start()
+    time.sleep(1)
+    took_ms = []
+    for number in range(PACED):
+        belief = Belief(PROBABILITIES, {"face": 1.0}, clock.now_s())
+        change = Change(str(number), 0, "start", State("happy", belief, 1, 1, clock.now_s()), 0.0)
+        began_s = time.perf_counter()
+        publisher.publish_event(composer.event(change))
+        took_ms.append((time.perf_counter() - began_s) * 1e3)
+        time.sleep(INTERVAL_S)
+    began_s = time.perf_counter()
+    for _ in range(BURST):
+        publisher.publish_event(composer.event(change))
+    burst_ms = (time.perf_counter() - began_s) * 1e3 / BURST
+    time.sleep(6)
+    p50, p99 = np.percentile(took_ms, [50, 99])
+    print(p50, p99, max(took_ms), burst_ms, rss_mb(os.getpid()) - before_mb)
+    publisher.stop()
+
+
+def main() -> None:
+    """Measures with and without a broker, and prints both."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broker = Mosquitto(folder)
+        broker.start()
+        for title, port in (("broker there", broker.port), ("no broker", free_port())):
+            state = folder / title.replace(" ", "-")
+            command = [sys.executable, __file__, str(port), str(state)]
+            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            p50, p99, longest, burst, memory = (float(one) for one in told.split())
+            rows.append(
+                (
+                    title,
+                    f"{p50:.3f} ms",
+                    f"{p99:.3f} ms",
+                    f"{longest:.3f} ms",
+                    f"{burst:.3f} ms",
+                    f"{memory:.1f} MB",
+                )
+            )
+        broker.stop()
+    print(table(("an event", "median", "p99", "longest", "5,000 at once", "memory"), rows))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        measure(int(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        main()
