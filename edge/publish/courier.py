@@ -111,21 +111,23 @@ class Courier(threading.Thread):
         """An event; kept until the broker has it."""
         self._later(self._deliver, event)
 
+    # What follows is told by the connection, in the network's thread.
+
     def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Of the connection."""
+        """A message on a topic that is listened to."""
         self._receive(topic, payload, retained)
 
     def session_began(self, session: Session) -> None:
-        """Of the connection."""
-        self._later(self._begin, session)
+        """The broker accepted us."""
+        self._tasks.put(partial(self._begin, session))
 
     def session_ended(self) -> None:
-        """Of the connection."""
-        self._later(self._end)
+        """The session just told of is over."""
+        self._tasks.put(self._end)
 
     def was_acknowledged(self, message_id: int, refusal: str) -> None:
-        """Of the connection."""
-        self._later(self._take_answer, message_id, refusal)
+        """The broker has a message, or tells why it refuses it."""
+        self._tasks.put(partial(self._take_answer, message_id, refusal))
 
     def stop(self) -> None:
         """Says farewell, writes what is left, and leaves, in a second at most."""
@@ -148,6 +150,7 @@ class Courier(threading.Thread):
             logger.warning("%d events wait for the broker to return", len(self._spool))
 
     def _later(self, task: Callable[..., None], *arguments: object) -> None:
+        """Has something done that may be given up where the disk or the network is stuck."""
         if self._tasks.qsize() < WAITING_TASKS:
             self._tasks.put(partial(task, *arguments))
         else:

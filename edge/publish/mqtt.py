@@ -62,6 +62,11 @@ class Publisher:
         return self._courier.connected
 
     @property
+    def is_alive(self) -> bool:
+        """Whether there is a thread that carries what is published."""
+        return self._courier.is_alive()
+
+    @property
     def delivery(self) -> Delivery:
         """How events fare."""
         return self._courier.delivery

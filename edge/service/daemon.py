@@ -60,45 +60,37 @@ class Daemon:
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
         watchdog = Watchdog(self._clock)
+        modalities = Modalities(
+            self._config, self._clock, self._queue, self._report, self._pause.running, self._stop
+        )
+        self._commands = Commands(
+            self._config,
+            self._clock,
+            self._pause,
+            modalities.texts.put,
+            self._queue,
+            self._answer,
+        )
+        self._publisher.publish_info(self._composer.info(modalities.models, modalities.enabled))
         self._publisher.start()
-        modalities = None
         try:
-            modalities = Modalities(
-                self._config,
-                self._clock,
-                self._queue,
-                self._report,
-                self._pause.running,
-                self._stop,
-            )
-            self._publisher.publish_info(self._composer.info(modalities.models, modalities.enabled))
-            self._commands = Commands(
-                self._config,
-                self._clock,
-                self._pause,
-                modalities.texts.put,
-                self._queue,
-                lambda command, reason: self._publisher.publish_error(
-                    self._composer.error(command, reason)
-                ),
-            )
             modalities.start()
             watchdog.ready()
             while not self._stop.is_set():
                 self._step()
                 self._tell_health(modalities)
-                watchdog.alive()
+                if self._publisher.is_alive:
+                    watchdog.alive()
         finally:
             watchdog.stopping()
             self._finish(modalities)
 
-    def _finish(self, modalities: Modalities | None) -> None:
+    def _finish(self, modalities: Modalities) -> None:
         self._stop.set()
         now_s = self._clock.now_s()
         self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
         self._publisher.stop()
-        if modalities is not None:
-            modalities.join(JOIN_TIMEOUT_S)
+        modalities.join(JOIN_TIMEOUT_S)
 
     def _step(self) -> None:
         try:
@@ -144,6 +136,9 @@ class Daemon:
         except ModelError as error:
             logger.error("%s; every modality counts the same", error)
             return FusionModel()
+
+    def _answer(self, command: str, reason: str) -> None:
+        self._publisher.publish_error(self._composer.error(command, reason))
 
     def _receive(self, name: str, payload: bytes, retained: bool) -> None:
         if self._commands is not None:
