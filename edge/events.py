@@ -8,6 +8,7 @@ from msgspec import Meta
 from edge import __version__
 from edge.emotions import Emotion
 from edge.episodes import Phase
+from edge.errors import PayloadError
 
 SCHEMA_VERSION = "1.0"
 
@@ -209,7 +210,13 @@ def json_schema(topic: str) -> dict[str, Any]:
 
 
 def as_replayed(event: bytes) -> bytes:
-    """The same event message, marked as published after the fact; of whatever version it is."""
-    message = msgspec.json.decode(event)
-    message["data"]["replayed"] = True
+    """The same event message, marked as published after the fact; of whatever version it is.
+
+    Raises PayloadError where it is none.
+    """
+    try:
+        message = msgspec.json.decode(event)
+        message["data"]["replayed"] = True
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise PayloadError(f"not an event message ({type(error).__name__})") from None
     return msgspec.json.encode(message)

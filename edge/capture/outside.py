@@ -35,12 +35,12 @@ def parse_observation(
     try:
         told = msgspec.json.decode(payload, type=ObservationCommand)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PayloadError(f"not an observation: {error}") from None
+        _, _, place = str(error).partition(" - at ")  # what is before may quote the payload
+        where = f", at {place}" if place else ""
+        raise PayloadError(f"not an observation as docs/mqtt.md has it{where}") from None
     if told.modality not in modalities:
-        raise PayloadError(
-            f"modality {told.modality[:32]!r} is not one of fusion.outside "
-            f"({', '.join(modalities) or 'which is empty'})"
-        )
+        known = ", ".join(modalities) or "which is empty"
+        raise PayloadError(f"the modality is not one of fusion.outside ({known})")
     probabilities = [told.probabilities.get(emotion, 0.0) for emotion in EMOTIONS]
     observation = Observation(
         told.modality,

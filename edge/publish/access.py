@@ -20,6 +20,8 @@ def credentials(config: Mqtt) -> tuple[str, str | None]:
     Raises ConfigError where a file cannot be read.
     """
     username = config.username or _credential("mqtt-username") or os.environ.get(USERNAME, "")
+    if config.password_file and not username:
+        raise ConfigError("mqtt.password_file is of no use without mqtt.username")
     if config.password_file:
         return username, _secret("mqtt.password_file", config.password_file)
     return username, _credential("mqtt-password") or os.environ.get(PASSWORD)

@@ -6,13 +6,13 @@ import ssl
 import threading
 import time
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.publish.session import Clients, Session, cut
+from edge.publish.session import Clients, Owner, Session, cut, is_served
 
 logger = logging.getLogger(__name__)
 
@@ -20,21 +20,25 @@ ANSWER_TIMEOUT_S = 5.0
 """What a broker may take to answer that we connect."""
 FAREWELL_TIMEOUT_S = 0.4
 SHORT_SESSION_S = 10.0
-TAKEN_OVER = "Session taken over"
-"""What MQTT 5 says to who loses its session to another client of the same identifier."""
-TAKEN_OVER_AFTER = 3
-"""So many short sessions in a row mean the same: not every broker says it."""
+SHORT_SESSIONS = 3
+"""So many in a row, and another client may have our identifier: not every broker says it."""
 UNLIMITED = 65_535
 """What a broker takes unacknowledged if it says nothing of it (MQTT 5, section 3.2.2.3.3)."""
+TAKEN_OVER = "another client has this identifier: give each device its mqtt.device"
 REMEDIES = {
     "Bad user name or password": "check mqtt.username and mqtt.password_file",
     "Not authorized": "check mqtt.username, mqtt.password_file and the broker's access list",
     "Bad authentication method": "check mqtt.username and mqtt.password_file",
     "Client identifier not valid": "check mqtt.device, which is part of it",
     "Banned": "ask who runs the broker",
-    TAKEN_OVER: "another client has this identifier: give each device its mqtt.device",
+    "Session taken over": TAKEN_OVER,
 }
 """By reason: what a refusal that waiting does not mend asks for."""
+
+
+LARGEST_PACKET = 268_435_460
+LOOK_S = 1.0
+"""How soon it is noticed that paho's thread ended without a word."""
 
 
 class Fate(Enum):
@@ -44,22 +48,6 @@ class Fate(Enum):
     UNANSWERED = "there was no answer that we understand"
     REFUSED = "the broker does not want us"
     LOST = "the session was held for a while"
-
-
-class Owner(Protocol):
-    """What a connection tells, in the network's thread."""
-
-    def session_began(self, session: Session) -> None:
-        """The broker accepted us."""
-
-    def session_ended(self) -> None:
-        """The session just told of is over."""
-
-    def was_acknowledged(self, message_id: int, refusal: str) -> None:
-        """The broker has a message, or tells why it refuses it."""
-
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message on a topic that the owner subscribed to."""
 
 
 class Connection(threading.Thread):
@@ -73,7 +61,7 @@ class Connection(threading.Thread):
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._owner = config, will, owner
         self._clients = Clients(config, will)
-        self._mqtt5 = config.protocol == 5
+        self._mqtt5, self._mqtt5_works = config.protocol == 5, False
         self._client: paho.Client | None = None
         self._fate = Fate.UNREACHABLE
         self._answered, self._over = threading.Event(), threading.Event()
@@ -89,13 +77,22 @@ class Connection(threading.Thread):
             self._hold_session()
             if self._fate is Fate.REFUSED:
                 wait_s = reconnect.longest_s
-            elif self._fate is Fate.LOST and self._held_s > wait_s:
+            elif self._fate is Fate.LOST and self._held_s > SHORT_SESSION_S:
                 wait_s = reconnect.shortest_s
-            elif self._fate is Fate.UNANSWERED and self._config.protocol == 5:
-                self._mqtt5 = not self._mqtt5
+            self._choose_version()
             # A fleet that lost its broker must not come back all at once.
             self._stopping.wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
             wait_s = min(wait_s * 2, reconnect.longest_s)
+
+    def _choose_version(self) -> None:
+        """The other one after no answer, unless 5 is known to work here."""
+        if self._config.protocol != 5:
+            return
+        if self._fate is Fate.LOST:
+            self._mqtt5_works |= self._mqtt5
+            self._mqtt5 = True
+        elif self._fate is Fate.UNANSWERED:
+            self._mqtt5 = self._mqtt5_works or not self._mqtt5
 
     def stop(self, farewell: str) -> None:
         """Leaves with `farewell` on the topic of the will.
@@ -109,9 +106,11 @@ class Connection(threading.Thread):
             sent = client.publish(self._will[0], farewell, qos=1, retain=True)
             try:
                 sent.wait_for_publish(FAREWELL_TIMEOUT_S)
+                said = sent.is_published()
             except (RuntimeError, ValueError):
                 logger.warning("the broker went away before %r could be said", farewell)
-            if sent.is_published():
+                said = False
+            if said:
                 client.disconnect()
             else:
                 cut(client)
@@ -127,7 +126,8 @@ class Connection(threading.Thread):
         try:
             self._clients.connect(client)
         except ssl.SSLError as error:
-            self._fate = Fate.REFUSED
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._fate = Fate.REFUSED
             self._say(f"no trusted connection to {self._address} ({error}); check mqtt.tls")
             return
         except (OSError, ValueError) as error:  # ValueError: no possible host name
@@ -138,11 +138,13 @@ class Connection(threading.Thread):
         client.loop_start()
         if not self._answered.wait(ANSWER_TIMEOUT_S):
             cut(client)
-        self._over.wait()
+        while not self._over.wait(LOOK_S):
+            if not is_served(client):
+                self._lose("its thread ended")
         if self._fate is Fate.UNANSWERED and not self._stopping.is_set():
             self._say(
                 f"what answers at {self._address} does not speak MQTT with us; check mqtt.port "
-                "and mqtt.tls.enabled"
+                "and mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
             )
         if not self._stopping.is_set():
             client.loop_stop()
@@ -167,8 +169,9 @@ class Connection(threading.Thread):
         else:
             self._fate, self._began_s = Fate.LOST, time.monotonic()
             self._say(f"connected to the broker at {self._address}")
-            maximum = int(getattr(properties, "ReceiveMaximum", UNLIMITED))
-            self._owner.session_began(Session(client, maximum))
+            at_once = int(getattr(properties, "ReceiveMaximum", UNLIMITED))
+            largest = int(getattr(properties, "MaximumPacketSize", LARGEST_PACKET))
+            self._owner.session_began(Session(client, at_once, largest))
         self._answered.set()
 
     def _refused(self, reason: ReasonCode) -> None:
@@ -185,21 +188,25 @@ class Connection(threading.Thread):
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
     ) -> None:
-        if self._fate is Fate.LOST:
+        self._lose(str(reason))
+
+    def _lose(self, reason: str) -> None:
+        """Whatever there was is over."""
+        if self._fate is Fate.LOST and not self._over.is_set():
             self._owner.session_ended()
             if not self._stopping.is_set():
-                self._short_sessions += 1
-                if self._held_s > SHORT_SESSION_S:
-                    self._short_sessions = 0
-                taken_over = self._short_sessions >= TAKEN_OVER_AFTER
-                remedy = REMEDIES.get(TAKEN_OVER if taken_over else str(reason))
-                if remedy is not None:
-                    self._fate = Fate.REFUSED
-                self._say(
-                    f"lost the broker at {self._address} ({reason}); {remedy or 'connecting again'}"
-                )
+                self._say_lost(reason)
         self._answered.set()
         self._over.set()
+
+    def _say_lost(self, reason: str) -> None:
+        self._short_sessions = self._short_sessions + 1 if self._held_s < SHORT_SESSION_S else 0
+        remedy = REMEDIES.get(reason)
+        if remedy is not None:
+            self._fate = Fate.REFUSED
+        elif self._short_sessions >= SHORT_SESSIONS:
+            remedy = f"so soon again; perhaps {TAKEN_OVER}"
+        self._say(f"lost the broker at {self._address} ({reason}); {remedy or 'connecting again'}")
 
     def _on_publish(
         self, client: paho.Client, data: Any, message_id: int, reason: ReasonCode, properties: Any

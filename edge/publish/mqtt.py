@@ -16,7 +16,8 @@ from edge.events import (
     StateMessage,
 )
 from edge.publish import homeassistant
-from edge.publish.courier import Courier, Delivery, Topics
+from edge.publish.courier import Courier
+from edge.publish.outbox import Delivery, Topics
 
 ONLINE, OFFLINE = "online", "offline"
 SET = "set"

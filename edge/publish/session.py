@@ -1,10 +1,10 @@
-"""One session with a broker: its client, made as the configuration says, and what it may send."""
+"""One session with a broker: its client, made as the configuration says, and whom it tells."""
 
 import contextlib
 import math
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -17,6 +17,9 @@ from edge.publish.access import credentials, tls_context
 MAX_PACKET_BYTES = 1 << 20
 """A longer command is kept from us by the broker (MQTT 5)."""
 
+PACKET_OVERHEAD = 32
+"""Bytes beside topic and payload, with properties, at most."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -25,6 +28,12 @@ class Session:
     client: paho.Client
     receive_maximum: int
     """Messages of QoS 1 that the broker takes before it has acknowledged the first of them."""
+    largest_packet: int
+    """The bytes of the longest message that the broker takes, with its topic."""
+
+    def takes(self, topic: str, payload: bytes) -> bool:
+        """Whether a message is short enough."""
+        return len(topic.encode()) + len(payload) + PACKET_OVERHEAD <= self.largest_packet
 
     def publish(
         self,
@@ -40,6 +49,22 @@ class Session:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = math.ceil(expires_in_s)
         return self.client.publish(topic, payload, qos, retain, properties).mid
+
+
+class Owner(Protocol):
+    """What a connection tells, in the network's thread."""
+
+    def session_began(self, session: Session) -> None:
+        """The broker accepted us."""
+
+    def session_ended(self) -> None:
+        """The session just told of is over."""
+
+    def was_acknowledged(self, message_id: int, refusal: str) -> None:
+        """The broker has a message, or tells why it refuses it."""
+
+    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message on a topic that the owner subscribed to."""
 
 
 class Clients:
@@ -58,6 +83,7 @@ class Clients:
             protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
+        client.suppress_exceptions = True  # of callbacks: a topic that is no UTF-8 ends no thread
         client.max_inflight_messages_set(0)  # no limit: who publishes keeps to the broker's
         if self._username:
             client.username_pw_set(self._username, self._password)
@@ -80,6 +106,12 @@ class Clients:
         client.connect(
             config.host, config.port, config.keepalive_s, clean_start=False, properties=wishes
         )
+
+
+def is_served(client: paho.Client) -> bool:
+    """Whether there is a thread that reads and writes; one that failed ends without a word."""
+    thread = client._thread
+    return thread is not None and thread.is_alive()
 
 
 def cut(client: paho.Client) -> None:

@@ -40,7 +40,7 @@ class Spool:
         self._unwritten: dict[int, bytes] = {}
         self._page: dict[int, bytes] = {}
         self._gone: list[int] = []
-        self._work_since_s: float | None = None
+        self._gone_since_s = self._tried_s = clock.now_s()
         self._bytes = 0
         self._store: EventStore | None = None
         self._next_ticket = 1
@@ -68,7 +68,6 @@ class Spool:
         self._held[ticket] = _Held(len(payload), now_s)
         self._unwritten[ticket] = payload
         self._bytes += len(payload)
-        self._note_work(now_s)
         self._trim(now_s)
         return ticket
 
@@ -80,21 +79,35 @@ class Spool:
         self._bytes -= held.bytes
         self._page.pop(ticket, None)
         if self._unwritten.pop(ticket, None) is None:
+            if not self._gone:
+                self._gone_since_s = self._clock.now_s()
             self._gone.append(ticket)
-            self._note_work(self._clock.now_s())
-        if not self._unwritten and not self._gone:
-            self._work_since_s = None
 
-    def oldest(self, apart_from: Container[int | None] = ()) -> tuple[int, bytes] | None:
-        """The ticket and the payload of the oldest event that is not among some tickets."""
+    def give_up(self, ticket: int, why: str) -> None:
+        """Forgets an event that nobody will have, and says so."""
+        self.remove(ticket)
+        self.dropped += 1
+        self._complaints.complain(
+            "dropped", f"{why}: {self.dropped} events given up so far", self._clock.now_s()
+        )
+
+    def oldest(self, apart_from: Container[int] = ()) -> tuple[int, bytes] | None:
+        """The ticket and the payload of the oldest event that is not among some tickets.
+
+        None where there is none, or where it cannot be read now.
+        """
         self._trim(self._clock.now_s())
         while True:
             ticket = next((one for one in self._held if one not in apart_from), None)
             if ticket is None:
                 return None
-            payload = self._unwritten.get(ticket) or self._written(ticket)
-            if payload is not None:
-                return ticket, payload
+            if ticket in self._unwritten:
+                return ticket, self._unwritten[ticket]
+            if ticket not in self._page and not self._read_page(ticket):
+                return None
+            if ticket in self._page:
+                return ticket, self._page[ticket]
+            self.give_up(ticket, "an event is missing in the spool")
 
     def expires_in_s(self, ticket: int) -> float:
         """How long an event is still worth something, in seconds."""
@@ -104,25 +117,26 @@ class Spool:
 
     def write_if_due(self) -> None:
         """Writes what has waited for long enough."""
-        since_s = self._work_since_s
-        if since_s is not None and self._clock.now_s() - since_s >= self._limits.write_interval_s:
+        now_s, interval_s = self._clock.now_s(), self._limits.write_interval_s
+        since_s = [self._held[next(iter(self._unwritten))].born_s] if self._unwritten else []
+        since_s += [self._gone_since_s] if self._gone else []
+        since_s += [self._tried_s] if self._store is None and self._file is not None else []
+        if since_s and now_s - max(min(since_s), self._tried_s) >= interval_s:
             self.write()
 
     def write(self) -> None:
         """Writes all that the file does not say yet; what cannot be written stays in memory."""
-        self._work_since_s = None
-        if not self._unwritten and not self._gone:
-            return
+        self._tried_s = self._clock.now_s()
         if self._store is None:
             self._open()
+        if not self._unwritten and not self._gone:
+            return
         added = [
             (ticket, self._held[ticket].born_s, one) for ticket, one in self._unwritten.items()
         ]
         if self._succeeds(lambda store: store.write(added, self._gone)):
             self._unwritten.clear()
             self._gone.clear()
-        else:
-            self._note_work(self._clock.now_s())
 
     def close(self) -> None:
         """Writes, and gives the file back."""
@@ -137,7 +151,7 @@ class Spool:
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             store = EventStore(self._file, self._clock)
-            contents = store.contents(before=min(self._held, default=None))
+            contents = store.contents(before_all=self._next_ticket > 1)
         except (OSError, sqlite3.Error) as error:
             self._say_unusable(error)
             return
@@ -145,33 +159,33 @@ class Spool:
         taken = {one.ticket: _Held(one.bytes, now_s - one.age_s) for one in contents}
         self._held = taken | self._held
         self._bytes += sum(one.bytes for one in contents)
-        self._next_ticket = max(self._held, default=0) + 1
+        self._next_ticket = max(self._next_ticket, max(taken, default=0) + 1)
         if contents:
             logger.info("%d events of an earlier run wait for the broker", len(contents))
         self._trim(now_s)
 
-    def _written(self, ticket: int) -> bytes | None:
-        """The payload of an event on disk; None, and it is given up, where it cannot be read."""
-        if ticket not in self._page:
-            self._page.clear()
-            self._succeeds(lambda store: self._page.update(store.read(ticket, PAGE_EVENTS)))
-        if ticket not in self._page and ticket in self._held:
-            self.remove(ticket)
-            self.dropped += 1
-        return self._page.get(ticket)
+    def _read_page(self, ticket: int) -> bool:
+        """Reads an event and those after it; whether that was possible."""
+        self._page.clear()
+        return self._succeeds(lambda store: self._page.update(store.read(ticket, PAGE_EVENTS)))
 
     def _succeeds(self, action: Callable[[EventStore], None]) -> bool:
         """Whether the file could be used; a damaged one is set aside with all it held."""
-        if self._store is None:
+        store = self._store
+        if store is None:
             return False
         try:
-            action(self._store)
+            action(store)
         except sqlite3.OperationalError as error:
             self._say_unusable(error)
             return False
         except sqlite3.DatabaseError as error:
+            self._store = None
             self._lose_written()
-            self._store = self._store.begun_anew(error)
+            try:
+                self._store = store.begun_anew(error)
+            except (OSError, sqlite3.Error) as new_error:
+                self._say_unusable(new_error)
             return False
         return True
 
@@ -194,19 +208,12 @@ class Spool:
 
     def _trim(self, now_s: float) -> None:
         """Gives up the oldest until the bounds hold."""
-        oldest_s = now_s - self._limits.max_age_s
+        limits, oldest_s = self._limits, now_s - self._limits.max_age_s
         while self._held:
             ticket, held = next(iter(self._held.items()))
-            full = len(self._held) > self._limits.max_events or self._bytes > self._limits.max_bytes
-            if not full and held.born_s >= oldest_s:
+            if len(self._held) > limits.max_events or self._bytes > limits.max_bytes:
+                self.give_up(ticket, "the spool is full")
+            elif held.born_s < oldest_s:
+                self.give_up(ticket, f"events are older than {limits.max_age_s:g} s")
+            else:
                 return
-            self.remove(ticket)
-            self.dropped += 1
-            why = "full" if full else f"holding events older than {self._limits.max_age_s:g} s"
-            self._complaints.complain(
-                "dropped", f"the spool is {why}: {self.dropped} events given up so far", now_s
-            )
-
-    def _note_work(self, now_s: float) -> None:
-        if self._work_since_s is None:
-            self._work_since_s = now_s

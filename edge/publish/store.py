@@ -49,13 +49,14 @@ class EventStore:
             _set_aside(file, error)
             self._connection = _open(file)
 
-    def contents(self, before: int | None = None) -> list[Kept]:
-        """What the file holds, oldest first; numbered anew, to be `before` a ticket."""
-        if before is not None:
+    def contents(self, before_all: bool) -> list[Kept]:
+        """What the file holds, oldest first; renumbered, to be before all tickets from 1 on."""
+        if before_all:
             with self._connection:
                 (last,) = self._connection.execute("SELECT max(ticket) FROM events").fetchone()
-                shift = max((last or 0) - before + 1, 0)
-                self._connection.execute("UPDATE events SET ticket = ticket - ?", (shift,))
+                self._connection.execute(
+                    "UPDATE events SET ticket = ticket - ?", (max(last or 0, 0),)
+                )
         rows = self._connection.execute(
             "SELECT ticket, length(payload), boot, monotonic_s, utc_s FROM events ORDER BY ticket"
         )
@@ -77,7 +78,9 @@ class EventStore:
         offset_s = time.time() - self._clock.now_s()
         rows = [(ticket, self._boot, at_s, at_s + offset_s, what) for ticket, at_s, what in added]
         with self._connection:
-            self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?)", rows
+            )
             self._connection.executemany(
                 "DELETE FROM events WHERE ticket = ?", [(ticket,) for ticket in removed]
             )

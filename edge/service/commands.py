@@ -20,8 +20,9 @@ SWITCH = {b"on": True, b"off": False}
 class Commands:
     """Reads texts, outside observations and the pause; each refusal is told to `answer`.
 
-    A text or an observation that the broker had retained is old, and ignored; a retained pause is
-    obeyed: it tells how a device is to be whenever it connects.
+    A text or an observation that the broker had retained is old, and ignored. A retained pause is
+    obeyed, its end is not: an old message must not open a camera that was closed since. Where no
+    text can be read, `take_text` is None.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Commands:
         config: Config,
         clock: Clock,
         pause: Pause,
-        take_text: Callable[[TextMessage], None],
+        take_text: Callable[[TextMessage], None] | None,
         take_observation: Callable[[Observation], None],
         answer: Callable[[str, str], None],
     ) -> None:
@@ -42,26 +43,29 @@ class Commands:
         """One command; never raises."""
         try:
             if name == "pause":
-                self._switch(payload)
+                self._switch(payload, retained)
             elif not retained:
                 self._observe(name, payload)
         except PayloadError as error:
             self._complaints.complain(name, f"set/{name} ignored: {error}", self._clock.now_s())
             self._answer(f"set/{name}", str(error))
 
-    def _switch(self, payload: bytes) -> None:
+    def _switch(self, payload: bytes, retained: bool) -> None:
+        if not payload:
+            return  # what takes a retained message back is told to us as well
         wanted = SWITCH.get(payload.strip().lower())
         if wanted is None:
             raise PayloadError(f"{len(payload)} bytes that are neither `on` nor `off`")
-        self._pause.turn(wanted)
+        if wanted or not retained:
+            self._pause.turn(wanted)
 
     def _observe(self, name: str, payload: bytes) -> None:
         now_s = self._clock.now_s()
         if self._pause.is_on:
             raise PayloadError("paused; send `off` to set/pause first")
         if name == "text":
-            if not self._config.text.enabled:
-                raise PayloadError("text.enabled is false on this device")
+            if self._take_text is None:
+                raise PayloadError("this device reads no texts: see text/status")
             self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
         else:
             self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))

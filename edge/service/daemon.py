@@ -45,6 +45,7 @@ class Daemon:
         self._observations: queue.Queue[Observation | Sighting] = queue.Queue(QUEUED_OBSERVATIONS)
         self._lost_observations = 0
         self._statuses: dict[str, str] = {}
+        self._text_status = "off"
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
         self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
@@ -67,7 +68,7 @@ class Daemon:
             self._config,
             self._clock,
             self._pause,
-            modalities.texts.put,
+            modalities.texts.put if "text" in modalities.models else None,
             self._queue,
             self._answer,
         )
@@ -88,7 +89,8 @@ class Daemon:
     def _finish(self, modalities: Modalities) -> None:
         self._stop.set()
         now_s = self._clock.now_s()
-        self._announcer.announce(self._tracker.finish(now_s), self._tracker.state, now_s)
+        changes = self._tracker.finish(now_s)
+        self._announcer.announce(changes, self._tracker.state, now_s, self._pause.is_on)
         self._publisher.stop()
         modalities.join(JOIN_TIMEOUT_S)
 
@@ -103,8 +105,7 @@ class Daemon:
         if paused != self._was_paused:
             self._was_paused = paused
             changes += self._tracker.finish(now_s) if paused else []
-            if self._config.text.enabled:
-                self._report("text", "off" if paused else "ok")
+            self._pause_text(paused)
         if item is not None and not paused:
             changes += self._tracker.observe(item, now_s)
             told = item.primary if isinstance(item, Sighting) else item
@@ -114,6 +115,12 @@ class Daemon:
         self._announcer.announce(changes, self._tracker.state, now_s, paused)
         if item is not None:
             self._fusion_meter.note(time.perf_counter() - began_s)
+
+    def _pause_text(self, paused: bool) -> None:
+        """What readers of devices do by themselves."""
+        if paused:
+            self._text_status = self._statuses["text"]
+        self._report("text", "off" if paused else self._text_status)
 
     def _tell_health(self, modalities: Modalities) -> None:
         now_s = self._clock.now_s()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.errors import EmotiondError
 from edge.events import DeliveryData, HealthData, Throttle
-from edge.publish.courier import Delivery
+from edge.publish.outbox import Delivery
 from edge.service.meter import Meter
 
 THERMAL_ZONES = Path("/sys/class/thermal")

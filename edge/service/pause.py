@@ -1,6 +1,7 @@
 """The off switch: while it is on, nothing is captured."""
 
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -36,7 +37,8 @@ class Pause:
         try:
             if on:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._file.touch()
+                with self._file.open("wb") as file:
+                    os.fsync(file.fileno())
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:

@@ -21,7 +21,7 @@ from edge.events import (
     json_schema,
 )
 from edge.observation import Belief
-from edge.publish.courier import Delivery
+from edge.publish.outbox import Delivery
 from edge.service.health import Health
 from edge.service.meter import Meter
 from tests.support import FakeClock, distribution, observation

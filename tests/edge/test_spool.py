@@ -64,9 +64,12 @@ def test_what_is_acknowledged_in_time_never_touches_the_disk(tmp_path: Path) -> 
     kept = Spooled(tmp_path)
     files = [kept.file, kept.file.with_name("spool.sqlite-wal")]
     untouched = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    waiting = kept.spool.add(b"there is always one on its way")
     for number in range(100):
-        kept.spool.remove(kept.spool.add(b"%d" % number))
+        newer = kept.spool.add(b"%d" % number)
         kept.wait(1.0)
+        kept.spool.remove(waiting)
+        waiting = newer
     assert [(file.stat().st_mtime_ns, file.stat().st_size) for file in files] == untouched
 
 
@@ -187,6 +190,46 @@ def test_without_a_folder_to_write_to_events_wait_in_memory(
     assert payloads(kept.again()) == [b"1"]
 
 
+def test_what_cannot_be_read_now_is_not_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Spooled(tmp_path)
+    for number in range(3):
+        kept.spool.add(b"%d" % number)
+    kept.wait(5)
+
+    def fail(self: store.EventStore, first_ticket: int, count: int) -> dict[int, bytes]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.EventStore, "read", fail)
+        assert kept.spool.oldest() is None
+    assert payloads(kept.spool) == [b"0", b"1", b"2"]
+    assert kept.spool.dropped == 0
+
+
+def test_damage_that_cannot_even_be_set_aside_leaves_events_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Spooled(tmp_path)
+    kept.spool.add(b"lost with the file")
+    kept.wait(5)
+
+    def fail(*_: object) -> None:
+        raise sqlite3.DatabaseError("malformed")
+
+    def read_only(*_: object) -> None:
+        raise OSError("read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store.EventStore, "read", fail)
+        broken.setattr(store, "_set_aside", read_only)
+        assert kept.spool.oldest() is None
+    assert "read-only file system" in caplog.text
+    kept.spool.add(b"later")
+    assert payloads(kept.spool) == [b"later"]
+
+
 def test_a_second_process_leaves_the_file_alone_and_takes_over_when_it_is_free(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,11 +240,14 @@ def test_a_second_process_leaves_the_file_alone_and_takes_over_when_it_is_free(
     assert "no other emotiond" in caplog.text
     second.add(b"second")
     assert payloads(second) == [b"second"]
+    second.remove(1)
     kept.spool.close()
-    second.write()
-    assert payloads(second) == [b"first", b"second"]
+    kept.clock.moment_s += 5
+    second.write_if_due()  # there is nothing to write, but something to be found
+    second.add(b"third")
+    assert payloads(second) == [b"first", b"third"]
     second.close()
-    assert payloads(kept.again()) == [b"first", b"second"]
+    assert payloads(kept.again()) == [b"first", b"third"]
 
 
 WRITER = """

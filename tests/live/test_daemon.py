@@ -215,7 +215,8 @@ def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart
         refused = json.loads(subscriber.until("kiosk/error")[-1][1])["data"]
         assert "set/pause" in refused["reason"]
         process.send_signal(signal.SIGTERM)
-        subscriber.until("kiosk/status", "offline")
+        left = subscriber.until("kiosk/status", "offline")
+        assert all(json.loads(told)["data"]["paused"] for topic, told in left if "/state" in topic)
     with daemon(tmp_path, _settings(broker.port)):
         quiet = subscriber.until("face/status", "off")
         assert state()["paused"]
@@ -227,6 +228,22 @@ def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart
         assert not state()["paused"]
         subscriber.until("kiosk/event")
     assert not [topic for topic, _ in quiet if topic.endswith(("/event", "face/state"))]
+
+
+def test_a_pause_mends_no_model(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+    off = {"enabled": False}
+    settings = _settings(
+        broker.port, camera=off, microphone=off, models={"text": {"model": "none.json"}}
+    )
+    with daemon(tmp_path, settings):
+        (*_, (_, status)) = subscriber.until("text/status")
+        assert status.startswith("degraded: ")
+        subscriber.client.publish("emotion/kiosk/set/text", "hello", qos=1)
+        assert "see text/status" in subscriber.until("kiosk/error")[-1][1]
+        subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
+        subscriber.until("text/status", "off")
+        subscriber.client.publish("emotion/kiosk/set/pause", "off", qos=1)
+        assert subscriber.until("text/status")[-1][1] == status
 
 
 def test_an_outside_sensor_takes_part_in_what_is_believed(
@@ -257,7 +274,8 @@ def test_an_outside_sensor_takes_part_in_what_is_believed(
         for topic, payload in received
         if topic.endswith("kiosk/error")
     ]
-    expected = ("not one of fusion.outside", "not a distribution", "<= 1.0", "bored", "", "")
+    bad = "not an observation as docs/mqtt.md has it"
+    expected = ("not one of fusion.outside", "not a distribution", bad, bad, bad, bad)
     assert len(reasons) == len(expected)
     assert all(part in reason for part, reason in zip(expected, reasons, strict=True))
 

@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.config import Config, Fusion
+from edge.observation import Observation, TextMessage
+from edge.service.commands import Commands
+from edge.service.pause import Pause
+from tests.support import FakeClock
+
+
+class Receiver:
+    """Commands, and what came of them."""
+
+    def __init__(self, folder: Path, reads_texts: bool = True) -> None:
+        self.pause = Pause(folder)
+        self.texts: list[TextMessage] = []
+        self.observations: list[Observation] = []
+        self.answers: list[tuple[str, str]] = []
+        self._commands = Commands(
+            Config(fusion=Fusion(outside=("posture",))),
+            FakeClock(),
+            self.pause,
+            self.texts.append if reads_texts else None,
+            self.observations.append,
+            lambda command, reason: self.answers.append((command, reason)),
+        )
+
+    def __call__(self, name: str, payload: bytes, retained: bool = False) -> None:
+        self._commands.receive(name, payload, retained)
+
+
+def test_a_retained_pause_is_obeyed_and_a_retained_end_of_it_is_not(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    receive("pause", b"on", retained=True)
+    assert receive.pause.is_on
+    receive("pause", b"off", retained=True)
+    receive("pause", b"")  # the retained message is taken back
+    assert receive.pause.is_on
+    receive("pause", b" Off\n")
+    assert not receive.pause.is_on
+    assert receive.answers == []
+
+
+def test_old_texts_and_observations_are_ignored(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    receive("text", b"hello", retained=True)
+    receive("text", b"hello again")
+    assert [one.text for one in receive.texts] == ["hello again"]
+
+
+def test_where_no_text_can_be_read_that_is_said(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path, reads_texts=False)
+    receive("text", b"hello")
+    assert receive.answers == [("set/text", "this device reads no texts: see text/status")]
+
+
+def test_while_paused_nothing_is_taken(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    receive("pause", b"on")
+    receive("text", b"hello")
+    receive("observation", b'{"modality": "posture", "probabilities": {"sad": 1.0}}')
+    assert (receive.texts, receive.observations) == ([], [])
+    assert {reason for _, reason in receive.answers} == {"paused; send `off` to set/pause first"}
+
+
+def test_an_observation_is_taken_as_of_now(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    told = {"modality": "posture", "probabilities": {"sad": 0.7, "happy": 0.3}, "quality": 0.5}
+    receive("observation", json.dumps(told).encode())
+    (observation,) = receive.observations
+    assert (observation.modality, observation.quality, observation.captured_s) == (
+        "posture",
+        0.5,
+        100.0,
+    )
+    assert observation.probabilities.tolist() == pytest.approx([0, 0, 0, 0.3, 0, 0.7, 0])
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"my secret", "as docs/mqtt.md has it"),
+        (b"\xff", "as docs/mqtt.md has it"),
+        (b'["my secret"]', "as docs/mqtt.md has it"),
+        (b'{"modality": "posture"}', "as docs/mqtt.md has it"),
+        (b'{"modality": "posture", "my secret": 1}', "as docs/mqtt.md has it"),
+        (b'{"modality": "posture", "probabilities": {"my secret": 1}}', "$.probabilities"),
+        (b'{"modality": "posture", "probabilities": {"sad": 2}}', "$.probabilities"),
+        (b'{"modality": "posture", "probabilities": {"sad": 0.4}}', "not a distribution"),
+        (b'{"modality": "my secret", "probabilities": {"sad": 1}}', "fusion.outside (posture)"),
+        (b"x" * 5000, "5000 bytes are more than the 4096 allowed"),
+    ],
+)
+def test_a_bad_observation_is_answered_and_never_quoted(
+    tmp_path: Path, payload: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive = Receiver(tmp_path)
+    receive("observation", payload)
+    ((command, said),) = receive.answers
+    assert command == "set/observation"
+    assert reason in said
+    assert "secret" not in said + caplog.text

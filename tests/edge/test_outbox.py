@@ -1,0 +1,190 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import SpoolLimits
+from edge.publish.outbox import Outbox, Topics
+from edge.publish.session import Session
+from edge.publish.spool import Spool
+from tests.support import FakeClock
+
+TOPICS = Topics("d/status", "online", "offline", "d/event", ())
+BIRTH = ("d/status", "online")
+
+
+class Wire(Session):
+    """A session that remembers what it was given."""
+
+    def __init__(self, receive_maximum: int = 100, largest_packet: int = 10_000) -> None:
+        object.__setattr__(self, "receive_maximum", receive_maximum)
+        object.__setattr__(self, "largest_packet", largest_packet)
+        object.__setattr__(self, "sent", [])
+
+    sent: list[tuple[str, Any]]
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes | str,
+        qos: int,
+        retain: bool = False,
+        expires_in_s: float | None = None,
+    ) -> int:
+        told = payload if isinstance(payload, str) else payload.decode()
+        self.sent.append((topic, told))
+        assert qos == 1
+        assert retain == (topic != "d/event")
+        assert (expires_in_s is None) == retain
+        return len(self.sent)
+
+    def events(self) -> list[tuple[int, bool]]:
+        """The numbers of the events, and whether each was marked as replayed."""
+        told = [json.loads(payload)["data"] for topic, payload in self.sent if topic == "d/event"]
+        return [(one["number"], one["replayed"]) for one in told]
+
+
+def _event(number: int) -> bytes:
+    return json.dumps({"data": {"number": number, "replayed": False}}).encode()
+
+
+def _outbox(clock: FakeClock, file: Path | None = None, replay_per_s: float = 10.0) -> Outbox:
+    return Outbox(TOPICS, Spool(SpoolLimits(), file, clock), replay_per_s, clock)
+
+
+def _replay(outbox: Outbox, clock: FakeClock, seconds: float) -> None:
+    until_s = clock.moment_s + seconds
+    while clock.moment_s < until_s:
+        clock.moment_s += max(outbox.wait_s(0.2), 0.01)
+        outbox.send()
+
+
+def test_birth_then_what_is_retained_then_what_waited_then_what_is_new() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire()
+    outbox.retain("d/state", b"old")
+    outbox.retain("d/info", b"info")
+    outbox.retain("d/state", b"newest")
+    outbox.deliver(_event(0))
+    outbox.deliver(_event(1))
+    outbox.begin(wire)
+    outbox.deliver(_event(2))
+    outbox.send()
+    _replay(outbox, clock, 1.0)
+    assert wire.sent[:3] == [BIRTH, ("d/state", "newest"), ("d/info", "info")]
+    assert wire.events() == [(0, True), (1, True), (2, False)]
+
+
+def test_replaying_is_as_fast_as_allowed_and_no_faster() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock, replay_per_s=100.0), Wire(receive_maximum=1000)
+    for number in range(500):
+        outbox.deliver(_event(number))
+    outbox.begin(wire)
+    for _ in range(200):
+        clock.moment_s += max(outbox.wait_s(0.2), 0.001)
+        outbox.send()
+        for message in range(1, len(wire.sent) + 1):
+            outbox.take_answer(message, "")
+    took_s = clock.moment_s - 100.0
+    assert len(wire.events()) == pytest.approx(100 * took_s, rel=0.1)
+
+
+def test_events_of_an_earlier_run_are_marked_as_replayed(tmp_path: Path) -> None:
+    clock = FakeClock()
+    before = Spool(SpoolLimits(), tmp_path / "spool", clock)
+    before.add(_event(0))
+    before.close()
+    outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
+    outbox.begin(wire)
+    outbox.deliver(_event(1))
+    outbox.send()
+    _replay(outbox, clock, 0.5)
+    assert wire.events() == [(0, True), (1, False)]
+
+
+def test_what_is_no_event_is_given_up_and_the_others_go_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire()
+    for payload in (b"\xff", b"[1]", b"{}", _event(3)):
+        outbox.deliver(payload)
+    outbox.begin(wire)
+    _replay(outbox, clock, 1.0)
+    assert wire.events() == [(3, True)]
+    assert outbox.delivery.dropped == 3
+    assert "the spool is damaged" in caplog.text
+
+
+def test_no_more_is_on_its_way_than_the_broker_takes() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire(receive_maximum=3)
+    outbox.begin(wire)
+    for number in range(5):
+        outbox.deliver(_event(number))
+    outbox.send()
+    assert len(wire.sent) == 3
+    outbox.take_answer(1, "")
+    outbox.send()
+    assert wire.events() == [(0, False), (1, False), (2, False)]
+
+
+def test_what_a_lost_session_left_is_sent_again_first() -> None:
+    clock = FakeClock()
+    outbox, first, second = _outbox(clock), Wire(), Wire()
+    outbox.begin(first)
+    for number in range(3):
+        outbox.deliver(_event(number))
+    outbox.send()
+    outbox.take_answer(2, "")
+    outbox.end()
+    outbox.deliver(_event(3))
+    outbox.begin(second)
+    _replay(outbox, clock, 1.0)
+    assert second.events() == [(1, True), (2, True), (3, True)]
+    assert outbox.delivery.sessions == 2
+
+
+def test_a_refused_event_is_offered_again_after_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire()
+    outbox.begin(wire)
+    outbox.deliver(_event(0))
+    outbox.send()
+    outbox.take_answer(2, "Not authorized")
+    assert "refuses what we publish on d/event (Not authorized)" in caplog.text
+    _replay(outbox, clock, 59.0)
+    assert wire.events() == [(0, False)]
+    _replay(outbox, clock, 2.0)
+    assert wire.events() == [(0, False)] * 2
+
+
+def test_a_refused_state_holds_no_event_back() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire()
+    outbox.begin(wire)
+    outbox.retain("d/state", b"1")
+    outbox.send()
+    outbox.take_answer(2, "Not authorized")
+    outbox.deliver(_event(0))
+    outbox.send()
+    assert wire.events() == [(0, False)]
+
+
+def test_what_is_longer_than_the_broker_takes_is_said_and_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire(largest_packet=200)
+    outbox.begin(wire)
+    outbox.retain("d/long", b"x" * 300)
+    outbox.deliver(b"x" * 300)
+    outbox.deliver(_event(1))
+    outbox.send()
+    assert wire.sent[1:] == [("d/event", _event(1).decode())]
+    assert outbox.delivery.dropped == 1
+    assert "d/long: 300 bytes are more than the broker takes" in caplog.text
