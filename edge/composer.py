@@ -46,8 +46,7 @@ class Composer:
             sequence=change.sequence,
             duration_s=round(change.duration_s, 3),
         )
-        envelope = self._envelope(change.state.captured_s) | {"id": change.episode}
-        return EventMessage(**envelope, data=data)
+        return EventMessage(**self._envelope(change.state.captured_s, change.episode), data=data)
 
     def modality(self, observation: Observation) -> ModalityMessage:
         """One model's answer as it is published."""
@@ -77,9 +76,9 @@ class Composer:
         data = ErrorData(command=command, reason=reason)
         return ErrorMessage(**self._envelope(self._clock.now_s()), data=data)
 
-    def _envelope(self, captured_s: float) -> dict[str, Any]:
+    def _envelope(self, captured_s: float, name: str | None = None) -> dict[str, Any]:
         time = self._clock.utc(captured_s)
-        return {"id": str(uuid.uuid4()), "source": self._source, "time": time}
+        return {"id": name or str(uuid.uuid4()), "source": self._source, "time": time}
 
 
 def _belief_fields(state: State) -> dict[str, Any]:
@@ -103,4 +102,5 @@ def _belief_fields(state: State) -> dict[str, Any]:
 
 def seven(probabilities: Any) -> dict[Emotion, float]:
     """A distribution float32[7] as published: by name, rounded."""
-    return {e: round(float(p), DIGITS) for e, p in zip(EMOTIONS, probabilities, strict=True)}
+    rounded = [round(p, DIGITS) for p in probabilities.tolist()]
+    return dict(zip(EMOTIONS, rounded, strict=True))

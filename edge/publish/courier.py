@@ -16,8 +16,8 @@ from edge.publish.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.2
-"""The longest wait: how soon it notices that a write is due."""
+TICK_S = 1.0
+"""The longest wait: how soon it notices that a write is due, at the latest."""
 WAITING_TASKS = 10_000
 """More than this, and the disk has been stuck for minutes."""
 DRAIN_S = 0.2
@@ -92,9 +92,11 @@ class Courier(threading.Thread):
         """Works until told to stop."""
         spool = Spool(self._config.spool, self._spool_file, self._clock)
         outbox = Outbox(self._topics, spool, self._config.spool.replay_per_s, self._clock)
+        tick_s = min(TICK_S, self._config.spool.write_interval_s)
         self._connection.start()
+        self._work(outbox, spool)
         while not self._stopping.is_set():
-            self._catch_up(outbox, outbox.wait_s(TICK_S))
+            self._catch_up(outbox, outbox.wait_s(tick_s))
             self._work(outbox, spool)
         until_s = self._clock.now_s() + DRAIN_S
         while not outbox.is_settled and self._clock.now_s() < until_s:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.publish.courier import Delivery
+from edge.publish.outbox import Delivery
 from edge.service.health import Health, temperature_c, throttled
 from edge.service.meter import Meter
 from edge.service.pause import Pause

@@ -1,5 +1,6 @@
 """Brokers in every mood: they keep silent, know old versions only, or vanish."""
 
+import contextlib
 import os
 import queue
 import socket
@@ -8,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import Backoff, SpoolLimits
 from edge.demo.broker import HOST, embedded_broker
@@ -36,7 +39,12 @@ class Listener:
             except OSError:
                 return
             self.accepted += 1
-            threading.Thread(target=self._serve, args=(wire,), daemon=True).start()
+            threading.Thread(target=self._attend, args=(wire,), daemon=True).start()
+
+    def _attend(self, wire: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever came is gone, or the broker behind is
+            self._serve(wire)
+        wire.close()
 
     def close(self) -> None:
         self._server.close()
@@ -147,18 +155,28 @@ class Proxy:
         self._port, self._closes = port, closes
         self.versions: list[int] = []
         """Of MQTT, by connection."""
+        self._wires: list[socket.socket] = []
         self.swallowing = threading.Event()
         self.listener = Listener(self._serve)
 
     def _serve(self, wire: socket.socket) -> None:
         first = wire.recv(4096, socket.MSG_PEEK)
+        if not first:
+            return
         self.versions.append(first[first.index(b"MQTT") + 4])
         if len(self.versions) <= self._closes:
             wire.close()
             return
         with socket.create_connection((HOST, self._port)) as broker, wire:
+            self._wires.append(wire)
             threading.Thread(target=self._pump, args=(broker, wire), daemon=True).start()
             self._pump(wire, broker)
+
+    def drop(self) -> None:
+        """Cuts every connection."""
+        for wire in self._wires:
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         try:
@@ -187,6 +205,45 @@ def test_a_network_that_swallows_everything_loses_no_event(
     assert [one["id"] for one in subscriber.events(39)] == [f"stay {n}" for n in range(1, 40)]
     proxy.listener.close()
     subscriber.close()
+
+
+def test_a_command_sent_during_a_short_absence_is_received_on_return(
+    broker: Mosquitto,
+) -> None:
+    commands: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
+    proxy, sender = Proxy(broker.port), Subscriber(broker.port)
+    reconnect = Backoff(shortest_s=2.0, longest_s=2.0)
+    publisher = Publisher(
+        settings_of(proxy.listener.port, reconnect=reconnect), lambda *told: commands.put(told)
+    )
+    publisher.start()
+    wait_until(lambda: publisher.connected)
+    sender.client.publish("emotion/kiosk/set/text", "there", qos=1)
+    assert commands.get(timeout=5) == ("text", b"there", False)
+    proxy.drop()
+    wait_until(lambda: not publisher.connected)
+    sender.client.publish("emotion/kiosk/set/pause", "on", qos=1)
+    assert commands.get(timeout=5) == ("pause", b"on", False)
+    publisher.stop()
+    proxy.listener.close()
+    sender.close()
+
+
+def test_a_subscriber_of_mqtt_5_learns_how_long_an_event_is_worth_something(
+    broker: Mosquitto, connect: Connect
+) -> None:
+    received: queue.Queue[paho.MQTTMessage] = queue.Queue()
+    subscriber = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    subscriber.on_message = lambda _c, _u, message: received.put(message)
+    subscriber.connect(HOST, broker.port)
+    subscriber.subscribe("emotion/kiosk/event", qos=1)
+    subscriber.loop_start()
+    publisher = connect(broker.port, spool=SpoolLimits(max_age_s=3600.0))
+    publisher.publish_event(COMPOSER.event(event(1)))
+    properties: Any = received.get(timeout=10).properties
+    assert 3590 <= properties.MessageExpiryInterval <= 3600
+    subscriber.disconnect()
+    subscriber.loop_stop()
 
 
 def test_two_devices_of_one_name_take_turns_slowly_and_say_why(
