@@ -120,7 +120,8 @@ run_test() {
   say "types"
   .venv/bin/mypy
   say "tests"
-  .venv/bin/pytest
+  # All tests of a file run in the same process.
+  .venv/bin/pytest --numprocesses 2 --dist loadfile --durations 15
 }
 
 case ${1:-} in
