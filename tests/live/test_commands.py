@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from edge.capture.media import read_frames, read_sound
+from edge.cli import TOPICS
 from edge.config import Models
 from edge.resources import CONFIGS, SAMPLES
 from edge.service.models import ModelShelf
@@ -178,7 +179,7 @@ def test_check_config_tells_good_from_bad(tmp_path: Path) -> None:
 
 
 def test_schema_prints_json() -> None:
-    assert set(json.loads(emotiond("schema").stdout)) == {"state", "event", "modality", "info"}
+    assert set(json.loads(emotiond("schema").stdout)) == set(TOPICS)
     assert json.loads(emotiond("schema", "event").stdout)["title"].startswith("emotiond event")
 
 
