@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 MOST_IN_FLIGHT = 64
 LATE_S = 0.2
 """What replaying may catch up on where it was held up."""
+SHORTEST_WAIT_S = 0.005
+"""Where more waits than the broker takes at once, or the disk cannot be read."""
 REFUSED_WAIT_S = 60.0
 """Before an event is offered again to a broker that refused one."""
 
@@ -88,9 +90,13 @@ class Outbox:
 
     def wait_s(self, longest_s: float) -> float:
         """How long there is nothing to send, if nothing comes."""
-        if self._session is None or not self._spool:
-            return longest_s
-        return min(max(self._next_event_s - self._clock.now_s(), 0), longest_s)
+        if self._session is None or len(self._spool) <= len(self._on_their_way):
+            return longest_s  # only an answer changes that
+        return min(max(self._next_event_s - self._clock.now_s(), SHORTEST_WAIT_S), longest_s)
+
+    @property
+    def _on_their_way(self) -> set[int]:
+        return {ticket for _, ticket in self._in_flight.values() if ticket is not None}
 
     def retain(self, topic: str, payload: bytes) -> None:
         """The newest of a topic, sent with every session."""
@@ -167,8 +173,7 @@ class Outbox:
         now_s, topic = self._clock.now_s(), self._topics.event
         if now_s < self._next_event_s:
             return False
-        on_their_way = {ticket for _, ticket in self._in_flight.values() if ticket is not None}
-        oldest = self._spool.oldest(apart_from=on_their_way)
+        oldest = self._spool.oldest(apart_from=self._on_their_way)
         if oldest is None:
             return False
         ticket, payload = oldest

@@ -131,6 +131,16 @@ def test_no_more_is_on_its_way_than_the_broker_takes() -> None:
     assert wire.events() == [(0, False), (1, False), (2, False)]
 
 
+def test_waiting_for_an_answer_does_not_keep_the_processor_busy() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire(receive_maximum=3)
+    outbox.begin(wire)
+    for number in range(5):
+        outbox.deliver(_event(number))
+        outbox.send()
+        assert outbox.wait_s(1.0) == (1.0 if number < 2 else 0.005)
+
+
 def test_what_a_lost_session_left_is_sent_again_first() -> None:
     clock = FakeClock()
     outbox, first, second = _outbox(clock), Wire(), Wire()
