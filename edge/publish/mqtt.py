@@ -1,5 +1,7 @@
 """One device's topics: what is published on each, and what is taken from which."""
 
+import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,8 @@ ONLINE, OFFLINE = "online", "offline"
 SET = "set"
 COMMANDS = ("text", "observation", "pause")
 SPOOL = "spool.sqlite"
+SPREAD_S = 3.0
+"""Within which a fleet announces itself to a Home Assistant that has started."""
 Receive = Callable[[str, bytes, bool], None]
 
 
@@ -116,7 +120,12 @@ class Publisher:
         if self._receive is not None and topic.startswith(self._topic(SET)):
             self._receive(topic.rpartition("/")[2], payload, retained)
         elif payload == ONLINE.encode() and not retained:
-            self._announce()  # Home Assistant has started
+            self._announce_soon()  # Home Assistant has started
+
+    def _announce_soon(self) -> None:
+        soon = threading.Timer(random.uniform(0, SPREAD_S), self._announce)  # noqa: S311
+        soon.daemon = True
+        soon.start()
 
     def _announce(self) -> None:
         for topic, announcement in self._announcements.items():
