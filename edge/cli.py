@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,14 +21,11 @@ LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    config = _config(arguments)
-    from edge.service.daemon import Daemon
+    _config(arguments)  # what is at fault is to be said before anything heavy is imported
+    from edge.service.lifecycle import Lifecycle
 
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    Daemon(config, stop).run()
+    Lifecycle(lambda: _config(arguments)).run()
     return 0
 
 

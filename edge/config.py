@@ -88,6 +88,14 @@ class Models(Section, frozen=True):
     text: TextModel = TextModel()
 
 
+class Load(Section, frozen=True):
+    """What the daemon may ask of the device; it looks less often rather than pass these."""
+
+    max_cpu_percent: Annotated[float, Meta(gt=0, le=6400)] = 100.0
+    """Of one core."""
+    max_temperature_c: Annotated[float, Meta(ge=30, le=120)] = 80.0
+
+
 class Fusion(Section, frozen=True):
     """How observations become one belief."""
 
@@ -210,6 +218,7 @@ class Config(Section, frozen=True):
     microphone: Microphone = Microphone()
     text: Texts = Texts()
     models: Models = Models()
+    load: Load = Load()
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()

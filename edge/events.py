@@ -17,6 +17,7 @@ Affect = Annotated[float, Meta(ge=-1, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
+LoadReason = Literal["cpu", "temperature", "throttled"]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 
 
@@ -117,6 +118,19 @@ class DeliveryData(msgspec.Struct, frozen=True, kw_only=True):
     """Events given up for the bounds of the spool, since the start."""
 
 
+class LoadData(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the daemon saves, to keep within the bounds of `load` in its configuration."""
+
+    level: Count
+    """0 asks for all that is configured."""
+    reason: LoadReason | None
+    """What the last level was taken for; null at level 0."""
+    fps: NotNegative
+    """Frames a second that are looked at, at most."""
+    detect_every: Count
+    """Frames from one detection of faces to the next."""
+
+
 class HealthData(msgspec.Struct, frozen=True, kw_only=True):
     """How the daemon and its device are."""
 
@@ -128,6 +142,7 @@ class HealthData(msgspec.Struct, frozen=True, kw_only=True):
     queued: dict[str, Count]
     """Samples that wait to be read now, by queue."""
     delivery: DeliveryData
+    load: LoadData
     rss_mb: NotNegative
     """10^6 bytes."""
     cpu_percent: NotNegative

@@ -10,6 +10,7 @@ from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import SourceError
 from edge.observation import Frame
+from edge.pace import Pace
 
 STREAM_TIMEOUT_MS = 3000
 HIGHEST_FPS = 240
@@ -27,12 +28,15 @@ def _without_credentials(source: int | str) -> int | str:
 class VideoSource:
     """An open camera, video file or stream; files are paced by their own frame rate.
 
-    At most `config.fps` frames a second are given, the others are skipped. Raises SourceError
-    when the source cannot be opened.
+    At most `pace.fps`, or else `config.fps`, frames a second are given, the others are skipped.
+    Raises SourceError when the source cannot be opened.
     """
 
-    def __init__(self, config: Camera, clock: Clock, stop: threading.Event) -> None:
+    def __init__(
+        self, config: Camera, clock: Clock, stop: threading.Event, pace: Pace | None = None
+    ) -> None:
         self._config, self._clock, self._stop = config, clock, stop
+        self._asked = pace or Pace(config.fps)
         self._name = f"camera {_without_credentials(config.source)!r}"
         self._capture = self._open()
         file_fps = self._capture.get(cv2.CAP_PROP_FPS)
@@ -54,9 +58,10 @@ class VideoSource:
                 self._rewind()
                 continue
             captured_s = self._pace() if self._is_file else self._clock.now_s()
-            if captured_s < self._next_s - 0.5 / self._config.fps:
+            wait_s = 1 / self._asked.fps
+            if captured_s < self._next_s - wait_s / 2:
                 continue
-            self._next_s = max(self._next_s + 1 / self._config.fps, captured_s)
+            self._next_s = max(self._next_s + wait_s, captured_s)
             decoded, pixels = self._capture.retrieve()
             if decoded:
                 return Frame(np.asarray(pixels, np.uint8), captured_s)

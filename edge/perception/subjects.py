@@ -39,7 +39,9 @@ class Subjects:
     """
 
     def __init__(self, detect: Detect, detect_every: int, max_faces: int, keep_s: float) -> None:
-        self._detect, self._detect_every = detect, detect_every
+        self._detect = detect
+        self.detect_every = detect_every
+        """May be changed between two frames."""
         self._max_faces, self._keep_s = max_faces, keep_s
         self._motion = FaceMotion()
         self._numbers = count(1)
@@ -65,7 +67,7 @@ class Subjects:
         self._visible = [one for one in self._visible if one in self._known]
         if not self._move(pixels):
             self._visible = self._recognize(self._detect(pixels))
-            self._until_detection = self._detect_every
+            self._until_detection = self.detect_every
         self._until_detection -= 1
         for subject in self._visible:
             subject.seen_s = captured_s
@@ -76,7 +78,7 @@ class Subjects:
 
     def _move(self, pixels: Pixels) -> bool:
         """Follows the faces of the last frame into this one; whether that was possible."""
-        if self._detect_every == 1:
+        if self.detect_every == 1:
             return False
         if self._until_detection == 0:
             self._motion.look(pixels)

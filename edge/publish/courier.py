@@ -46,6 +46,7 @@ class Courier(threading.Thread):
         self._tasks: queue.SimpleQueue[Callable[[Outbox], None]] = queue.SimpleQueue()
         self._lost_tasks = 0
         self._stopping = threading.Event()
+        self._went_round_s = clock.now_s()
         self.connected = False
         """Whether the broker was there a moment ago."""
         self.delivery = Delivery()
@@ -63,6 +64,12 @@ class Courier(threading.Thread):
     def deliver(self, event: bytes) -> None:
         """An event; kept until the broker has it."""
         self._later(lambda outbox: outbox.deliver(event))
+
+    @property
+    def went_round_s(self) -> float:
+        """When it last waited for something to do; never, if it or the connection has ended."""
+        works = self.is_alive() and self._connection.is_alive()
+        return self._went_round_s if works else float("-inf")
 
     def stop(self) -> None:
         """Says farewell, writes what is left, and leaves, in a second at most."""
@@ -96,6 +103,7 @@ class Courier(threading.Thread):
         self._connection.start()
         self._work(outbox, spool)
         while not self._stopping.is_set():
+            self._went_round_s = self._clock.now_s()
             self._catch_up(outbox, outbox.wait_s(tick_s))
             self._work(outbox, spool)
         until_s = self._clock.now_s() + DRAIN_S

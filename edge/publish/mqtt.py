@@ -67,9 +67,9 @@ class Publisher:
         return self._courier.connected
 
     @property
-    def is_alive(self) -> bool:
-        """Whether there is a thread that carries what is published."""
-        return self._courier.is_alive()
+    def went_round_s(self) -> float:
+        """When what carries the messages last made progress; never, if it has ended."""
+        return self._courier.went_round_s
 
     @property
     def delivery(self) -> Delivery:

@@ -17,6 +17,7 @@ from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
 from edge.resources import state_folder
 from edge.service.commands import Commands
+from edge.service.governor import LoadControl
 from edge.service.health import Health
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
@@ -30,18 +31,20 @@ TICK_S = 0.1
 """The longest wait of the main loop: how soon it notices that time has passed."""
 QUEUED_OBSERVATIONS = 256
 JOIN_TIMEOUT_S = 0.2
+STUCK_S = 10.0
+"""A loop that has not gone round for so long is stuck; no stage takes nearly as long."""
 
 
 class Daemon:
-    """Runs one device until `stop` is set.
+    """Runs one device, as one configuration says, until it is told to stop.
 
     A modality whose model or device fails is reported as degraded; the others go on. Raises
     ConfigError where the configuration names a file that cannot be used.
     """
 
-    def __init__(self, config: Config, stop: threading.Event, clock: Clock | None = None) -> None:
-        self._config, self._stop = config, stop
-        self._clock = clock or Clock()
+    def __init__(self, config: Config, watchdog: Watchdog, clock: Clock) -> None:
+        self._config, self._watchdog, self._clock = config, watchdog, clock
+        self._stop = threading.Event()
         self._observations: queue.Queue[Observation | Sighting] = queue.Queue(QUEUED_OBSERVATIONS)
         self._lost_observations = 0
         self._statuses: dict[str, str] = {}
@@ -54,15 +57,21 @@ class Daemon:
             config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
+        self._load = LoadControl(config, self._clock.now_s())
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
         self._complaints = Complaints(logger)
         self._commands: Commands | None = None
 
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
-        watchdog = Watchdog(self._clock)
         modalities = Modalities(
-            self._config, self._clock, self._queue, self._report, self._pause.running, self._stop
+            self._config,
+            self._clock,
+            self._queue,
+            self._report,
+            self._load.pace,
+            self._pause.running,
+            self._stop,
         )
         self._commands = Commands(
             self._config,
@@ -76,15 +85,18 @@ class Daemon:
         self._publisher.start()
         try:
             modalities.start()
-            watchdog.ready()
+            self._watchdog.ready()
             while not self._stop.is_set():
                 self._step()
+                self._load.control(self._clock.now_s())
                 self._tell_health(modalities)
-                if self._publisher.is_alive:
-                    watchdog.alive()
+                self._tell_watchdog(modalities)
         finally:
-            watchdog.stopping()
             self._finish(modalities)
+
+    def stop(self) -> None:
+        """Has `run` end soon; may be called from any thread."""
+        self._stop.set()
 
     def _finish(self, modalities: Modalities) -> None:
         self._stop.set()
@@ -134,8 +146,22 @@ class Daemon:
             {name: len(source) for name, source in modalities.queues.items()}
             | {"fusion": self._observations.qsize()},
             self._publisher.delivery,
+            self._load.data,
         )
         self._publisher.publish_health(self._composer.health(data))
+
+    def _tell_watchdog(self, modalities: Modalities) -> None:
+        """Says that all is alive if every loop is; a device that hangs is another matter."""
+        now_s = self._clock.now_s()
+        loops = modalities.went_round_s | {"publishing": self._publisher.went_round_s}
+        stuck = [name for name, since_s in loops.items() if now_s - since_s > STUCK_S]
+        if not stuck:
+            self._watchdog.alive()
+            return
+        names = " and ".join(stuck)
+        self._complaints.complain(
+            f"stuck {names}", f"no progress in {STUCK_S:.0f} s: {names}", now_s
+        )
 
     def _fusion_model(self) -> FusionModel:
         try:

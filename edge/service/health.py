@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.events import DeliveryData, HealthData, Throttle
+from edge.events import DeliveryData, HealthData, LoadData, Throttle
 from edge.publish.outbox import Delivery
 from edge.service.meter import Meter
 
@@ -78,6 +78,7 @@ class Health:
         dropped: Mapping[str, int],
         queued: Mapping[str, int],
         delivery: Delivery,
+        load: LoadData,
     ) -> HealthData:
         """What is to be told now, of the time since it was told last."""
         over_s, self._told_s = now_s - self._told_s, now_s
@@ -95,6 +96,7 @@ class Health:
                 unwritten=delivery.unwritten,
                 dropped=delivery.dropped,
             ),
+            load=load,
             rss_mb=round(rss_mb(os.getpid()), 1),
             cpu_percent=round(cpu_percent, 1),
             temperature_c=temperature_c(),

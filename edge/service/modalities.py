@@ -14,6 +14,7 @@ from edge.config import Config
 from edge.errors import ModelError
 from edge.events import ModelInfo
 from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
+from edge.pace import Pace
 from edge.perception.pack import Manifest, Modality
 from edge.service.meter import Meter
 from edge.service.models import ModelShelf
@@ -37,21 +38,23 @@ class Modalities:
         clock: Clock,
         hand_on: Callable[[Observation | Sighting], None],
         report: Callable[[str, str], None],
+        pace: Pace,
         running: threading.Event,
         stop: threading.Event,
     ) -> None:
         self._config, self._clock = config, clock
         self._hand_on, self._report = hand_on, report
-        self._running, self._stop = running, stop
+        self._pace, self._running, self._stop = pace, running, stop
         self._shelf = ModelShelf(config.models)
-        self._threads: list[threading.Thread] = []
+        self._readers: list[Reader[Any]] = []
+        self._workers: list[Worker[Any]] = []
         self.texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
         """What `set/text` received."""
         self.queues: dict[str, Newest[Any]] = {}
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """By modality, those that could be loaded."""
-        builders: dict[Modality, tuple[bool, Callable[[], list[threading.Thread]]]] = {
+        builders: dict[Modality, tuple[bool, Callable[[], None]]] = {
             "face": (config.camera.enabled, self._face),
             "speech": (config.microphone.enabled, self._speech),
             "text": (config.text.enabled, self._text),
@@ -62,9 +65,18 @@ class Modalities:
                 report(modality, "off")
                 continue
             try:
-                self._threads += build()
+                build()
             except ModelError as error:
                 report(modality, f"degraded: {error}")
+
+    @property
+    def _threads(self) -> list[threading.Thread]:
+        return [*self._readers, *self._workers]
+
+    @property
+    def went_round_s(self) -> dict[str, float]:
+        """By modality, when its inference last made progress, waiting for a sample included."""
+        return {worker.name: worker.went_round_s for worker in self._workers}
 
     def start(self) -> None:
         """Begins reading and inferring."""
@@ -78,20 +90,19 @@ class Modalities:
             if thread.ident is not None:
                 thread.join(max(deadline_s - self._clock.now_s(), 0))
 
-    def _face(self) -> list[threading.Thread]:
+    def _face(self) -> None:
         perception, frames = self._shelf.new_face(), Newest[Frame](1)
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
+            perception.subjects.detect_every = self._pace.detect_every
             self._hand_on(perception.perceive(frame))
 
-        opener = partial(VideoSource, self._config.camera, self._clock, self._stop)
-        return [
-            self._reader("face", "camera", opener, frames),
-            self._worker("face", frames, perceive),
-        ]
+        opener = partial(VideoSource, self._config.camera, self._clock, self._stop, self._pace)
+        self._read("face", "camera", opener, frames)
+        self._infer("face", frames, perceive)
 
-    def _speech(self) -> list[threading.Thread]:
+    def _speech(self) -> None:
         perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
         self._note(perception.classifier.manifest)
 
@@ -100,12 +111,10 @@ class Modalities:
                 self._hand_on(observation)
 
         opener = partial(open_microphone, self._config.microphone, self._clock, self._stop)
-        return [
-            self._reader("speech", "microphone", opener, blocks),
-            self._worker("speech", blocks, perceive),
-        ]
+        self._read("speech", "microphone", opener, blocks)
+        self._infer("speech", blocks, perceive)
 
-    def _text(self) -> list[threading.Thread]:
+    def _text(self) -> None:
         perception = self._shelf.text
         self._note(perception.classifier.manifest)
 
@@ -113,23 +122,20 @@ class Modalities:
             self._hand_on(perception.read(message))
 
         self._report("text", "ok")
-        return [self._worker("text", self.texts, perceive)]
+        self._infer("text", self.texts, perceive)
 
-    def _reader(
-        self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any]
-    ) -> threading.Thread:
+    def _read(self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any]) -> None:
         report = partial(self._report, modality)
-        return Reader(
-            name, opener, sink, report, self._config.device_retry, self._running, self._stop
-        )
+        retry = self._config.device_retry
+        self._readers.append(Reader(name, opener, sink, report, retry, self._running, self._stop))
 
-    def _worker(
-        self, modality: str, source: Newest[Any], perceive: Callable[[Any], None]
-    ) -> threading.Thread:
+    def _infer(self, modality: str, source: Newest[Any], perceive: Callable[[Any], None]) -> None:
         self.queues[modality], meter = source, Meter()
         self.meters[modality] = meter
         report = partial(self._report, modality)
-        return Worker(modality, source, perceive, report, meter, self._stop)
+        self._workers.append(
+            Worker(modality, source, perceive, report, meter, self._clock, self._stop)
+        )
 
     def _note(self, manifest: Manifest) -> None:
         info = ModelInfo(manifest.name, manifest.version, manifest.sha256)

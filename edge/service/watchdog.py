@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import time
 
 from edge.clock import Clock
 
@@ -33,6 +34,11 @@ class Watchdog:
         if self._interval_s and now_s - self._last_s >= self._interval_s:
             self._last_s = now_s
             self._send("WATCHDOG=1")
+
+    def reloading(self) -> None:
+        """The service takes up a new configuration, and will be ready again."""
+        now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
 
     def stopping(self) -> None:
         """The service has been told to stop."""

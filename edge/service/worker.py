@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edge.capture.newest import Newest
+from edge.clock import Clock
 from edge.errors import describe
 from edge.service.meter import Meter
 
@@ -32,17 +33,21 @@ class Worker(threading.Thread, Generic[Sample]):
         perceive: Callable[[Sample], None],
         report: Callable[[str], None],
         meter: Meter,
+        clock: Clock,
         stop: threading.Event,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._source, self._perceive, self._report = source, perceive, report
-        self._meter = meter
+        self._meter, self._clock = meter, clock
+        self.went_round_s = clock.now_s()
+        """When it last began to wait for a sample."""
         self._stop_asked = stop
         self._failures = 0
 
     def run(self) -> None:
         """Works until told to stop."""
         while not self._stop_asked.is_set():
+            self.went_round_s = self._clock.now_s()
             sample = self._source.take(IDLE_S)
             if sample is not None:
                 self._work(sample)

@@ -16,6 +16,7 @@ from edge.events import (
     Envelope,
     EventMessage,
     HealthData,
+    LoadData,
     ModelInfo,
     as_replayed,
     json_schema,
@@ -34,7 +35,9 @@ STATE = State(
 def health() -> HealthData:
     meter = Meter()
     meter.note(0.004)
-    return Health(0.0).data(30.0, {"face": meter}, {"face": 2}, {"face": 0}, Delivery(sessions=2))
+    load = LoadData(level=3, reason="temperature", fps=7.5, detect_every=4)
+    delivery = Delivery(sessions=2)
+    return Health(0.0).data(30.0, {"face": meter}, {"face": 2}, {"face": 0}, delivery, load)
 
 
 def messages() -> dict[str, Any]:

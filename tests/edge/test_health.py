@@ -2,10 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.events import LoadData
 from edge.publish.outbox import Delivery
 from edge.service.health import Health, temperature_c, throttled
 from edge.service.meter import Meter
 from edge.service.pause import Pause
+
+LOAD = LoadData(level=0, reason=None, fps=15.0, detect_every=1)
 
 
 def test_temperature_is_that_of_the_hottest_sensor_that_answers(tmp_path: Path) -> None:
@@ -42,13 +45,13 @@ def test_stages_are_told_of_the_time_since_they_were_told_last() -> None:
     meter.note_failure()
     assert not health.is_due(129.9, 30.0)
     assert health.is_due(130.0, 30.0)
-    first = health.data(130.0, {"face": meter}, {}, {}, Delivery())
+    first = health.data(130.0, {"face": meter}, {}, {}, Delivery(), LOAD)
     stage = first.stages["face"]
     assert (stage.per_s, stage.failed) == (3.33, 1)
     assert stage.p50_ms == pytest.approx(49.5)
     assert stage.p99_ms == pytest.approx(98.0, abs=0.1)
     assert (first.uptime_s, first.delivery.reconnects) == (30.0, 0)
-    again = health.data(160.0, {"face": meter}, {}, {}, Delivery(sessions=3)).stages["face"]
+    again = health.data(160.0, {"face": meter}, {}, {}, Delivery(sessions=3), LOAD).stages["face"]
     assert (again.per_s, again.p99_ms, again.failed) == (0.0, 0.0, 0)
 
 

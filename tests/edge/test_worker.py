@@ -3,6 +3,7 @@ import threading
 from edge.capture.newest import Newest
 from edge.service.meter import Meter
 from edge.service.worker import PATIENCE, Worker
+from tests.support import FakeClock
 
 
 def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery() -> None:
@@ -21,7 +22,7 @@ def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery()
     for sample in ["good", "secret once", "good", *["secret"] * (PATIENCE + 1), "good", "stop"]:
         samples.put(sample)
     meter = Meter()
-    Worker("text", samples, perceive, statuses.append, meter, stop).run()
+    Worker("text", samples, perceive, statuses.append, meter, FakeClock(), stop).run()
     assert meter.read(1.0).failed == PATIENCE + 2
     assert read == ["good"] * 3
     assert len(statuses) == 2

@@ -1,0 +1,136 @@
+"""Changes of the configuration, and systemd's view, of the daemon as a process."""
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from edge.demo.broker import HOST
+from tests.conftest import Mosquitto
+from tests.live.test_daemon import daemon
+from tests.live.test_publisher import Subscriber
+from tests.support import HAPPY_CLIP
+
+OFF = {"enabled": False}
+
+
+def _settings(port: int, **changes: Any) -> dict[str, Any]:
+    mqtt = {"host": HOST, "port": port, "device": "kiosk"}
+    return {"camera": OFF, "microphone": OFF, "mqtt": mqtt} | changes
+
+
+def _write(folder: Path, settings: dict[str, Any]) -> None:
+    settings = {"state_folder": str(folder / "state")} | settings
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+
+
+@pytest.fixture
+def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
+    subscriber = Subscriber(broker.port)
+    yield subscriber
+    subscriber.close()
+
+
+def _until_logged(process: subprocess.Popen[str], part: str) -> str:
+    assert process.stderr is not None
+    while part not in (line := process.stderr.readline()):
+        assert line, f"the daemon ended without saying {part!r}"
+    return line
+
+
+def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        subscriber.until("face/status", "off")
+        clip = {"source": str(HAPPY_CLIP), "loop": True}
+        _write(tmp_path, _settings(broker.port, camera=clip))
+        process.send_signal(signal.SIGHUP)
+        received = subscriber.until("face/status", "ok")
+        event = json.loads(subscriber.until("kiosk/event")[-1][1])["data"]
+        assert (event["emotion"], event["phase"]) == ("happy", "start")
+        process.send_signal(signal.SIGHUP)
+        again = subscriber.until("face/status", "ok")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    statuses = [told for topic, told in received if topic.endswith("kiosk/status")]
+    assert statuses == ["offline", "online"]
+    ends = [json.loads(told)["data"]["phase"] for topic, told in again if topic.endswith("/event")]
+    assert ends[-1] == "end"
+
+
+def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, _settings(broker.port)) as process:
+        subscriber.until("text/status", "ok")
+        for wrong, sentence in (
+            ({"camera": {"sauce": 0}}, "config.yaml:2: camera.sauce: unknown key; did you mean"),
+            (_settings(1, mqtt={"username": "u", "password_file": "/none"}), "'/none' cannot be"),
+        ):
+            _write(tmp_path, wrong)
+            process.send_signal(signal.SIGHUP)
+            line = _until_logged(process, "not reloaded")
+            assert sentence in line
+        (tmp_path / "config.yaml").unlink()
+        process.send_signal(signal.SIGHUP)
+        assert "cannot read it" in _until_logged(process, "not reloaded")
+        subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!", qos=1)
+        received = subscriber.until("kiosk/event")
+    assert not [told for topic, told in received if topic.endswith("kiosk/status")]
+
+
+@contextmanager
+def _systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A socket in the place of systemd's."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(folder / "notify"))
+        systemd.settimeout(10)
+        yield systemd
+
+
+def test_systemd_is_told_of_readiness_life_reload_and_the_end(
+    tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def until(systemd: socket.socket, beginning: str) -> list[str]:
+        told = [systemd.recv(128).decode()]
+        while not told[-1].startswith(beginning):
+            told.append(systemd.recv(128).decode())
+        return told
+
+    with (
+        _systemd(tmp_path, monkeypatch) as systemd,
+        daemon(tmp_path, _settings(broker.port)) as process,
+    ):
+        assert until(systemd, "READY=1") == ["READY=1"]
+        until(systemd, "WATCHDOG=1")
+        process.send_signal(signal.SIGHUP)
+        until(systemd, "RELOADING=1\nMONOTONIC_USEC=")
+        assert until(systemd, "READY=1") == ["READY=1"]
+        until(systemd, "WATCHDOG=1")
+        process.send_signal(signal.SIGTERM)
+        until(systemd, "STOPPING=1")
+        assert process.wait(5) == 0
+
+
+def test_the_load_is_kept_within_its_budget_and_told_of(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    settings = _settings(broker.port, camera=clip, load={"max_cpu_percent": 0.1})
+    settings["mqtt"]["health_interval_s"] = 1.0
+    with daemon(tmp_path, settings) as process:
+        load = {"level": 0}
+        while load["level"] == 0:
+            load = json.loads(subscriber.until("kiosk/health")[-1][1])["data"]["load"]
+        assert "load: level 1 of 5 (cpu;" in _until_logged(process, "load:")
+    assert load == {"level": 1, "reason": "cpu", "fps": 15.0, "detect_every": 2}
