@@ -1,0 +1,111 @@
+"""Whether the daemon stays as it is for an hour: `python benchmarks/soak.py [--minutes 60]`.
+
+The daemon runs as a process of its own on clips that begin again at their end, camera and
+microphone alike, with a real broker. With every message on its health, ten seconds apart, a text
+is sent and its resident memory, open files and threads are read; the slope is that of a straight
+line through the memory after the first five minutes (a tenth of the time, in a shorter run).
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import yaml
+
+from edge.demo.broker import HOST
+from edge.publish.console import table
+from edge.resources import SAMPLES
+from edge.service.health import peak_rss_mb, rss_mb
+from tests.conftest import Mosquitto
+from tests.live.test_publisher import Subscriber
+
+INTERVAL_S = 10.0
+WARM_UP_S = 300.0
+ROWS = 6
+TEXTS = ("I am so happy about this!", "Leave me alone, this is awful.", "What is the time?")
+
+
+class Reading(NamedTuple):
+    """One look at the process."""
+
+    at_s: float
+    rss_mb: float
+    files: int
+    threads: int
+
+
+def read(pid: int, at_s: float) -> Reading:
+    """How the process is now."""
+    process = Path("/proc", str(pid))
+    files, threads = (len(list((process / name).iterdir())) for name in ("fd", "task"))
+    return Reading(at_s, rss_mb(pid), files, threads)
+
+
+def settings(port: int, folder: Path) -> str:
+    """The configuration, as YAML."""
+    clip = {"source": str(SAMPLES / "1001_DFA_HAP_XX.mkv"), "loop": True}
+    mqtt = {"host": HOST, "port": port, "device": "soak", "health_interval_s": INTERVAL_S}
+    state = str(folder / "state")
+    return yaml.safe_dump({"camera": clip, "microphone": clip, "mqtt": mqtt, "state_folder": state})
+
+
+def watch(pid: int, subscriber: Subscriber, duration_s: float) -> None:
+    """Reads until the time is over, and prints what was seen."""
+    readings: list[Reading] = []
+    messages = 0
+    began_s = time.monotonic()
+    while (at_s := time.monotonic() - began_s) < duration_s:
+        messages += len(subscriber.until("soak/health", patience_s=6 * INTERVAL_S))
+        readings.append(read(pid, at_s))
+        text = TEXTS[len(readings) % len(TEXTS)]
+        subscriber.client.publish("emotion/soak/set/text", text, qos=1)
+    report(readings, duration_s)
+    print(f"peak {peak_rss_mb(pid):.1f} MB, {messages} messages received")
+
+
+def report(readings: list[Reading], duration_s: float) -> None:
+    """A table of the readings' medians, and the slope."""
+    rows = []
+    for part in np.array_split(np.array(readings), ROWS):
+        rss, files, threads = np.median(part[:, 1:], axis=0)
+        minutes = f"{part[0, 0] / 60:.0f} to {part[-1, 0] / 60:.0f}"
+        rows.append((minutes, f"{rss:.2f}", f"{files:.0f}", f"{threads:.0f}"))
+    print(table(("minutes", "memory, MB", "open files", "threads"), rows))
+    settled_s = min(WARM_UP_S, duration_s / 10)
+    settled = np.array([one for one in readings if one.at_s >= settled_s])
+    slope = np.polyfit(settled[:, 0] / 3600, settled[:, 1], 1)[0]
+    print(f"slope after {settled_s / 60:.0f} minutes: {slope:+.2f} MB an hour")
+
+
+def main() -> None:
+    """Runs the daemon for the time asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    duration_s = 60 * parser.parse_args().minutes
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        broker = Mosquitto(folder)
+        broker.start()
+        config = folder / "config.yaml"
+        config.write_text(settings(broker.port, folder))
+        subscriber = Subscriber(broker.port)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge.cli", "run", "--config", str(config)],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            watch(process.pid, subscriber, duration_s)
+        finally:
+            process.terminate()
+            process.wait(10)
+            subscriber.close()
+            broker.stop()
+
+
+if __name__ == "__main__":
+    main()
