@@ -5,12 +5,20 @@ from typing import Any
 import pytest
 
 from edge.publish.mqtt import Publisher
-from tests.live.test_publisher import Connect, settings_of
+from tests.conftest import Mosquitto
+from tests.live.test_publisher import Connect, Subscriber, settings_of
 
 
 @pytest.fixture(autouse=True)
 def _heard(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
+
+
+@pytest.fixture
+def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
+    subscriber = Subscriber(broker.port)
+    yield subscriber
+    subscriber.close()
 
 
 @pytest.fixture

@@ -44,13 +44,6 @@ def _settings(port: int, **changes: Any) -> dict[str, Any]:
     return {"camera": clip, "microphone": clip, "mqtt": mqtt} | changes
 
 
-@pytest.fixture
-def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
-    subscriber = Subscriber(broker.port)
-    yield subscriber
-    subscriber.close()
-
-
 def test_a_clip_becomes_messages_that_fit_the_schemas_that_ship(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:

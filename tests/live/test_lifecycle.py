@@ -21,7 +21,7 @@ from tests.support import HAPPY_CLIP
 OFF = {"enabled": False}
 
 
-def _settings(port: int, **changes: Any) -> dict[str, Any]:
+def settings_of(port: int, **changes: Any) -> dict[str, Any]:
     mqtt = {"host": HOST, "port": port, "device": "kiosk"}
     return {"camera": OFF, "microphone": OFF, "mqtt": mqtt} | changes
 
@@ -29,13 +29,6 @@ def _settings(port: int, **changes: Any) -> dict[str, Any]:
 def _write(folder: Path, settings: dict[str, Any]) -> None:
     settings = {"state_folder": str(folder / "state")} | settings
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-
-
-@pytest.fixture
-def subscriber(broker: Mosquitto) -> Iterator[Subscriber]:
-    subscriber = Subscriber(broker.port)
-    yield subscriber
-    subscriber.close()
 
 
 def _until_logged(process: subprocess.Popen[str], part: str) -> str:
@@ -48,10 +41,10 @@ def _until_logged(process: subprocess.Popen[str], part: str) -> str:
 def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    with daemon(tmp_path, _settings(broker.port)) as process:
+    with daemon(tmp_path, settings_of(broker.port)) as process:
         subscriber.until("face/status", "off")
         clip = {"source": str(HAPPY_CLIP), "loop": True}
-        _write(tmp_path, _settings(broker.port, camera=clip))
+        _write(tmp_path, settings_of(broker.port, camera=clip))
         process.send_signal(signal.SIGHUP)
         received = subscriber.until("face/status", "ok")
         event = json.loads(subscriber.until("kiosk/event")[-1][1])["data"]
@@ -69,11 +62,11 @@ def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
 def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    with daemon(tmp_path, _settings(broker.port)) as process:
+    with daemon(tmp_path, settings_of(broker.port)) as process:
         subscriber.until("text/status", "ok")
         for wrong, sentence in (
             ({"camera": {"sauce": 0}}, "config.yaml:2: camera.sauce: unknown key; did you mean"),
-            (_settings(1, mqtt={"username": "u", "password_file": "/none"}), "'/none' cannot be"),
+            (settings_of(1, mqtt={"username": "u", "password_file": "/none"}), "'/none' cannot be"),
         ):
             _write(tmp_path, wrong)
             process.send_signal(signal.SIGHUP)
@@ -109,7 +102,7 @@ def test_systemd_is_told_of_readiness_life_reload_and_the_end(
 
     with (
         _systemd(tmp_path, monkeypatch) as systemd,
-        daemon(tmp_path, _settings(broker.port)) as process,
+        daemon(tmp_path, settings_of(broker.port)) as process,
     ):
         assert until(systemd, "READY=1") == ["READY=1"]
         until(systemd, "WATCHDOG=1")
@@ -126,7 +119,7 @@ def test_the_load_is_kept_within_its_budget_and_told_of(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     clip = {"source": str(HAPPY_CLIP), "loop": True}
-    settings = _settings(broker.port, camera=clip, load={"max_cpu_percent": 0.1})
+    settings = settings_of(broker.port, camera=clip, load={"max_cpu_percent": 0.1})
     settings["mqtt"]["health_interval_s"] = 1.0
     with daemon(tmp_path, settings) as process:
         load = {"level": 0}

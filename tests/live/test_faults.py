@@ -1,0 +1,80 @@
+"""What goes wrong around a daemon in the field, none of which is to end its process."""
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from edge.resources import MODELS
+from tests.conftest import Mosquitto
+from tests.live.test_daemon import daemon
+from tests.live.test_lifecycle import OFF, settings_of
+from tests.live.test_publisher import Subscriber
+
+HAPPY = "I am so happy about this!"
+
+
+def _answers_a_text(subscriber: Subscriber, process: subprocess.Popen[str]) -> bool:
+    subscriber.client.publish("emotion/kiosk/set/text", HAPPY, qos=1)
+    subscriber.until("text/state")
+    return process.poll() is None
+
+
+def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_alone(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models)
+    settings = settings_of(
+        broker.port, models={"folder": str(models)}, microphone={"source": "none such"}
+    )
+    settings["mqtt"]["modality_states"] = True
+    good = (models / "speech.tflite").read_bytes()
+    with daemon(tmp_path, settings) as process:
+        subscriber.until("text/status", "ok")
+        for name in ("speech", "text"):
+            (models / f"{name}.tflite").write_bytes(b"rubbish" * 1000)
+        assert _answers_a_text(subscriber, process)
+        (models / "text.tflite").write_bytes((MODELS / "text.tflite").read_bytes())
+        process.send_signal(signal.SIGHUP)
+        told = subscriber.until("text/status", "ok")
+        speech = [status for topic, status in told if topic.endswith("speech/status")][-1]
+        assert "speech.tflite" in speech
+        assert "sha256" in speech
+        assert _answers_a_text(subscriber, process)
+        (models / "speech.tflite").write_bytes(good)
+        process.send_signal(signal.SIGHUP)
+        speech = subscriber.until("speech/status")[-1][1]
+        assert speech.startswith("degraded: microphone 'none such'")
+
+
+def test_a_process_that_was_stopped_for_a_while_goes_on(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    settings = settings_of(broker.port, camera=OFF)
+    settings["mqtt"] |= {"modality_states": True, "keepalive_s": 5}
+    with daemon(tmp_path, settings) as process:
+        subscriber.until("text/status", "ok")
+        process.send_signal(signal.SIGSTOP)
+        subscriber.until("kiosk/status", "offline", patience_s=15)
+        process.send_signal(signal.SIGCONT)
+        subscriber.until("kiosk/status", "online")
+        assert _answers_a_text(subscriber, process)
+
+
+def test_the_broker_is_away_while_the_configuration_changes(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    subscriber = Subscriber(broker.port)
+    with daemon(tmp_path, settings_of(broker.port)) as process:
+        subscriber.until("text/status", "ok")
+        broker.stop()
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        while "no broker at" not in (line := process.stderr.readline()):
+            assert line, "the daemon ended"
+        broker.start()
+        subscriber.until("kiosk/status", "online")
+        subscriber.until("text/status", "ok")
+        assert process.poll() is None
+    subscriber.close()
