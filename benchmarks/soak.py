@@ -7,21 +7,15 @@ line through the memory after the first five minutes (a tenth of the time, in a 
 """
 
 import argparse
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 
-from edge.demo.broker import HOST
 from edge.publish.console import table
-from edge.resources import SAMPLES
 from edge.service.health import peak_rss_mb, rss_mb
-from tests.conftest import Mosquitto
+from tests.device import NAME, device
 from tests.live.test_publisher import Subscriber
 
 INTERVAL_S = 10.0
@@ -46,24 +40,16 @@ def read(pid: int, at_s: float) -> Reading:
     return Reading(at_s, rss_mb(pid), files, threads)
 
 
-def settings(port: int, folder: Path) -> str:
-    """The configuration, as YAML."""
-    clip = {"source": str(SAMPLES / "1001_DFA_HAP_XX.mkv"), "loop": True}
-    mqtt = {"host": HOST, "port": port, "device": "soak", "health_interval_s": INTERVAL_S}
-    state = str(folder / "state")
-    return yaml.safe_dump({"camera": clip, "microphone": clip, "mqtt": mqtt, "state_folder": state})
-
-
 def watch(pid: int, subscriber: Subscriber, duration_s: float) -> None:
     """Reads until the time is over, and prints what was seen."""
     readings: list[Reading] = []
     messages = 0
     began_s = time.monotonic()
     while (at_s := time.monotonic() - began_s) < duration_s:
-        messages += len(subscriber.until("soak/health", patience_s=6 * INTERVAL_S))
+        messages += len(subscriber.until(f"{NAME}/health", patience_s=6 * INTERVAL_S))
         readings.append(read(pid, at_s))
         text = TEXTS[len(readings) % len(TEXTS)]
-        subscriber.client.publish("emotion/soak/set/text", text, qos=1)
+        subscriber.client.publish(f"emotion/{NAME}/set/text", text, qos=1)
     report(readings, duration_s)
     print(f"peak {peak_rss_mb(pid):.1f} MB, {messages} messages received")
 
@@ -87,24 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     duration_s = 60 * parser.parse_args().minutes
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        broker = Mosquitto(folder)
-        broker.start()
-        config = folder / "config.yaml"
-        config.write_text(settings(broker.port, folder))
-        subscriber = Subscriber(broker.port)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "edge.cli", "run", "--config", str(config)],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            watch(process.pid, subscriber, duration_s)
-        finally:
-            process.terminate()
-            process.wait(10)
-            subscriber.close()
-            broker.stop()
+    with device(INTERVAL_S) as (pid, subscriber):
+        watch(pid, subscriber, duration_s)
 
 
 if __name__ == "__main__":
