@@ -27,8 +27,9 @@ class Camera(Section, frozen=True):
     """Where pictures come from."""
 
     enabled: bool = True
-    source: int | Text = 0
-    """Device number or path, video file, or http:// or rtsp:// URL."""
+    source: Annotated[int, Meta(ge=0, le=255)] | str = ""
+    """Part of a device's name, empty for the first camera; its number or path; or a video file, or
+    an http:// or rtsp:// URL."""
     width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
     height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
@@ -222,6 +223,6 @@ class Config(Section, frozen=True):
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
-    device_retry: Backoff = Backoff(longest_s=10.0)
+    device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
     """Where the spool and the pause are kept; see `edge.resources.state_folder`."""

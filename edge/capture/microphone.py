@@ -9,29 +9,46 @@ import soxr
 
 from edge.capture.media import read_sound
 from edge.capture.reader import Device
+from edge.capture.signs import SoundSigns
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
+SILENT_S = 2.0
+"""A microphone that delivers nothing for so long is opened again."""
+SHORTEST_WAIT_S = 0.005
+OVERFLOWED = -9981
+"""PortAudio's paInputOverflowed: sound was lost, more will come."""
+
+
+def is_file(source: str) -> bool:
+    """Whether a configured source means a sound file, be it there or not."""
+    return "/" in source or Path(source).is_file()
 
 
 def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
     """The microphone or file that the configuration names; raises SourceError."""
-    if "/" in config.source or Path(config.source).is_file():
+    if is_file(config.source):
         return SoundFile(config, clock, stop)
-    return PortAudioDevice(config.source, clock)
+    return PortAudioDevice(config.source, clock, stop)
 
 
 class SoundFile:
     """A sound file, or the sound of a video, played at its own speed."""
+
+    fault = ""
 
     def __init__(self, config: Microphone, clock: Clock, stop: threading.Event) -> None:
         self._sound = read_sound(Path(config.source))
         self._loop, self._clock, self._stop = config.loop, clock, stop
         self._started_s = clock.now_s()
         self._played = 0
+
+    @property
+    def steps(self) -> int:
+        return self._played
 
     def read(self) -> AudioBlock | None:
         length = round(BLOCK_S * SAMPLE_RATE_HZ)
@@ -51,16 +68,21 @@ class SoundFile:
 
 
 class PortAudioDevice:
-    """A microphone, opened by part of its name; resampled where it cannot do 16 kHz itself."""
+    """A microphone, opened by part of its name; resampled where it cannot do 16 kHz itself.
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    Sound is fetched once there is enough of it: PortAudio's own waiting may never end when the
+    device is unplugged, and as long as one stream is open it knows of no new devices.
+    """
+
+    def __init__(self, name: str, clock: Clock, stop: threading.Event) -> None:
         try:
             import pyaudio
         except ImportError as error:
             raise SourceError(
                 f"PyAudio cannot be loaded ({error}); install libportaudio2"
             ) from None
-        self._clock = clock
+        self._clock, self._stop = clock, stop
+        self.steps = 0
         self._label = f"microphone {name!r}" if name else "the default microphone"
         self._audio = pyaudio.PyAudio()
         try:
@@ -84,11 +106,18 @@ class PortAudioDevice:
         except SourceError:
             self._audio.terminate()
             raise
+        self._signs = SoundSigns(self._label)
         self._resampler = None
         if self._rate_hz != SAMPLE_RATE_HZ:
             self._resampler = soxr.ResampleStream(self._rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
 
+    @property
+    def fault(self) -> str:
+        return self._signs.fault
+
     def read(self) -> AudioBlock | None:
+        if not self._await_block():
+            return None
         try:
             data = self._stream.read(self._block, exception_on_overflow=False)
         except OSError as error:
@@ -99,11 +128,28 @@ class PortAudioDevice:
             raise SourceError(f"{self._label} gives no sound")
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        return AudioBlock(samples, captured_s)
+        block = AudioBlock(samples, captured_s)
+        self._signs.hear(block)
+        return block
 
     def close(self) -> None:
         self._stream.close()
         self._audio.terminate()
+
+    def _await_block(self) -> bool:
+        """Waits for a block of sound; false when told to stop meanwhile."""
+        waited_s = 0.0
+        while (there := self._stream.get_read_available()) < self._block:
+            if there < 0 and there != OVERFLOWED:
+                raise SourceError(f"{self._label} is gone; plug it in again")
+            if waited_s >= SILENT_S:
+                raise SourceError(f"{self._label} gives no sound")
+            wait_s = max((self._block - max(there, 0)) / self._rate_hz, SHORTEST_WAIT_S)
+            if self._stop.wait(wait_s):
+                return False
+            waited_s += wait_s
+        self.steps += 1
+        return True
 
     def _find(self, name: str) -> dict[str, Any]:
         count = self._audio.get_device_count()

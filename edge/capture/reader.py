@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from edge.capture.newest import Newest
+from edge.clock import Clock
 from edge.config import Backoff
 from edge.errors import SourceError, describe
 
-# A source that gives so many samples is taken to work.
-STEADY_SAMPLES = 20
+STEADY_S = 1.0
+"""A device that failed is taken to work once it has given good samples for so long."""
 PAUSE_TICK_S = 0.2
 
 Sample = TypeVar("Sample")
@@ -19,6 +21,14 @@ Sample_co = TypeVar("Sample_co", covariant=True)
 class Device(Protocol[Sample_co]):
     """An open camera, microphone or file."""
 
+    @property
+    def fault(self) -> str:
+        """What is wrong with the samples that come, such as black pictures; else empty."""
+
+    @property
+    def steps(self) -> int:
+        """Changes whenever the driver answers: one that stands still hangs."""
+
     def read(self) -> Sample_co | None:
         """The next sample, waiting for it; None at the end of a file. Raises SourceError."""
 
@@ -26,11 +36,21 @@ class Device(Protocol[Sample_co]):
         """Gives the device back."""
 
 
-class Reader(threading.Thread, Generic[Sample]):
-    """Fills `sink` from the device that `opener` opens, until `stop` is set.
+@dataclass(frozen=True)
+class Switches:
+    """What all readers obey."""
 
-    While `running` is not set the device is closed. `report` is told `ok`, `degraded: reason` or,
-    at the end of a file and while nothing is to run, `off`; nothing when `stop` cuts a read short.
+    running: threading.Event
+    """While it is not set, devices are closed."""
+    stop: threading.Event
+
+
+class Reader(threading.Thread, Generic[Sample]):
+    """Fills `sink` from the device that `opener` opens, until told to stop.
+
+    `report` is told `ok`, `degraded: reason` or, at the end of a file and while nothing is to
+    run, `off`; nothing when a stop cuts a read short. After a failure `ok` is told once samples
+    have come for STEADY_S. Samples reach the sink only while the status is `ok`.
     """
 
     def __init__(
@@ -40,25 +60,30 @@ class Reader(threading.Thread, Generic[Sample]):
         sink: Newest[Sample],
         report: Callable[[str], None],
         retry: Backoff,
-        running: threading.Event,
-        stop: threading.Event,
+        clock: Clock,
+        switches: Switches,
     ) -> None:
         super().__init__(name=name, daemon=True)
-        self._opener = opener
-        self._sink = sink
-        self._report = report
-        self._retry = retry
-        self._running = running
-        self._stop_asked = stop
+        self._opener, self._sink, self._report = opener, sink, report
+        self._retry, self._clock, self._switches = retry, clock, switches
+        self._telling = threading.Lock()
         self._told = ""
-        self._read = 0
+        self._good_since_s: float | None = None
+        self._in_driver = self._abandoned = False
+        self._device: Device[Sample] | None = None
+        self._openings = 0
+
+    @property
+    def progress(self) -> tuple[int, int] | None:
+        """Changes whenever the device's driver answers; None while nothing is asked of it."""
+        device = self._device
+        return (self._openings, device.steps if device else -1) if self._in_driver else None
 
     def run(self) -> None:
         """Opens and reads; waits longer after each failure that no steady reading parts."""
         wait_s = self._retry.shortest_s
-        while not self._stop_asked.is_set():
-            self._read = 0
-            if not self._running.wait(PAUSE_TICK_S):
+        while self._goes_on:
+            if not self._switches.running.wait(PAUSE_TICK_S):
                 self._tell("off")
                 continue
             try:
@@ -69,29 +94,66 @@ class Reader(threading.Thread, Generic[Sample]):
                 self._tell(f"degraded: {error}")
             except Exception as error:  # the rim of the thread: a driver can fail in any way
                 self._tell(f"degraded: {self.name} failed with {describe(error)}")
-            if self._read >= STEADY_SAMPLES:
+            if self._is_steady:
                 wait_s = self._retry.shortest_s
-            self._stop_asked.wait(wait_s)
+            self._switches.stop.wait(wait_s)
             wait_s = min(wait_s * 2, self._retry.longest_s)
+
+    def tell_stalled(self) -> None:
+        """Says, in another thread's place, that the device does not answer; unless it failed."""
+        with self._telling:
+            self._good_since_s = None
+            if not (self._abandoned or self._told.startswith("degraded")):
+                self._told = f"degraded: the {self.name} does not answer; plug it in again"
+                self._report(self._told)
+
+    def abandon(self) -> None:
+        """Nothing more is read or told; the thread ends when its device gives it back."""
+        with self._telling:
+            self._abandoned = True
+
+    @property
+    def _goes_on(self) -> bool:
+        return not (self._abandoned or self._switches.stop.is_set())
+
+    @property
+    def _is_steady(self) -> bool:
+        since_s = self._good_since_s
+        return since_s is not None and self._clock.now_s() - since_s >= STEADY_S
 
     def _read_all(self) -> bool:
         """Reads until told to stop or to pause; whether it came to the end of a file instead."""
-        device = self._opener()
+        self._openings += 1
+        self._good_since_s, self._in_driver = None, True
         try:
-            while self._running.is_set() and not self._stop_asked.is_set():
-                sample = device.read()
-                if sample is None:
-                    if not self._stop_asked.is_set():
-                        self._tell("off")
-                    return True
-                self._sink.put(sample)
-                self._read += 1
-                self._tell("ok")
+            device = self._device = self._opener()
+            try:
+                while self._goes_on and self._switches.running.is_set():
+                    sample = device.read()
+                    if sample is None:
+                        if self._goes_on:
+                            self._tell("off")
+                        return True
+                    self._take(sample, device.fault)
+            finally:
+                device.close()
         finally:
-            device.close()
+            self._in_driver, self._device = False, None
         return False
 
+    def _take(self, sample: Sample, fault: str) -> None:
+        if fault:
+            self._tell(f"degraded: {fault}")
+            return
+        if self._good_since_s is None:
+            self._good_since_s = self._clock.now_s()
+        if self._is_steady or not self._told.startswith("degraded"):
+            self._tell("ok")
+            if not self._abandoned:
+                self._sink.put(sample)
+
     def _tell(self, status: str) -> None:
-        if status != self._told:
-            self._told = status
-            self._report(status)
+        with self._telling:
+            if status != self._told and not self._abandoned:
+                self._told = status
+                self._report(status)

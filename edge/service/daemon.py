@@ -88,6 +88,7 @@ class Daemon:
             self._watchdog.ready()
             while not self._stop.is_set():
                 self._step()
+                modalities.check()
                 self._load.control(self._clock.now_s())
                 self._tell_health(modalities)
                 self._tell_watchdog(modalities)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from edge.capture import cameras, microphone
 from edge.capture.camera import VideoSource
 from edge.capture.microphone import open_microphone
 from edge.capture.newest import Newest
-from edge.capture.reader import Reader
+from edge.capture.reader import Reader, Switches
+from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
@@ -44,9 +46,10 @@ class Modalities:
     ) -> None:
         self._config, self._clock = config, clock
         self._hand_on, self._report = hand_on, report
-        self._pace, self._running, self._stop = pace, running, stop
+        self._pace, self._switches, self._stop = pace, Switches(running, stop), stop
         self._shelf = ModelShelf(config.models)
         self._readers: list[Reader[Any]] = []
+        self._supervisors: list[Supervisor] = []
         self._workers: list[Worker[Any]] = []
         self.texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
         """What `set/text` received."""
@@ -70,8 +73,8 @@ class Modalities:
                 report(modality, f"degraded: {error}")
 
     @property
-    def _threads(self) -> list[threading.Thread]:
-        return [*self._readers, *self._workers]
+    def _runners(self) -> list[threading.Thread | Supervisor]:
+        return [*self._readers, *self._supervisors, *self._workers]
 
     @property
     def went_round_s(self) -> dict[str, float]:
@@ -80,15 +83,20 @@ class Modalities:
 
     def start(self) -> None:
         """Begins reading and inferring."""
-        for thread in self._threads:
-            thread.start()
+        for runner in self._runners:
+            runner.start()
+
+    def check(self) -> None:
+        """Notices devices that do not answer; to be called several times a second."""
+        for supervisor in self._supervisors:
+            supervisor.check(self._clock.now_s())
 
     def join(self, timeout_s: float) -> None:
         """Waits for all threads together; one that a device holds up longer is left behind."""
         deadline_s = self._clock.now_s() + timeout_s
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(max(deadline_s - self._clock.now_s(), 0))
+        for runner in self._runners:
+            if runner.ident is not None:
+                runner.join(max(deadline_s - self._clock.now_s(), 0))
 
     def _face(self) -> None:
         perception, frames = self._shelf.new_face(), Newest[Frame](1)
@@ -98,8 +106,9 @@ class Modalities:
             perception.subjects.detect_every = self._pace.detect_every
             self._hand_on(perception.perceive(frame))
 
-        opener = partial(VideoSource, self._config.camera, self._clock, self._stop, self._pace)
-        self._read("face", "camera", opener, frames)
+        settings = self._config.camera
+        opener = partial(VideoSource, settings, self._clock, self._stop, self._pace)
+        self._read("face", "camera", opener, frames, cameras.is_file(settings.source))
         self._infer("face", frames, perceive)
 
     def _speech(self) -> None:
@@ -110,8 +119,9 @@ class Modalities:
             for observation in perception.hear(block):
                 self._hand_on(observation)
 
-        opener = partial(open_microphone, self._config.microphone, self._clock, self._stop)
-        self._read("speech", "microphone", opener, blocks)
+        settings = self._config.microphone
+        opener = partial(open_microphone, settings, self._clock, self._stop)
+        self._read("speech", "microphone", opener, blocks, microphone.is_file(settings.source))
         self._infer("speech", blocks, perceive)
 
     def _text(self) -> None:
@@ -124,10 +134,19 @@ class Modalities:
         self._report("text", "ok")
         self._infer("text", self.texts, perceive)
 
-    def _read(self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any]) -> None:
-        report = partial(self._report, modality)
-        retry = self._config.device_retry
-        self._readers.append(Reader(name, opener, sink, report, retry, self._running, self._stop))
+    def _read(
+        self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any], file: bool
+    ) -> None:
+        """A file may take long to be opened; nothing else may."""
+        report, retry = partial(self._report, modality), self._config.device_retry
+
+        def new_reader() -> Reader[Any]:
+            return Reader(name, opener, sink, report, retry, self._clock, self._switches)
+
+        if file:
+            self._readers.append(new_reader())
+        else:
+            self._supervisors.append(Supervisor(new_reader, self._clock.now_s()))
 
     def _infer(self, modality: str, source: Newest[Any], perceive: Callable[[Any], None]) -> None:
         self.queues[modality], meter = source, Meter()

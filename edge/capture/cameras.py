@@ -1,0 +1,157 @@
+"""The cameras that the kernel knows, found by number, path or name.
+
+Structures and numbers are those of linux/videodev2.h.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.capture.media import VIDEOS
+from edge.errors import SourceError
+
+CLASS_FOLDER = Path("/sys/class/video4linux")
+DEVICE_FOLDER = Path("/dev")
+
+VIDIOC_QUERYCAP = 0x8068_5600
+VIDIOC_REQBUFS = 0xC014_5608
+CAPABILITY = struct.Struct("=16x32x32s4xII12x")
+"""Where it is attached, what the device can do, and what this node of it can."""
+REQUEST_BUFFERS = struct.Struct("=5I")
+VIDEO_CAPTURE, MEDIA_CONTROLLED, HAS_NODE_BITS = 0x1, 0x2000_0000, 0x8000_0000
+"""V4L2_CAP_VIDEO_CAPTURE, _IO_MC (pictures come once its own program set it up), _DEVICE_CAPS."""
+BUFFER_TYPE_VIDEO_CAPTURE, MEMORY_MMAP = 1, 1
+NO_CAMERAS = ("bcm2835-isp",)
+"""Nodes of a Raspberry Pi that capture what a program gave them."""
+
+ABSENT = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO})
+
+
+@dataclass(frozen=True)
+class Node:
+    """A /dev/video* from which pictures can be read, as far as can be seen."""
+
+    path: Path
+    name: str
+    is_usb: bool
+
+
+def is_file(source: int | str) -> bool:
+    """Whether a configured source means a video file, be it there or not."""
+    if isinstance(source, int) or "://" in source:
+        return False
+    path = Path(source)
+    return path.is_file() or path.suffix.lower() in VIDEOS
+
+
+def query(path: Path) -> tuple[int, str]:
+    """What a node can do, as the bits of V4L2_CAP_*, and where it is attached; raises OSError."""
+    handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        answer = fcntl.ioctl(handle, VIDIOC_QUERYCAP, bytes(CAPABILITY.size))
+    finally:
+        os.close(handle)
+    bus, of_device, of_node = CAPABILITY.unpack(answer)
+    return (
+        of_node if of_device & HAS_NODE_BITS else of_device,
+        bus.rstrip(b"\0").decode(errors="replace"),
+    )
+
+
+def is_busy(path: Path) -> bool:
+    """Whether another program reads from a node: memory for pictures is given to one alone."""
+    wanted = REQUEST_BUFFERS.pack(1, BUFFER_TYPE_VIDEO_CAPTURE, MEMORY_MMAP, 0, 0)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    try:
+        fcntl.ioctl(handle, VIDIOC_REQBUFS, wanted)
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    finally:
+        os.close(handle)
+    return False
+
+
+class Cameras:
+    """Looks for cameras anew with each question, as they come and go."""
+
+    def __init__(
+        self,
+        class_folder: Path = CLASS_FOLDER,
+        device_folder: Path = DEVICE_FOLDER,
+        query: Callable[[Path], tuple[int, str]] = query,
+    ) -> None:
+        self._class_folder, self._device_folder, self._query = class_folder, device_folder, query
+
+    def find(self, source: int | str) -> Path:
+        """The node that a configured source means; raises SourceError with those there are.
+
+        A number is that of /dev/video*, a text with a slash a path, any other part of a name as
+        `v4l2-ctl --list-devices` shows it; empty is the first camera, of USB before others.
+        """
+        if isinstance(source, int) or source.isdecimal():
+            return self._checked(self._device_folder / f"video{source}")
+        if "/" in source:
+            return self._checked(Path(source))
+        for node in (nodes := self.nodes()):
+            if source.casefold() in node.name.casefold():
+                return self._checked(node.path)
+        if not nodes:
+            raise SourceError("no camera is there; plug one in")
+        raise SourceError(f"it is not there; camera.source can name: {_names(nodes)}")
+
+    def nodes(self) -> list[Node]:
+        """Those that capture; also those that this user may not ask whether they do."""
+        found = []
+        for folder in sorted(self._class_folder.glob("video*"), key=_number):
+            path = self._device_folder / folder.name
+            try:
+                name = (folder / "name").read_text(errors="replace").strip()
+                index = int((folder / "index").read_text())
+                abilities, bus = self._query(path)
+            except PermissionError:
+                abilities, bus = (0, "") if index else (VIDEO_CAPTURE, "")
+            except (OSError, ValueError):
+                continue
+            captures = abilities & VIDEO_CAPTURE and not abilities & MEDIA_CONTROLLED
+            if captures and not name.startswith(NO_CAMERAS):
+                found.append(Node(path, name, bus.startswith("usb-")))
+        return sorted(found, key=lambda node: not node.is_usb)
+
+    def _checked(self, path: Path) -> Path:
+        """The path of a node that can be opened and captures; OpenCV does not say why not."""
+        try:
+            abilities, _ = self._query(path)
+        except PermissionError:
+            raise SourceError(
+                f"this user may not open {path}; is it in the group `video`?"
+            ) from None
+        except OSError as error:
+            if error.errno in ABSENT:
+                there = _names(self.nodes())
+                hint = f"; there are: {there}" if there else ""
+                raise SourceError(
+                    f"there is no {path}; plug it in or set camera.source{hint}"
+                ) from None
+            if error.errno == errno.EBUSY:
+                raise SourceError("it is in use by another program") from None
+            raise SourceError(f"{path} is no camera ({error.strerror})") from None
+        if not abilities & VIDEO_CAPTURE:
+            raise SourceError(f"{path} gives no pictures; a camera may have several nodes")
+        return path
+
+
+def _names(nodes: list[Node]) -> str:
+    return ", ".join(f"{node.name!r} ({node.path})" for node in nodes)
+
+
+def _number(folder: Path) -> int:
+    found = re.search(r"\d+$", folder.name)
+    return int(found.group()) if found else 0

@@ -1,0 +1,67 @@
+"""Notices a reader whose device does not answer, from a thread that does not wait for it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from edge.capture.reader import Reader
+
+STALL_S = 2.5
+"""A device that is silent for so long counts as gone."""
+ABANDON_S = 10.0
+"""A call that has not come back by then may never do."""
+MAX_LEFT_BEHIND = 3
+"""So many threads at most may hang in a driver at a time."""
+LONGEST_STEP_S = 0.5
+"""A longer time between two checks was none for the reader either: the process stood still."""
+
+
+class Supervisor:
+    """Keeps one reader going; `check` is to be called several times a second.
+
+    A reader that hangs is reported as degraded after STALL_S, and replaced after ABANDON_S while
+    fewer than MAX_LEFT_BEHIND hang already.
+    """
+
+    def __init__(self, new_reader: Callable[[], Reader[Any]], now_s: float) -> None:
+        self._new_reader = new_reader
+        self._reader = new_reader()
+        self._left_behind: list[threading.Thread] = []
+        self._checked_s, self._still_s = now_s, 0.0
+        self._progress: tuple[int, int] | None = None
+
+    def start(self) -> None:
+        """Begins reading."""
+        self._reader.start()
+
+    @property
+    def ident(self) -> int | None:
+        """Of the reader's thread; None before it was started."""
+        return self._reader.ident
+
+    def join(self, timeout_s: float) -> None:
+        """Waits for the reader; not for those that were replaced."""
+        self._reader.join(timeout_s)
+
+    def check(self, now_s: float) -> None:
+        """Compares the reader's progress with that of the last time."""
+        passed_s = min(now_s - self._checked_s, LONGEST_STEP_S)
+        self._checked_s = now_s
+        progress = self._reader.progress
+        if progress is None or progress != self._progress:
+            self._progress, self._still_s = progress, 0.0
+            return
+        self._still_s += passed_s
+        if self._still_s >= STALL_S:
+            self._reader.tell_stalled()
+        if self._still_s >= ABANDON_S:
+            self._replace()
+
+    def _replace(self) -> None:
+        self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
+        if len(self._left_behind) >= MAX_LEFT_BEHIND:
+            return
+        self._reader.abandon()
+        self._left_behind.append(self._reader)
+        self._reader, self._still_s = self._new_reader(), 0.0
+        self._reader.start()
