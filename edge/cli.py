@@ -24,7 +24,9 @@ def _run(arguments: argparse.Namespace) -> int:
     _config(arguments)  # what is at fault is to be said before anything heavy is imported
     from edge.service.lifecycle import Lifecycle
 
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    # A handle of its own: libraries that talk on stderr are silenced there.
+    journal = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=journal)
     Lifecycle(lambda: _config(arguments)).run()
     return 0
 

@@ -8,6 +8,7 @@ import numpy as np
 import soxr
 
 from edge.capture.media import read_sound
+from edge.capture.quiet import quiet
 from edge.capture.reader import Device
 from edge.capture.signs import SoundSigns
 from edge.clock import Clock
@@ -84,28 +85,20 @@ class PortAudioDevice:
         self._clock, self._stop = clock, stop
         self.steps = 0
         self._label = f"microphone {name!r}" if name else "the default microphone"
-        self._audio = pyaudio.PyAudio()
-        try:
-            device = self._find(name)
-            self._rate_hz = self._choose_rate(device, pyaudio.paInt16)
-            self._block = round(BLOCK_S * self._rate_hz)
-            self._stream = self._audio.open(
-                format=pyaudio.paInt16,
-                channels=1,
-                rate=self._rate_hz,
-                input=True,
-                input_device_index=device["index"],
-                frames_per_buffer=self._block,
-            )
-        except (OSError, ValueError) as error:
-            self._audio.terminate()
-            raise SourceError(
-                f"{self._label} cannot be opened ({error}); is it in use, or is this user not "
-                "in the group `audio`?"
-            ) from error
-        except SourceError:
-            self._audio.terminate()
-            raise
+        with quiet():
+            self._audio = pyaudio.PyAudio()
+            try:
+                self._rate_hz, self._stream = self._open(name, pyaudio.paInt16)
+            except (OSError, ValueError) as error:
+                self._audio.terminate()
+                raise SourceError(
+                    f"{self._label} cannot be opened ({error}); is it in use, or is this user not "
+                    "in the group `audio`?"
+                ) from error
+            except SourceError:
+                self._audio.terminate()
+                raise
+        self._block = round(BLOCK_S * self._rate_hz)
         self._signs = SoundSigns(self._label)
         self._resampler = None
         if self._rate_hz != SAMPLE_RATE_HZ:
@@ -133,8 +126,22 @@ class PortAudioDevice:
         return block
 
     def close(self) -> None:
-        self._stream.close()
-        self._audio.terminate()
+        with quiet():
+            self._stream.close()
+            self._audio.terminate()
+
+    def _open(self, name: str, sample_format: int) -> tuple[int, Any]:
+        """Sampling rate and stream; raises OSError or ValueError, or SourceError."""
+        device = self._find(name)
+        rate_hz = self._choose_rate(device, sample_format)
+        return rate_hz, self._audio.open(
+            format=sample_format,
+            channels=1,
+            rate=rate_hz,
+            input=True,
+            input_device_index=device["index"],
+            frames_per_buffer=round(BLOCK_S * rate_hz),
+        )
 
     def _await_block(self) -> bool:
         """Waits for a block of sound; false when told to stop meanwhile."""
