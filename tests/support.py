@@ -1,5 +1,6 @@
 """What several test modules use: a clock that tests own, and observations in short."""
 
+import threading
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,13 @@ class FakeClock(Clock):
 
     def now_s(self) -> float:
         return self.moment_s
+
+
+class Racing(threading.Event):
+    """A stop signal whose waits take no time: files play as fast as they can be read."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
 
 
 def distribution(weights: Mapping[str, float]) -> FloatArray:

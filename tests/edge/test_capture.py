@@ -1,4 +1,3 @@
-import queue
 import threading
 import time
 import wave
@@ -16,21 +15,13 @@ from edge.capture.camera import VideoSource
 from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
 from edge.capture.newest import Newest
-from edge.capture.reader import Reader
 from edge.capture.text import parse_text
 from edge.clock import Clock
-from edge.config import Backoff, Camera, Microphone
+from edge.config import Camera, Microphone
 from edge.errors import PayloadError, SourceError
 from edge.observation import Frame
 from edge.resources import SAMPLES
-from tests.support import HAPPY_CLIP, FakeClock
-
-
-class Racing(threading.Event):
-    """A stop signal whose waits take no time: files play as fast as they can be read."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
+from tests.support import HAPPY_CLIP, FakeClock, Racing
 
 
 def _frames(config: Camera) -> Iterator[Frame]:
@@ -252,123 +243,6 @@ def test_the_newest_item_replaces_the_oldest() -> None:
         newest.put(item)
     assert [newest.take(0), newest.take(0), newest.take(0)] == [3, 4, None]
     assert newest.dropped == 3
-
-
-def running() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event
-
-
-class Flaky:
-    """A device that gives two samples, then is unplugged; at the third opening it ends well."""
-
-    def __init__(self) -> None:
-        self.openings = 0
-
-    def __call__(self) -> "Flaky":
-        self.openings += 1
-        self.samples = 2
-        if self.openings == 1:
-            raise SourceError("not there yet")
-        return self
-
-    def read(self) -> int | None:
-        if self.samples:
-            self.samples -= 1
-            return self.samples
-        if self.openings == 2:
-            raise SourceError("unplugged")
-        return None
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_a_device_that_fails_is_opened_again_and_each_change_reported() -> None:
-    statuses: list[str] = []
-    sink: Newest[int] = Newest(10)
-    reader = Reader("camera", Flaky(), sink, statuses.append, Backoff(), running(), Racing())
-    reader.run()
-    changes = [s for i, s in enumerate(statuses) if i == 0 or s != statuses[i - 1]]
-    assert changes == ["degraded: not there yet", "ok", "degraded: unplugged", "ok", "off"]
-    assert [sink.take(0) for _ in range(4)] == [1, 0, 1, 0]
-
-
-def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
-    may_run, stop = running(), threading.Event()
-    statuses: queue.Queue[str] = queue.Queue()
-    opened: list[bool] = []
-
-    class Endless:
-        def __init__(self) -> None:
-            opened.append(True)
-
-        def read(self) -> int:
-            return 1
-
-        def close(self) -> None:
-            opened[-1] = False
-
-    sink = Newest[int](1)
-    reader = Reader("camera", Endless, sink, statuses.put, Backoff(), may_run, stop)
-    reader.start()
-    assert statuses.get(timeout=5) == "ok"
-    may_run.clear()
-    assert statuses.get(timeout=5) == "off"
-    assert opened == [False]
-    sink.take(0)
-    assert sink.take(0.3) is None
-    may_run.set()
-    assert statuses.get(timeout=5) == "ok"
-    assert opened == [False, True]
-    stop.set()
-    reader.join(5)
-
-
-def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
-    statuses: list[str] = []
-
-    class Odd(Flaky):
-        def read(self) -> int | None:
-            if self.openings == 2:
-                raise RuntimeError("with something private in it")
-            return None
-
-    reader = Reader(
-        "camera", Odd(), Newest[int](1), statuses.append, Backoff(), running(), Racing()
-    )
-    reader.run()
-    assert statuses[0] == "degraded: not there yet"
-    assert statuses[1].startswith("degraded: camera failed with RuntimeError at test_capture.py:")
-    assert statuses[2:] == ["off"]
-    assert "private" not in statuses[1]
-
-
-class CountingWaits(Racing):
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float | None] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout)
-        if len(self.waits) == 5:
-            self.set()
-        return self.is_set()
-
-
-def test_waits_grow_while_a_device_opens_but_gives_nothing() -> None:
-    class Dead(Flaky):
-        def __call__(self) -> "Flaky":
-            return self
-
-        def read(self) -> int | None:
-            raise SourceError("nothing")
-
-    stop = CountingWaits()
-    backoff = Backoff(longest_s=4.0)
-    Reader("camera", Dead(), Newest[int](1), lambda status: None, backoff, running(), stop).run()
-    assert stop.waits == [1.0, 2.0, 4.0, 4.0, 4.0]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@
 """
 
 import sys
-import threading
 from types import ModuleType
 
 import numpy as np
@@ -12,11 +11,13 @@ import numpy.typing as npt
 import pytest
 
 from edge.capture.microphone import PortAudioDevice, open_microphone
+from edge.capture.signs import SILENCE_S
 from edge.config import Microphone
 from edge.errors import SourceError
-from tests.support import FakeClock
+from tests.support import FakeClock, Racing
 
-Reads = list["npt.NDArray[np.int16] | OSError"]
+Reads = list["npt.NDArray[np.int16] | OSError | int"]
+"""Sound, what is raised, or what PortAudio says there is to be read."""
 DEVICES = (
     {"index": 0, "name": "HDMI", "maxInputChannels": 0, "defaultSampleRate": 48000.0},
     {"index": 1, "name": "USB Array", "maxInputChannels": 4, "defaultSampleRate": 48000.0},
@@ -30,7 +31,7 @@ class Driver(ModuleType):
 
     def __init__(self, own_rate_hz: int, reads: Reads) -> None:
         super().__init__("pyaudio")
-        self.own_rate_hz, self.reads = own_rate_hz, iter(reads)
+        self.own_rate_hz, self.reads = own_rate_hz, list(reads)
         self.opened: dict[str, object] = {}
         self.closed = 0
 
@@ -55,10 +56,16 @@ class Driver(ModuleType):
         self.opened = options
         return self
 
+    def get_read_available(self) -> int:
+        if not self.reads:
+            return 0
+        return self.reads.pop(0) if isinstance(self.reads[0], int) else 1_000_000
+
     def read(self, samples: int, exception_on_overflow: bool) -> bytes:
         assert samples == self.opened["frames_per_buffer"]
         assert not exception_on_overflow  # late is better than none
-        read = next(self.reads)
+        read = self.reads.pop(0)
+        assert not isinstance(read, int)
         if isinstance(read, OSError):
             raise read
         return read.tobytes()
@@ -70,9 +77,11 @@ class Driver(ModuleType):
         self.closed += 1
 
 
-def _open(monkeypatch: pytest.MonkeyPatch, driver: Driver) -> PortAudioDevice:
+def _open(
+    monkeypatch: pytest.MonkeyPatch, driver: Driver, clock: FakeClock | None = None
+) -> PortAudioDevice:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
-    opened = open_microphone(Microphone(source="array"), FakeClock(), threading.Event())
+    opened = open_microphone(Microphone(source="array"), clock or FakeClock(), Racing())
     assert isinstance(opened, PortAudioDevice)
     return opened
 
@@ -112,10 +121,11 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(
     [
         (OSError(-9988, "Stream closed"), r"microphone 'array' stopped \(.*Stream closed"),
         (np.zeros(0, np.int16), "microphone 'array' gives no sound"),
+        (-9999, "microphone 'array' is gone; plug it in again"),
     ],
 )
 def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
-    monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError", said: str
+    monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError | int", said: str
 ) -> None:
     driver = Driver(16000, [np.ones(800, np.int16), fault])
     microphone = _open(monkeypatch, driver)
@@ -124,6 +134,33 @@ def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
         microphone.read()
     microphone.close()
     assert driver.closed == 2
+
+
+def test_a_microphone_that_falls_silent_is_said_and_a_late_one_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    overflowed = -9981
+    microphone = _open(monkeypatch, Driver(16000, [0, 400, overflowed, np.ones(800, np.int16)]))
+    assert microphone.read() is not None
+    with pytest.raises(SourceError, match="microphone 'array' gives no sound"):
+        microphone.read()
+    assert microphone.steps == 1
+
+
+def test_a_microphone_that_is_muted_is_said_until_it_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hiss, mute = np.arange(800, dtype=np.int16) % 3, np.zeros(800, np.int16)
+    clock, driver = FakeClock(), Driver(16000, [hiss, *[mute] * 650, hiss])
+    microphone = _open(monkeypatch, driver, clock)
+    faults = []
+    for _ in range(652):
+        clock.moment_s += 0.05
+        assert microphone.read() is not None
+        faults.append(microphone.fault)
+    assert not any(faults[: round(SILENCE_S / 0.05)])
+    assert set(faults[-50:-1]) == {"microphone 'array' gives digital silence: is it muted?"}
+    assert faults[-1] == ""
 
 
 def test_a_device_that_cannot_be_opened_is_said_with_the_remedy(

@@ -1,0 +1,146 @@
+"""Pictures and sound that no working device gives, told from those that one does."""
+
+import threading
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.capture.camera import VideoSource
+from edge.capture.media import read_frames, read_sound
+from edge.capture.signs import BLACK_S, FROZEN_S, PictureSigns, SoundSigns
+from edge.config import Camera
+from edge.errors import SourceError
+from edge.observation import AudioBlock, Frame
+from edge.resources import SAMPLES
+from tests.support import HAPPY_CLIP, FakeClock, Racing
+
+CLIPS = sorted(SAMPLES.glob("*.mkv"))
+FPS = 15.0
+Picture = npt.NDArray[np.uint8]
+
+
+def _seen(pictures: Iterable[Picture], signs: PictureSigns | None = None) -> list[tuple[bool, str]]:
+    """Of each picture whether it is new, and what is said to be wrong."""
+    signs = signs or PictureSigns("camera 0")
+    return [
+        (signs.see(Frame(picture, number / FPS)), signs.fault)
+        for number, picture in enumerate(pictures)
+    ]
+
+
+def _noise(level: float, spread: float, seconds: float, seed: int = 0) -> list[Picture]:
+    rng = np.random.default_rng(seed)
+    shape = (round(seconds * FPS), 48, 64, 3)
+    return list(np.clip(rng.normal(level, spread, shape), 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.stem)
+def test_an_ordinary_clip_counts_neither_as_frozen_nor_as_black(clip: object) -> None:
+    pictures = [frame.pixels for frame in read_frames(SAMPLES / str(clip), 30.0)]
+    assert set(_seen(pictures)) == {(True, "")}
+
+
+@cache
+def _scene() -> list[Picture]:
+    return [frame.pixels[::4, ::4] for frame in read_frames(HAPPY_CLIP, 10.0)]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    light=st.floats(0.25, 4.0),
+    noise=st.floats(0.6, 10.0),
+    order=st.permutations(range(20)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_scene_that_can_be_seen_counts_as_frozen_or_black(
+    light: float, noise: float, order: list[int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    scene = _scene()
+    lit = (scene[number % len(scene)] * light for number in [*order, *order])
+    pictures = [np.clip(one + rng.normal(0, noise, one.shape), 0, 255) for one in lit]
+    assert set(_seen(picture.astype(np.uint8) for picture in pictures)) == {(True, "")}
+
+
+def test_a_still_scene_through_a_sensor_is_not_frozen() -> None:
+    rng = np.random.default_rng(0)
+    scene = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels
+    pictures = (cv2.add(scene, rng.integers(0, 2, scene.shape, np.uint8)) for _ in range(60))
+    assert set(_seen(pictures)) == {(True, "")}
+
+
+def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> None:
+    moving = _noise(100, 20, 1.0)
+    signs = PictureSigns("camera 0")
+    copies = [moving[-1]] * (round(FROZEN_S * FPS) - 1)
+    assert [new for new, _ in _seen([*moving, *copies], signs)] == [True] * 15 + [False] * 29
+    with pytest.raises(SourceError, match="camera 0 repeats its last picture"):
+        signs.see(Frame(moving[-1], 1.0 + FROZEN_S))
+
+
+def test_a_stream_that_may_say_nothing_has_changed_is_given_longer() -> None:
+    still = [_noise(100, 20, 0.1)[0]] * round(5 * FPS)
+    assert [new for new, _ in _seen(still, PictureSigns("camera", 10.0))].count(True) == 1
+
+
+@pytest.mark.parametrize("level", [0, 3, 12])
+def test_a_picture_that_stays_black_is_said_until_there_is_light(level: float) -> None:
+    before, black, after = _noise(90, 30, 1), _noise(level, 1.5, BLACK_S + 2), _noise(60, 20, 1)
+    faults = [fault for _, fault in _seen([*before, *black, *after])]
+    dark = "camera 0 sees only black: is its lens covered, or the room dark?"
+    assert set(faults[: len(before) + round(BLACK_S * FPS) - 1]) == {""}
+    assert set(faults[-len(after) - round(FPS) : -len(after)]) == {dark}
+    assert set(faults[-len(after) :]) == {""}
+
+
+def test_a_lamp_in_a_dark_room_is_something_to_see() -> None:
+    dark = _noise(3, 1.5, BLACK_S + 2)
+    for picture in dark:
+        picture[10:20, 10:20] = 200
+    assert {fault for _, fault in _seen(dark)} == {""}
+
+
+def test_light_at_the_border_to_black_does_not_flicker_in_the_status() -> None:
+    rng = np.random.default_rng(0)
+    dusk = [_noise(rng.uniform(14, 19), 2, 0.1, number)[0] for number in range(200)]
+    faults = [fault for _, fault in _seen([*_noise(2, 1, BLACK_S + 1), *dusk])]
+    changes = sum(one != other for one, other in pairwise(faults))
+    assert changes == 1
+
+
+def test_ordinary_sound_and_a_quiet_room_are_no_silence() -> None:
+    rng = np.random.default_rng(0)
+    signs = SoundSigns("microphone")
+    quiet = np.rint(rng.normal(0, 0.5, 100 * 16000)).astype(np.int16)
+    for sound in (read_sound(HAPPY_CLIP), quiet):
+        for number, block in enumerate(np.array_split(sound, len(sound) // 800)):
+            signs.hear(AudioBlock(block, number * 0.05))
+            assert signs.fault == ""
+
+
+def test_a_video_file_may_show_a_still_and_black_picture(tmp_path: object) -> None:
+    clip = f"{tmp_path}/still.avi"
+    video = cv2.VideoWriter(clip, cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (64, 48))
+    for _ in range(90):
+        video.write(np.zeros((48, 64, 3), np.uint8))
+    video.release()
+    source = VideoSource(Camera(source=clip), FakeClock(), Racing())
+    frames = 0
+    while source.read() is not None:
+        frames += 1
+        assert source.fault == ""
+    assert frames == 90
+
+
+def test_a_stop_ends_reading() -> None:
+    stop = threading.Event()
+    source = VideoSource(Camera(source=str(HAPPY_CLIP)), FakeClock(), stop)
+    stop.set()
+    assert source.read() is None
