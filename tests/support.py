@@ -24,9 +24,15 @@ class FakeClock(Clock):
 
 
 class Racing(threading.Event):
-    """A stop signal whose waits take no time: files play as fast as they can be read."""
+    """A stop signal whose waits take no time, or that of a clock which they move."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        super().__init__()
+        self._clock = clock
 
     def wait(self, timeout: float | None = None) -> bool:
+        if self._clock is not None:
+            self._clock.moment_s += timeout or 0.0
         return self.is_set()
 
 

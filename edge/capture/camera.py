@@ -146,7 +146,8 @@ class VideoSource:
     def _await_picture(self) -> None:
         """OpenCV would wait ten seconds for a camera that gives nothing."""
         patience_s = SILENT_S if self.steps else FIRST_PICTURE_S
-        for _ in range(round(patience_s / WAIT_S)):
+        began_s = self._clock.now_s()
+        while self._clock.now_s() - began_s < patience_s:
             try:
                 there, _ready = cv2.VideoCapture.waitAny([self._capture], round(WAIT_S * 1e9))
             except cv2.error:

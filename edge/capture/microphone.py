@@ -145,16 +145,15 @@ class PortAudioDevice:
 
     def _await_block(self) -> bool:
         """Waits for a block of sound; false when told to stop meanwhile."""
-        waited_s = 0.0
+        began_s = self._clock.now_s()
         while (there := self._stream.get_read_available()) < self._block:
             if there < 0 and there != OVERFLOWED:
                 raise SourceError(f"{self._label} is gone; plug it in again")
-            if waited_s >= SILENT_S:
+            if self._clock.now_s() - began_s >= SILENT_S:
                 raise SourceError(f"{self._label} gives no sound")
             wait_s = max((self._block - max(there, 0)) / self._rate_hz, SHORTEST_WAIT_S)
             if self._stop.wait(wait_s):
                 return False
-            waited_s += wait_s
         self.steps += 1
         return True
 

@@ -59,7 +59,10 @@ class Driver(ModuleType):
     def get_read_available(self) -> int:
         if not self.reads:
             return 0
-        return self.reads.pop(0) if isinstance(self.reads[0], int) else 1_000_000
+        if isinstance(said := self.reads[0], int):
+            self.reads.pop(0)
+            return said
+        return 1_000_000
 
     def read(self, samples: int, exception_on_overflow: bool) -> bytes:
         assert samples == self.opened["frames_per_buffer"]
@@ -81,7 +84,8 @@ def _open(
     monkeypatch: pytest.MonkeyPatch, driver: Driver, clock: FakeClock | None = None
 ) -> PortAudioDevice:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
-    opened = open_microphone(Microphone(source="array"), clock or FakeClock(), Racing())
+    clock = clock or FakeClock()
+    opened = open_microphone(Microphone(source="array"), clock, Racing(clock))
     assert isinstance(opened, PortAudioDevice)
     return opened
 

@@ -65,8 +65,8 @@ def test_no_scene_that_can_be_seen_counts_as_frozen_or_black(
     rng = np.random.default_rng(seed)
     scene = _scene()
     lit = (scene[number % len(scene)] * light for number in [*order, *order])
-    pictures = [np.clip(one + rng.normal(0, noise, one.shape), 0, 255) for one in lit]
-    assert set(_seen(picture.astype(np.uint8) for picture in pictures)) == {(True, "")}
+    noisy = (np.clip(one + rng.normal(0, noise, one.shape), 0, 255) for one in lit)
+    assert set(_seen(np.asarray(picture, np.uint8) for picture in noisy)) == {(True, "")}
 
 
 def test_a_still_scene_through_a_sensor_is_not_frozen() -> None:
