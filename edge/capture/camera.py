@@ -56,6 +56,7 @@ class VideoSource:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the status says it all
         self._capture = self._open()
         file_fps = self._capture.get(cv2.CAP_PROP_FPS)
+        self._is_device = self._capture.getBackendName() == "V4L2"
         self._is_file = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
         self._file_fps = file_fps if 0 < file_fps <= HIGHEST_FPS else config.fps
         self._started_s = clock.now_s()
@@ -133,13 +134,13 @@ class VideoSource:
 
     def _frozen_s(self) -> float:
         """How long a picture may stay the same."""
-        if self._capture.getBackendName() == "V4L2":
+        if self._is_device:
             return FROZEN_S
         codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
         return FROZEN_S if codec.upper() == b"MJPG" else INTER_CODED_FROZEN_S
 
     def _grab(self) -> bool:
-        if self._capture.getBackendName() == "V4L2":
+        if self._is_device:
             self._await_picture()
         return self._capture.grab()
 

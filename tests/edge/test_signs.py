@@ -72,8 +72,8 @@ def test_no_scene_that_can_be_seen_counts_as_frozen_or_black(
 def test_a_still_scene_through_a_sensor_is_not_frozen() -> None:
     rng = np.random.default_rng(0)
     scene = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels
-    pictures = (cv2.add(scene, rng.integers(0, 2, scene.shape, np.uint8)) for _ in range(60))
-    assert set(_seen(pictures)) == {(True, "")}
+    noisy = (cv2.add(scene, rng.integers(0, 2, scene.shape, np.uint8)) for _ in range(60))
+    assert set(_seen(np.asarray(picture, np.uint8) for picture in noisy)) == {(True, "")}
 
 
 def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> None:
