@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -22,10 +23,10 @@ def test_what_libraries_write_to_stderr_is_kept_back_and_comes_again_afterwards(
 
 
 def test_an_error_ends_the_quiet_and_no_handle_is_left(capfd: pytest.CaptureFixture[str]) -> None:
-    handles = len(os.listdir("/proc/self/fd"))
+    handles = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         with pytest.raises(OSError, match="busy"), quiet():
             raise OSError("busy")
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"
-    assert len(os.listdir("/proc/self/fd")) == handles
+    assert len(list(Path("/proc/self/fd").iterdir())) == handles
