@@ -153,7 +153,7 @@ def test_the_camera_meant_is_named_in_what_is_wrong(machine: Machine) -> None:
     }
     for source, sentence in expected.items():
         with pytest.raises(SourceError) as caught:
-            VideoSource(Camera(source=source), FakeClock(), Racing(), machine.cameras)
+            VideoSource(Camera(source=source), FakeClock(), Racing(), cameras=machine.cameras)
         assert str(caught.value) == sentence
 
 
