@@ -1,6 +1,6 @@
 """Cameras by number, path and name, in folders as the kernel makes them.
 
-`tests/live/devices` has the real ones of a kernel.
+`tests/live/kernel/run` has a real one, of a kernel in QEMU.
 """
 
 import errno
