@@ -101,6 +101,7 @@ install_package() {
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
   require shellcheck command -v shellcheck
+  require chromium-driver command -v chromedriver
 }
 
 run_demo() {

@@ -1,0 +1,235 @@
+"""The page of examples/kiosk in a real browser, at a real broker."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+
+from edge.demo.broker import HOST, free_port
+from edge.resources import CONFIGS
+from tests.conftest import Mosquitto
+from tests.live.test_daemon import daemon
+from tests.live.test_publisher import Subscriber, wait_until
+from tests.support import HAPPY_CLIP
+
+KIOSK = Path(__file__).parents[2] / "examples" / "kiosk"
+SWITCHES = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --disable-dev-shm-usage --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+ROOT = "emotion/kiosk"
+
+
+class Page:
+    """What a person in front of the page sees."""
+
+    def __init__(self, browser: Chrome) -> None:
+        self._browser = browser
+
+    @property
+    def condition(self) -> str:
+        return self.text("#condition")
+
+    @property
+    def people(self) -> dict[str, str]:
+        """The emotion of each card, by its name."""
+        cards = 'return [...document.querySelectorAll(".person")].map(card => '
+        cards += '[".name", ".emotion"].map(part => card.querySelector(part).innerText))'
+        return dict(self._browser.execute_script(cards))
+
+    def text(self, selector: str) -> str:
+        return self._browser.find_element(By.CSS_SELECTOR, selector).text
+
+    def has(self, selector: str) -> bool:
+        return bool(self._browser.find_elements(By.CSS_SELECTOR, selector))
+
+    def press(self, label: str) -> None:
+        button = self._browser.find_element(By.ID, "pause")
+        wait_until(lambda: button.is_enabled() and button.text == label)
+        button.click()
+
+    @property
+    def title(self) -> str:
+        return self._browser.title
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "/usr/bin/chromium"
+    for switch in (*SWITCHES.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(switch)
+    driver = shutil.which("chromedriver") or "/usr/bin/chromedriver"
+    browser = Chrome(options, ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+class Web(Mosquitto):
+    """A broker that browsers can reach as well."""
+
+    def __init__(self, folder: Path, *settings: str, anonymous: bool = True) -> None:
+        self.web_port = free_port()
+        web = (f"listener {self.web_port} {HOST}", "protocol websockets")
+        super().__init__(folder, *web, *settings, anonymous=anonymous)
+
+
+def opened(browser: Chrome, folder: Path, port: int, **settings: str) -> Page:
+    """The page, set up and opened as a file, as an integrator would."""
+    shutil.copytree(KIOSK, folder / "page")
+    file = folder / "page" / "settings.js"
+    text = file.read_text(encoding="utf-8")
+    for key, value in ({"broker": f"ws://{HOST}:{port}"} | settings).items():
+        text, changed = re.subn(rf'(\b{key}: )"[^"]*"', rf'\1"{value}"', text)
+        assert changed == 1
+    file.write_text(text, encoding="utf-8")
+    browser.get((folder / "page" / "index.html").as_uri())
+    return Page(browser)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    broker = Web(tmp_path)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def page(browser: Chrome, tmp_path: Path, web: Web) -> Page:
+    return opened(browser, tmp_path, web.web_port)
+
+
+@pytest.fixture
+def device(web: Web, page: Page) -> Iterator[paho.Client]:
+    """Somebody who speaks as a device does; the page listens already."""
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect(HOST, web.port)
+    client.loop_start()
+    client.publish(f"{ROOT}/status", "online", 1, retain=True)
+    wait_until(lambda: page.condition == "Nobody is in view.")
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+def message(subject: int, emotion: str, **data: Any) -> str:
+    known = {"confidence": 0.8, "valence": 0.6, "arousal": 0.4, "faces": 2, "paused": False}
+    content = known | {"subject": subject, "emotion": emotion} | data
+    return json.dumps({"id": f"stay {subject}", "data": content})
+
+
+def test_it_shows_what_a_daemon_reads_pauses_it_and_says_when_it_is_gone(
+    tmp_path: Path, web: Web, page: Page
+) -> None:
+    subscriber = Subscriber(web.port)
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    mqtt = {"host": HOST, "port": web.port, "device": "kiosk"}
+    assert "Waiting for the device kiosk" in page.condition or "onnect" in page.condition
+    with daemon(tmp_path, {"camera": clip, "microphone": {"enabled": False}, "mqtt": mqtt}) as it:
+        wait_until(lambda: page.people == {"Person 1": "happy"})
+        assert page.condition == "One face is in view."
+        assert re.fullmatch(r"[4-9]\d %", page.text(".confidence + span"))
+        assert 0 < float(page.text(".valence + span")) <= 1
+        assert page.text("#senses").split("\n") == ["face", "ok", "speech", "off", "text", "ok"]
+        page.press("Pause")
+        subscriber.until("face/status", "off")
+        wait_until(lambda: page.condition == "Paused: camera and microphone are off.")
+        assert page.people == {}
+        page.press("Resume")
+        subscriber.until("face/status", "ok")
+        wait_until(lambda: list(page.people.values()) == ["happy"])
+        it.kill()
+        wait_until(lambda: page.condition == "The device is offline.")
+        assert (page.people, page.text("#senses")) == ({}, "")
+    subscriber.close()
+
+
+def test_everybody_in_view_has_a_card_as_long_as_their_emotion_lasts(
+    page: Page, device: paho.Client
+) -> None:
+    device.publish(f"{ROOT}/state", message(3, "happy"), 1, retain=True)
+    device.publish(f"{ROOT}/event", message(4, "sad", phase="start"), 1)
+    device.publish(f"{ROOT}/event", message(5, "angry", phase="start", replayed=True), 1)
+    wait_until(lambda: page.people == {"Person 3": "happy", "Person 4": "sad"})
+    assert page.condition == "2 faces are in view."
+    device.publish(f"{ROOT}/event", message(4, "sad", phase="end"), 1)
+    device.publish(f"{ROOT}/event", message(4, "sad", phase="start"), 1)  # delivered again
+    device.publish(f"{ROOT}/state", message(3, "neutral"), 1, retain=True)
+    wait_until(lambda: page.people == {"Person 3": "neutral"})
+    device.publish(f"{ROOT}/state", message(0, "unknown", faces=0), 1, retain=True)
+    wait_until(lambda: page.people == {})
+    assert page.condition == "Nobody is in view."
+
+
+def test_what_a_message_says_is_shown_as_text_and_never_as_markup(
+    page: Page, device: paho.Client
+) -> None:
+    hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+    for rubbish in (b"", b"\xff", b"[]", b"{}", b'{"data": null}', b'{"data": {"subject": "1"}}'):
+        device.publish(f"{ROOT}/state", rubbish, 1)
+        device.publish(f"{ROOT}/event", rubbish, 1)
+    figures = {"confidence": hostile, "valence": 1e300, "arousal": None}
+    device.publish(f"{ROOT}/<b>face/status", f"degraded: {hostile}", 1)
+    device.publish(f"{ROOT}/state", message(1, hostile, **figures), 1, retain=True)
+    wait_until(lambda: page.people == {"Person 1": hostile})
+    assert page.text("#senses") == f"<b>face\ndegraded: {hostile}"
+    assert {page.text(f".{name} + span") for name in figures} == {"–"}
+    page.press("Pause")
+    error = {"data": {"command": "set/pause", "reason": hostile}}
+    device.publish(f"{ROOT}/error", json.dumps(error), 1)
+    wait_until(lambda: page.text("#complaint") == hostile)
+    assert not page.has("img, script:not([src])")
+    assert page.title == "What this kiosk reads in faces"
+
+
+def test_it_comes_back_after_the_broker_did(web: Web, page: Page, device: paho.Client) -> None:
+    device.publish(f"{ROOT}/state", message(1, "happy"), 1, retain=True)
+    wait_until(lambda: page.people == {"Person 1": "happy"})
+    web.stop()
+    wait_until(lambda: page.condition == "No connection to the broker; trying again.")
+    assert page.people == {}
+    web.start()
+    wait_until(lambda: page.people == {"Person 1": "happy"})
+
+
+def test_a_name_that_the_broker_refuses_is_said_and_the_access_list_has_one_for_it(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    passwords = tmp_path / "passwords"
+    for name, new in (("page", ["-c"]), ("kiosk", [])):
+        program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
+        subprocess.run([program, *new, "-b", str(passwords), name, f"{name}'s"], check=True)
+    passwords.chmod(0o600)
+    rules = (f"password_file {passwords}", f"acl_file {CONFIGS / 'mosquitto' / 'acl'}")
+    web = Web(tmp_path, *rules, anonymous=False)
+    web.start()
+    (tmp_path / "wrong").mkdir()
+    page = opened(browser, tmp_path / "wrong", web.web_port, username="page", password="wrong")  # noqa: S106
+    wait_until(lambda: page.condition.startswith("The broker refuses this page: "))
+    assert page.condition.endswith("Not authorized. See settings.js.")
+    page = opened(browser, tmp_path, web.web_port, username="page", password="page's")  # noqa: S106
+    (tmp_path / "password").write_text("kiosk's")
+    mqtt = {"host": HOST, "port": web.port, "device": "kiosk", "username": "kiosk"}
+    mqtt["password_file"] = str(tmp_path / "password")
+    off = {"enabled": False}
+    with daemon(tmp_path, {"camera": off, "microphone": off, "mqtt": mqtt}):
+        page.press("Pause")
+        wait_until(lambda: page.condition == "Paused: camera and microphone are off.")
+    web.stop()
+
+
+def test_the_library_beside_it_is_the_one_that_is_named() -> None:
+    row = re.search(r"^\| `(.+?)` .+`([0-9a-f]{64})` \|$", (KIOSK / "vendor/README.md").read_text(), re.M)
+    assert row is not None
+    assert hashlib.sha256((KIOSK / "vendor" / row[1]).read_bytes()).hexdigest() == row[2]
