@@ -230,6 +230,8 @@ def test_a_name_that_the_broker_refuses_is_said_and_the_access_list_has_one_for_
 
 
 def test_the_library_beside_it_is_the_one_that_is_named() -> None:
-    row = re.search(r"^\| `(.+?)` .+`([0-9a-f]{64})` \|$", (KIOSK / "vendor/README.md").read_text(), re.M)
+    row = re.search(
+        r"^\| `(.+?)` .+`([0-9a-f]{64})` \|$", (KIOSK / "vendor/README.md").read_text(), re.M
+    )
     assert row is not None
     assert hashlib.sha256((KIOSK / "vendor" / row[1]).read_bytes()).hexdigest() == row[2]

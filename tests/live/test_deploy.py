@@ -1,0 +1,101 @@
+"""What deploy/ hands to containers, without containers."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge.configfile import load_config
+from edge.demo.broker import HOST, free_port
+from tests.conftest import Mosquitto
+from tests.live.test_daemon import daemon
+from tests.live.test_publisher import Subscriber
+from tests.support import HAPPY_CLIP
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+def _health(config: Path) -> tuple[int, str]:
+    command = [sys.executable, str(DEPLOY / "healthcheck.py"), str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode, done.stdout
+
+
+def _compose() -> Any:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+
+
+def test_what_compose_mounts_is_there_and_the_configuration_is_good() -> None:
+    mounted = {}
+    for service in _compose()["services"].values():
+        for volume in service["volumes"]:
+            source, target = volume.split(":")[:2]
+            if source.startswith("."):
+                mounted[target] = (DEPLOY / source).resolve()
+    made = [file for file in mounted.values() if file.parent.name == "secrets"]
+    assert [file.name for file in made] == ["passwords"]  # deploy/README.md makes it
+    assert all(file.is_file() for file in mounted.values() if file not in made)
+    named = re.findall(r"^\w+_file (.+)$", (DEPLOY / "mosquitto.conf").read_text(), re.M)
+    assert set(named) < set(mounted)
+    config = load_config(mounted["/etc/emotiond/emotiond.yaml"])
+    assert config.mqtt.host in _compose()["services"]
+    assert Path(config.mqtt.password_file).name in _compose()["secrets"]
+
+
+class Deployed(Mosquitto):
+    """A broker set up by deploy/mosquitto.conf, at other paths and ports."""
+
+    def __init__(self, folder: Path, **passwords: str) -> None:
+        super().__init__(folder)
+        shutil.copy(DEPLOY.parent / "configs" / "mosquitto" / "acl", folder / "acl")
+        (folder / "passwords").touch()
+        for name, password in passwords.items():
+            program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
+            command = [program, "-b", str(folder / "passwords"), name, password]
+            subprocess.run(command, check=True)
+        own = (DEPLOY / "mosquitto.conf").read_text()
+        own = re.sub(r"/mosquitto/\w+/", f"{folder}/", own)
+        own = own.replace("listener 1883", f"listener {self.port} {HOST}")
+        own = own.replace("listener 9001", f"listener {free_port()} {HOST}")
+        first, rest = self._config.read_text().split("\n", 1)
+        user = next(line for line in rest.splitlines() if line.startswith("user "))
+        self._config.write_text(f"{own}\n{user}\n")
+
+
+def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_path: Path) -> None:
+    broker = Deployed(tmp_path, kiosk="kiosk's", listener="listener's")
+    broker.start()
+    (tmp_path / "mqtt-password").write_text("kiosk's\n")
+    settings = yaml.safe_load((DEPLOY / "emotiond.yaml").read_text())
+    settings["camera"] = {"source": str(HAPPY_CLIP), "loop": True}
+    settings["microphone"] = {"enabled": False}
+    settings["mqtt"] |= {"host": HOST, "port": broker.port, "heartbeat_s": 0.2}
+    settings["mqtt"]["password_file"] = str(tmp_path / "mqtt-password")
+    config = tmp_path / "config.yaml"
+    subscriber = Subscriber(broker.port, username="listener", password="listener's")  # noqa: S106
+    with daemon(tmp_path, settings) as process:
+        subscriber.until("kiosk/event")
+        assert _health(config) == (0, "well\n")
+        process.send_signal(signal.SIGSTOP)
+        assert _health(config) == (1, "the device is online, but told no state for 3 s\n")
+        process.kill()
+        subscriber.until("kiosk/status", "offline")
+        assert _health(config) == (1, "the device is offline\n")
+    subscriber.close()
+    broker.stop()
+    code, told = _health(config)
+    assert code == 1
+    assert told.startswith(f"no broker at {HOST}:{broker.port} (")
+
+
+def test_the_health_check_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("mqtt: {hots: here}\n")
+    code, told = _health(config)
+    assert code == 1
+    assert "config.yaml:1: mqtt.hots: unknown key" in told
