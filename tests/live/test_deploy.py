@@ -1,5 +1,6 @@
 """What deploy/ hands to containers, without containers."""
 
+import getpass
 import re
 import shutil
 import signal
@@ -62,9 +63,7 @@ class Deployed(Mosquitto):
         own = re.sub(r"/mosquitto/\w+/", f"{folder}/", own)
         own = own.replace("listener 1883", f"listener {self.port} {HOST}")
         own = own.replace("listener 9001", f"listener {free_port()} {HOST}")
-        first, rest = self._config.read_text().split("\n", 1)
-        user = next(line for line in rest.splitlines() if line.startswith("user "))
-        self._config.write_text(f"{own}\n{user}\n")
+        self._config.write_text(f"{own}\nuser {getpass.getuser()}\n")
 
 
 def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_path: Path) -> None:
