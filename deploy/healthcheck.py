@@ -26,7 +26,11 @@ def fault(config: Mqtt) -> str | None:
     messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
     root = f"{config.prefix}/{config.device}"
     client = paho.Client(CallbackAPIVersion.VERSION2)
-    client.on_connect = lambda *_: client.subscribe([(f"{root}/status", 1), (f"{root}/state", 1)])
+
+    def listen(*_: object) -> None:
+        client.subscribe([(f"{root}/status", 1), (f"{root}/state", 1)])
+
+    client.on_connect = listen
     client.on_message = lambda _client, _userdata, message: messages.put(message)
     username, password = credentials(config)
     if username:

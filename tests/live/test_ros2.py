@@ -27,7 +27,7 @@ ROS2 = Path(__file__).parents[2] / "examples" / "ros2"
 def types() -> Any:
     """ROS 2 Humble's message types, and those of emotiond_msgs."""
     store = get_typestore(Stores.ROS2_HUMBLE)
-    own = {}
+    own: dict[str, Any] = {}
     for name in ("Emotion", "EmotionEvent"):
         text = (ROS2 / "emotiond_msgs" / "msg" / f"{name}.msg").read_text()
         own |= get_types_from_msg(text, f"emotiond_msgs/msg/{name}")
