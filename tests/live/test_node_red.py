@@ -63,10 +63,10 @@ def _press(editor: str, node: str) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{editor}/inject/{node}", method="POST"))  # noqa: S310
 
 
-def _event(name: str, phase: str, emotion: str = "angry", **data: Any) -> str:
+def _event(name: str, phase: str, **data: Any) -> str:
     event: Any = messages()["event"]
     event["id"], event["source"] = name, f"emotion/{name}"
-    event["data"] |= {"phase": phase, "emotion": emotion} | data
+    event["data"] |= {"phase": phase, "emotion": "angry"} | data
     return json.dumps(event)
 
 
@@ -80,22 +80,22 @@ def test_the_flow_greets_calls_says_and_pauses(tmp_path: Path, broker: Mosquitto
         node_red(tmp_path, broker.port) as (editor, log),
         daemon(tmp_path, {"camera": clip, "microphone": {"enabled": False}, "mqtt": mqtt}),
     ):
-        actions.until("kiosk/say", "It is good to see you smile.")
+        actions.until("kiosk/say", "It is good to see you smile.", 30)
         _press(editor, "says")
         subscriber.until("set/text", "I am so happy about this!")
         wait_until(lambda: "MB, " in log.read_text())
         assert "emotion/kiosk/face/status: ok" in log.read_text()
         _press(editor, "pause")
         subscriber.until("face/status", "off")
-        for name, phase, extra in (
-            ("short", "start", {}),
-            ("old", "start", {"replayed": True}),
-            ("long", "start", {}),
-            ("long", "update", {}),
-            ("short", "end", {}),
+        for event in (
+            _event("short", "start"),
+            _event("old", "start", replayed=True),
+            _event("long", "start"),
+            _event("long", "update"),
+            _event("short", "end"),
         ):
-            subscriber.client.publish("emotion/x/event", _event(name, phase, **extra), 1)
-        done = actions.until("kiosk/call")
+            subscriber.client.publish("emotion/x/event", event, 1)
+        done = actions.until("kiosk/call", patience_s=30)
         called = [payload for topic, payload in done if topic == "kiosk/call"]
         assert called == ["Somebody has been angry for five seconds at emotion/long."]
     for one in (subscriber, actions):
