@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
+from converter.checks import choose_checks
 from converter.evaluate import FLOAT32, Answers, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
 from converter.samples import HELD_BACK, Splits
@@ -66,6 +67,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     )
     pack = Pack(path, manifest, quantized)
     calibrated = calibrate(task, pack, splits)
+    checks = choose_checks(msgspec.structs.replace(pack, manifest=calibrated))
+    calibrated = msgspec.structs.replace(calibrated, checks=checks)
     write_model(keep_float(model), run / FLOAT32)
     became = msgspec.json.encode({"int8_sha256": manifest.sha256})
     (run / FLOAT32).with_suffix(".json").write_bytes(became)

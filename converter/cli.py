@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     folds.add_argument("--seed", type=int, default=0)
     folds.add_argument("--coefficients", choices=COEFFICIENTS, default="log_mel", help=SEES)
     _add_schedule(folds)
+    text = "choose what a device checks packs by; quantize does so for those that it makes"
+    checks = subparsers.add_parser("checks", help=text, description=text)
+    checks.set_defaults(function=commands.checks)
+    checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
     fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=commands.fuse)
     for modality in MODALITIES:

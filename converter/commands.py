@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.errors import EmotiondError
 from edge.observation import MODALITIES
-from edge.perception.pack import Manifest, SoundInput, load_pack
+from edge.perception.pack import Manifest, SoundInput, load_pack, save_manifest
 
 if TYPE_CHECKING:
     from converter.pairs import Judgements
@@ -72,6 +72,17 @@ def quantize(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     splits = task.load(arguments.data)
     print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
+
+
+def checks(arguments: argparse.Namespace) -> None:
+    """Chooses the check samples of packs, anew, into their manifests."""
+    from converter.checks import choose_checks
+
+    for path in arguments.manifest:
+        pack = load_pack(path)
+        chosen = choose_checks(pack)
+        save_manifest(msgspec.structs.replace(pack.manifest, checks=chosen), path)
+        print(f"{path}: {len(chosen)} check samples")
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

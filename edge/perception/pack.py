@@ -10,6 +10,7 @@ from msgspec import Meta
 from edge.emotions import Emotion
 from edge.errors import ModelError
 from edge.observation import SAMPLE_RATE_HZ
+from edge.perception.checksample import CheckSample
 from edge.perception.interpreter import Interpreter
 
 Modality = Literal["face", "speech", "text"]
@@ -122,6 +123,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Annotators are more or less generous with labels, so each data set has its own.
     """
     metrics: tuple[Metric, ...] = ()
+    checks: tuple[CheckSample, ...] = ()
     trained_on: tuple[str, ...] = ()
     licence: str
     origin: str = ""

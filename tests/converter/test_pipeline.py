@@ -76,6 +76,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
         assert done.returncode == 0, done.stderr
     pack = load_pack(tmp_path / "models" / "text.json")
     assert Classifier(pack).manifest.labels == tuple(SENTENCES)
+    assert 1 <= len(pack.manifest.checks) <= 3
     figures = {(m.split, m.metric): m.value for m in pack.manifest.metrics}
     assert figures["dev", "accuracy"] > 0.9
     page = (tmp_path / "benchmarks" / "reports" / "text.md").read_text()

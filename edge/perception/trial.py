@@ -1,0 +1,46 @@
+"""Runs a pack on its check samples, features included."""
+
+from collections.abc import Callable
+
+from edge.emotions import FloatArray
+from edge.perception.checksample import Answer, CheckSample
+from edge.perception.classifier import Classifier
+from edge.perception.detector import FaceDetector
+from edge.perception.features import image_features, log_mel, sound_features, text_features
+from edge.perception.pack import ImageInput, InputSpec, Pack, SoundInput
+from edge.perception.synthetic import SIDE_PX, draw_face, hum
+
+DIGITS = 4
+LEAST_SCORE = 0.05
+"""Of a face that a detector is asked for."""
+BOX = ("left", "top", "right", "bottom")
+
+
+def prepare(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answer]:
+    """A function that runs the pack on a sample; not thread-safe. Raises ModelError."""
+    if pack.manifest.modality == "detector":
+        detector = FaceDetector(pack, LEAST_SCORE)
+        return lambda sample: _detect(detector, sample)
+    classifier, spec = Classifier(pack, threads), pack.manifest.input
+    return lambda sample: _rounded(classifier.classify(_features(sample, spec)).native)
+
+
+def _features(sample: CheckSample, spec: InputSpec) -> FloatArray:
+    if isinstance(spec, ImageInput):
+        return image_features(draw_face(sample.seed), spec)
+    if isinstance(spec, SoundInput):
+        return sound_features(log_mel(hum(sample.seed, spec.duration_s), spec), spec)
+    return text_features(sample.text, spec)
+
+
+def _detect(detector: FaceDetector, sample: CheckSample) -> Answer:
+    faces = detector.detect(draw_face(sample.seed))
+    best = max(faces, key=lambda face: face.score, default=None)
+    if best is None:
+        return {"score": 0.0}
+    box = dict(zip(BOX, (best.box / SIDE_PX).tolist(), strict=True))
+    return _rounded({"score": best.score, **box})
+
+
+def _rounded(answer: Answer) -> Answer:
+    return {name: round(number, DIGITS) for name, number in answer.items()}
