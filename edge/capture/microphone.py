@@ -36,6 +36,28 @@ def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> 
     return PortAudioDevice(config.source, clock, stop)
 
 
+def input_names() -> list[str]:
+    """What `microphone.source` can name here; raises SourceError."""
+    audio = _load_pyaudio().PyAudio()
+    try:
+        return [str(device["name"]) for device in _inputs(audio)]
+    finally:
+        audio.terminate()
+
+
+def _load_pyaudio() -> Any:
+    try:
+        import pyaudio
+    except ImportError as error:
+        raise SourceError(f"PyAudio cannot be loaded ({error}); install libportaudio2") from None
+    return pyaudio
+
+
+def _inputs(audio: Any) -> list[dict[str, Any]]:
+    devices = [audio.get_device_info_by_index(i) for i in range(audio.get_device_count())]
+    return [dict(device) for device in devices if device["maxInputChannels"] > 0]
+
+
 class SoundFile:
     """A sound file, or the sound of a video, played at its own speed."""
 
@@ -76,12 +98,7 @@ class PortAudioDevice:
     """
 
     def __init__(self, name: str, clock: Clock, stop: threading.Event) -> None:
-        try:
-            import pyaudio
-        except ImportError as error:
-            raise SourceError(
-                f"PyAudio cannot be loaded ({error}); install libportaudio2"
-            ) from None
+        pyaudio = _load_pyaudio()
         self._clock, self._stop = clock, stop
         self.steps = 0
         self._label = f"microphone {name!r}" if name else "the default microphone"
@@ -158,9 +175,7 @@ class PortAudioDevice:
         return True
 
     def _find(self, name: str) -> dict[str, Any]:
-        count = self._audio.get_device_count()
-        devices = [self._audio.get_device_info_by_index(index) for index in range(count)]
-        inputs = [device for device in devices if device["maxInputChannels"] > 0]
+        inputs = _inputs(self._audio)
         if not inputs:
             raise SourceError(f"{self._label}: no device records sound; plug one in")
         if not name:
@@ -168,7 +183,7 @@ class PortAudioDevice:
             return default
         for device in inputs:
             if name.casefold() in device["name"].casefold():
-                return dict(device)
+                return device
         known = ", ".join(repr(device["name"]) for device in inputs)
         raise SourceError(f"{self._label} is not there; microphone.source can name: {known}")
 

@@ -68,10 +68,17 @@ class Owner(Protocol):
 
 
 class Clients:
-    """Makes the client of each session. Raises ConfigError where a secret cannot be read."""
+    """Makes the client of each session. Raises ConfigError where a secret cannot be read.
 
-    def __init__(self, config: Mqtt, will: tuple[str, str]) -> None:
+    `will` is what the broker publishes, retained, when a session is lost. `identifier` is by
+    default the daemon's: another client with it would push the daemon's session out.
+    """
+
+    def __init__(
+        self, config: Mqtt, will: tuple[str, str] | None, identifier: str | None = None
+    ) -> None:
         self._config, self._will = config, will
+        self._identifier = identifier or f"emotiond-{config.device}"
         self._username, self._password = credentials(config)
         self._tls = tls_context(config.tls)
 
@@ -79,7 +86,7 @@ class Clients:
         """One that is not connected yet and tries only once."""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"emotiond-{self._config.device}",
+            client_id=self._identifier,
             protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
@@ -89,8 +96,9 @@ class Clients:
             client.username_pw_set(self._username, self._password)
         if self._tls is not None:
             client.tls_set_context(self._tls)
-        topic, farewell = self._will
-        client.will_set(topic, farewell, qos=1, retain=True)
+        if self._will is not None:
+            topic, farewell = self._will
+            client.will_set(topic, farewell, qos=1, retain=True)
         client.on_socket_open = _send_at_once
         return client
 

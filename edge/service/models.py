@@ -40,7 +40,7 @@ class ModelShelf:
     @cached_property
     def detector(self) -> FaceDetector:
         """The face detector that the configuration chooses."""
-        pack = self._load(f"detector-{self.config.face.detector}.json", "detector")
+        pack = self.load(f"detector-{self.config.face.detector}.json", "detector")
         return FaceDetector(pack, self.config.face.min_detection_score)
 
     @cached_property
@@ -64,9 +64,10 @@ class ModelShelf:
         return TextPerception(self._classifier(self.config.text.model, "text"))
 
     def _classifier(self, name: str, modality: Modality) -> Classifier:
-        return Classifier(self._load(name, modality), self.config.threads)
+        return Classifier(self.load(name, modality), self.config.threads)
 
-    def _load(self, name: str, modality: str) -> Pack:
+    def load(self, name: str, modality: str) -> Pack:
+        """The pack whose manifest has this name, which has to be of that modality."""
         pack = load_pack(self.folder / name)
         if pack.manifest.modality != modality:
             raise ModelError(

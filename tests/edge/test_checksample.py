@@ -1,15 +1,11 @@
-import hashlib
 import math
-import shutil
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
-from converter.checks import choose_checks
 from edge.perception.checksample import CheckSample
-from edge.perception.pack import load_pack, save_manifest
+from edge.perception.pack import load_pack
 from edge.perception.synthetic import draw_face, hum
 from edge.perception.trial import prepare
 from edge.resources import MODELS
@@ -33,18 +29,12 @@ def test_no_two_check_samples_of_a_classifier_have_the_same_answer(name: str) ->
     assert len(foremost) == len(checks)
 
 
-@pytest.mark.parametrize("name", ["face", "speech", "text"])
-def test_a_model_with_damaged_weights_does_not_pass(tmp_path: Path, name: str) -> None:
-    manifest = shutil.copy(MODELS / f"{name}.json", tmp_path)
-    model = bytearray((MODELS / f"{name}.tflite").read_bytes())
-    middle = len(model) // 2
-    model[middle - 40_000 : middle + 40_000] = bytes(80_000)
-    (tmp_path / f"{name}.tflite").write_bytes(model)
-    found = hashlib.sha256(model).hexdigest()
-    whole = msgspec.json.decode(manifest.read_bytes()) | {"sha256": found}
-    manifest.write_bytes(msgspec.json.encode(whole))
-    pack = load_pack(manifest)
-    ask = prepare(pack)
+def test_a_model_whose_weights_are_wrong_answers_otherwise() -> None:
+    pack = load_pack(MODELS / "text.json")
+    size = len(pack.model)
+    wrong = bytearray(pack.model)
+    wrong[size // 6 : size // 2] = np.random.RandomState(1).bytes(size // 2 - size // 6)
+    ask = prepare(msgspec.structs.replace(pack, model=bytes(wrong)))
     assert any(one.deviation(ask(one)) > one.tolerance for one in pack.manifest.checks)
 
 
@@ -54,22 +44,10 @@ def test_what_is_no_number_deviates_from_everything() -> None:
     assert sample.deviation({"anger": 0.4}) == pytest.approx(0.5)
 
 
-def test_checks_are_chosen_by_the_models_own_answers_and_kept_with_the_pack(
-    tmp_path: Path,
-) -> None:
-    shutil.copy(MODELS / "text.tflite", tmp_path)
-    pack = load_pack(MODELS / "text.json")
-    chosen = choose_checks(pack)
-    save_manifest(msgspec.structs.replace(pack.manifest, checks=chosen), tmp_path / "text.json")
-    read = load_pack(tmp_path / "text.json").manifest
-    assert read.checks == chosen == pack.manifest.checks
-    ask = prepare(pack)
-    assert all(one.answer == ask(one) for one in chosen)
-
-
 def test_drawn_and_hummed_samples_hang_on_their_seed_alone() -> None:
     assert np.array_equal(draw_face(7), draw_face(7))
     assert not np.array_equal(draw_face(7), draw_face(8))
     sound = hum(7, 2.5)
-    assert (sound.dtype, len(sound), np.abs(sound).max()) == (np.int16, 40_000, 8000)
+    assert sound.dtype == np.int16
+    assert (len(sound), int(np.abs(sound).max())) == (40_000, 8000)
     assert not np.array_equal(sound, hum(8, 2.5))

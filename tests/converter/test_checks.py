@@ -1,0 +1,22 @@
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from converter.checks import choose_checks
+from edge.perception.pack import load_pack, save_manifest
+from edge.perception.trial import prepare
+from edge.resources import MODELS
+
+
+def test_checks_are_chosen_by_the_models_own_answers_and_kept_with_the_pack(
+    tmp_path: Path,
+) -> None:
+    shutil.copy(MODELS / "text.tflite", tmp_path)
+    pack = load_pack(MODELS / "text.json")
+    chosen = choose_checks(pack)
+    save_manifest(msgspec.structs.replace(pack.manifest, checks=chosen), tmp_path / "text.json")
+    read = load_pack(tmp_path / "text.json").manifest
+    assert read.checks == chosen == pack.manifest.checks
+    ask = prepare(pack)
+    assert all(one.answer == ask(one) for one in chosen)
