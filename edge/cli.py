@@ -86,6 +86,15 @@ def _bench(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _doctor(arguments: argparse.Namespace) -> int:
+    from edge.doctor.doctor import examine
+    from edge.doctor.report import render
+
+    report = examine(arguments.config, arguments.only)
+    print(msgspec.json.encode(report).decode() if arguments.json else render(report))
+    return report.exit_code
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from edge.demo.show import show
 
@@ -128,9 +137,15 @@ def _parser() -> argparse.ArgumentParser:
     bench = add("bench", "measure speed and memory on this machine")
     bench.set_defaults(function=_bench)
     bench.add_argument("--repeat", type=int, default=200, help="runs of each stage")
+    doctor = add("doctor", "try camera, microphone, models, broker and system, with the remedies")
+    doctor.set_defaults(function=_doctor)
+    doctor.add_argument("--json", action="store_true", help="one JSON object")
+    doctor.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="checks, or what is before their dot"
+    )
     demo = add("demo", "play the sample clips through the daemon")
     demo.set_defaults(function=_demo)
-    for command in (run, predict, bench):
+    for command in (run, predict, bench, doctor):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
 

@@ -1,0 +1,201 @@
+"""One visit to the broker, with the daemon's own access and under another name."""
+
+import queue
+import secrets
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.config import Mqtt
+from edge.doctor.report import Finding, failed, passed, skipped, warned
+from edge.errors import ConfigError
+from edge.publish.access import credentials
+from edge.publish.connection import REMEDIES
+from edge.publish.mqtt import OFFLINE, ONLINE
+from edge.publish.session import Clients, cut
+
+TOPIC = "doctor"
+"""Below the device's: what is published there is of no use to anybody else."""
+IDENTIFIER = "doctor-"
+"""Begins the client identifier; that of a daemon begins with `emotiond-`."""
+KEEPALIVE_S = 5
+"""Short, for paho waits as long for a TLS handshake."""
+LATE_S = 0.5
+"""What a broker may take to send what it retained, after it delivered something newer."""
+ACCESS_LIST = "let this user write and read {topic} in the broker's access list"
+START = "sudo systemctl start emotiond; journalctl -u emotiond says why it ended"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a visit showed."""
+
+    session: Finding
+    echo: Finding = field(default_factory=lambda: skipped("there is no session with the broker"))
+    daemon: Finding = field(default_factory=lambda: skipped("there is no session with the broker"))
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Of each modality of a daemon that is online."""
+
+
+def visit_broker(config: Mqtt, patience_s: float) -> Visit:
+    """Connects, sends itself a message, and reads what is retained of the daemon.
+
+    `patience_s` is what each answer of the broker may take.
+    """
+    mild = msgspec.structs.replace(config, keepalive_s=KEEPALIVE_S, session_expiry_s=0)
+    try:
+        clients = Clients(mild, None, IDENTIFIER + secrets.token_hex(4))
+    except ConfigError as error:
+        return Visit(failed(str(error), "try this as root, if the file is the service's own"))
+    session = failed("not tried")
+    for mqtt5 in (True, False) if config.protocol == 5 else (False,):
+        with _guest(clients, mild, mqtt5) as guest:
+            session = guest.enter(patience_s)
+            if session.verdict == "pass":
+                echo = guest.echo(patience_s)
+                return Visit(session, echo, guest.daemon(), guest.modalities)
+            if not guest.may_be_too_new:
+                break
+    return Visit(session)
+
+
+class _Guest:
+    """One session; paho's thread tells what happens, and the caller waits for it."""
+
+    def __init__(self, clients: Clients, config: Mqtt, mqtt5: bool) -> None:
+        self._clients, self._config, self._mqtt5 = clients, config, mqtt5
+        self._root = f"{config.prefix}/{config.device}"
+        self._address = f"{config.host}:{config.port}"
+        self._token = secrets.token_hex(8)
+        self._told: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._statuses: dict[str, str] = {}
+        self.may_be_too_new = False
+        """Whether an older version of MQTT may be understood."""
+        self.client = client = clients.new(mqtt5)
+        client.on_connect = lambda _c, _u, _f, reason, _p: self._told.put(("connected", reason))
+        client.on_disconnect = lambda _c, _u, _f, reason, _p: self._told.put(("ended", reason))
+        client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._told.put(("taken", reasons))
+        client.on_publish = lambda _c, _u, _m, reason, _p: self._told.put(("sent", reason))
+        client.on_message = self._on_message
+
+    def enter(self, patience_s: float) -> Finding:
+        """Connects."""
+        try:
+            self._clients.connect(self.client)
+        except ssl.SSLError as error:
+            return failed(f"no trusted connection to {self._address} ({error})", "check mqtt.tls")
+        except (OSError, ValueError) as error:
+            remedy = "check mqtt.host and mqtt.port, and that the broker runs and can be reached"
+            return failed(f"no broker at {self._address} ({error})", remedy)
+        self.client.loop_start()
+        reason = self._wait("connected", patience_s)
+        if reason is None:
+            self.may_be_too_new = True
+            return failed(
+                f"what answers at {self._address} does not speak MQTT with us",
+                "check mqtt.port and mqtt.tls (is it enabled, and does the broker ask for a "
+                "certificate?)",
+            )
+        if reason.is_failure:
+            self.may_be_too_new = str(reason) == "Unsupported protocol version"
+            return self._refused(reason)
+        version = "5" if self._mqtt5 else "3.1.1"
+        tls = ", encrypted" if self._config.tls.enabled else ""
+        return passed(f"{self._address} takes us, MQTT {version}{tls}")
+
+    def _refused(self, reason: ReasonCode) -> Finding:
+        username, password = credentials(self._config)
+        remedy = REMEDIES.get(str(reason), "try again later, or ask who runs the broker")
+        if password is None:
+            remedy += "; what systemd hands the service as a credential is not seen here"
+        who = f"as {username!r}" if username else "without a name"
+        return failed(f"{self._address} refuses us {who}: {reason}", remedy)
+
+    def echo(self, patience_s: float) -> Finding:
+        """Publishes something, and waits for it to come back."""
+        topic = f"{self._root}/{TOPIC}"
+        remedy = ACCESS_LIST.format(topic=topic)
+        statuses = [f"{self._root}/status", f"{self._root}/+/status"]
+        self.client.subscribe([(one, 1) for one in (topic, *statuses)])
+        refusals = self._wait("taken", patience_s)
+        if refusals is None or refusals[0].is_failure:
+            why = refusals[0] if refusals else "no answer"
+            return failed(f"the broker refuses to send us {topic} ({why})", remedy)
+        began_s = time.perf_counter()
+        self.client.publish(topic, self._token, qos=1)
+        arrived_s = self._wait("echo", patience_s, and_fails="sent")
+        if isinstance(arrived_s, float):
+            round_trip_ms = round((arrived_s - began_s) * 1e3, 2)
+            found = f"a message on {topic} came back after {round_trip_ms:.1f} ms"
+            return passed(found, round_trip_ms=round_trip_ms)
+        if arrived_s is not None:
+            return failed(f"the broker refuses what we publish on {topic} ({arrived_s})", remedy)
+        lost = f"a message on {topic} did not come back within {patience_s:g} s"
+        if self._mqtt5:
+            return warned(f"{lost}; the broker took it, but does not let us read it", remedy)
+        return failed(f"{lost}: its access list may forbid to write or to read it", remedy)
+
+    def daemon(self) -> Finding:
+        """What is retained of the daemon."""
+        if "" not in self._statuses:
+            self._wait("status", LATE_S)
+        status = self._statuses.get("", "")
+        name = f"emotiond as {self._config.device!r}"
+        if status == ONLINE:
+            shown = ", ".join(f"{one}: {word}" for one, word in sorted(self.modalities.items()))
+            return passed(f"{name} is online; {shown or 'no modality told yet'}")
+        if status == OFFLINE:
+            return warned(f"{name} is offline", START)
+        return warned(
+            f"{name} was never online at this broker, or this user may not read {self._root}/status",
+            START,
+        )
+
+    @property
+    def modalities(self) -> dict[str, str]:
+        """What the daemon says of each; empty where it is not online."""
+        if self._statuses.get("") != ONLINE:
+            return {}
+        return {name: status for name, status in self._statuses.items() if name}
+
+    def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
+        name = message.topic.removeprefix(f"{self._root}/")
+        text = message.payload.decode(errors="replace")
+        if name == TOPIC:
+            if text == self._token:
+                self._told.put(("echo", time.perf_counter()))
+        else:
+            self._statuses[name.removesuffix("status").rstrip("/")] = text
+            self._told.put(("status", name))
+
+    def _wait(self, kind: str, patience_s: float, and_fails: str = "") -> Any:
+        """What is told of `kind`, or a failure of `and_fails`; None where neither comes."""
+        deadline_s = time.monotonic() + patience_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            try:
+                told, what = self._told.get(timeout=left_s)
+            except queue.Empty:
+                return None
+            if told == kind or (told == and_fails and what.is_failure):
+                return what
+            if told == "ended":
+                return None
+        return None
+
+
+@contextmanager
+def _guest(clients: Clients, config: Mqtt, mqtt5: bool) -> Iterator[_Guest]:
+    guest = _Guest(clients, config, mqtt5)
+    try:
+        yield guest
+    finally:
+        guest.client.disconnect()
+        cut(guest.client)
+        guest.client.loop_stop()

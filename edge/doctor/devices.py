@@ -1,0 +1,123 @@
+"""Camera and microphone, opened as the daemon opens them; nothing of what they give is kept."""
+
+import math
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from edge.capture.reader import Device
+from edge.clock import Clock
+from edge.config import Camera, Microphone
+from edge.doctor.report import Finding, passed, warned
+from edge.errors import SourceError
+from edge.observation import SAMPLE_RATE_HZ, Frame, Sound
+
+WATCHED_S = 1.5
+SETTLING_S = 0.5
+"""What a camera may take to find its exposure."""
+HEARD_S = 1.0
+BLACK = 8.0
+"""Mean grey level, of 255: a covered lens gives less, a dim room more."""
+SLOW_SHARE = 0.5
+FULL_SCALE = 32_768
+FAINT_DBFS = -80.0
+CLIPPED_SHARE = 0.01
+
+
+def examine_camera(config: Camera, clock: Clock) -> Finding:
+    """Watches for two seconds. Raises SourceError where there are no pictures."""
+    from edge.capture.camera import VideoSource
+
+    camera = VideoSource(config, clock, threading.Event())
+    try:
+        return _watch(camera, config, clock)
+    finally:
+        camera.close()
+
+
+def _watch(camera: Device[Frame], config: Camera, clock: Clock) -> Finding:
+    began_s = clock.now_s()
+    frames = repeated = 0
+    first_s = last_s = began_s
+    pixels = None
+    while clock.now_s() - began_s < SETTLING_S + WATCHED_S:
+        frame = camera.read()
+        if frame is None:
+            break
+        first_s = frame.captured_s if not frames else first_s
+        last_s = frame.captured_s
+        repeated += pixels is not None and np.array_equal(pixels, frame.pixels)
+        frames, pixels = frames + 1, frame.pixels
+    if pixels is None:
+        raise SourceError("the camera was closed before it gave a picture")
+    height, width = pixels.shape[:2]
+    fps = (frames - 1) / (last_s - first_s) if frames > 1 else 0.0
+    brightness = float(pixels.mean())
+    found = (
+        f"{frames} pictures of {width}x{height}, {fps:.1f} a second, brightness {brightness:.0f}"
+    )
+    figures = {
+        "width_px": float(width),
+        "height_px": float(height),
+        "frames_per_s": round(fps, 2),
+        "brightness_of_255": round(brightness, 1),
+        "repeated_share": round(repeated / max(frames - 1, 1), 3),
+    }
+    if brightness < BLACK:
+        return warned(f"{found}: black", "is the lens covered, or the room dark?", **figures)
+    if frames > 1 and repeated == frames - 1:
+        remedy = "it hangs: unplug it and plug it in again"
+        return warned(f"{found}: always the same picture", remedy, **figures)
+    if frames > 1 and fps < SLOW_SHARE * config.fps:
+        remedy = (
+            "more light lets it be faster, as do a smaller camera.width_px and another USB port"
+        )
+        return warned(f"{found}: camera.fps asks for {config.fps:g}", remedy, **figures)
+    return passed(found, **figures)
+
+
+def examine_microphone(config: Microphone, clock: Clock) -> Finding:
+    """Listens for a second. Raises SourceError where there is no sound to be had."""
+    from edge.capture.microphone import open_microphone
+
+    microphone = open_microphone(config, clock, threading.Event())
+    blocks: list[Sound] = []
+    try:
+        while sum(map(len, blocks)) < HEARD_S * SAMPLE_RATE_HZ:
+            block = microphone.read()
+            if block is None:
+                break
+            blocks.append(block.samples)
+    finally:
+        microphone.close()
+    return _level(np.concatenate([np.zeros(0, np.int16), *blocks]), config)
+
+
+def _level(sound: Sound, config: Microphone) -> Finding:
+    samples = sound.astype(np.float64)
+    power = float(np.mean(samples**2)) if len(samples) else 0.0
+    clipped = float(np.mean(np.abs(samples) >= FULL_SCALE - 1)) if len(samples) else 0.0
+    heard = f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound"
+    if not power:
+        found = f"{heard}: digital silence"
+        return warned(found, f"is it muted? {_others(config)}", clipped_share=0.0)
+    level_dbfs = 10 * math.log10(power / FULL_SCALE**2)
+    figures = {"level_dbfs": round(level_dbfs, 1), "clipped_share": round(clipped, 4)}
+    found = f"{heard}, level {level_dbfs:.0f} dBFS"
+    if level_dbfs < FAINT_DBFS:
+        return warned(f"{found}: as good as silent", f"is it muted? {_others(config)}", **figures)
+    if clipped > CLIPPED_SHARE:
+        remedy = "lower its capture volume (alsamixer, F4)"
+        return warned(f"{found}, {clipped:.0%} of it clipped", remedy, **figures)
+    return passed(found, **figures)
+
+
+def _others(config: Microphone) -> str:
+    """Which devices might be meant instead."""
+    if Path(config.source).is_file():
+        return "the file itself holds no sound"
+    from edge.capture.microphone import input_names
+
+    known = ", ".join(map(repr, input_names()))
+    return f"unmute it (alsamixer, F4), or name another as microphone.source: {known}"

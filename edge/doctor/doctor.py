@@ -1,0 +1,240 @@
+"""Tries one thing after the other, each for a bounded time, and whatever came of the others."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.clock import Clock
+from edge.config import Config
+from edge.configfile import load_config
+from edge.doctor.report import Check, Finding, Report, failed, passed, skipped
+from edge.errors import ConfigError, EmotiondError, describe
+from edge.resources import state_folder
+
+if TYPE_CHECKING:
+    from edge.doctor.broker import Visit
+    from edge.service.models import ModelShelf
+
+Examine = Callable[[], Finding]
+
+LIMIT_S = 20.0
+"""Of one check; a driver or a network may never answer."""
+BROKER_PATIENCE_S = 5.0
+REINSTALL = "install emotiond again; if it stays so, report it"
+
+
+def examine(
+    path: Path | None,
+    only: Sequence[str] = (),
+    clock: Clock | None = None,
+    patience_s: float = BROKER_PATIENCE_S,
+) -> Report:
+    """All checks, or those that `only` names, singly or by what stands before the dot.
+
+    A configuration that cannot be used is told in any case, and nothing else is tried.
+    Raises EmotiondError for a name that is none.
+    """
+    clock = clock or Clock()
+    try:
+        config = load_config(path) if path else Config()
+    except ConfigError as error:
+        wrong = failed(str(error), "mend these lines; configs/default.yaml has every key")
+        rest = skipped("not tried: the configuration cannot be used")
+        names = _chosen(only, list(Doctor(Config(), clock, patience_s).checks))
+        found = {"config": wrong} | {name: rest for name in names if name != "config"}
+    else:
+        checks = Doctor(config, clock, patience_s, path).checks
+        names = _chosen(only, list(checks))
+        with _quiet_libraries():
+            found = {name: checks[name]() for name in names}
+    return Report(
+        time=clock.utc(clock.now_s()),
+        ok=not any(finding.verdict == "fail" for finding in found.values()),
+        checks=[
+            Check(name=name, **msgspec.structs.asdict(finding)) for name, finding in found.items()
+        ],
+    )
+
+
+def _chosen(only: Sequence[str], names: list[str]) -> list[str]:
+    groups = {name.partition(".")[0] for name in names}
+    if unknown := [one for one in only if one not in names and one not in groups]:
+        raise EmotiondError(
+            f"there is no check {unknown[0]!r}; there are: {', '.join([*names, *sorted(groups)])}"
+        )
+    return [name for name in names if not only or {name, name.partition(".")[0]} & set(only)]
+
+
+def attempt(action: Examine, limit_s: float = LIMIT_S) -> Finding:
+    """What `action` finds, or what kept it from finding anything."""
+    findings: list[Finding] = []
+
+    def run() -> None:
+        try:
+            findings.append(action())
+        except EmotiondError as error:
+            findings.append(failed(str(error)))
+        except ImportError as error:
+            findings.append(failed(f"a library cannot be loaded ({error})", REINSTALL))
+        except Exception as error:  # whatever it was, the other checks go on
+            findings.append(failed(f"failed with {describe(error)}", REINSTALL))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if not findings:
+        return failed(
+            f"no answer within {limit_s:g} s",
+            "unplug the device and plug it in again, or see what keeps the network from answering",
+        )
+    return findings[0]
+
+
+class Doctor:
+    """Knows what there is to try under one configuration."""
+
+    def __init__(
+        self, config: Config, clock: Clock, patience_s: float, path: Path | None = None
+    ) -> None:
+        self._config, self._clock, self._patience_s = config, clock, patience_s
+        self._path = path
+
+    @property
+    def checks(self) -> dict[str, Examine]:
+        """What can be tried, by name, in the order of the report."""
+        models = self._config.models
+        by_modality = {
+            "detector": f"detector-{models.face.detector}.json",
+            "face": models.face.model,
+            "speech": models.speech.model,
+            "text": models.text.model,
+        }
+        return {
+            "config": lambda: passed(
+                f"{self._path}" if self._path else "no --config: all defaults"
+            ),
+            "camera": partial(self._device, "face", self._camera),
+            "microphone": partial(self._device, "speech", self._microphone),
+            **{
+                f"model.{modality}": partial(self._model, modality, file)
+                for modality, file in by_modality.items()
+            },
+            "model.fusion": partial(attempt, self._fusion),
+            **{
+                f"broker.{part}": partial(attempt, partial(self._of_visit, part))
+                for part in ("session", "echo", "daemon")
+            },
+            **{f"system.{name}": partial(attempt, one) for name, one in self._system().items()},
+        }
+
+    def _is_off(self, modality: str) -> Finding | None:
+        """Where a modality is not wanted, that it is not."""
+        config = self._config
+        key, wanted = {
+            "speech": ("microphone", config.microphone.enabled),
+            "text": ("text", config.text.enabled),
+        }.get(modality, ("camera", config.camera.enabled))
+        return None if wanted else skipped(f"{key}.enabled is false")
+
+    def _device(self, modality: str, examine_device: Examine) -> Finding:
+        """A device that the running service holds is judged by what the service says."""
+        if (off := self._is_off(modality)) is not None:
+            return off
+        finding = attempt(examine_device)
+        if finding.verdict != "fail":
+            return finding
+        status = self._visit.statuses.get(modality, "off")
+        if status == "ok":
+            return passed("the running service has it, and says: ok")
+        if status != "off":
+            told = f"{finding.found}\nthe running service says: {status}"
+            return msgspec.structs.replace(finding, found=told)
+        return finding
+
+    def _camera(self) -> Finding:
+        from edge.doctor.devices import examine_camera
+
+        return examine_camera(self._config.camera, self._clock)
+
+    def _microphone(self) -> Finding:
+        from edge.doctor.devices import examine_microphone
+
+        return examine_microphone(self._config.microphone, self._clock)
+
+    def _model(self, modality: str, file: str) -> Finding:
+        def run() -> Finding:
+            from edge.doctor.models import examine_model
+
+            return examine_model(self._shelf, file, modality)
+
+        return self._is_off(modality) or attempt(run)
+
+    def _fusion(self) -> Finding:
+        from edge.doctor.models import examine_fusion
+
+        models = self._config.models
+        wanted = {"face": models.face, "speech": models.speech, "text": models.text}
+        files = {name: one.model for name, one in wanted.items() if self._is_off(name) is None}
+        return examine_fusion(self._shelf, self._config.fusion.file, files)
+
+    @cached_property
+    def _shelf(self) -> "ModelShelf":
+        from edge.service.models import ModelShelf
+
+        return ModelShelf(self._config.models)
+
+    def _of_visit(self, part: str) -> Finding:
+        finding: Finding = getattr(self._visit, part)
+        return finding
+
+    @cached_property
+    def _visit(self) -> "Visit":
+        """Paid once, also where it comes to nothing."""
+        from edge.doctor.broker import Visit, visit_broker
+
+        visits: list[Visit] = []
+
+        def go() -> Finding:
+            visits.append(visit_broker(self._config.mqtt, self._patience_s))
+            return visits[0].session
+
+        finding = attempt(go)
+        return visits[0] if visits else Visit(finding)
+
+    def _system(self) -> dict[str, Examine]:
+        from edge.doctor import system
+        from edge.service.health import temperature_c, throttled
+
+        config = self._config
+        folder = state_folder(config.state_folder)
+        return {
+            "clock": lambda: system.examine_clock(time.time(), system.is_synchronised()),
+            "temperature": lambda: system.examine_temperature(temperature_c(), throttled()),
+            "disk": lambda: system.examine_disk(folder, config.mqtt.spool.max_bytes),
+            "state": lambda: system.examine_state(folder),
+            "access": lambda: system.examine_access(system.device_nodes(config)),
+            "python": system.examine_python,
+            "memory": system.examine_memory,
+        }
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """ALSA, OpenCV and LiteRT write on the terminal what the findings say better."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

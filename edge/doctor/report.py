@@ -1,0 +1,108 @@
+"""What the doctor found: a table for people, one JSON object for programs."""
+
+import os
+import textwrap
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge import __version__
+from edge.events import SCHEMA_VERSION, Timestamp
+from edge.publish.console import table
+
+Verdict = Literal["pass", "warn", "fail", "skip"]
+WIDTH = 72
+"""Of the column that says what was found, in characters."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of trying one thing."""
+
+    verdict: Verdict
+    """`warn`: it works, and something should be seen to; `skip`: there was nothing to try."""
+    found: str
+    remedy: str = ""
+    figures: dict[str, float] = {}
+    """What was measured; each name ends in its unit."""
+
+
+class Check(Finding, frozen=True, kw_only=True):
+    """A finding with the name of what was tried."""
+
+    name: Annotated[str, Meta(min_length=1)]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was tried, always in the same order."""
+
+    schema_version: str = SCHEMA_VERSION
+    version: str = __version__
+    time: Timestamp
+    ok: bool
+    """Whether nothing failed."""
+    checks: list[Check]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where nothing failed, 78 where the configuration did, else 1."""
+        failed = [check.name for check in self.checks if check.verdict == "fail"]
+        if "config" in failed:
+            return os.EX_CONFIG
+        return int(bool(failed))
+
+
+def passed(found: str, **figures: float) -> Finding:
+    """It works."""
+    return Finding(verdict="pass", found=found, figures=figures)
+
+
+def warned(found: str, remedy: str, **figures: float) -> Finding:
+    """It works, and something should be seen to."""
+    return Finding(verdict="warn", found=found, remedy=remedy, figures=figures)
+
+
+def failed(found: str, remedy: str = "", **figures: float) -> Finding:
+    """It does not work; where `found` ends with what to do, no remedy is needed."""
+    return Finding(verdict="fail", found=found, remedy=remedy, figures=figures)
+
+
+def skipped(found: str) -> Finding:
+    """There was nothing to try."""
+    return Finding(verdict="skip", found=found)
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what `emotiond doctor --json` prints."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"emotiond doctor {SCHEMA_VERSION}",
+        **msgspec.json.schema(Report),
+    }
+
+
+def render(report: Report) -> str:
+    """The report as a table, each remedy below what it is for, and a line that counts."""
+    rows = []
+    for check in report.checks:
+        told = _wrapped(check.found)
+        told += _wrapped(check.remedy, "→ ") if check.remedy else []
+        rows.append((check.name, check.verdict, told[0]))
+        rows += [("", "", line) for line in told[1:]]
+    verdicts = [check.verdict for check in report.checks]
+    counts = (f"{verdicts.count(each)} {each}" for each in ("pass", "warn", "fail", "skip"))
+    return f"{table(('check', 'result', 'found'), rows)}\n\n{', '.join(counts)}"
+
+
+def _wrapped(text: str, mark: str = "") -> list[str]:
+    lines = []
+    for line in text.splitlines():
+        lines += textwrap.wrap(
+            line,
+            WIDTH,
+            initial_indent=mark,
+            subsequent_indent=" " * len(mark),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines or [""]
