@@ -6,7 +6,6 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -14,12 +13,12 @@ import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.doctor.report import Finding, failed, passed, skipped, warned
+from edge.doctor.report import Finding, Visit, failed, passed, warned
 from edge.errors import ConfigError
 from edge.publish.access import credentials
 from edge.publish.connection import REMEDIES
 from edge.publish.mqtt import OFFLINE, ONLINE
-from edge.publish.session import Clients, cut
+from edge.publish.session import Clients
 
 TOPIC = "doctor"
 """Below the device's: what is published there is of no use to anybody else."""
@@ -31,17 +30,6 @@ LATE_S = 0.5
 """What a broker may take to send what it retained, after it delivered something newer."""
 ACCESS_LIST = "let this user write and read {topic} in the broker's access list"
 START = "sudo systemctl start emotiond; journalctl -u emotiond says why it ended"
-
-
-@dataclass(frozen=True)
-class Visit:
-    """What a visit showed."""
-
-    session: Finding
-    echo: Finding = field(default_factory=lambda: skipped("there is no session with the broker"))
-    daemon: Finding = field(default_factory=lambda: skipped("there is no session with the broker"))
-    statuses: dict[str, str] = field(default_factory=dict)
-    """Of each modality of a daemon that is online."""
 
 
 def visit_broker(config: Mqtt, patience_s: float) -> Visit:
@@ -154,7 +142,7 @@ class _Guest:
         if status == OFFLINE:
             return warned(f"{name} is offline", START)
         return warned(
-            f"{name} was never online at this broker, or this user may not read {self._root}/status",
+            f"{name} was never online here, or this user may not read {self._root}/status",
             START,
         )
 
@@ -197,5 +185,4 @@ def _guest(clients: Clients, config: Mqtt, mqtt5: bool) -> Iterator[_Guest]:
         yield guest
     finally:
         guest.client.disconnect()
-        cut(guest.client)
         guest.client.loop_stop()

@@ -15,12 +15,11 @@ import msgspec
 from edge.clock import Clock
 from edge.config import Config
 from edge.configfile import load_config
-from edge.doctor.report import Check, Finding, Report, failed, passed, skipped
+from edge.doctor.report import Check, Finding, Report, Visit, failed, passed, skipped
 from edge.errors import ConfigError, EmotiondError, describe
 from edge.resources import state_folder
 
 if TYPE_CHECKING:
-    from edge.doctor.broker import Visit
     from edge.service.models import ModelShelf
 
 Examine = Callable[[], Finding]
@@ -129,7 +128,7 @@ class Doctor:
             },
             "model.fusion": partial(attempt, self._fusion),
             **{
-                f"broker.{part}": partial(attempt, partial(self._of_visit, part))
+                f"broker.{part}": partial(self._of_visit, part)
                 for part in ("session", "echo", "daemon")
             },
             **{f"system.{name}": partial(attempt, one) for name, one in self._system().items()},
@@ -181,9 +180,13 @@ class Doctor:
         from edge.doctor.models import examine_fusion
 
         models = self._config.models
-        wanted = {"face": models.face, "speech": models.speech, "text": models.text}
-        files = {name: one.model for name, one in wanted.items() if self._is_off(name) is None}
-        return examine_fusion(self._shelf, self._config.fusion.file, files)
+        files = {
+            "face": models.face.model,
+            "speech": models.speech.model,
+            "text": models.text.model,
+        }
+        wanted = {name: file for name, file in files.items() if self._is_off(name) is None}
+        return examine_fusion(self._shelf, self._config.fusion.file, wanted)
 
     @cached_property
     def _shelf(self) -> "ModelShelf":
@@ -196,13 +199,13 @@ class Doctor:
         return finding
 
     @cached_property
-    def _visit(self) -> "Visit":
+    def _visit(self) -> Visit:
         """Paid once, also where it comes to nothing."""
-        from edge.doctor.broker import Visit, visit_broker
-
         visits: list[Visit] = []
 
         def go() -> Finding:
+            from edge.doctor.broker import visit_broker
+
             visits.append(visit_broker(self._config.mqtt, self._patience_s))
             return visits[0].session
 

@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -12,6 +13,7 @@ from edge.events import SCHEMA_VERSION, Timestamp
 from edge.publish.console import table
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
+NO_SESSION = "there is no session with the broker"
 WIDTH = 72
 """Of the column that says what was found, in characters."""
 
@@ -52,6 +54,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return int(bool(failed))
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What a visit to the broker showed."""
+
+    session: Finding
+    echo: Finding = Finding(verdict="skip", found=NO_SESSION)
+    daemon: Finding = Finding(verdict="skip", found=NO_SESSION)
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Of each modality of a daemon that is online."""
+
+
 def passed(found: str, **figures: float) -> Finding:
     """It works."""
     return Finding(verdict="pass", found=found, figures=figures)
@@ -83,7 +96,7 @@ def report_schema() -> dict[str, Any]:
 
 def render(report: Report) -> str:
     """The report as a table, each remedy below what it is for, and a line that counts."""
-    rows = []
+    rows: list[tuple[str, str, str]] = []
     for check in report.checks:
         told = _wrapped(check.found)
         told += _wrapped(check.remedy, "→ ") if check.remedy else []

@@ -5,12 +5,13 @@ import getpass
 import grp
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from edge.config import Config
@@ -26,11 +27,7 @@ MEMINFO = Path("/proc/meminfo")
 UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2)."""
 OLDEST_PYTHON = (3, 10)
-PACKAGES = (
-    "ai-edge-litert", "msgspec", "numpy", "opencv-python-headless", "paho-mqtt", "PyAudio",
-    "pymicro-vad", "PyYAML", "soundfile", "soxr",
-)  # fmt: skip
-OLD_LITERT = "tflite-runtime"
+LITERT, OLD_LITERT = "ai-edge-litert", "tflite-runtime"
 INSTALL = "install emotiond again, on a 64-bit system with Python 3.10 or newer"
 SET_CLOCK = "timedatectl set-ntp true, and see that the network lets NTP through"
 
@@ -178,24 +175,29 @@ def _groups() -> str:
 def examine_python() -> Finding:
     """The interpreter and what it is to run."""
     found = f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
-    versions, missing = {}, []
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            missing.append(package)
-    if PACKAGES[0] in missing:
-        try:
-            versions[OLD_LITERT] = version(OLD_LITERT)
-            missing.remove(PACKAGES[0])
-        except PackageNotFoundError:
-            pass
+    versions = {package: _version(package) for package in _needs()}
+    if not versions[LITERT] and (older := _version(OLD_LITERT)):
+        versions[LITERT] = f"as {OLD_LITERT} {older}"
+    missing = [package for package, number in versions.items() if not number]
     if sys.maxsize <= 2**32 or sys.version_info < OLDEST_PYTHON:
         return failed(f"{found}: too old, or 32-bit", INSTALL)
     if missing:
         return failed(f"{found}: {', '.join(missing)} not installed", INSTALL)
     shown = ", ".join(f"{package} {number}" for package, number in versions.items())
     return passed(f"{found}; {shown}")
+
+
+def _needs() -> list[str]:
+    """What the package asks pip for, without its extras."""
+    lines = requires("emotiond") or []
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def examine_memory(meminfo: Path = MEMINFO) -> Finding:

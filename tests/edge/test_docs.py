@@ -48,4 +48,4 @@ def test_the_commands_in_it_are_obeyed() -> None:
 def test_its_table_links_to_what_is_there() -> None:
     links = re.findall(r"^\| \[`D/[^`]+`\]\(#([^)]+)\)", TEXT, re.M)
     assert {link.replace("-", " ") for link in links} <= set(SECTIONS)
-    assert len(links) == 11
+    assert len(links) == 12
