@@ -15,7 +15,7 @@ import msgspec
 from edge.clock import Clock
 from edge.config import Config
 from edge.configfile import load_config
-from edge.doctor.report import Check, Finding, Report, Visit, failed, passed, skipped
+from edge.doctor.report import Finding, Report, Visit, failed, passed, skipped
 from edge.errors import ConfigError, EmotiondError, describe
 from edge.resources import state_folder
 
@@ -57,9 +57,7 @@ def examine(
     return Report(
         time=clock.utc(clock.now_s()),
         ok=not any(finding.verdict == "fail" for finding in found.values()),
-        checks=[
-            Check(name=name, **msgspec.structs.asdict(finding)) for name, finding in found.items()
-        ],
+        checks=[msgspec.structs.replace(finding, name=name) for name, finding in found.items()],
     )
 
 

@@ -2,11 +2,9 @@
 
 import os
 import textwrap
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta
 
 from edge import __version__
 from edge.events import SCHEMA_VERSION, Timestamp
@@ -21,18 +19,14 @@ WIDTH = 72
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What came of trying one thing."""
 
+    name: str = ""
+    """Of the check; the report gives it."""
     verdict: Verdict
     """`warn`: it works, and something should be seen to; `skip`: there was nothing to try."""
     found: str
     remedy: str = ""
     figures: dict[str, float] = {}
     """What was measured; each name ends in its unit."""
-
-
-class Check(Finding, frozen=True, kw_only=True):
-    """A finding with the name of what was tried."""
-
-    name: Annotated[str, Meta(min_length=1)]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +37,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     time: Timestamp
     ok: bool
     """Whether nothing failed."""
-    checks: list[Check]
+    checks: list[Finding]
 
     @property
     def exit_code(self) -> int:
@@ -54,14 +48,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return int(bool(failed))
 
 
-@dataclass(frozen=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True):
     """What a visit to the broker showed."""
 
     session: Finding
     echo: Finding = Finding(verdict="skip", found=NO_SESSION)
     daemon: Finding = Finding(verdict="skip", found=NO_SESSION)
-    statuses: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, str] = {}
     """Of each modality of a daemon that is online."""
 
 

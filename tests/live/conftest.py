@@ -1,10 +1,16 @@
 import logging
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
+from edge.demo.broker import HOST
 from edge.publish.mqtt import Publisher
+from edge.resources import CONFIGS
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import Connect, Subscriber, settings_of
 
@@ -35,3 +41,53 @@ def connect() -> Iterator[Connect]:
     yield start
     for publisher in started:
         publisher.stop()
+
+
+@pytest.fixture
+def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker with names, passwords, and the test's access list, or else the one that ships."""
+    passwords = tmp_path / "passwords"
+    for name in ("kiosk", "robot", "listener"):
+        program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
+        new = [] if passwords.exists() else ["-c"]
+        subprocess.run([program, *new, "-b", str(passwords), name, f"{name}'s"], check=True)
+    acl = tmp_path / "acl"
+    shipped = (CONFIGS / "mosquitto" / "acl").read_text(encoding="utf-8")
+    acl.write_text(getattr(request, "param", shipped), encoding="utf-8")
+    for file in (passwords, acl):
+        file.chmod(0o600)
+    broker = Mosquitto(tmp_path, f"password_file {passwords}", f"acl_file {acl}", anonymous=False)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
+    folder = tmp_path_factory.mktemp("authority")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    server, kiosk = authority.issue_cert(HOST), authority.issue_cert("kiosk@example.org")
+    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+    kiosk.cert_chain_pems[0].write_to_path(str(folder / "kiosk.pem"))
+    kiosk.private_key_pem.write_to_path(str(folder / "kiosk.key"))
+    return authority, folder
+
+
+@pytest.fixture
+def encrypted(
+    request: pytest.FixtureRequest, tmp_path: Path, authority: tuple[trustme.CA, Path]
+) -> Iterator[Mosquitto]:
+    """A broker with TLS; it asks for certificates where the test's parameter says so."""
+    folder = authority[1]
+    broker = Mosquitto(
+        tmp_path,
+        f"cafile {folder}/ca.pem",
+        f"certfile {folder}/server.pem",
+        f"keyfile {folder}/server.key",
+        f"require_certificate {str(getattr(request, 'param', False)).lower()}",
+    )
+    broker.start()
+    yield broker
+    broker.stop()

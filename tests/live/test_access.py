@@ -1,21 +1,16 @@
 """Brokers that ask who is there: names, passwords, certificates, access lists."""
 
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
 from edge.config import Backoff, Tls
-from edge.demo.broker import HOST
 from edge.errors import ConfigError
 from edge.publish import access
 from edge.publish.mqtt import Publisher
-from edge.resources import CONFIGS
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import (
     COMPOSER,
@@ -25,24 +20,6 @@ from tests.live.test_publisher import (
     settings_of,
     wait_until,
 )
-
-
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A broker with names, passwords, and the access list that ships."""
-    passwords = tmp_path / "passwords"
-    for name in ("kiosk", "robot", "listener"):
-        program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
-        new = [] if passwords.exists() else ["-c"]
-        subprocess.run([program, *new, "-b", str(passwords), name, f"{name}'s"], check=True)
-    acl = tmp_path / "acl"
-    shutil.copy(CONFIGS / "mosquitto" / "acl", acl)
-    for file in (passwords, acl):
-        file.chmod(0o600)
-    broker = Mosquitto(tmp_path, f"password_file {passwords}", f"acl_file {acl}", anonymous=False)
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def test_a_password_without_a_name_is_refused(tmp_path: Path) -> None:
@@ -117,37 +94,6 @@ def test_the_access_list_that_ships_lets_a_device_write_its_own_topics_alone(
     topics = [topic for topic, _ in subscriber.until("kiosk/event")]
     assert not [topic for topic in topics if topic.startswith("emotion/robot")]
     subscriber.close()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
-    folder = tmp_path_factory.mktemp("authority")
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    server, kiosk = authority.issue_cert(HOST), authority.issue_cert("kiosk@example.org")
-    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
-    server.private_key_pem.write_to_path(str(folder / "server.key"))
-    kiosk.cert_chain_pems[0].write_to_path(str(folder / "kiosk.pem"))
-    kiosk.private_key_pem.write_to_path(str(folder / "kiosk.key"))
-    return authority, folder
-
-
-@pytest.fixture
-def encrypted(
-    request: pytest.FixtureRequest, tmp_path: Path, authority: tuple[trustme.CA, Path]
-) -> Iterator[Mosquitto]:
-    """A broker with TLS; it asks for certificates where the test's parameter says so."""
-    folder = authority[1]
-    broker = Mosquitto(
-        tmp_path,
-        f"cafile {folder}/ca.pem",
-        f"certfile {folder}/server.pem",
-        f"keyfile {folder}/server.key",
-        f"require_certificate {str(getattr(request, 'param', False)).lower()}",
-    )
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def test_a_broker_whose_certificate_is_not_trusted_is_refused_unless_asked_for_by_name(

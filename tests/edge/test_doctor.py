@@ -1,0 +1,324 @@
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+
+import edge
+from edge.config import Camera, Config, Microphone, Models
+from edge.demo.broker import free_port
+from edge.doctor import system
+from edge.doctor.devices import examine_camera, examine_microphone
+from edge.doctor.doctor import attempt, examine
+from edge.doctor.models import examine_fusion, examine_model
+from edge.doctor.report import Finding, Report, render, report_schema
+from edge.errors import EmotiondError, ModelError, SourceError
+from edge.observation import SAMPLE_RATE_HZ
+from edge.resources import MODELS
+from edge.service.models import ModelShelf
+from tests.support import HAPPY_CLIP, FakeClock
+
+NAMES = [
+    "config",
+    "camera",
+    "microphone",
+    "model.detector",
+    "model.face",
+    "model.speech",
+    "model.text",
+    "model.fusion",
+    "broker.session",
+    "broker.echo",
+    "broker.daemon",
+    "system.clock",
+    "system.temperature",
+    "system.disk",
+    "system.state",
+    "system.access",
+    "system.python",
+    "system.memory",
+]
+
+
+class HastyClock(FakeClock):
+    """Later whenever somebody looks at it, so that files need no waiting."""
+
+    def __init__(self, step_s: float = 0.02) -> None:
+        super().__init__()
+        self._step_s = step_s
+
+    def now_s(self) -> float:
+        self.moment_s += self._step_s
+        return self.moment_s
+
+
+@pytest.fixture
+def packs(tmp_path: Path) -> Path:
+    for name in ("text.json", "text.tflite", "fusion.json"):
+        shutil.copy(MODELS / name, tmp_path)
+    return tmp_path
+
+
+def _change(manifest: Path, **changes: Any) -> None:
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
+
+
+def _config(folder: Path, text: str = "") -> Path:
+    file = folder / "emotiond.yaml"
+    file.write_text(
+        f"state_folder: {folder}\nmqtt: {{port: {free_port()}, host: 127.0.0.1}}\n{text}"
+    )
+    return file
+
+
+def _by_name(report: Report) -> dict[str, Finding]:
+    return {one.name: one for one in report.checks}
+
+
+def test_everything_is_tried_and_told_in_one_order(tmp_path: Path) -> None:
+    text = f"camera: {{source: {HAPPY_CLIP}}}\nmicrophone: {{source: {HAPPY_CLIP}}}\n"
+    report = examine(_config(tmp_path, text), clock=HastyClock(0.06), patience_s=0.5)
+    found = _by_name(report)
+    assert list(found) == NAMES
+    assert {name for name, one in found.items() if one.verdict == "fail"} == {"broker.session"}
+    assert "Connection refused" in found["broker.session"].found
+    assert (report.ok, report.exit_code) == (False, 1)
+    payload = json.loads(msgspec.json.encode(report))
+    jsonschema.validate(payload, report_schema())
+    lines = render(report).splitlines()
+    assert [line.split()[0] for line in lines[2:] if line[:1].strip()][:-1] == NAMES
+    assert any("→ check mqtt.host and mqtt.port" in line for line in lines)
+    assert lines[-1].endswith("1 fail, " + lines[-1].rpartition(", ")[2])
+
+
+def test_the_schema_that_ships_is_that_of_the_code() -> None:
+    shipped = json.loads((Path(edge.__file__).parent / "schemas" / "doctor.json").read_text())
+    assert shipped == report_schema()
+
+
+def test_a_configuration_at_fault_is_told_whole_and_nothing_else_is_tried(tmp_path: Path) -> None:
+    report = examine(_config(tmp_path, "camera: {fps: 0}\nvoice: 1\n"), only=["system.clock"])
+    found = _by_name(report)
+    assert (found["config"].verdict, report.exit_code) == ("fail", 78)
+    assert "emotiond.yaml:3: camera.fps" in found["config"].found
+    assert "emotiond.yaml:4: voice: unknown key" in found["config"].found
+    assert {one.verdict for name, one in found.items() if name != "config"} == {"skip"}
+
+
+def test_checks_are_chosen_by_name_or_group() -> None:
+    chosen = examine(None, only=["system.clock", "config", "model.text"]).checks
+    assert [one.name for one in chosen] == ["config", "model.text", "system.clock"]
+    group = examine(None, only=["system"]).checks
+    assert [one.name for one in group] == [name for name in NAMES if name.startswith("system.")]
+    with pytest.raises(EmotiondError, match=r"no check 'camra'; there are: config, camera, "):
+        examine(None, only=["camra"])
+
+
+def test_what_is_switched_off_is_skipped(tmp_path: Path) -> None:
+    off = "".join(f"{key}: {{enabled: false}}\n" for key in ("camera", "microphone", "text"))
+    report = examine(_config(tmp_path, off), only=["camera", "microphone", "model"])
+    found = _by_name(report)
+    assert found["camera"].found == "camera.enabled is false"
+    skipped = {name for name, one in found.items() if one.verdict == "skip"}
+    assert skipped == set(found) - {"model.fusion"}
+    assert report.exit_code == 0
+
+
+def test_the_command_prints_one_object_and_tells_by_its_exit_code(tmp_path: Path) -> None:
+    good = _config(tmp_path)
+    command = [sys.executable, "-m", "edge.cli", "doctor", "--config", good, "--json", "--only"]
+    done = subprocess.run([*command, "config", "model.text"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    jsonschema.validate(json.loads(done.stdout), report_schema())
+    failing = subprocess.run([*command, "broker"], capture_output=True, check=False)
+    assert (failing.returncode, json.loads(failing.stdout)["ok"]) == (1, False)
+    unknown = subprocess.run([*command, "disk"], capture_output=True, check=False)
+    assert (unknown.returncode, unknown.stdout) == (1, b"")
+    assert b"there is no check 'disk'" in unknown.stderr
+    _config(tmp_path, "camra: 1\n")
+    at_fault = subprocess.run([*command, "broker"], capture_output=True, check=False)
+    assert at_fault.returncode == 78
+    assert "did you mean camera?" in json.loads(at_fault.stdout)["checks"][0]["found"]
+
+
+def test_what_raises_or_never_answers_fails_alone() -> None:
+    def broken() -> Finding:
+        raise ValueError("somebody's words")
+
+    def unplugged() -> Finding:
+        raise SourceError("there is no microphone; plug one in")
+
+    def without_library() -> Finding:
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    never = threading.Event()
+    found = attempt(broken)
+    assert found.verdict == "fail"
+    assert "ValueError at test_doctor.py" in found.found
+    assert "words" not in found.found
+    assert attempt(unplugged).found == "there is no microphone; plug one in"
+    assert "libGL.so.1" in attempt(without_library).found
+    late = attempt(lambda: Finding(verdict="pass", found=str(never.wait())), limit_s=0.05)
+    never.set()
+    assert (late.verdict, late.found) == ("fail", "no answer within 0.05 s")
+
+
+def _film(file: Path, pictures: list[np.ndarray[Any, Any]]) -> Camera:
+    fourcc = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(file), fourcc, 25, (320, 240))
+    for picture in pictures:
+        writer.write(picture)
+    writer.release()
+    return Camera(source=str(file), fps=25)
+
+
+def _noise(seed: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(seed).integers(0, 255, (240, 320, 3), np.uint8)
+
+
+def test_a_camera_that_works_is_measured() -> None:
+    found = examine_camera(Camera(source=str(HAPPY_CLIP)), HastyClock())
+    assert found.verdict == "pass"
+    assert (found.figures["width_px"], found.figures["height_px"]) == (480, 360)
+    assert found.figures["frames_per_s"] == pytest.approx(15, abs=1)
+    assert 50 < found.figures["brightness_of_255"] < 200
+    assert found.figures["repeated_share"] == 0
+
+
+def test_a_camera_that_shows_nothing_or_always_the_same_is_warned_of(tmp_path: Path) -> None:
+    black = [np.zeros((240, 320, 3), np.uint8)] * 30
+    found = examine_camera(_film(tmp_path / "black.avi", black), HastyClock())
+    assert (found.verdict, found.found.endswith("black")) == ("warn", True)
+    found = examine_camera(_film(tmp_path / "same.avi", [_noise(1)] * 30), HastyClock())
+    assert (found.verdict, found.figures["repeated_share"]) == ("warn", pytest.approx(1, abs=0.1))
+    assert found.found.endswith("it repeats its picture")
+    living = examine_camera(
+        _film(tmp_path / "living.avi", [_noise(one) for one in range(30)]), HastyClock()
+    )
+    assert living.verdict == "pass"
+
+
+def test_a_camera_much_slower_than_asked_for_is_warned_of(tmp_path: Path) -> None:
+    camera = _film(tmp_path / "slow.avi", [_noise(one) for one in range(30)])
+    found = examine_camera(msgspec.structs.replace(camera, fps=60), HastyClock())
+    assert (found.verdict, "camera.fps asks for 60" in found.found) == ("warn", True)
+
+
+def test_a_camera_that_is_not_there_fails() -> None:
+    with pytest.raises(SourceError, match="there is no /dev/video97; plug it in"):
+        examine_camera(Camera(source=97), HastyClock())
+
+
+def _listen(folder: Path, samples: np.ndarray[Any, Any]) -> Finding:
+    soundfile.write(folder / "sound.wav", samples.astype(np.int16), SAMPLE_RATE_HZ)
+    return examine_microphone(Microphone(source=str(folder / "sound.wav")), HastyClock(0.1))
+
+
+def test_the_level_of_a_second_of_sound_is_told(tmp_path: Path) -> None:
+    times_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    tone = np.sin(2 * np.pi * 440 * times_s)
+    found = _listen(tmp_path, 3276.8 * tone)
+    assert (found.verdict, found.found) == ("pass", "1.0 s of sound, level -23 dBFS")
+    assert found.figures["level_dbfs"] == pytest.approx(-23.0, abs=0.1)
+    clipped = _listen(tmp_path, np.clip(99_000 * tone, -32768, 32767))
+    assert (clipped.verdict, "clipped" in clipped.found) == ("warn", True)
+    faint = _listen(tmp_path, np.sign(tone))
+    assert (faint.verdict, "as good as silent" in faint.found) == ("warn", True)
+    silent = _listen(tmp_path, 0 * tone)
+    assert (silent.verdict, "digital silence" in silent.found) == ("warn", True)
+
+
+def test_a_damaged_model_fails(packs: Path) -> None:
+    model = packs / "text.tflite"
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="the file is damaged or another version"):
+        examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+
+
+def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> None:
+    checks = json.loads((packs / "text.json").read_text())["checks"]
+    checks[1]["answer"]["joy"] = 0.5
+    _change(packs / "text.json", checks=checks)
+    found = examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+    assert found.verdict == "fail"
+    assert "joy is 1.00 instead of 0.50" in found.found
+    assert "ai-edge-litert" in found.remedy
+
+
+def test_a_model_without_check_samples_is_warned_of(packs: Path) -> None:
+    _change(packs / "text.json", checks=[])
+    found = examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+    assert (found.verdict, "no check sample" in found.found) == ("warn", True)
+    assert found.figures["run_ms"] > 0
+
+
+def test_fusion_that_was_learned_from_other_models_is_warned_of(packs: Path) -> None:
+    shelf, models = ModelShelf(Models(folder=str(packs))), {"text": "text.json"}
+    assert examine_fusion(shelf, "fusion.json", models).verdict == "pass"
+    _change(packs / "fusion.json", models={"text": "0" * 64})
+    found = examine_fusion(shelf, "fusion.json", models)
+    assert (found.verdict, "other models of text" in found.found) == ("warn", True)
+
+
+def test_a_clock_that_nobody_set_fails_and_one_that_drifts_is_warned_of() -> None:
+    assert system.examine_clock(86_400.0, True).verdict == "fail"
+    assert system.examine_clock(1.79e9, False).verdict == "warn"
+    assert system.examine_clock(1.79e9, True).found == "2026-09-21 14:13:20 UTC, synchronised"
+    assert system.is_synchronised() in (True, False, None)
+
+
+def test_heat_and_what_slows_a_board_are_warned_of() -> None:
+    assert system.examine_temperature(None, None).verdict == "skip"
+    assert system.examine_temperature(51.0, []).verdict == "pass"
+    assert system.examine_temperature(85.0, None).verdict == "warn"
+    weak = system.examine_temperature(51.0, ["under_voltage"])
+    assert (weak.verdict, weak.remedy) == ("warn", "a stronger power supply")
+
+
+def test_the_state_folder_may_be_missing_but_must_be_writable(tmp_path: Path) -> None:
+    assert system.examine_state(tmp_path).verdict == "pass"
+    assert list(tmp_path.iterdir()) == []
+    assert "can be made" in system.examine_state(tmp_path / "a" / "b").found
+    (tmp_path / "file").touch()
+    assert system.examine_state(tmp_path / "file").verdict == "fail"
+    assert system.examine_state(tmp_path / "file" / "below").verdict == "fail"
+
+
+def test_a_full_spool_must_fit_on_the_disk(tmp_path: Path) -> None:
+    assert system.examine_disk(tmp_path / "not yet", 10_000).verdict == "pass"
+    assert "lower mqtt.spool.max_bytes" in system.examine_disk(tmp_path, 10**18).remedy
+
+
+def test_device_nodes_follow_from_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "snd").mkdir()
+    for name in ("pcmC0D0c", "pcmC0D0p"):
+        (tmp_path / "snd" / name).touch()
+    nodes = system.device_nodes(Config(), tmp_path)
+    assert nodes == {"video": [tmp_path / "video0"], "audio": [tmp_path / "snd" / "pcmC0D0c"]}
+    files = Config(camera=Camera(source="/clip.mkv"), microphone=Microphone(source="/clip.wav"))
+    assert system.device_nodes(files, tmp_path) == {}
+    assert system.examine_access({"video": [tmp_path / "video0"]}).verdict == "skip"
+    assert system.examine_access(nodes).verdict == "pass"
+
+
+def test_python_and_what_it_needs_are_named() -> None:
+    found = system.examine_python()
+    assert found.verdict == "pass"
+    assert "paho-mqtt 2." in found.found
+
+
+def test_little_memory_is_warned_of(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  900000 kB\nMemAvailable:  100000 kB\n")
+    found = system.examine_memory(meminfo)
+    assert (found.verdict, found.figures["available_mb"]) == ("warn", 102.4)
+    assert system.examine_memory().figures["available_mb"] > 0
