@@ -50,7 +50,7 @@ class Listener:
         self._server.close()
 
 
-def _keep_silent(wire: socket.socket) -> None:
+def keep_silent(wire: socket.socket) -> None:
     with wire:
         while wire.recv(4096):
             pass
@@ -61,7 +61,7 @@ def _close_after_connect(wire: socket.socket) -> None:
         wire.recv(4096)
 
 
-@pytest.mark.parametrize("serve", [_keep_silent, _close_after_connect])
+@pytest.mark.parametrize("serve", [keep_silent, _close_after_connect])
 def test_what_does_not_answer_as_a_broker_is_said_once_and_tried_again(
     serve: Callable[[socket.socket], None],
     connect: Connect,
@@ -91,7 +91,7 @@ def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(
         publisher.stop()
 
 
-def _refuse_mqtt_5(wire: socket.socket) -> None:
+def refuse_mqtt_5(wire: socket.socket) -> None:
     """As brokers of before 2019 do: a CONNACK of the old form, and that reason."""
     with wire:
         connect = wire.recv(4096)
@@ -107,7 +107,7 @@ def _refuse_mqtt_5(wire: socket.socket) -> None:
 def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
     connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
-    listener = Listener(_refuse_mqtt_5)
+    listener = Listener(refuse_mqtt_5)
     publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
     wait_until(lambda: publisher.connected)
     assert "refuses this version of MQTT" in caplog.text

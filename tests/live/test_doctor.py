@@ -1,0 +1,223 @@
+"""The doctor on real brokers, and on a microphone that ALSA plays from a file."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trustme
+import yaml
+
+from edge.capture.media import read_sound
+from edge.config import Tls
+from edge.demo.broker import HOST, embedded_broker, free_port
+from edge.doctor.broker import visit_broker
+from edge.doctor.doctor import examine
+from edge.doctor.report import Visit
+from tests.conftest import Mosquitto
+from tests.live.test_connection import Listener, keep_silent, refuse_mqtt_5
+from tests.live.test_microphone import ALSA_CONF
+from tests.live.test_publisher import Connect, Subscriber, settings_of, wait_until
+from tests.support import HAPPY_CLIP
+
+PATIENCE_S = 5.0
+SHORT_S = 0.3
+"""Where nothing is to come."""
+WRITE_ALONE = "pattern write emotion/%u/+\n"
+READ_ALONE = "pattern read emotion/%u/#\n"
+
+
+def _visit(port: int, patience_s: float = PATIENCE_S, **settings: Any) -> Visit:
+    return visit_broker(settings_of(port, **settings), patience_s)
+
+
+def _account(folder: Path, password: str = "kiosk's") -> dict[str, Any]:  # noqa: S107
+    file = folder / "secret"
+    file.write_text(f"{password}\n")
+    return {"username": "kiosk", "password_file": str(file)}
+
+
+@pytest.mark.parametrize("protocol", [5, "3.1.1"])
+def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_status(
+    tmp_path: Path, guarded: Mosquitto, connect: Connect, protocol: Any
+) -> None:
+    account = _account(tmp_path)
+    before = _visit(guarded.port, **account)
+    assert (before.daemon.verdict, "never online here" in before.daemon.found) == ("warn", True)
+    publisher = connect(guarded.port, **account)
+    publisher.publish_modality_status("face", "ok")
+    publisher.publish_modality_status("speech", "degraded: no microphone")
+    wait_until(lambda: publisher.connected)
+    visit = _visit(guarded.port, protocol=protocol, **account)
+    verdicts = [one.verdict for one in (visit.session, visit.echo, visit.daemon)]
+    assert verdicts == ["pass", "pass", "pass"]
+    assert f"MQTT {protocol}" in visit.session.found
+    assert 0 < visit.echo.figures["round_trip_ms"] < 1000
+    assert visit.statuses == {"face": "ok", "speech": "degraded: no microphone"}
+    publisher.stop()
+    after = _visit(guarded.port, **account)
+    assert (after.daemon.verdict, "is offline" in after.daemon.found) == ("warn", True)
+    assert after.statuses == {}
+
+
+def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
+    broker: Mosquitto,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    subscriber = Subscriber(broker.port)
+    publisher = connect(broker.port)
+    subscriber.until("kiosk/status", "online")
+    for _ in range(3):
+        assert _visit(broker.port).echo.verdict == "pass"
+        topics = {topic for topic, _ in subscriber.until("kiosk/doctor")}
+        assert topics == {"emotion/kiosk/doctor"}
+    assert publisher.connected
+    assert "lost the broker" not in caplog.text
+    late = Subscriber(broker.port, client_id="late")
+    assert {topic for topic, _ in late.receive(1)} == {"emotion/kiosk/status"}
+    late.close()
+    subscriber.close()
+
+
+@pytest.mark.parametrize("guarded", [READ_ALONE], indirect=True)
+def test_an_access_list_that_forbids_to_publish_is_noticed(
+    tmp_path: Path, guarded: Mosquitto
+) -> None:
+    echo = _visit(guarded.port, **_account(tmp_path)).echo
+    assert echo.verdict == "fail"
+    assert "refuses what we publish on emotion/kiosk/doctor (Not authorized)" in echo.found
+    assert "let this user write and read emotion/kiosk/doctor" in echo.remedy
+    older = _visit(guarded.port, SHORT_S, protocol="3.1.1", **_account(tmp_path)).echo
+    assert older.verdict == "fail"
+    assert "did not come back within 0.3 s: its access list may forbid" in older.found
+
+
+@pytest.mark.parametrize("guarded", [WRITE_ALONE], indirect=True)
+def test_an_access_list_that_forbids_to_read_what_was_published_is_noticed(
+    tmp_path: Path, guarded: Mosquitto
+) -> None:
+    echo = _visit(guarded.port, SHORT_S, **_account(tmp_path)).echo
+    assert (echo.verdict, "does not let us read it" in echo.found) == ("warn", True)
+
+
+def test_a_refusal_is_told_with_its_reason_and_remedy(tmp_path: Path, guarded: Mosquitto) -> None:
+    wrong = _visit(guarded.port, **_account(tmp_path, "wrong"))
+    assert wrong.session.found.endswith("refuses us as 'kiosk': Not authorized")
+    assert "check mqtt.username, mqtt.password_file" in wrong.session.remedy
+    assert (wrong.echo.verdict, wrong.daemon.verdict) == ("skip", "skip")
+    nameless = _visit(guarded.port).session
+    assert "refuses us without a name" in nameless.found
+    assert "credential is not seen here" in nameless.remedy
+
+
+def test_a_secret_that_cannot_be_read_is_named() -> None:
+    visit = _visit(free_port(), username="kiosk", password_file="/none")  # noqa: S106
+    assert visit.session.verdict == "fail"
+    assert "mqtt.password_file '/none' cannot be used" in visit.session.found
+
+
+def test_nobody_and_somebody_who_keeps_silent_are_told_apart_in_bounded_time() -> None:
+    nobody = _visit(free_port()).session
+    assert (nobody.verdict, "no broker at 127.0.0.1:" in nobody.found) == ("fail", True)
+    listener = Listener(keep_silent)
+    silent = _visit(listener.port, SHORT_S).session
+    assert (silent.verdict, "does not speak MQTT with us" in silent.found) == ("fail", True)
+    assert listener.accepted == 2
+    listener.close()
+
+
+def test_brokers_that_know_no_mqtt_5_are_visited_in_3_1_1() -> None:
+    listener = Listener(refuse_mqtt_5)
+    assert "MQTT 3.1.1" in _visit(listener.port, SHORT_S).session.found
+    listener.close()
+    with embedded_broker() as port:
+        visit = _visit(port, 1.0)
+        assert "MQTT 3.1.1" in visit.session.found
+        assert visit.echo.verdict == "pass"
+
+
+def test_a_certificate_that_is_not_trusted_is_told(
+    encrypted: Mosquitto, authority: tuple[trustme.CA, Path]
+) -> None:
+    stranger = _visit(encrypted.port, tls=Tls(enabled=True)).session
+    assert (stranger.verdict, "no trusted connection" in stranger.found) == ("fail", True)
+    assert stranger.remedy == "check mqtt.tls"
+    ca_file = str(authority[1] / "ca.pem")
+    trusting = _visit(encrypted.port, tls=Tls(enabled=True, ca_file=ca_file))
+    assert trusting.session.found.endswith("encrypted")
+    assert trusting.echo.verdict == "pass"
+
+
+def _config(folder: Path, port: int, **sections: Any) -> Path:
+    file = folder / "emotiond.yaml"
+    mqtt = {"host": HOST, "port": port, "device": "kiosk"}
+    file.write_text(yaml.safe_dump({"state_folder": str(folder), "mqtt": mqtt, **sections}))
+    return file
+
+
+def test_devices_that_the_running_service_holds_are_judged_by_its_status(
+    tmp_path: Path, broker: Mosquitto, connect: Connect
+) -> None:
+    publisher = connect(broker.port)
+    publisher.publish_modality_status("face", "ok")
+    publisher.publish_modality_status("speech", "degraded: it stopped")
+    wait_until(lambda: publisher.connected)
+    devices = {"camera": {"source": 97}, "microphone": {"source": "/none.wav"}}
+    config = _config(tmp_path, broker.port, **devices)
+    camera, microphone = examine(config, ["camera", "microphone"]).checks
+    assert (camera.verdict, camera.found) == ("pass", "the running service has it, and says: ok")
+    assert microphone.verdict == "fail"
+    assert microphone.found.endswith("the running service says: degraded: it stopped")
+    publisher.stop()
+    camera, _ = examine(config, ["camera", "microphone"]).checks
+    assert (camera.verdict, "there is no /dev/video97" in camera.found) == ("fail", True)
+
+
+def _doctor(folder: Path, port: int, sound: "np.ndarray[Any, Any]", *options: str) -> Any:
+    sound.tofile(folder / "sound.raw")
+    alsa = folder / "asound.conf"
+    alsa.write_text(
+        f"<{ALSA_CONF}>\n"
+        "pcm.kiosk_microphone {\n"
+        "  type file\n  slave.pcm { type null }\n  file /dev/null\n"
+        f"  infile {folder / 'sound.raw'}\n  format raw\n"
+        '  hint { show on description "from a file" }\n'
+        "}\n"
+    )
+    devices = {"camera": {"source": str(HAPPY_CLIP)}, "microphone": {"source": "kiosk_micro"}}
+    config = str(_config(folder, port, **devices))
+    return subprocess.run(
+        [sys.executable, "-m", "edge.cli", "doctor", "--config", config, *options],
+        env=os.environ | {"ALSA_CONFIG_PATH": str(alsa)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
+def test_a_healthy_device_passes_everything_that_it_has(tmp_path: Path, broker: Mosquitto) -> None:
+    done = _doctor(tmp_path, broker.port, read_sound(HAPPY_CLIP), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    tried = [name for name in checks if not name.startswith("system.") and name != "broker.daemon"]
+    assert {name: checks[name]["verdict"] for name in tried} == dict.fromkeys(tried, "pass")
+    assert checks["camera"]["figures"]["width_px"] == 480
+    assert -60 < checks["microphone"]["figures"]["level_dbfs"] < 0
+
+
+@pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
+def test_a_muted_microphone_is_warned_of_and_the_others_named(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    silence = np.zeros(32_000, np.int16)
+    done = _doctor(tmp_path, broker.port, silence, "--only", "microphone")
+    assert done.returncode == 0
+    assert "microphone  warn    1.0 s of sound: digital silence" in done.stdout
+    assert "microphone.source: 'kiosk_microphone'" in " ".join(done.stdout.split())
