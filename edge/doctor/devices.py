@@ -56,9 +56,8 @@ def _watch(camera: Device[Frame], config: Camera, clock: Clock) -> Finding:
     height, width = pixels.shape[:2]
     fps = (frames - 1) / (last_s - first_s) if frames > 1 else 0.0
     brightness = float(pixels.mean())
-    found = (
-        f"{frames} pictures of {width}x{height}, {fps:.1f} a second, brightness {brightness:.0f}"
-    )
+    found = f"{frames} pictures of {width}x{height}, {fps:.1f} a second"
+    found += f", brightness {brightness:.0f} of 255"
     figures = {
         "width_px": float(width),
         "height_px": float(height),

@@ -27,6 +27,7 @@ Examine = Callable[[], Finding]
 LIMIT_S = 20.0
 """Of one check; a driver or a network may never answer."""
 BROKER_PATIENCE_S = 5.0
+SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
 REINSTALL = "install emotiond again; if it stays so, report it"
 
 
@@ -129,7 +130,7 @@ class Doctor:
                 f"broker.{part}": partial(self._of_visit, part)
                 for part in ("session", "echo", "daemon")
             },
-            **{f"system.{name}": partial(attempt, one) for name, one in self._system().items()},
+            **{f"system.{part}": partial(attempt, partial(self._system, part)) for part in SYSTEM},
         }
 
     def _is_off(self, modality: str) -> Finding | None:
@@ -210,26 +211,36 @@ class Doctor:
         finding = attempt(go)
         return visits[0] if visits else Visit(finding)
 
-    def _system(self) -> dict[str, Examine]:
-        from edge.doctor import system
+    @staticmethod
+    def _temperature() -> Finding:
+        from edge.doctor.system import examine_temperature
         from edge.service.health import temperature_c, throttled
+
+        return examine_temperature(temperature_c(), throttled())
+
+    def _system(self, part: str) -> Finding:
+        from edge.doctor import system
 
         config = self._config
         folder = state_folder(config.state_folder)
-        return {
+        examinations: dict[str, Examine] = {
             "clock": lambda: system.examine_clock(time.time(), system.is_synchronised()),
-            "temperature": lambda: system.examine_temperature(temperature_c(), throttled()),
+            "temperature": self._temperature,
             "disk": lambda: system.examine_disk(folder, config.mqtt.spool.max_bytes),
             "state": lambda: system.examine_state(folder),
             "access": lambda: system.examine_access(system.device_nodes(config)),
             "python": system.examine_python,
             "memory": system.examine_memory,
         }
+        return examinations[part]()
 
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
     """ALSA, OpenCV and LiteRT write on the terminal what the findings say better."""
+    if sys.stderr is None:  # closed by who started us
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     try:

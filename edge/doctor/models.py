@@ -30,7 +30,6 @@ def examine_model(shelf: ModelShelf, name: str, modality: str) -> Finding:
                 f"{pack.path}: {_difference(sample, answer)}: the file is damaged, or LiteRT does "
                 "not compute here as it did where the model was made",
                 "copy the pack again; if it stays so: pip install --force-reinstall ai-edge-litert",
-                deviation=round(difference, 4),
             )
         apart = max(apart, difference)
     interpreter = pack.open(threads)

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def examine_disk(folder: Path, most_bytes: int) -> Finding:
 def examine_state(folder: Path) -> Finding:
     """The folder of the spool and the pause; it need not be there yet."""
     user = getpass.getuser()
-    if not folder.exists():
+    if not _is_there(folder):
         above = _existing(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             return passed(f"{folder} is not there yet, and can be made")
@@ -124,27 +124,37 @@ def examine_state(folder: Path) -> Finding:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
-    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if _is_there(one))
 
 
-def examine_access(nodes: dict[str, list[Path]]) -> Finding:
-    """Whether this user may use the device nodes, given by the group that they belong to."""
+def _is_there(path: Path) -> bool:
+    """As far as this user can see."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _may_use(node: Path) -> bool:
+    return os.access(node, os.R_OK | os.W_OK)
+
+
+def examine_access(
+    nodes: dict[str, list[Path]], may_use: Callable[[Path], bool] = _may_use
+) -> Finding:
+    """Whether this user may use device nodes, which are given by the group that they belong to."""
     there = {group: [one for one in found if one.exists()] for group, found in nodes.items()}
     there = {group: found for group, found in there.items() if found}
     if not there:
         return skipped("there is no device to be allowed")
     user = getpass.getuser()
-    refused = [
-        group
-        for group, found in there.items()
-        if not all(os.access(node, os.R_OK | os.W_OK) for node in found)
-    ]
+    refused = [group for group, found in there.items() if not all(map(may_use, found))]
     if refused:
-        shown = ", ".join(str(node) for group in refused for node in there[group][:3])
-        return failed(
-            f"{user} may not use {shown}",
-            f"sudo usermod -aG {','.join(refused)} {user}, then log in again (the service has its "
-            "own groups)",
+        shown = ", ".join(str(node) for group in refused for node in there[group])
+        return warned(
+            f"{user} ({_groups()}) may not use {shown}",
+            f"sudo usermod -aG {','.join(refused)} {user}, then log in again; the service has "
+            "groups of its own",
         )
     return passed(f"{user} ({_groups()}) may use {', '.join(there)} devices")
 

@@ -10,10 +10,15 @@ import pytest
 
 from edge.capture.outside import parse_observation
 from edge.capture.text import parse_text
+from edge.clock import Clock
+from edge.config import Config
+from edge.doctor.doctor import Doctor
+from edge.doctor.report import report_schema
 from edge.events import SCHEMAS, json_schema
 from tests.edge.test_events import messages
 
-TEXT = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "mqtt.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.M | re.S))
 HEADINGS = {topic: topic for topic in SCHEMAS} | {"modality": "modality state"}
 
@@ -49,3 +54,11 @@ def test_its_table_links_to_what_is_there() -> None:
     links = re.findall(r"^\| \[`D/[^`]+`\]\(#([^)]+)\)", TEXT, re.M)
     assert {link.replace("-", " ") for link in links} <= set(SECTIONS)
     assert len(links) == 12
+
+
+def test_the_page_on_the_doctor_names_every_check_and_shows_a_true_report() -> None:
+    page = (DOCS / "doctor.md").read_text(encoding="utf-8")
+    table = "".join(re.findall(r"^\| (`.+?) \|", page, re.M))
+    assert re.findall(r"`([^`]+)`", table) == list(Doctor(Config(), Clock(), 1.0).checks)
+    (report,) = re.findall(r"```json\n(.+?)```", page, re.S)
+    jsonschema.validate(json.loads(report), report_schema())

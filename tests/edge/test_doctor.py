@@ -134,20 +134,37 @@ def test_what_is_switched_off_is_skipped(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_one_object_and_tells_by_its_exit_code(tmp_path: Path) -> None:
-    good = str(_config(tmp_path))
-    command = [sys.executable, "-m", "edge.cli", "doctor", "--config", good, "--json", "--only"]
-    done = subprocess.run([*command, "config", "model.text"], capture_output=True, check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
-    jsonschema.validate(json.loads(done.stdout), report_schema())
-    failing = subprocess.run([*command, "broker"], capture_output=True, check=False)
-    assert (failing.returncode, json.loads(failing.stdout)["ok"]) == (1, False)
-    unknown = subprocess.run([*command, "disk"], capture_output=True, check=False)
-    assert (unknown.returncode, unknown.stdout) == (1, b"")
-    assert b"there is no check 'disk'" in unknown.stderr
+    config = str(_config(tmp_path))
+    command = [sys.executable, "-m", "edge.cli", "doctor", "--config", config, "--json", "--only"]
+    failing = subprocess.run([*command, "config", "broker"], capture_output=True, check=False)
+    assert (failing.returncode, failing.stderr) == (1, b"")
+    jsonschema.validate(json.loads(failing.stdout), report_schema())
     _config(tmp_path, "camra: 1\n")
     at_fault = subprocess.run([*command, "broker"], capture_output=True, check=False)
     assert at_fault.returncode == 78
     assert "did you mean camera?" in json.loads(at_fault.stdout)["checks"][0]["found"]
+
+
+@pytest.mark.parametrize(
+    ("library", "failing"),
+    [("cv2", {"camera", "model.text"}), ("paho.mqtt.client", {"broker.session"})],
+)
+def test_a_library_that_cannot_be_loaded_fails_what_needs_it_alone(
+    tmp_path: Path, library: str, failing: set[str]
+) -> None:
+    config = str(_config(tmp_path, "camera: {source: 97}\n"))
+    only = ["config", "camera", "model.text", "broker", "system.disk", "system.memory"]
+    code = (
+        f"import sys; sys.modules[{library!r}] = None; from edge import cli; "
+        f"sys.argv[1:] = ['doctor', '--json', '--config', {config!r}, '--only', *{only}]; "
+        "sys.exit(cli.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    found = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
+    cannot = {name for name, one in found.items() if "cannot be loaded" in one["found"]}
+    assert cannot == failing
+    assert {found[name]["verdict"] for name in cannot} == {"fail"}
+    assert {found[name]["verdict"] for name in ("config", "system.disk")} == {"pass"}
 
 
 def test_what_raises_or_never_answers_fails_alone() -> None:
@@ -308,6 +325,8 @@ def test_device_nodes_follow_from_the_configuration(tmp_path: Path) -> None:
     assert system.device_nodes(files, tmp_path) == {}
     assert system.examine_access({"video": [tmp_path / "video0"]}).verdict == "skip"
     assert system.examine_access(nodes).verdict == "pass"
+    refused = system.examine_access(nodes, lambda node: "snd" not in str(node))
+    assert (refused.verdict, "sudo usermod -aG audio " in refused.remedy) == ("warn", True)
 
 
 def test_python_and_what_it_needs_are_named() -> None:
