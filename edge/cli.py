@@ -17,6 +17,7 @@ from edge.errors import ConfigError, EmotiondError
 
 TOPICS = ("state", "event", "modality", "info", "health", "error")
 """Those with a schema; `edge.events` has them too, but takes time to import."""
+WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
@@ -95,6 +96,22 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def _watch(arguments: argparse.Namespace) -> int:
+    from edge.watch import Watcher, settings
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    given = {key: getattr(arguments, key) for key in WATCH_OPTIONS}
+    watcher = Watcher(settings(_config(arguments).mqtt, given), arguments.all)
+    try:
+        for line in watcher.lines():
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        watcher.close()
+    return 0
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     from edge.demo.show import show
 
@@ -143,9 +160,16 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="checks, or what is before their dot"
     )
+    watch = add("watch", "show what a device publishes, until Ctrl-C")
+    watch.set_defaults(function=_watch)
+    for option in WATCH_OPTIONS:
+        kind = int if option == "port" else str
+        text = f"instead of mqtt.{option}"
+        watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
+    watch.add_argument("--all", action="store_true", help="every device of the prefix")
     demo = add("demo", "play the sample clips through the daemon")
     demo.set_defaults(function=_demo)
-    for command in (run, predict, bench, doctor):
+    for command in (run, predict, bench, doctor, watch):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
 

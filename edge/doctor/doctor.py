@@ -211,12 +211,12 @@ class Doctor:
         finding = attempt(go)
         return visits[0] if visits else Visit(finding)
 
-    @staticmethod
-    def _temperature() -> Finding:
+    def _temperature(self) -> Finding:
         from edge.doctor.system import examine_temperature
         from edge.service.health import temperature_c, throttled
 
-        return examine_temperature(temperature_c(), throttled())
+        max_c = self._config.load.max_temperature_c
+        return examine_temperature(temperature_c(), throttled(), max_c)
 
     def _system(self, part: str) -> Finding:
         from edge.doctor import system

@@ -18,8 +18,6 @@ from edge.config import Config
 from edge.doctor.report import Finding, failed, passed, skipped, warned
 from edge.publish.store import CLOCK_SET_S
 
-HOT_C = 80.0
-"""From here on most boards slow down."""
 LEAST_FREE_BYTES = 1_000_000
 LEAST_MEMORY_MB = 250.0
 """The daemon takes some 140 MB, and needs more for a moment while it starts."""
@@ -69,8 +67,10 @@ def examine_clock(now_utc_s: float, synchronised: bool | None) -> Finding:
     return passed(f"{shown}, synchronised")
 
 
-def examine_temperature(hottest_c: float | None, slowed_by: Sequence[str] | None) -> Finding:
-    """What makes a board slow."""
+def examine_temperature(
+    hottest_c: float | None, slowed_by: Sequence[str] | None, max_c: float
+) -> Finding:
+    """What makes a board slow; above `max_c` the daemon itself looks less often."""
     found = "no sensor tells it" if hottest_c is None else f"{hottest_c:.0f} °C"
     figures = {} if hottest_c is None else {"temperature_c": round(hottest_c, 1)}
     if slowed_by:
@@ -78,9 +78,9 @@ def examine_temperature(hottest_c: float | None, slowed_by: Sequence[str] | None
         return warned(f"{found}, slowed down by {', '.join(slowed_by)}", remedy, **figures)
     if hottest_c is None:
         return skipped(found)
-    if hottest_c >= HOT_C:
+    if hottest_c >= max_c:
         return warned(
-            found, "a heat sink or fan, or less to do: models.face.detect_every", **figures
+            f"{found}, load.max_temperature_c is {max_c:g}", "a heat sink or fan", **figures
         )
     return passed(found, **figures)
 

@@ -54,13 +54,20 @@ class Connection(threading.Thread):
     """Connects, and connects again with longer waits, until `stop`.
 
     Every session has a client of its own: what a lost session left unsent is not sent behind the
-    owner's back in the next one. Raises ConfigError when a file of secrets cannot be read.
+    owner's back in the next one. `identifier` is by default the daemon's. Raises ConfigError when a
+    file of secrets cannot be read.
     """
 
-    def __init__(self, config: Mqtt, will: tuple[str, str], owner: Owner) -> None:
+    def __init__(
+        self,
+        config: Mqtt,
+        will: tuple[str, str] | None,
+        owner: Owner,
+        identifier: str | None = None,
+    ) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._owner = config, will, owner
-        self._clients = Clients(config, will)
+        self._clients = Clients(config, will, identifier)
         self._mqtt5, self._mqtt5_works = config.protocol == 5, False
         self._client: paho.Client | None = None
         self._fate = Fate.UNREACHABLE
@@ -94,16 +101,18 @@ class Connection(threading.Thread):
         elif self._fate is Fate.UNANSWERED:
             self._mqtt5 = self._mqtt5_works or not self._mqtt5
 
-    def stop(self, farewell: str) -> None:
-        """Leaves with `farewell` on the topic of the will.
+    def stop(self, farewell: str = "") -> None:
+        """Leaves, with `farewell` on the topic of the will if there is one.
 
         Where the broker does not acknowledge it in time, the connection is cut instead, so that
         the broker publishes the will.
         """
         self._stopping.set()
-        client, self._client = self._client, None
-        if client is not None and self._fate is Fate.LOST and not self._over.is_set():
-            sent = client.publish(self._will[0], farewell, qos=1, retain=True)
+        (client, self._client), will = (self._client, None), self._will
+        if client is not None and will is None:
+            client.disconnect()
+        elif client and will and self._fate is Fate.LOST and not self._over.is_set():
+            sent = client.publish(will[0], farewell, qos=1, retain=True)
             try:
                 sent.wait_for_publish(FAREWELL_TIMEOUT_S)
                 said = sent.is_published()
@@ -218,7 +227,7 @@ class Connection(threading.Thread):
     ) -> None:
         if failures := {str(reason) for reason in reasons if reason.is_failure}:
             logger.warning(
-                "the broker refuses to send us commands (%s); check its access list",
+                "the broker refuses what we subscribe to (%s); check its access list",
                 ", ".join(failures),
             )
 

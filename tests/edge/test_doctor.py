@@ -294,10 +294,10 @@ def test_a_clock_that_nobody_set_fails_and_one_that_drifts_is_warned_of() -> Non
 
 
 def test_heat_and_what_slows_a_board_are_warned_of() -> None:
-    assert system.examine_temperature(None, None).verdict == "skip"
-    assert system.examine_temperature(51.0, []).verdict == "pass"
-    assert system.examine_temperature(85.0, None).verdict == "warn"
-    weak = system.examine_temperature(51.0, ["under_voltage"])
+    assert system.examine_temperature(None, None, 80).verdict == "skip"
+    assert system.examine_temperature(51.0, [], 80).verdict == "pass"
+    assert system.examine_temperature(85.0, None, 80).verdict == "warn"
+    weak = system.examine_temperature(51.0, ["under_voltage"], 80)
     assert (weak.verdict, weak.remedy) == ("warn", "a stronger power supply")
 
 

@@ -66,10 +66,10 @@ def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_
 
 def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
     broker: Mosquitto,
+    subscriber: Subscriber,
     connect: Connect,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    subscriber = Subscriber(broker.port)
     publisher = connect(broker.port)
     subscriber.until("kiosk/status", "online")
     for _ in range(3):
@@ -81,7 +81,6 @@ def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
     late = Subscriber(broker.port, client_id="late")
     assert {topic for topic, _ in late.receive(1)} == {"emotion/kiosk/status"}
     late.close()
-    subscriber.close()
 
 
 @pytest.mark.parametrize("guarded", [READ_ALONE], indirect=True)

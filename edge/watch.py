@@ -1,0 +1,72 @@
+"""`emotiond watch`: what a device says, line by line, as a subscriber sees it."""
+
+import queue
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from edge.config import Backoff, Mqtt
+from edge.errors import EmotiondError
+from edge.publish.connection import Connection
+from edge.publish.console import message_line
+from edge.publish.session import Session
+
+IDENTIFIER = "watch-"
+"""Begins the client identifier, so that it is that of no daemon."""
+BELOW = ("+", "+/status", "+/state")
+"""All topics but `set/…`, which hold what somebody wrote."""
+OF_DOCTOR = "doctor"
+EVERY_DEVICE = "+"
+RECONNECT = Backoff(longest_s=5.0)
+
+
+def settings(config: Mqtt, given: Mapping[str, Any]) -> Mqtt:
+    """The configuration with what the command line gives in its place; raises EmotiondError."""
+    changes = {key: value for key, value in given.items() if value is not None}
+    try:
+        return msgspec.convert({**msgspec.to_builtins(config), **changes}, Mqtt)
+    except msgspec.ValidationError as error:
+        raise EmotiondError(f"{str(error).replace(' - at `$.', ', in `')}") from error
+
+
+class Watcher:
+    """Subscribes to one device, or to every device of a prefix, until it is closed.
+
+    The connection itself is told by its log. Raises ConfigError where a secret cannot be read.
+    """
+
+    def __init__(self, config: Mqtt, every_device: bool = False) -> None:
+        self._prefix = config.prefix
+        device = EVERY_DEVICE if every_device else config.device
+        self._topics = [f"{config.prefix}/{device}/{name}" for name in BELOW]
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        mild = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
+        self._connection = Connection(mild, None, self, IDENTIFIER + secrets.token_hex(4))
+
+    def lines(self) -> Iterator[str]:
+        """A line for each message, as they come; without an end."""
+        self._connection.start()
+        while True:
+            yield self._lines.get()
+
+    def close(self) -> None:
+        """Leaves the broker."""
+        self._connection.stop()
+
+    def session_began(self, session: Session) -> None:
+        """Subscribes."""
+        session.client.subscribe([(topic, 1) for topic in self._topics])
+
+    def session_ended(self) -> None:
+        """What there is to say, the connection says."""
+
+    def was_acknowledged(self, message_id: int, refusal: str) -> None:
+        """Nothing is published."""
+
+    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Makes a line of a message."""
+        device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
+        if name != OF_DOCTOR:
+            self._lines.put(message_line(device, name, payload, retained))

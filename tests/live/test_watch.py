@@ -1,0 +1,111 @@
+"""`emotiond watch` on a real broker, as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.demo.broker import HOST
+from tests.conftest import Mosquitto
+from tests.edge.test_events import health
+from tests.live.test_publisher import COMPOSER, UNKNOWN, Connect, Subscriber, event, wait_until
+
+
+class Watch:
+    """The command; its lines and what it says of the broker come together, in order."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        command = [sys.executable, "-m", "edge.cli", "watch", "--host", HOST, "--port", str(port)]
+        self.process = subprocess.Popen(
+            [*command, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        self.seen = ""
+
+    def until(self, part: str) -> str:
+        """The next line that has this in it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.seen += line
+            if part in line:
+                return line
+        raise AssertionError(f"no line with {part!r}")
+
+
+@pytest.fixture
+def watches() -> Iterator[list[Watch]]:
+    started: list[Watch] = []
+    yield started
+    for watch in started:
+        watch.process.kill()
+        watch.process.wait(10)
+
+
+def test_each_message_is_a_line_and_a_broker_that_is_away_is_said(
+    stopped_broker: Mosquitto, connect: Connect, watches: list[Watch]
+) -> None:
+    watch = Watch(stopped_broker.port, "--device", "kiosk")
+    watches.append(watch)
+    watch.until("no broker at 127.0.0.1:")
+    stopped_broker.start()
+    watch.until("connected to the broker")
+    publisher = connect(stopped_broker.port)
+    assert "kiosk  status        online" in watch.until("status")
+    publisher.publish_modality_status("face", "degraded: no camera")
+    assert "face/status   degraded: no camera" in watch.until("face/status")
+    publisher.publish_event(COMPOSER.event(event(1)))
+    assert "kiosk  event         start  unknown" in watch.until("event")
+    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    assert "unknown    0%  valence +0.00, arousal +0.00, 0 faces" in watch.until("state")
+    publisher.publish_health(COMPOSER.health(health()))
+    assert "face 0.0/s 4.0 ms, CPU" in watch.until("health")
+    publisher.publish_error(COMPOSER.error("set/text", "text is empty"))
+    assert "error         set/text: text is empty" in watch.until("error")
+    stopped_broker.kill()
+    watch.until("lost the broker")
+    watch.process.send_signal(signal.SIGINT)
+    assert watch.process.wait(10) == 0
+
+
+def test_all_devices_are_watched_at_once_and_what_is_sent_to_them_is_not_shown(
+    guarded: Mosquitto, tmp_path: Path, watches: list[Watch], connect: Connect
+) -> None:
+    def account(name: str) -> dict[str, str]:
+        file = tmp_path / f"{name}.password"
+        file.write_text(f"{name}'s\n")
+        return {"username": name, "password_file": str(file)}
+
+    listener = account("listener")
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in listener.items()]
+    watch = Watch(guarded.port, "--all", *options)
+    watches.append(watch)
+    watch.until("connected to the broker")
+    publishers = [connect(guarded.port, device=one, **account(one)) for one in ("kiosk", "robot")]
+    wait_until(lambda: all(one.connected for one in publishers))
+    sender = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
+    sender.client.publish("emotion/kiosk/set/text", "my secret", qos=1).wait_for_publish(5)
+    sender.close()
+    publishers[0].publish_modality_status("text", "ok")
+    publishers[1].publish_modality_status("text", "ok")
+    seen = {watch.until("text/status").split()[0] for _ in publishers}
+    assert seen == {"kiosk", "robot"}
+    assert "secret" not in watch.seen
+
+
+def test_options_that_cannot_be_are_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "watch", "--port", "99999"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "<= 65535, in `port`" in done.stderr
