@@ -138,7 +138,10 @@ class _Guest:
         name = f"emotiond as {self._config.device!r}"
         if status == ONLINE:
             shown = ", ".join(f"{one}: {word}" for one, word in sorted(self.modalities.items()))
-            return passed(f"{name} is online; {shown or 'no modality told yet'}")
+            found = f"{name} is online; {shown or 'no modality told yet'}"
+            if any(word.startswith("degraded") for word in self.modalities.values()):
+                return warned(found, "see what the other checks say; journalctl -u emotiond")
+            return passed(found)
         if status == OFFLINE:
             return warned(f"{name} is offline", START)
         return warned(

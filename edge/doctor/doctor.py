@@ -65,9 +65,8 @@ def examine(
 def _chosen(only: Sequence[str], names: list[str]) -> list[str]:
     groups = {name.partition(".")[0] for name in names}
     if unknown := [one for one in only if one not in names and one not in groups]:
-        raise EmotiondError(
-            f"there is no check {unknown[0]!r}; there are: {', '.join([*names, *sorted(groups)])}"
-        )
+        known = ", ".join(dict.fromkeys([*names, *sorted(groups)]))
+        raise EmotiondError(f"there is no check {unknown[0]!r}; there are: {known}")
     return [name for name in names if not only or {name, name.partition(".")[0]} & set(only)]
 
 
@@ -143,7 +142,7 @@ class Doctor:
         return None if wanted else skipped(f"{key}.enabled is false")
 
     def _device(self, modality: str, examine_device: Examine) -> Finding:
-        """A device that the running service holds is judged by what the service says."""
+        """Where it cannot be used, what a running service says of it, which may hold it."""
         if (off := self._is_off(modality)) is not None:
             return off
         finding = attempt(examine_device)

@@ -101,7 +101,7 @@ def examine_disk(folder: Path, most_bytes: int) -> Finding:
 
 def examine_state(folder: Path) -> Finding:
     """The folder of the spool and the pause; it need not be there yet."""
-    user = getpass.getuser()
+    user = _user()
     if not _is_there(folder):
         above = _existing(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
@@ -147,7 +147,7 @@ def examine_access(
     there = {group: found for group, found in there.items() if found}
     if not there:
         return skipped("there is no device to be allowed")
-    user = getpass.getuser()
+    user = _user()
     refused = [group for group, found in there.items() if not all(map(may_use, found))]
     if refused:
         shown = ", ".join(str(node) for group in refused for node in there[group])
@@ -172,6 +172,13 @@ def device_nodes(config: Config, dev: Path = Path("/dev")) -> dict[str, list[Pat
     return nodes
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # of whom the system knows the number alone
+        return f"user {os.getuid()}"
+
+
 def _groups() -> str:
     names = []
     for number in {os.getegid(), *os.getgroups()}:
@@ -186,7 +193,7 @@ def examine_python() -> Finding:
     """The interpreter and what it is to run."""
     found = f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
     versions = {package: _version(package) for package in _needs()}
-    if not versions[LITERT] and (older := _version(OLD_LITERT)):
+    if not versions.get(LITERT) and (older := _version(OLD_LITERT)):
         versions[LITERT] = f"as {OLD_LITERT} {older}"
     missing = [package for package, number in versions.items() if not number]
     if sys.maxsize <= 2**32 or sys.version_info < OLDEST_PYTHON:
