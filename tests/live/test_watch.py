@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import Mqtt
 from edge.demo.broker import HOST
+from edge.errors import EmotiondError
+from edge.watch import settings
 from tests.conftest import Mosquitto
 from tests.edge.test_events import health
 from tests.live.test_publisher import COMPOSER, UNKNOWN, Connect, Subscriber, event, wait_until
@@ -100,12 +103,6 @@ def test_all_devices_are_watched_at_once_and_what_is_sent_to_them_is_not_shown(
 
 
 def test_options_that_cannot_be_are_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "edge.cli", "watch", "--port", "99999"],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "<= 65535, in `port`" in done.stderr
+    with pytest.raises(EmotiondError, match=r"<= 65535, in `port`"):
+        settings(Mqtt(), {"port": 99_999})
+    assert settings(Mqtt(), {"port": 8883, "host": None}).port == 8883
