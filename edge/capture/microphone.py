@@ -38,11 +38,13 @@ def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> 
 
 def input_names() -> list[str]:
     """What `microphone.source` can name here; raises SourceError."""
-    audio = _load_pyaudio().PyAudio()
-    try:
-        return [str(device["name"]) for device in _inputs(audio)]
-    finally:
-        audio.terminate()
+    pyaudio = _load_pyaudio()
+    with quiet():
+        audio = pyaudio.PyAudio()
+        try:
+            return [str(device["name"]) for device in _inputs(audio)]
+        finally:
+            audio.terminate()
 
 
 def _load_pyaudio() -> Any:

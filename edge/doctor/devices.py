@@ -2,7 +2,6 @@
 
 import math
 import threading
-from pathlib import Path
 
 import numpy as np
 
@@ -17,8 +16,6 @@ WATCHED_S = 1.5
 SETTLING_S = 0.5
 """What a camera may take to find its exposure."""
 HEARD_S = 1.0
-BLACK = 8.0
-"""Mean grey level, of 255: a covered lens gives less, a dim room more."""
 SLOW_SHARE = 0.5
 REPEATED_SHARE = 0.8
 """Of pictures that equal the one before: the noise of a camera that lives leaves none alike."""
@@ -39,6 +36,8 @@ def examine_camera(config: Camera, clock: Clock) -> Finding:
 
 
 def _watch(camera: Device[Frame], config: Camera, clock: Clock) -> Finding:
+    from edge.capture.signs import BLACK_LEVEL, BLACK_SPREAD
+
     began_s = clock.now_s()
     frames = repeated = 0
     first_s = last_s = began_s
@@ -65,7 +64,7 @@ def _watch(camera: Device[Frame], config: Camera, clock: Clock) -> Finding:
         "brightness_of_255": round(brightness, 1),
         "repeated_share": round(repeated / max(frames - 1, 1), 3),
     }
-    if brightness < BLACK:
+    if brightness <= BLACK_LEVEL and float(pixels.std()) <= BLACK_SPREAD:
         return warned(f"{found}: black", "is the lens covered, or the room dark?", **figures)
     if figures["repeated_share"] >= REPEATED_SHARE:
         remedy = "it hangs: unplug it and plug it in again"
@@ -116,9 +115,9 @@ def _level(sound: Sound, config: Microphone) -> Finding:
 
 def _others(config: Microphone) -> str:
     """Which devices might be meant instead."""
-    if Path(config.source).is_file():
-        return "the file itself holds no sound"
-    from edge.capture.microphone import input_names
+    from edge.capture.microphone import input_names, is_file
 
+    if is_file(config.source):
+        return "the file itself holds no sound"
     known = ", ".join(map(repr, input_names()))
     return f"unmute it (alsamixer, F4), or name another as microphone.source: {known}"

@@ -1,17 +1,17 @@
 """Tries one thing after the other, each for a bounded time, and whatever came of the others."""
 
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge.capture.quiet import quiet
 from edge.clock import Clock
 from edge.config import Config
 from edge.configfile import load_config
@@ -53,7 +53,8 @@ def examine(
     else:
         checks = Doctor(config, clock, patience_s, path).checks
         names = _chosen(only, list(checks))
-        with _quiet_libraries():
+        # OpenCV and LiteRT write on the terminal as well, what the findings say better.
+        with quiet() if sys.stderr is not None else nullcontext():
             found = {name: checks[name]() for name in names}
     return Report(
         time=clock.utc(clock.now_s()),
@@ -232,20 +233,3 @@ class Doctor:
             "memory": system.examine_memory,
         }
         return examinations[part]()
-
-
-@contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """ALSA, OpenCV and LiteRT write on the terminal what the findings say better."""
-    if sys.stderr is None:  # closed by who started us
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

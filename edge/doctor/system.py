@@ -159,14 +159,21 @@ def examine_access(
     return passed(f"{user} ({_groups()}) may use {', '.join(there)} devices")
 
 
-def device_nodes(config: Config, dev: Path = Path("/dev")) -> dict[str, list[Path]]:
+def device_nodes(
+    config: Config, dev: Path = Path("/dev"), cameras: Path = Path("/sys/class/video4linux")
+) -> dict[str, list[Path]]:
     """The nodes that the configuration needs, by group; files and addresses need none."""
+    from edge.capture.cameras import Cameras, is_file
+
     nodes = {}
-    camera, microphone = config.camera, config.microphone
-    if camera.enabled and isinstance(camera.source, int):
-        nodes["video"] = [dev / f"video{camera.source}"]
-    elif camera.enabled and str(camera.source).startswith(f"{dev}/"):
-        nodes["video"] = [Path(str(camera.source))]
+    source, microphone = config.camera.source, config.microphone
+    if config.camera.enabled and not is_file(source) and "://" not in str(source):
+        if str(source).isdecimal():
+            nodes["video"] = [dev / f"video{source}"]
+        elif "/" in str(source):
+            nodes["video"] = [Path(str(source))]
+        else:
+            nodes["video"] = [node.path for node in Cameras(cameras, dev).nodes()]
     if microphone.enabled and "/" not in microphone.source:
         nodes["audio"] = sorted((dev / "snd").glob("pcm*c"))
     return nodes
