@@ -1,83 +1,44 @@
 #!/usr/bin/env bash
-# Installs emotiond for a look (demo) or for work on it (test). Both can be run again.
+# Installs emotiond: as a service of this device, for a look (demo), or for work on it (test).
+# All of it can be run again.
 set -euo pipefail
+started_in=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
+
+base=/opt/emotiond
+config=/etc/emotiond/emotiond.yaml
+units=/usr/local/lib/systemd/system
 
 usage() {
   cat <<'TEXT'
-usage: ./install.sh demo    install what is missing, then play the sample clips through the daemon
-       ./install.sh test    install the test needs, then run everything that CI runs
+usage: sudo ./install.sh [install]   install the service, or bring it to what this folder holds
+       sudo ./install.sh upgrade     the same, where it is installed; goes back if it does not start
+       sudo ./install.sh rollback    go back to the release before
+       sudo ./install.sh uninstall   remove it; asks before configuration and state go
+       ./install.sh status           releases, service, and what the broker says
+       ./install.sh demo             install what is missing, then play the sample clips
+       ./install.sh test             install the test needs, then run everything that CI runs
 
-Needs bash, Python 3.10 or newer and a network for packages; root or sudo where a system
-package is missing. Everything else goes into .venv.
+  --dry-run      say what would be done, and do nothing
+  --wheels DIR   take the packages from a folder instead of a network
+  --no-start     install and enable only: for images, in a chroot
+  --purge        with uninstall: remove configuration and state without asking
+
+Debian, Raspberry Pi OS (64-bit), Ubuntu or JetPack with Python 3.10 or newer. PYTHON names another
+interpreter. The service lives in /opt/emotiond, its configuration in /etc/emotiond: docs/service.md.
 TEXT
 }
 
-say() { printf '== %s\n' "$*"; }
-
-fail() {
-  printf 'install.sh: %s\n' "$1" >&2
-  printf '  remedy: %s\n' "$2" >&2
-  exit 1
-}
-
-find_python() {
-  local candidate
-  for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11 python3.10; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-      printf '%s\n' "$candidate"
-      return
-    fi
-  done
-  fail "no Python 3.10 or newer is here" "install python3, or name one: PYTHON=/path/to/python3 $0"
-}
-
-# Adds a Debian package to `missing` unless a command shows that what it brings is there.
-missing=()
-require() {
-  local package=$1
-  shift
-  "$@" >/dev/null 2>&1 || missing+=("$package")
-}
-
-# Installs what the given checks find missing, and makes sure that it then is there.
-ensure() {
-  local check
-  missing=()
-  for check in "$@"; do "$check"; done
-  if ((${#missing[@]} == 0)); then return; fi
-  install_missing
-  missing=()
-  for check in "$@"; do "$check"; done
-  ((${#missing[@]} == 0)) ||
-    fail "installed, but still not found for $python: ${missing[*]}" \
-      "use the system's own Python: PYTHON=/usr/bin/python3 ./install.sh"
-}
-
-install_missing() {
-  local as_root=()
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null ||
-      fail "these packages are missing: ${missing[*]}" "as root: apt-get install ${missing[*]}"
-    as_root=(sudo)
-  fi
-  command -v apt-get >/dev/null ||
-    fail "there is no apt-get here" "install what these Debian packages bring: ${missing[*]}"
-  say "system packages: ${missing[*]}"
-  { "${as_root[@]}" apt-get update -qq &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
-    fail "apt-get could not install ${missing[*]}" "is the network up? then run this again"
-}
-
-require_build_needs() {
-  require python3-venv "$python" -c 'import ensurepip, venv'
-  require python3-dev "$python" -c \
-    'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
-  require gcc sh -c 'command -v cc || command -v gcc'
-  require libc6-dev test -e /usr/include/stdlib.h
-  require portaudio19-dev test -e /usr/include/portaudio.h
-}
+# shellcheck source=deploy/install/common.sh
+source deploy/install/common.sh
+# shellcheck source=deploy/install/checks.sh
+source deploy/install/checks.sh
+# shellcheck source=deploy/install/release.sh
+source deploy/install/release.sh
+# shellcheck source=deploy/install/service.sh
+source deploy/install/service.sh
+# shellcheck source=deploy/install/remove.sh
+source deploy/install/remove.sh
 
 # Installs the package with one extra into .venv, unless exactly that is there already.
 install_package() {
@@ -101,24 +62,25 @@ install_package() {
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
   require shellcheck command -v shellcheck
+  require systemd command -v systemd-analyze
   # Ubuntu has it as a snap alone: tests in a browser are left out there.
   grep -q '^ID=ubuntu' /etc/os-release || require chromium-driver command -v chromedriver
 }
 
-run_demo() {
-  ensure require_build_needs
+demo() {
+  ensure require_venv require_compiler
   install_package demo
   say "demo: six clips through the daemon"
   .venv/bin/emotiond demo
 }
 
-run_test() {
-  ensure require_build_needs require_test_needs
+test_all() {
+  ensure require_venv require_compiler require_test_needs
   install_package dev
   say "format and lint"
   .venv/bin/ruff format --check .
   .venv/bin/ruff check .
-  shellcheck install.sh .ci/run
+  shellcheck --external-sources install.sh .ci/run
   say "types"
   .venv/bin/mypy
   say "tests"
@@ -126,14 +88,46 @@ run_test() {
   .venv/bin/pytest --numprocesses 2 --dist loadfile --durations 15
 }
 
-case ${1:-} in
-demo | test)
-  python=$(find_python)
-  "run_$1"
-  ;;
--h | --help) usage ;;
-*)
+wrong_usage() {
+  printf 'install.sh: %s\n\n' "$1" >&2
   usage >&2
   exit 2
+}
+
+command='' dry_run='' no_start='' purge='' wheels=''
+while (($#)); do
+  case $1 in
+  install | upgrade | rollback | uninstall | status | demo | test)
+    [[ -z $command ]] || wrong_usage "one command at a time, not $command and $1"
+    command=$1
+    ;;
+  --dry-run) dry_run=yes ;;
+  --no-start) no_start=yes ;;
+  --purge) purge=yes ;;
+  --wheels)
+    wheels=$(cd "$started_in" && realpath -e -- "${2-}") || wrong_usage "--wheels needs a folder"
+    shift
+    ;;
+  -h | --help)
+    usage
+    exit
+    ;;
+  *) wrong_usage "what is $1?" ;;
+  esac
+  shift
+done
+quiet=$([[ -n $dry_run ]] && echo /dev/stdout || echo /dev/null)
+umask 022 # the service's user reads what root installs
+
+case ${command:=install} in
+rollback | uninstall | status) "$command" ;;
+install | upgrade | demo | test)
+  python=$(find_python)
+  case $command in
+  install) deploy ;;
+  upgrade) upgrade ;;
+  demo) demo ;;
+  test) test_all ;;
+  esac
   ;;
 esac

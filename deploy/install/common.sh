@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# What every command of install.sh needs: messages, the interpreter, system packages. Sourced.
+
+say() { printf '== %s\n' "$*"; }
+
+fail() {
+  printf 'install.sh: %s\n' "$1" >&2
+  printf '  remedy: %s\n' "$2" >&2
+  exit 1
+}
+
+# Runs a command that changes the system; with --dry-run only names it.
+run() {
+  if [[ -n $dry_run ]]; then printf '   would run: %s\n' "$*"; else "$@"; fi
+}
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  local found
+  found=$("${PYTHON:-python3}" -V 2>&1) || found="no ${PYTHON:-python3} that runs"
+  fail "no Python 3.10 or newer is here (found: $found)" \
+    "install python3 of a newer system, or name one: PYTHON=/path/to/python3 $0"
+}
+
+# Adds a Debian package to `missing` unless a command shows that what it brings is there.
+missing=()
+require() {
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+# Installs what the given checks find missing, and makes sure that it then is there.
+# `added` are the packages that were missing before.
+added=()
+ensure() {
+  local check
+  missing=()
+  for check in "$@"; do "$check"; done
+  added=("${missing[@]}")
+  if ((${#missing[@]} == 0)); then return; fi
+  install_missing
+  if [[ -n $dry_run ]]; then return; fi
+  missing=()
+  for check in "$@"; do "$check"; done
+  ((${#missing[@]} == 0)) ||
+    fail "installed, but still not found for $python: ${missing[*]}" \
+      "use the system's own Python: PYTHON=/usr/bin/python3 ./install.sh"
+}
+
+install_missing() {
+  local as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null ||
+      fail "these packages are missing: ${missing[*]}" "as root: apt-get install ${missing[*]}"
+    as_root=(sudo)
+  fi
+  command -v apt-get >/dev/null ||
+    fail "there is no apt-get here" "install what these Debian packages bring: ${missing[*]}"
+  say "system packages: ${missing[*]}"
+  { run "${as_root[@]}" apt-get update -qq &&
+    run "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$quiet"; } ||
+    fail "apt-get could not install ${missing[*]}" "is the network up? then run this again"
+}
+
+require_venv() {
+  require python3-venv "$python" -c 'import ensurepip, venv'
+}
+
+require_compiler() {
+  require python3-dev "$python" -c \
+    'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
+  require gcc sh -c 'command -v cc || command -v gcc'
+  require libc6-dev test -e /usr/include/stdlib.h
+  require portaudio19-dev test -e /usr/include/portaudio.h
+}

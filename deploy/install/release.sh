@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# Makes a release: a virtual environment in its final place, named after its version. Sourced.
+#
+# Its file `content` is written last, so a folder without it is half-made, and made anew.
+
+# Sets `version`, `content` and `release` to what is to be installed.
+name_release() {
+  local shown
+  if [[ -n $wheels ]]; then
+    shown=$(find "$wheels" -maxdepth 1 -name 'emotiond-*.whl' | sort -V | tail -1)
+    [[ -n $shown ]] || fail "there is no emotiond-*.whl in $wheels" \
+      "make the folder where there is a network: python3 -m pip wheel --wheel-dir DIR ."
+    version=$(basename "$shown" | cut -d- -f2)
+  else
+    version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' edge/__init__.py)
+  fi
+  content=$(content_hash)
+  release=$base/releases/$version
+  if [[ -e $release/content && $(<"$release/content") != "$content" ]]; then
+    release=$release+${content:0:8}
+  fi
+}
+
+# One hash of all that a release is made of.
+content_hash() {
+  {
+    "$python" -VV
+    files_of_unit | xargs -0 sha256sum
+    if [[ -n $wheels ]]; then
+      find "$wheels" -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum
+    else
+      find pyproject.toml edge converter models configs samples -type f \
+        ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
+    fi
+  } | sha256sum | cut -d' ' -f1
+}
+
+files_of_unit() { find systemd -type f -print0 | sort -z; }
+
+is_whole() { [[ -e $1/content ]]; }
+
+make_release() {
+  if is_whole "$release"; then
+    say "release: $(basename "$release") is made already"
+    return
+  fi
+  check_space
+  ensure require_venv require_libraries
+  say "release: $(basename "$release") in $release (this takes minutes)"
+  run rm -rf "$release"
+  run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
+  run "$python" -m venv "$release" ||
+    fail "no virtual environment could be made in $release" "apt-get install python3-venv"
+  [[ -n $wheels ]] || collect_wheels
+  pip install --no-index --find-links "${wheels:-$base/wheels}" "emotiond==$version" ||
+    fail "the wheels could not be installed; $(still_running)" \
+      "read pip's message above: is a wheel missing in ${wheels:-$base/wheels}? then run this again"
+  check_release
+  run cp -r systemd README.md docs "$release/"
+  [[ -n $dry_run ]] || printf '%s\n' "$content" >"$release/content"
+  # PyAudio's wheel spares the next release the compiler.
+  run find "$base/wheels" -type f ! -iname 'pyaudio-*' -delete
+  run rm -rf "$base/building"
+}
+
+require_libraries() {
+  require libportaudio2 sh -c 'ldconfig -p | grep -q libportaudio.so.2'
+  require ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+}
+
+# The release's own pip. /tmp is small where it is in memory.
+pip() {
+  run env TMPDIR="$base/building" \
+    "$release/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
+}
+
+# Gathers the package and all that it needs as wheels. PyAudio has none for Linux: it is built.
+collect_wheels() {
+  local pyaudio
+  pyaudio=$(sed -n 's/^ *"\(PyAudio.*\)",$/\1/p' pyproject.toml)
+  if [[ -n $dry_run ]] || ! pip wheel --no-index --find-links "$base/wheels" --no-deps \
+    --wheel-dir "$base/wheels" "$pyaudio" 2>/dev/null; then
+    ensure require_compiler
+  fi
+  pip wheel --prefer-binary --find-links "$base/wheels" --wheel-dir "$base/wheels" . ||
+    fail "pip could not fetch or build the packages; $(still_running)" \
+      "read pip's message above; is the network up? then run this again, it goes on from here"
+  if ((${#added[@]})); then
+    say "${added[*]}: were for the build only; \`apt autoremove\` may take them away"
+    run apt-mark auto "${added[@]}" >"$quiet"
+  fi
+}
+
+# Everything loads, so no library of the system is missing.
+check_release() {
+  run "$release/bin/python" -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
+    run "$release/bin/emotiond" check-config configs/default.yaml >"$quiet" ||
+    fail "the new release does not load here; $(still_running)" \
+      "the lines above say which library of the system is missing"
+}
+
+still_running() {
+  if [[ -L $base/current ]]; then
+    printf 'release %s goes on running' "$(basename "$(readlink "$base/current")")"
+  else
+    printf 'nothing was running before, and nothing is now'
+  fi
+}
+
+# Removes all releases but the one in use and the one before.
+prune_releases() {
+  local folder
+  for folder in "$base"/releases/*/; do
+    folder=${folder%/}
+    case $(basename "$folder") in
+    "$(named current)" | "$(named previous)") ;;
+    *) run rm -rf "$folder" ;;
+    esac
+  done
+}
+
+# The name of the release that a link points at, if there is one.
+named() { if [[ -L $base/$1 ]]; then basename "$(readlink "$base/$1")"; fi; }
+
+# Points a link at a release, in one step.
+point() {
+  run ln -sfn "releases/$2" "$base/$1.new"
+  run mv -T "$base/$1.new" "$base/$1"
+}

@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# Shows what is installed, and takes it away. Sourced.
+
+status() {
+  [[ -L $base/current ]] || fail "nothing is installed in $base" "sudo ./install.sh"
+  printf 'release:  %s\nbefore:   %s\nconfig:   %s\n' \
+    "$(named current)" "$(named previous)" "$config"
+  no_start=''
+  is_running && tell_online
+  systemctl status --no-pager --lines 5 emotiond
+}
+
+uninstall() {
+  check_root uninstall
+  say "service: stopping and removing it"
+  if [[ -d /run/systemd/system ]]; then
+    run systemctl --quiet disable --now emotiond 2>/dev/null || true
+  else
+    run env SYSTEMD_OFFLINE=1 systemctl --quiet disable emotiond 2>/dev/null || true
+  fi
+  run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" "$base"
+  if [[ -d /run/systemd/system ]]; then
+    run systemctl daemon-reload
+    run systemctl reset-failed emotiond 2>/dev/null || true
+  fi
+  remove_if_agreed "the configuration, with passwords" /etc/emotiond \
+    /etc/systemd/system/emotiond.service.d
+  remove_if_agreed "the state: events that wait for the broker, and whether it is paused" \
+    /var/lib/emotiond /var/lib/private/emotiond
+}
+
+# Asks at a terminal; without one only --purge agrees.
+remove_if_agreed() {
+  local what=$1 path answer=no there=()
+  shift
+  for path in "$@"; do
+    if [[ -e $path || -L $path ]]; then there+=("$path"); fi
+  done
+  if ((${#there[@]} == 0)); then return; fi
+  if [[ -n $purge ]]; then
+    answer=yes
+  elif [[ -t 0 ]]; then
+    read -r -p "Remove ${there[*]} ($what) as well? [y/N] " answer
+  fi
+  case $answer in
+  [yY]*) run rm -rf "${there[@]}" ;;
+  *) say "kept: ${there[*]} ($what)" ;;
+  esac
+}

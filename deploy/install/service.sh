@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# Puts a release to work as the service, and goes back where it does not. Sourced.
+
+settle_s=3 # a service that stays up so long after READY has started
+
+deploy() {
+  check_device
+  name_release
+  make_release
+  install_config "$release"
+  check_config "$release"
+  show_new_keys
+  if [[ $(named current) == "$(basename "$release")" ]] && unit_is_current && is_running; then
+    say "service: release $(named current) runs already"
+  else
+    switch_to "$(basename "$release")"
+    prune_releases
+  fi
+  tell_online
+}
+
+upgrade() {
+  [[ -L $base/current ]] || fail "nothing is installed in $base" "sudo ./install.sh"
+  deploy
+}
+
+rollback() {
+  check_root
+  check_systemd
+  local before
+  before=$(named previous)
+  [[ -n $before ]] && is_whole "$base/releases/$before" ||
+    fail "there is no earlier release in $base" "install it from its own source: sudo ./install.sh"
+  check_config "$base/releases/$before"
+  switch_to "$before"
+  tell_online
+}
+
+# A first configuration; one that is there is left alone.
+install_config() {
+  if [[ -e $config ]]; then return; fi
+  say "configuration: a first one in $config"
+  run install -d -m 755 "$(dirname "$config")"
+  run install -m 644 configs/service.yaml "$config"
+}
+
+check_config() {
+  say "configuration: $config"
+  run "$1/bin/emotiond" check-config "$config" >"$quiet" ||
+    fail "release $(basename "$1") cannot run with this configuration; $(still_running)" \
+      "mend the lines named above in $config, then run this again"
+}
+
+# Keys that the new release knows and the one in use does not.
+show_new_keys() {
+  local old=$base/current
+  if [[ -n $dry_run || ! -L $old || $old -ef $release ]]; then return; fi
+  "$release/bin/python" deploy/install/new_keys.py "$(default_of "$old")" "$(default_of "$release")"
+}
+
+default_of() {
+  "$1/bin/python" -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
+}
+
+# Makes a release current and starts it. If it does not become ready, the one before comes back.
+switch_to() {
+  local new=$1 old before
+  old=$(named current) before=$(named previous)
+  if [[ -n $old && $old != "$new" ]]; then point previous "$old"; fi
+  activate "$new"
+  if [[ -n $no_start ]] || restart; then
+    say "service: release $new $([[ -n $no_start ]] && echo 'starts at boot' || echo 'is ready')"
+    return
+  fi
+  show_journal
+  if [[ -z $old || $old == "$new" ]]; then
+    fail "release $new did not become ready" \
+      "mend what the lines above say, then: sudo systemctl restart emotiond"
+  fi
+  say "service: release $new did not become ready; going back to $old"
+  if [[ -n $before ]]; then point previous "$before"; else run rm -f "$base/previous"; fi
+  activate "$old"
+  restart || {
+    show_journal
+    fail "release $old does not become ready any more either" "the lines above say why"
+  }
+  fail "release $new did not become ready; release $old runs again" \
+    "the lines before \`going back\` say why"
+}
+
+# The unit of a release is the one that runs it.
+activate() {
+  local shipped=$base/releases/$1/systemd
+  point current "$1"
+  run install -d -m 755 "$units/emotiond.service.d"
+  run install -m 644 "$shipped/emotiond.service" "$units/emotiond.service"
+  if knows_restart_steps; then
+    run install -m 644 "$shipped/drop-ins/backoff.conf" "$units/emotiond.service.d/backoff.conf"
+  fi
+  if [[ -n $no_start ]]; then
+    run env SYSTEMD_OFFLINE=1 systemctl --quiet enable emotiond
+  else
+    run systemctl daemon-reload
+    run systemctl --quiet enable emotiond
+  fi
+}
+
+unit_is_current() { cmp -s "$base/current/systemd/emotiond.service" "$units/emotiond.service"; }
+
+# systemd 254 and later wait longer with every restart.
+knows_restart_steps() {
+  local number
+  number=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+  ((number >= 254))
+}
+
+is_running() { [[ -n $no_start ]] || systemctl --quiet is-active emotiond; }
+
+# Gives back only when the service has told that it is ready, and stayed so.
+restart() {
+  say "service: starting, and waiting until it is ready"
+  run systemctl reset-failed emotiond 2>/dev/null || true
+  started=$(date '+%F %T')
+  run systemctl restart emotiond 2>/dev/null || return 1
+  run sleep "$settle_s"
+  [[ -n $dry_run ]] || is_running
+}
+
+show_journal() {
+  say "journal: the last lines of emotiond"
+  journalctl --unit emotiond --since "${started:-today}" --lines 12 --no-pager --output cat >&2 || true
+}
+
+# What the broker says of this device, or why it says nothing.
+tell_online() {
+  if [[ -n $no_start || -n $dry_run ]]; then return; fi
+  # systemd hands the service its secrets under the names that they have here.
+  if ! CREDENTIALS_DIRECTORY=$(dirname "$config") \
+    "$base/current/bin/python" deploy/install/online.py "$config"; then
+    started=-2min show_journal
+  fi
+}
