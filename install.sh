@@ -116,7 +116,6 @@ while (($#)); do
   esac
   shift
 done
-quiet=$([[ -n $dry_run ]] && echo /dev/stdout || echo /dev/null)
 umask 022 # the service's user reads what root installs
 
 case ${command:=install} in

@@ -9,9 +9,10 @@ fail() {
   exit 1
 }
 
-# Runs a command that changes the system; with --dry-run only names it.
+# Runs a command that changes the system; with --dry-run only names it, wherever its output goes.
+exec 3>&1
 run() {
-  if [[ -n $dry_run ]]; then printf '   would run: %s\n' "$*"; else "$@"; fi
+  if [[ -n $dry_run ]]; then printf '   would run: %s\n' "$*" >&3; else "$@"; fi
 }
 
 find_python() {
@@ -66,7 +67,7 @@ install_missing() {
   say "system packages: ${missing[*]}"
   { run "${as_root[@]}" apt-get update -qq &&
     run "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$quiet"; } ||
+      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
     fail "apt-get could not install ${missing[*]}" "is the network up? then run this again"
 }
 

@@ -87,14 +87,14 @@ collect_wheels() {
       "read pip's message above; is the network up? then run this again, it goes on from here"
   if ((${#added[@]})); then
     say "${added[*]}: were for the build only; \`apt autoremove\` may take them away"
-    run apt-mark auto "${added[@]}" >"$quiet"
+    run apt-mark auto "${added[@]}" >/dev/null
   fi
 }
 
 # Everything loads, so no library of the system is missing.
 check_release() {
   run "$release/bin/python" -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
-    run "$release/bin/emotiond" check-config configs/default.yaml >"$quiet" ||
+    run "$release/bin/emotiond" check-config configs/default.yaml >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
       "the lines above say which library of the system is missing"
 }
@@ -110,8 +110,8 @@ still_running() {
 # Removes all releases but the one in use and the one before.
 prune_releases() {
   local folder
-  for folder in "$base"/releases/*/; do
-    folder=${folder%/}
+  for folder in "$base"/releases/*; do
+    [[ -d $folder ]] || continue
     case $(basename "$folder") in
     "$(named current)" | "$(named previous)") ;;
     *) run rm -rf "$folder" ;;

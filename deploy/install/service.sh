@@ -46,7 +46,7 @@ install_config() {
 
 check_config() {
   say "configuration: $config"
-  run "$1/bin/emotiond" check-config "$config" >"$quiet" ||
+  run "$1/bin/emotiond" check-config "$config" >/dev/null ||
     fail "release $(basename "$1") cannot run with this configuration; $(still_running)" \
       "mend the lines named above in $config, then run this again"
 }
