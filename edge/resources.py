@@ -18,5 +18,6 @@ CONFIGS = _SHIPPED / "configs"
 def state_folder(configured: str) -> Path:
     """Where the daemon remembers things: as configured, or as systemd says, or in the home."""
     told = configured or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(told or Path(home, "emotiond"))
+    if told:  # a service's user may have no home
+        return Path(told)
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state", "emotiond")
