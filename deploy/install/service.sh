@@ -66,12 +66,18 @@ default_of() {
 switch_to() {
   local new=$1 old before
   old=$(named current) before=$(named previous)
+  if [[ -n $old ]] && ! has_run "$old"; then old=''; fi
   if [[ -n $old && $old != "$new" ]]; then point previous "$old"; fi
   activate "$new"
-  if [[ -n $no_start ]] || restart; then
-    say "service: release $new $([[ -n $no_start ]] && echo 'starts at boot' || echo 'is ready')"
+  if [[ -n $no_start ]]; then
+    say "service: release $new starts at boot"
+    return
+  elif restart; then
+    run touch "$base/releases/$new/ready"
+    say "service: release $new is ready"
     return
   fi
+  systemctl stop emotiond
   show_journal
   if [[ -z $old || $old == "$new" ]]; then
     fail "release $new did not become ready" \
@@ -87,6 +93,9 @@ switch_to() {
   fail "release $new did not become ready; release $old runs again" \
     "the lines before \`going back\` say why"
 }
+
+# Only a release that was ready once, or is now, is worth going back to.
+has_run() { [[ -e $base/releases/$1/ready ]] || is_running; }
 
 # The unit of a release is the one that runs it.
 activate() {
@@ -128,7 +137,8 @@ restart() {
 
 show_journal() {
   say "journal: the last lines of emotiond"
-  journalctl --unit emotiond --since "${started:-today}" --lines 12 --no-pager --output cat >&2 || true
+  journalctl --sync
+  journalctl --unit emotiond --since "${started:-today}" --lines 20 --no-pager --output cat >&2
 }
 
 # What the broker says of this device, or why it says nothing.
@@ -137,6 +147,6 @@ tell_online() {
   # systemd hands the service its secrets under the names that they have here.
   if ! CREDENTIALS_DIRECTORY=$(dirname "$config") \
     "$base/current/bin/python" deploy/install/online.py "$config"; then
-    started=-2min show_journal
+    show_journal
   fi
 }
