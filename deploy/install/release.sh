@@ -96,7 +96,7 @@ check_release() {
   run "$release/bin/python" -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
     run "$release/bin/emotiond" check-config configs/default.yaml >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
-      "the lines above say which library of the system is missing"
+      "the lines above say what it lacks; then run this again"
 }
 
 still_running() {
