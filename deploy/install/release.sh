@@ -93,7 +93,7 @@ collect_wheels() {
 
 # Everything loads, so no library of the system is missing.
 check_release() {
-  run "$release/bin/python" -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
+  run "$release/bin/python" -I -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
     run "$release/bin/emotiond" check-config configs/default.yaml >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
       "the lines above say what it lacks; then run this again"

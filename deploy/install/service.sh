@@ -55,11 +55,11 @@ check_config() {
 show_new_keys() {
   local old=$base/current
   if [[ -n $dry_run || ! -L $old || $old -ef $release ]]; then return; fi
-  "$release/bin/python" deploy/install/new_keys.py "$(default_of "$old")" "$(default_of "$release")"
+  "$release/bin/python" -I deploy/install/new_keys.py "$(default_of "$old")" "$(default_of "$release")"
 }
 
 default_of() {
-  "$1/bin/python" -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
+  "$1/bin/python" -I -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
 }
 
 # Makes a release current and starts it. If it does not become ready, the one before comes back.
@@ -146,7 +146,7 @@ tell_online() {
   if [[ -n $no_start || -n $dry_run ]]; then return; fi
   # systemd hands the service its secrets under the names that they have here.
   if ! CREDENTIALS_DIRECTORY=$(dirname "$config") \
-    "$base/current/bin/python" deploy/install/online.py "$config"; then
+    "$base/current/bin/python" -I deploy/install/online.py "$config"; then
     show_journal
   fi
 }
