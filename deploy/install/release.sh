@@ -100,10 +100,12 @@ check_release() {
 }
 
 still_running() {
-  if [[ -L $base/current ]]; then
-    printf 'release %s goes on running' "$(basename "$(readlink "$base/current")")"
-  else
+  if [[ ! -L $base/current ]]; then
     printf 'nothing was running before, and nothing is now'
+  elif is_running; then
+    printf 'release %s goes on running' "$(named current)"
+  else
+    printf 'release %s stays in its place' "$(named current)"
   fi
 }
 

@@ -74,7 +74,7 @@ switch_to() {
     return
   elif restart; then
     run touch "$base/releases/$new/ready"
-    say "service: release $new is ready"
+    [[ -n $dry_run ]] || say "service: release $new is ready"
     return
   fi
   systemctl stop emotiond
@@ -138,7 +138,7 @@ restart() {
 show_journal() {
   say "journal: the last lines of emotiond"
   journalctl --sync
-  journalctl --unit emotiond --since "${started:-today}" --lines 20 --no-pager --output cat >&2
+  journalctl --unit emotiond --since "${started:-today}" --lines 25 --no-pager --output cat >&2
 }
 
 # What the broker says of this device, or why it says nothing.
