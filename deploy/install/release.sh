@@ -68,9 +68,9 @@ require_libraries() {
   require ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 }
 
-# The release's own pip. /tmp is small where it is in memory.
+# The release's own pip. /tmp is small where it is in memory; what was fetched outlives a failure.
 pip() {
-  run env TMPDIR="$base/building" \
+  run env TMPDIR="$base/building" PIP_CACHE_DIR="$base/building/cache" \
     "$release/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
 }
 

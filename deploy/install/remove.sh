@@ -18,12 +18,12 @@ uninstall() {
   else
     run env SYSTEMD_OFFLINE=1 systemctl --quiet disable emotiond 2>/dev/null || true
   fi
-  run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" "$base"
+  run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" "$program" "$base"
   if [[ -d /run/systemd/system ]]; then
     run systemctl daemon-reload
     run systemctl reset-failed emotiond 2>/dev/null || true
   fi
-  remove_if_agreed "the configuration, with passwords" /etc/emotiond \
+  remove_if_agreed "the configuration, with passwords" "$(dirname "$config")" \
     /etc/systemd/system/emotiond.service.d
   remove_if_agreed "the state: events that wait for the broker, and whether it is paused" \
     /var/lib/emotiond /var/lib/private/emotiond

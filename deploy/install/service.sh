@@ -54,7 +54,7 @@ check_config() {
 # Keys that the new release knows and the one in use does not.
 show_new_keys() {
   local old=$base/current
-  if [[ -n $dry_run || ! -L $old || $old -ef $release ]]; then return; fi
+  if [[ -n $dry_run || ! -x $old/bin/python || $old -ef $release ]]; then return; fi
   "$release/bin/python" -I deploy/install/new_keys.py "$(default_of "$old")" "$(default_of "$release")"
 }
 
@@ -103,6 +103,7 @@ activate() {
   point current "$1"
   run install -d -m 755 "$units/emotiond.service.d"
   run install -m 644 "$shipped/emotiond.service" "$units/emotiond.service"
+  run ln -sfn "$base/current/bin/emotiond" "$program"
   if knows_restart_steps; then
     run install -m 644 "$shipped/drop-ins/backoff.conf" "$units/emotiond.service.d/backoff.conf"
   fi

@@ -28,7 +28,9 @@ def test_default_yaml_has_every_key_with_its_default() -> None:
     assert "# device:" in text
 
 
-@pytest.mark.parametrize("name", ["default.yaml", "demo.yaml", "kiosk.yaml", "robot.yaml"])
+@pytest.mark.parametrize(
+    "name", ["default.yaml", "demo.yaml", "kiosk.yaml", "robot.yaml", "service.yaml"]
+)
 def test_the_configurations_that_ship_are_good(name: str) -> None:
     load_config(CONFIGS / name)
 

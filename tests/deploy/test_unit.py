@@ -1,0 +1,58 @@
+"""systemd itself judges the unit, without running it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "systemd" / "emotiond.service"
+DROP_INS = UNIT.parent / "drop-ins"
+MOST_EXPOSED = 1.5
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *arguments],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def systemd_version() -> int:
+    found = re.match(r"systemd (\d+)", analyze("--version").stdout)
+    assert found
+    return int(found.group(1))
+
+
+def installed(folder: Path, *drop_ins: str) -> Path:
+    """The unit with drop-ins, as on a device that has its program."""
+    unit = folder / UNIT.name
+    unit.write_text(UNIT.read_text().replace("/opt/emotiond/current/bin/emotiond", "/bin/true"))
+    (folder / f"{UNIT.name}.d").mkdir()
+    for name in drop_ins:
+        (folder / f"{UNIT.name}.d" / name).write_text((DROP_INS / name).read_text())
+    return unit
+
+
+@pytest.mark.parametrize("drop_ins", [[], ["jetson.conf"], ["backoff.conf"]])
+def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path, drop_ins: list[str]) -> None:
+    if "backoff.conf" in drop_ins and systemd_version() < 254:
+        pytest.skip("install.sh installs it for systemd 254 and later")
+    verdict = analyze("verify", str(installed(tmp_path, *drop_ins)))
+    assert (verdict.returncode, verdict.stdout) == (0, "")
+
+
+def test_a_fault_in_the_unit_would_be_found(tmp_path: Path) -> None:
+    unit = installed(tmp_path)
+    unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
+    assert "WatchdogSecs" in analyze("verify", str(unit)).stdout
+
+
+def test_the_service_is_hardly_exposed(tmp_path: Path) -> None:
+    verdict = analyze("security", "--offline=true", "--no-pager", str(installed(tmp_path)))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)
+    assert found, verdict.stdout
+    assert float(found.group(1)) <= MOST_EXPOSED
