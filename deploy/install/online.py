@@ -1,6 +1,6 @@
 """Asks the broker for a device's `status`, as a subscriber would; prints the answer or the reason.
 
-The exit code is 0 for `online` alone.
+`online.py CONFIG SECONDS` waits so long for `online`; for that alone the exit code is 0.
 """
 
 import ssl
@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.configfile import load_config
 from edge.errors import ConfigError
 from edge.publish.access import credentials, tls_context
 
-TIMEOUT_S = 15.0
-"""The daemon connects in seconds; an emulated or slow device needs some more."""
 
-
-def status(config_file: Path) -> tuple[bool, str]:
+def status(config_file: Path, timeout_s: float) -> tuple[bool, str]:
     """Whether the broker says `online`, and a sentence. Raises ConfigError."""
     config = load_config(config_file).mqtt
     topic = f"{config.prefix}/{config.device}/status"
     where = f"{config.host}:{config.port}"
     told: list[str] = []
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
     username, password = credentials(config)
     if username:
         client.username_pw_set(username, password)
@@ -50,19 +48,19 @@ def status(config_file: Path) -> tuple[bool, str]:
             f"no broker at {where} ({error}); name yours in {config_file} (mqtt.host), "
             "or install one here: apt-get install mosquitto. The service tries on by itself"
         )
-    deadline_s = time.monotonic() + TIMEOUT_S
+    deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s and told[-1:] != ["online"]:
         if client.loop(timeout=0.2) != paho.MQTT_ERR_SUCCESS and told:
             break
     client.disconnect()
-    said = told[-1] if told else f"nothing within {TIMEOUT_S:.0f} s (may this user read it?)"
+    said = told[-1] if told else f"nothing within {timeout_s:.0f} s (may this user read it?)"
     return said == "online", f"{topic} at {where}: {said}"
 
 
 def main() -> int:
     """Prints the sentence; 0 for online."""
     try:
-        online, sentence = status(Path(sys.argv[1]))
+        online, sentence = status(Path(sys.argv[1]), float(sys.argv[2]))
     except ConfigError as error:
         online, sentence = False, str(error)
     print(f"== broker: {sentence}")

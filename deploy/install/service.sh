@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Puts a release to work as the service, and goes back where it does not. Sourced.
 
-settle_s=3 # a service that stays up so long after READY has started
+settle_s=3  # a service that stays up so long after READY has started
+online_s=15 # and is connected by then, where a broker is there; an emulated device takes long
 
 deploy() {
   check_device
@@ -147,7 +148,7 @@ tell_online() {
   if [[ -n $no_start || -n $dry_run ]]; then return; fi
   # systemd hands the service its secrets under the names that they have here.
   if ! CREDENTIALS_DIRECTORY=$(dirname "$config") \
-    "$base/current/bin/python" -I deploy/install/online.py "$config"; then
+    "$base/current/bin/python" -I deploy/install/online.py "$config" "$online_s"; then
     show_journal
   fi
 }
