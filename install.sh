@@ -8,6 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 base=/opt/emotiond
 config=/etc/emotiond/emotiond.yaml
 units=/usr/local/lib/systemd/system
+own_units=/etc/systemd/system
 program=/usr/local/bin/emotiond
 
 usage() {

@@ -5,15 +5,24 @@ needed_mib=1000 # a release takes 400 MiB, its making twice that
 
 check_device() {
   check_root
+  check_alone
   check_processor
   check_systemd
+  check_groups
   check_python
 }
 
 check_root() {
   if ((EUID != 0)) && [[ -z $dry_run ]]; then
-    fail "the service can only be installed by root" "sudo ./install.sh $*"
+    fail "only root can $command the service" "sudo ./install.sh $command"
   fi
+}
+
+# The lock goes with the last process that holds its descriptor.
+check_alone() {
+  if [[ -n $dry_run ]]; then return; fi
+  exec 9>/run/emotiond-install.lock
+  flock --nonblock 9 || fail "another install.sh is at work" "wait until it has ended"
 }
 
 check_processor() {
@@ -33,10 +42,22 @@ check_systemd() {
   command -v systemctl >/dev/null ||
     fail "there is no systemd here" \
       "use \`emotiond run\` under your own service manager: ./install.sh demo, then .venv/bin/emotiond"
+  if [[ -f $own_units/emotiond.service ]]; then
+    fail "$own_units/emotiond.service hides the unit of the releases" \
+      "remove it; changes of yours go to $own_units/emotiond.service.d/ (docs/service.md)"
+  fi
   if [[ -z $no_start && ! -d /run/systemd/system ]]; then
     fail "systemd does not run this system (is it a chroot or a container?)" \
       "for an image, to be started later: ./install.sh --no-start"
   fi
+}
+
+check_groups() {
+  local group
+  for group in audio video; do
+    getent group "$group" >/dev/null ||
+      fail "there is no group $group, whose devices the service uses" "groupadd --system $group"
+  done
 }
 
 # The service may not read homes, so its interpreter must not be in one.

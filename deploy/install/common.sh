@@ -67,7 +67,7 @@ install_missing() {
   say "system packages: ${missing[*]}"
   { run "${as_root[@]}" apt-get update -qq &&
     run "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
+      apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
     fail "apt-get could not install ${missing[*]}" "is the network up? then run this again"
 }
 

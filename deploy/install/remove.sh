@@ -11,7 +11,8 @@ status() {
 }
 
 uninstall() {
-  check_root uninstall
+  check_root
+  check_alone
   say "service: stopping and removing it"
   if [[ -d /run/systemd/system ]]; then
     run systemctl --quiet disable --now emotiond 2>/dev/null || true
@@ -24,7 +25,7 @@ uninstall() {
     run systemctl reset-failed emotiond 2>/dev/null || true
   fi
   remove_if_agreed "the configuration, with passwords" "$(dirname "$config")" \
-    /etc/systemd/system/emotiond.service.d
+    "$own_units/emotiond.service.d"
   remove_if_agreed "the state: events that wait for the broker, and whether it is paused" \
     /var/lib/emotiond /var/lib/private/emotiond
 }

@@ -27,6 +27,7 @@ upgrade() {
 
 rollback() {
   check_root
+  check_alone
   check_systemd
   local before
   before=$(named previous)
@@ -45,11 +46,13 @@ install_config() {
   run install -m 644 configs/service.yaml "$config"
 }
 
+# Reads it as somebody without rights, which the service's user is.
 check_config() {
   say "configuration: $config"
-  run "$1/bin/emotiond" check-config "$config" >/dev/null ||
+  run setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$1/bin/emotiond" check-config "$config" >/dev/null ||
     fail "release $(basename "$1") cannot run with this configuration; $(still_running)" \
-      "mend the lines named above in $config, then run this again"
+      "mend what is named above (it has to be readable for all: chmod 644 $config), then run this again"
 }
 
 # Keys that the new release knows and the one in use does not.
