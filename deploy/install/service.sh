@@ -2,7 +2,7 @@
 # Puts a release to work as the service, and goes back where it does not. Sourced.
 
 settle_s=3  # a service that stays up so long after READY has started
-online_s=15 # and is connected by then, where a broker is there; an emulated device takes long
+online_s=15 # and is at the broker by then, where there is one
 
 deploy() {
   check_device
@@ -149,9 +149,18 @@ show_journal() {
 # What the broker says of this device, or why it says nothing.
 tell_online() {
   if [[ -n $no_start || -n $dry_run ]]; then return; fi
+  say "broker: is this device online?"
+  local told deadline_s=$((SECONDS + online_s))
   # systemd hands the service its secrets under the names that they have here.
-  if ! CREDENTIALS_DIRECTORY=$(dirname "$config") \
-    "$base/current/bin/python" -I deploy/install/online.py "$config" "$online_s"; then
-    show_journal
-  fi
+  until told=$(env CREDENTIALS_DIRECTORY="$(dirname "$config")" \
+    "$base/current/bin/emotiond" doctor --config "$config" --only broker 2>&1) &&
+    [[ $told == *'is online'* ]]; do
+    if ((SECONDS >= deadline_s)); then
+      printf '%s\n' "$told"
+      say "service: it runs, and goes on trying to reach the broker"
+      return
+    fi
+    sleep 1
+  done
+  printf '%s\n' "$told"
 }
