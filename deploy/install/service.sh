@@ -150,17 +150,13 @@ show_journal() {
 tell_online() {
   if [[ -n $no_start || -n $dry_run ]]; then return; fi
   say "broker: is this device online?"
-  local told deadline_s=$((SECONDS + online_s))
-  # systemd hands the service its secrets under the names that they have here.
-  until told=$(env CREDENTIALS_DIRECTORY="$(dirname "$config")" \
-    "$base/current/bin/emotiond" doctor --config "$config" --only broker 2>&1) &&
-    [[ $told == *'is online'* ]]; do
-    if ((SECONDS >= deadline_s)); then
-      printf '%s\n' "$told"
-      say "service: it runs, and goes on trying to reach the broker"
-      return
-    fi
-    sleep 1
-  done
-  printf '%s\n' "$told"
+  local deadline_s=$((SECONDS + online_s))
+  until [[ $(ask_broker --json) == *' is online'* ]] || ((SECONDS >= deadline_s)); do sleep 1; done
+  ask_broker || say "service: it runs, and goes on trying to reach the broker"
+}
+
+# systemd hands the service its secrets under the names that they have beside its configuration.
+ask_broker() {
+  env CREDENTIALS_DIRECTORY="$(dirname "$config")" \
+    "$base/current/bin/emotiond" doctor --config "$config" --only broker "$@" 2>&1
 }
