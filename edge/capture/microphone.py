@@ -19,7 +19,8 @@ from edge.observation import SAMPLE_RATE_HZ, AudioBlock
 BLOCK_S = 0.05
 SILENT_S = 2.0
 """A microphone that delivers nothing for so long is opened again."""
-SHORTEST_WAIT_S = 0.005
+SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.005, 0.5
+"""One that took longer was none: the process stood still."""
 OVERFLOWED = -9981
 """PortAudio's paInputOverflowed: sound was lost, more will come."""
 
@@ -164,15 +165,17 @@ class PortAudioDevice:
 
     def _await_block(self) -> bool:
         """Waits for a block of sound; false when told to stop meanwhile."""
-        began_s = self._clock.now_s()
+        waited_s, before_s = 0.0, self._clock.now_s()
         while (there := self._stream.get_read_available()) < self._block:
             if there < 0 and there != OVERFLOWED:
                 raise SourceError(f"{self._label} is gone; plug it in again")
-            if self._clock.now_s() - began_s >= SILENT_S:
+            if waited_s >= SILENT_S:
                 raise SourceError(f"{self._label} gives no sound")
             wait_s = max((self._block - max(there, 0)) / self._rate_hz, SHORTEST_WAIT_S)
             if self._stop.wait(wait_s):
                 return False
+            now_s = self._clock.now_s()
+            waited_s, before_s = waited_s + min(now_s - before_s, LONGEST_WAIT_S), now_s
         self.steps += 1
         return True
 

@@ -151,6 +151,21 @@ def test_a_microphone_that_falls_silent_is_said_and_a_late_one_is_waited_for(
     assert microphone.steps == 1
 
 
+def test_a_process_that_stood_still_does_not_blame_the_microphone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Driver(16000, [np.ones(800, np.int16)])
+    clock = FakeClock()
+    microphone = _open(monkeypatch, driver, clock)
+
+    def there() -> int:
+        clock.moment_s += 30.0
+        return 0 if clock.moment_s < 150.0 else 800
+
+    monkeypatch.setattr(driver, "get_read_available", there)
+    assert microphone.read() is not None
+
+
 def test_a_microphone_that_is_muted_is_said_until_it_is_heard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
