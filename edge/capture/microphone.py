@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from edge.capture.leftovers import close_gone_devices
 from edge.capture.media import read_sound
 from edge.capture.quiet import quiet
 from edge.capture.reader import Device
@@ -149,6 +150,7 @@ class PortAudioDevice:
         with quiet():
             self._stream.close()
             self._audio.terminate()
+        close_gone_devices()
 
     def _open(self, name: str, sample_format: int) -> tuple[int, Any]:
         """Sampling rate and stream; raises OSError or ValueError, or SourceError."""
