@@ -15,7 +15,7 @@ from converter.evaluate import FLOAT32, Answers, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
 from converter.samples import HELD_BACK, Splits
 from converter.tasks.base import Task
-from converter.train import load_run
+from converter.train import load_run, origin
 from edge import __version__
 from edge.emotions import softmax
 from edge.errors import EmotiondError
@@ -48,7 +48,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     if task.corrects_prior:
         correction = correct_prior(task, model, quantized, spec, splits)
         quantized = quantize(model, representative)
-    path = folder / f"{task.modality}.tflite"
+    path, learned = folder / f"{task.modality}.tflite", origin(run, splits)
     manifest = Manifest(
         name=task.modality,
         version=__version__,
@@ -60,8 +60,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         second_labels=second_labels,
         input=spec,
         prior_correction=correction,
-        trained_on=splits.trained_on,
-        licence=splits.licence,
+        trained_on=learned.trained_on,
+        licence=learned.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
     )

@@ -50,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
             action="append",
             help="text: of what --data has, the set so called; repeatable",
         )
+        command.add_argument(
+            "--aside",
+            action="append",
+            help="text: a set that a teacher learned from and its pupil does not; repeatable",
+        )
         if name != "train":
             command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
         command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
@@ -81,6 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     checks = subparsers.add_parser("checks", help=text, description=text)
     checks.set_defaults(function=commands.checks)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
+    average = subparsers.add_parser("average", help="make one run of several that began alike")
+    average.set_defaults(function=commands.average)
+    average.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a finished run")
+    average.add_argument("--run", type=Path, required=True, help="the run that is made")
     fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
     fuse.set_defaults(function=commands.fuse)
     for modality in MODALITIES:
@@ -122,6 +131,17 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--teacher", type=Path, action="append", default=[], help="a run to learn from; repeatable"
+    )
+    command.add_argument(
+        "--head-weights",
+        type=_above_zero,
+        nargs="+",
+        help="text: how much each head of a teacher counts, in the order of its data",
+    )
+    command.add_argument(
+        "--variations",
+        type=_positive,
+        help="text: variations of a data set's texts that a teacher is asked about, at least",
     )
     command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusionfile import FusionFile
 
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
+TASK_OPTIONS = (
+    "side",
+    "width",
+    "size",
+    "coefficients",
+    "only",
+    "aside",
+    "head_weights",
+    "variations",
+)
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -54,7 +63,7 @@ def _task(arguments: argparse.Namespace) -> "Task":
     try:
         return TASKS[arguments.modality](**of_task)
     except TypeError as error:
-        names = ", ".join(f"--{name}" for name in of_task)
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in of_task)
         raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
 
 
@@ -158,6 +167,13 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Me
         [one.metrics(manifest) for one in first],
         of_folds=True,
     )
+
+
+def average(arguments: argparse.Namespace) -> None:
+    """Makes one run of several."""
+    from converter.average import average as mean_of
+
+    print(f"wrote {mean_of(arguments.runs, arguments.run)}")
 
 
 def fuse(arguments: argparse.Namespace) -> None:

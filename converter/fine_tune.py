@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -13,7 +14,16 @@ from tokenizers import Tokenizer
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.samples import Samples, Splits
-from converter.sentences import ANSWERS, HEADS, TOKEN_STEP, Heads, Ids, fingerprint, pad
+from converter.sentences import (
+    ANSWERS,
+    HEADS,
+    TOKEN_STEP,
+    Heads,
+    Ids,
+    encode,
+    fingerprint,
+    pad,
+)
 from converter.tasks.base import Schedule
 from converter.train import (
     Plan,
@@ -26,7 +36,7 @@ from converter.train import (
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
-SCHEDULE = Schedule(epochs=3, batch_size=32, learning_rate=8e-5, patience=3)
+SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=8e-5, patience=2)
 # Layers that stay as they are: most of all weights, and hardly moved by so few texts.
 FROZEN = ("words", "positions", "types")
 
@@ -40,12 +50,17 @@ class SentenceBatches(keras.utils.PyDataset):
     """Token ids and targets in batches of texts of about one length, in a new order an epoch."""
 
     def __init__(
-        self, tokenizer: Tokenizer, samples: Samples, heads: Heads, batch_size: int, seed: int
+        self,
+        tokenizer: Tokenizer,
+        samples: Samples,
+        datasets: Sequence[str],
+        batch_size: int,
+        seed: int,
     ) -> None:
         super().__init__(workers=1)
-        self._rows = [one.ids for one in tokenizer.encode_batch(list(samples.inputs))]
-        head = [heads.datasets.index(group) for group in samples.groups]
-        self._targets = np.zeros((len(samples), len(heads.datasets), len(heads.labels)), np.float32)
+        self._rows = encode(tokenizer, samples.inputs)
+        head = [datasets.index(group) for group in samples.groups]
+        self._targets = np.zeros((len(samples), len(datasets), len(samples.labels)), np.float32)
         self._targets[np.arange(len(samples)), head] = samples.targets
         self._batch_size, self._seed = batch_size, seed
         self.begin_epoch(0)
@@ -82,17 +97,12 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
         raise EmotiondError("an encoder begins from its own weights, and has no teachers")
-    heads = Heads(
-        tuple(splits.datasets),
-        splits.train.labels,
-        {name: fingerprint(splits.train.of_groups({name}).inputs) for name in splits.datasets},
-    )
-    model = encoder.build(architecture, len(heads.datasets) * len(heads.labels))
+    model = encoder.build(architecture, len(splits.datasets) * len(splits.train.labels))
     encoder.load_weights(model, architecture, folder)
     for name in FROZEN:
         model.get_layer(name).trainable = False
     train, held_back = (
-        SentenceBatches(tokenizer, samples, heads, schedule.batch_size, plan.seed)
+        SentenceBatches(tokenizer, samples, splits.datasets, schedule.batch_size, plan.seed)
         for samples in (splits.train, splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
@@ -110,5 +120,11 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
+    heads = Heads(
+        tuple(splits.datasets),
+        splits.train.labels,
+        {name: fingerprint(splits.train.of_groups({name}).inputs) for name in splits.datasets},
+        splits.origin,
+    )
     (run / HEADS).write_bytes(msgspec.json.encode(heads))
     return run / MODEL

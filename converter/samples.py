@@ -135,6 +135,26 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where what a model knows comes from."""
+
+    trained_on: tuple[str, ...]
+    """An entry a data set, its name first."""
+    licence: str
+    """Of the data, and so of the model."""
+
+    def joined(self, others: Sequence["Origin"]) -> "Origin":
+        """That of a model whose teachers have the others; each thing is said once."""
+        all_of_them = [self, *others]
+        return Origin(
+            tuple(dict.fromkeys(entry for one in all_of_them for entry in one.trained_on)),
+            "; ".join(
+                dict.fromkeys(name for one in all_of_them for name in one.licence.split("; "))
+            ),
+        )
+
+
+@dataclass(frozen=True)
 class Splits:
     """Data to learn from: `train` fits weights, `held_back` chooses, `test` is looked at once."""
 
@@ -178,6 +198,11 @@ class Splits:
         """What a manifest says of the training data: an entry a data set, its name first."""
         parts = zip(self.datasets, self.train_split.split(JOINED), strict=True)
         return tuple(f"{dataset} {split}" for dataset, split in parts)
+
+    @property
+    def origin(self) -> "Origin":
+        """What is to be said of a model that learns from these."""
+        return Origin(self.trained_on, self.licence)
 
     @property
     def _parts(self) -> dict[str, Samples]:

@@ -4,7 +4,9 @@ Data sets name emotions by different habits, so it has a head for each.
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -12,21 +14,49 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
+from tokenizers import Tokenizer
 
 from converter.networks import encoder
 from converter.networks.weights import MODEL
+from converter.samples import Origin
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
+from edge.perception.ngrams import EMOTICONS
 
 HEADS = "heads.json"
 ANSWERS = "answers"
-"""In a run: what it said of the texts that it was asked about, so that it is asked once."""
+"""In a run: what its heads said of the texts that it was asked about, so that it is asked once."""
 # Texts are padded to a multiple of this, so that few shapes of batches are compiled.
 TOKEN_STEP = 8
 ASKED_AT_ONCE = 128
 KEPT_AT_ONCE = 128 * ASKED_AT_ONCE
-# What a head is sure of not must still be possible: the others may be sure of it.
-SMALLEST_PROBABILITY = 1e-6
+# Emoticons without noses, by what an encoder's vocabulary has words for; emoji have their names.
+NAMES = {
+    ":)": "smiling face",
+    ":]": "smiling face",
+    "^_^": "smiling face",
+    "^^": "smiling face",
+    ":d": "grinning face",
+    "xd": "laughing face",
+    ";)": "winking face",
+    ";d": "winking face",
+    ":p": "playful face",
+    ":*": "kissing face",
+    "<3": "love",
+    "</3": "broken heart",
+    ":(": "sad face",
+    ":[": "sad face",
+    ":'(": "crying face",
+    ":/": "doubtful face",
+    ":|": "blank face",
+    ":o": "surprised face",
+    ">:(": "angry face",
+    ">_<": "annoyed face",
+    "-_-": "annoyed face",
+}
+REPEATED = re.compile(r"(.)\1+")
+NOSE = re.compile(r"(?<=[:;=])('?)[-o^](?=.)")
+SYMBOLS = re.compile(rf"{EMOTICONS}|\bx+d+\b|[^\w\s]", re.VERBOSE | re.IGNORECASE)
 Ids = npt.NDArray[np.int32]
 
 
@@ -37,11 +67,32 @@ class Heads(msgspec.Struct, frozen=True):
     labels: tuple[str, ...]
     learned: dict[str, str]
     """The `fingerprint` of what was learned from, by data set."""
+    origin: Origin
 
 
 def fingerprint(texts: Sequence[str]) -> str:
-    """A hash of texts in their order."""
+    """A hash of texts, in their order."""
     return hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
+
+
+def _spelled(symbol: re.Match[str]) -> str:
+    face = NOSE.sub(r"\1", symbol[0].casefold().replace("=", ":"))
+    for shorter in (face, REPEATED.sub(r"\1", face)):
+        if shorter in NAMES:
+            return f" {NAMES[shorter]} "
+    if unicodedata.category(symbol[0][0]) == "So":
+        return f" {unicodedata.name(symbol[0], '').lower()} "
+    return symbol[0]
+
+
+def spell_out(text: str) -> str:
+    """The text with words for its emoji and emoticons, which no English vocabulary has."""
+    return SYMBOLS.sub(_spelled, text)
+
+
+def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
+    """The token ids of each text, emoji and emoticons spelled out."""
+    return [one.ids for one in tokenizer.encode_batch([spell_out(text) for text in texts])]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Ids:
@@ -51,6 +102,16 @@ def pad(rows: Sequence[Sequence[int]]) -> Ids:
     for row, tokens in zip(ids, rows, strict=True):
         row[: len(tokens)] = tokens
     return ids
+
+
+def ask(model: keras.Model, rows: Sequence[Sequence[int]], heads: int) -> FloatArray:
+    """The logits of all heads, float32[texts, heads, labels], for the token ids of texts."""
+    logits = np.zeros((len(rows), model.output_shape[-1]), np.float32)
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    for start in range(0, len(order), ASKED_AT_ONCE):
+        chosen = order[start : start + ASKED_AT_ONCE]
+        logits[chosen] = model.predict_on_batch(pad([rows[i] for i in chosen]))
+    return logits.reshape(len(rows), heads, -1)
 
 
 class SentenceTeacher:
@@ -70,36 +131,34 @@ class SentenceTeacher:
             raise EmotiondError(f"{run}: the model there is not that of {HEADS}; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
 
-    def answer(self, texts: Sequence[str]) -> FloatArray:
+    def answer(self, texts: Sequence[str], weights: Sequence[float] = ()) -> FloatArray:
         """A distribution over `heads.labels` for each text, float32[texts, labels].
 
-        That is the geometric mean of what all heads say: who learns from it need not guess by whose
-        habits a text is to be answered. What was asked before is read from the run.
+        It is one of all heads, a log-linear pool with a weight for each (all alike, and one in
+        all, where none are given): who learns from it need not guess by whose habits a text is to
+        be answered. What was asked before is read from the run. Raises EmotiondError.
         """
+        count = len(self.heads.datasets)
+        if weights and len(weights) != count:
+            raise EmotiondError(
+                f"{self.run}: {len(weights)} weights for {count} heads "
+                f"({', '.join(self.heads.datasets)})"
+            )
+        shares = np.array(weights or [1 / count] * count, np.float32)
         parts = []
         for start in track(range(0, len(texts), KEPT_AT_ONCE), description="asking the teacher"):
-            parts.append(self._remember(texts[start : start + KEPT_AT_ONCE]))
+            logits = self._remember(texts[start : start + KEPT_AT_ONCE])
+            parts.append(softmax(np.einsum("thl,h->tl", logits, shares)))
         return np.concatenate(parts)
 
     def _remember(self, texts: Sequence[str]) -> FloatArray:
+        """The logits of all heads: the same however they are weighed."""
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
-        answers = self._ask(texts)
+        logits = ask(self._model, encode(self._tokenizer, texts), len(self.heads.datasets))
         file.parent.mkdir(exist_ok=True)
         draft = file.with_suffix(".part.npy")
-        np.save(draft, answers)
+        np.save(draft, logits.astype(np.float16))
         draft.replace(file)
-        return answers
-
-    def _ask(self, texts: Sequence[str]) -> FloatArray:
-        rows = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
-        answers = np.zeros((len(texts), len(self.heads.labels)), np.float32)
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        for start in range(0, len(order), ASKED_AT_ONCE):
-            chosen = order[start : start + ASKED_AT_ONCE]
-            logits = self._model.predict_on_batch(pad([rows[i] for i in chosen]))
-            of_heads = logits.reshape(len(chosen), len(self.heads.datasets), -1)
-            logarithms = np.log(softmax(of_heads) + SMALLEST_PROBABILITY)
-            answers[chosen] = softmax(logarithms.mean(axis=1))
-        return answers
+        return logits

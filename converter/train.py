@@ -14,7 +14,7 @@ from keras import ops
 from converter.batches import Batches, Teachers
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
-from converter.samples import Splits
+from converter.samples import Origin, Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
 from edge.perception.pack import InputSpec
@@ -22,6 +22,8 @@ from edge.perception.pack import InputSpec
 INPUT = "input.json"
 CHECKPOINT = "checkpoint"
 SETTINGS = "settings.json"
+ORIGINS = "origins"
+"""In the settings: those of what taught it."""
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.
 AVERAGED_SHARE = 0.05
@@ -70,7 +72,12 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
     _compile(model, schedule, steps)
-    begin_run(run, plan, splits, input=msgspec.to_builtins(spec), parameters=model.count_params())
+    facts = {
+        ORIGINS: task.origins(plan.teachers),
+        "input": spec,
+        "parameters": model.count_params(),
+    }
+    begin_run(run, plan, splits, **facts)
     model.fit(
         batches,
         validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
@@ -90,6 +97,12 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
         return keras.models.load_model(run / MODEL, compile=False), spec
     except (OSError, ValueError) as error:
         raise EmotiondError(f"{run}: no finished training run ({error})") from error
+
+
+def origin(run: Path, splits: Splits) -> Origin:
+    """What a model learned from that was trained on `splits` in a run, by teachers or without."""
+    settings = msgspec.json.decode((run / SETTINGS).read_bytes())
+    return splits.origin.joined(msgspec.convert(settings.get(ORIGINS, []), list[Origin]))
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:

@@ -1,6 +1,6 @@
 """What loaders of text share: their labels, and how rows become samples in three splits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,28 +136,29 @@ def split_at_random(
     return Texts(dataset, licence, judged, train, held_back, test, taught, tuple(left_out))
 
 
-def _without(samples: Samples, texts: Iterable[str]) -> Samples:
-    known = set(texts)
+def _without(samples: Samples, known: Set[str]) -> Samples:
     kept = [row for row, text in enumerate(samples.inputs) if text not in known]
     return samples.subset(np.array(kept, np.intp))
 
 
-def join(sets: Sequence[Texts]) -> Splits:
-    """All data sets as one; the group of a sample is the name of its data set.
+def join(sets: Sequence[Texts], aside: Sequence[str] = ()) -> Splits:
+    """All data sets as one, without those `aside`; the group of a sample is its data set's name.
 
-    What any of them tests on teaches nothing, whichever it is a text of.
+    What any of them tests on, aside or not, teaches nothing, whichever it is a text of.
     """
     names = [one.dataset for one in sets]
     if twice := [name for name in names if names.count(name) > 1]:
         raise DatasetError(f"two data sets are called {twice[0]!r}; rename the file of one")
-    test = concatenate([one.test for one in sets])
-    held_back = _without(concatenate([one.held_back for one in sets]), test.inputs)
-    train = concatenate([one.train for one in sets])
+    tested = {text for one in sets for text in one.test.inputs}
+    known = tested.union(text for one in sets for text in one.held_back.inputs)
+    sets = [one for one in sets if one.dataset not in aside]
+    if not sets:
+        raise DatasetError("every data set is put aside; there is nothing to learn from")
     return Splits(
-        JOINED.join(names),
-        _without(train, [*held_back.inputs, *test.inputs]),
-        held_back,
-        test,
+        JOINED.join(one.dataset for one in sets),
+        _without(concatenate([one.train for one in sets]), known),
+        _without(concatenate([one.held_back for one in sets]), tested),
+        concatenate([one.test for one in sets]),
         JOINED.join(one.train_split for one in sets),
         JOINED.join(dict.fromkeys(one.judged.test_split for one in sets)),
         "; ".join(dict.fromkeys(one.licence for one in sets)),

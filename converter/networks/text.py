@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 
-def build(buckets: int, classes: int, hidden: int = 28) -> keras.Model:
+def build(buckets: int, classes: int, hidden: int = 30) -> keras.Model:
     """An untrained network, float32[batch, buckets] to logits float32[batch, classes]."""
     inputs = keras.Input((buckets,))
     x = layers.Dense(hidden, use_bias=False)(inputs)

@@ -9,7 +9,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.samples import DatasetError, Samples, Splits
+from converter.samples import DatasetError, Origin, Samples, Splits
 from edge.emotions import Emotion, FloatArray
 from edge.perception.pack import InputSpec, Modality
 
@@ -81,6 +81,10 @@ class Task(ABC):
         `share` is how much of a target comes from them. Raises EmotiondError.
         """
         return train
+
+    def origins(self, teachers: Sequence[Path]) -> list[Origin]:
+        """What the runs `teachers` learned from, where that may be more than their pupil."""
+        return []
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         """Training samples with whatever is too slow to be done in every epoch done once."""

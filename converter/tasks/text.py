@@ -13,7 +13,8 @@ from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
 from converter.datasets.texts import LABELS, Texts, join
 from converter.distil import teach
 from converter.networks import text as network
-from converter.samples import DatasetError, Samples, Splits, concatenate
+from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
+from converter.sentences import SentenceTeacher
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import text_features
@@ -61,7 +62,9 @@ def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
 class TextTask(Task):
     """Short texts in any language, any number of the seven labels each.
 
-    Of the data sets that are given, those named in `only` are used, or all.
+    Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
+    nothing but that what tests them teaches nothing. `head_weights` say how much each head of a
+    teacher counts, `variations` how many it is asked about for each data set at least.
     """
 
     modality = "text"
@@ -78,21 +81,35 @@ class TextTask(Task):
     asks_teachers_once = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
-    def __init__(self, only: Sequence[str] = ()) -> None:
-        self._only = only
+    def __init__(
+        self,
+        only: Sequence[str] = (),
+        aside: Sequence[str] = (),
+        head_weights: Sequence[float] = (),
+        variations: int = 60_000,
+    ) -> None:
+        self._only, self._aside = only, aside
+        self._head_weights, self._variations = head_weights, variations
 
     def load(self, data: Sequence[Path]) -> Splits:
         sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
         names = [one.dataset for one in sets]
-        if unknown := [name for name in self._only if name not in names]:
+        if unknown := [name for name in (*self._only, *self._aside) if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
-        return join([one for one in sets if not self._only or one.dataset in self._only])
+        return join(
+            [one for one in sets if not self._only or one.dataset in self._only], self._aside
+        )
 
     def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
-        return teach(train, teachers, share, seed) if teachers else train
+        if not teachers:
+            return train
+        return teach(train, teachers, share, seed, self._head_weights, self._variations)
+
+    def origins(self, teachers: Sequence[Path]) -> list[Origin]:
+        return [SentenceTeacher(run).heads.origin for run in teachers]
 
     def input_spec(self, train: Samples) -> TextInput:
-        return TextInput((65536,), "unicode", (1, 2), (1, 5), max_characters=1000)
+        return TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, TextInput)

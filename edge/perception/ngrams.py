@@ -31,10 +31,12 @@ MARKS = (
 )
 # Scripts without spaces, in which a character is a word by itself.
 IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+EMOTICONS = r"""
+    (?<!\w)[<>]?[:;=]'?[-o^]?(?:[dpos3x](?!\w)|[][(){}/\\|*@]+)  # :) :'( >:-D
+    | (?<!\w)</?3+ | [>^-][_.]*[<^-](?=\s|$)                     # <3 ^_^ >_< -_-
+"""
 TOKENS = re.compile(
-    rf"""
-    (?<!\w)[<>]?[:;=]'?[-o^]?(?:[dpos3x](?!\w)|[][(){{}}/\\|*@]+)  # :) :'( >:-D
-    | (?<!\w)</?3+ | [>^-][_.]*[<^-](?=\s|$)                       # <3 ^_^ >_< -_-
+    rf"""{EMOTICONS}
     | [{IDEOGRAPHS}]
     | (?:(?![{IDEOGRAPHS}])[\w{MARKS}])+
     | [!?.]+
@@ -57,33 +59,65 @@ LENGTHENED = re.compile(r"(.)\1{2,}", re.IGNORECASE)
 REPEATED = re.compile(r"(\S)\1{2,}")
 EMPHASIS = "\0"
 """A word by itself, after one that is written LOUD or looong; no text contains it."""
+# Words that turn around what comes after them, in the languages where it does: English, German,
+# Spanish, Portuguese, Swedish, Romanian, Russian and Ukrainian, Chinese.
+NEGATIONS = (
+    "not no never nor neither nothing nobody without hardly cannot cant dont doesnt didnt wont "
+    "wouldnt isnt arent wasnt werent aint havent hasnt hadnt couldnt shouldnt "
+    "nicht kein keine keinen keiner nie niemals ohne nunca sin não sem inte aldrig ingen utan nu "
+    "fără не ні нет никогда ніколи без 不 没 沒 别 別"
+)
+NEGATORS = frozenset(NEGATIONS.split())
+NEGATED_WORDS = 4
+"""How many words after one of NEGATORS it is taken to act on, if no mark or symbol ends it."""
 BEGIN, END = 2, 3
-# Odd numbers without a pattern: the digits of the golden ratio and of pi.
+# Odd numbers without a pattern: the digits of the golden ratio, of pi and of e.
 WORD_FACTOR, CHARACTER_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
+NEGATED_FACTOR = np.uint64(0xADF85458A2BB4A9B)
 HIGH_BITS = np.uint64(33)
 
 
 def _mark_emphasis(match: re.Match[str]) -> str:
     word = match[0]
-    emphatic = word.isupper() or LENGTHENED.search(word) is not None
-    return f"{word} {EMPHASIS} " if emphatic else word
+    shorter = LENGTHENED.sub(r"\1", word)
+    if shorter != word:
+        return f"{word} {EMPHASIS} {shorter} "
+    return f"{word} {EMPHASIS} " if word.isupper() else word
 
 
 def tokens(text: str) -> list[str]:
     """The words, marks, emoji and emoticons of a text in lower case, without what says nothing.
 
-    A word in capitals, or with a letter three times or more in a row, is followed by EMPHASIS.
+    A word in capitals is followed by EMPHASIS; one with a letter three times or more in a row also
+    by itself with that letter once, since either "soon" or "son" may be what sooon stands for.
     """
     plain = unicodedata.normalize("NFKC", MARKUP.sub(" ", html.unescape(text)))
     plain = LETTERS.sub(_mark_emphasis, IGNORED.sub("", plain))
     return TOKENS.findall(REPEATED.sub(r"\1\1", plain.casefold()))
 
 
+def negated(words: Sequence[str]) -> list[int]:
+    """The places of the words that one of NEGATORS before them acts on."""
+    found, left = [], 0
+    for place, word in enumerate(words):
+        if word == EMPHASIS:
+            continue
+        if not word[0].isalnum():
+            left = 0
+        elif left:
+            found.append(place)
+        left = NEGATED_WORDS if word in NEGATORS else max(left - 1, 0)
+    return found
+
+
 def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
-    """A hash, uint64, for each n-gram of the words, and of the characters within each word."""
+    """A hash, uint64, for each n-gram of the words, and of the characters within each word.
+
+    A word that is negated has one more, so that "not happy at all" is not merely happy.
+    """
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     each = np.array([zlib.crc32(word) for word in encoded], np.uint64)
-    hashes = [np.zeros(0, np.uint64), *_runs(each, spec.word_ngrams, WORD_FACTOR)]
+    hashes = [each[negated(words)] * NEGATED_FACTOR, *_runs(each, spec.word_ngrams, WORD_FACTOR)]
     marked = "".join(f"{BEGIN:c}{word}{END:c}" for word in words if word != EMPHASIS)
     points = np.frombuffer(marked.encode("utf-32-le", "surrogatepass"), np.uint32)
     hashes += _runs(points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=END)

@@ -68,8 +68,8 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
     """Hashed n-gram counts of a text; `shape` is the number of hash buckets."""
 
     shape: tuple[PositiveInt]
-    tokens: Literal["unicode"]
-    """How a text is split: `edge.perception.ngrams.tokens`."""
+    tokens: Literal["unicode-2"]
+    """How a text is split and hashed: the version of `edge.perception.ngrams`."""
     word_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of words."""
     character_ngrams: tuple[PositiveInt, PositiveInt]

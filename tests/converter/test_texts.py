@@ -239,6 +239,23 @@ def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Pa
         TextTask().load([tmp_path / "c"])
 
 
+def test_what_a_set_put_aside_tests_on_teaches_nothing(tmp_path: Path) -> None:
+    common = "".join(f"both {n},joy\n" for n in range(40))
+    rows = "".join(f"{{0}} {n},joy\nsad {{0}} {n},sadness\n" for n in range(40))
+    _write(tmp_path, {"a.csv": f"text,label\n{common}{rows.format('a')}"})
+    _write(tmp_path, {"b.csv": f"text,label\n{rows.format('b')}{common}"})
+    both = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    alone, joined = TextTask().load(both[:1]), TextTask(aside=["b"]).load(both)
+    assert joined.datasets == ["a"]
+    assert joined.test.inputs == alone.test.inputs
+    tested = TextTask(only=["b"]).load(both).test.inputs
+    lost = set(alone.train.inputs) - set(joined.train.inputs)
+    assert lost
+    assert set(tested) & set(alone.train.inputs) <= lost
+    with pytest.raises(DatasetError, match="every data set is put aside"):
+        TextTask(aside=["a", "b"]).load(both)
+
+
 def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
     task = TextTask()
     joy = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index("joy")] * 1000]

@@ -13,12 +13,12 @@ from edge.perception.features import (
     sound_features,
     text_features,
 )
-from edge.perception.ngrams import EMPHASIS, ngram_hashes, tokens
+from edge.perception.ngrams import EMPHASIS, negated, ngram_hashes, tokens
 from edge.perception.pack import ImageInput, SoundInput, TextInput, load_pack
 from edge.resources import MODELS
 
 GREY = ImageInput((48, 48, 1), "grey", "standardized")
-TEXT = TextInput((65536,), "unicode", (1, 2), (1, 5), max_characters=1000)
+TEXT = TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
 
 
 def _speech_input() -> SoundInput:
@@ -152,11 +152,42 @@ def test_case_width_and_composition_do_not_matter() -> None:
 
 def test_emphasis_is_marked_once_beside_the_word() -> None:
     assert tokens("so HAPPY") == ["so", "happy", EMPHASIS]
-    assert tokens("so happyyyy") == ["so", "happyy", EMPHASIS]
-    assert tokens("NOOOO!!!!!!") == tokens("NOOO!!!") == ["noo", EMPHASIS, "!!"]
+    assert tokens("NOOOO!!!!!!") == tokens("NOOO!!!") == ["noo", EMPHASIS, "no", "!!"]
     assert tokens("FERICIȚI, ΝΑΙ") == ["fericiți", EMPHASIS, ",", "ναι", EMPHASIS]
     for text in ("so happy", "in 2000", "a____b", "OK", "[NAME]", "so\0happy", "Happy"):
         assert EMPHASIS not in tokens(text)
+
+
+def test_a_lengthened_word_is_read_with_the_letter_once_as_well() -> None:
+    assert tokens("so happyyyy") == ["so", "happyy", EMPHASIS, "happy"]
+    assert tokens("gooood") == ["good", EMPHASIS, "god"]
+    assert tokens("Niiiiceee") == ["niicee", EMPHASIS, "nice"]
+
+
+NEGATED = {
+    "I'm not happy at all with it": ["happy", "at", "all", "with"],
+    "not good, happy": ["good"],
+    "not good :( happy": ["good"],
+    "I don't like it": ["like", "it"],
+    "never ever not so COOL": ["ever", "not", "so", "cool"],
+    "ich bin nicht froh": ["froh"],
+    "我不高兴": ["高", "兴"],
+    "happy": [],
+    "": [],
+}
+
+
+def test_words_after_a_negation_are_negated() -> None:
+    for text, expected in NEGATED.items():
+        words = tokens(text)
+        assert [words[place] for place in negated(words)] == expected, text
+
+
+def test_a_negated_word_has_a_hash_more() -> None:
+    plain, turned = (ngram_hashes(tokens(text), TEXT) for text in ("so happy", "not happy"))
+    apart = ngram_hashes(tokens("not"), TEXT), ngram_hashes(tokens("happy"), TEXT)
+    assert len(turned) == sum(map(len, apart)) + len(["not happy", "(not) happy"])
+    assert len(set(turned) - set(plain) - {*apart[0], *apart[1]}) == 2
 
 
 def test_only_the_first_characters_are_read() -> None:

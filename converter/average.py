@@ -1,0 +1,47 @@
+"""One run of several: the mean of their weights.
+
+Runs that began alike and learned a little differently lie in one valley; the middle of it is often
+better than each (model soups, Wortsman et al. 2022, arXiv:2203.05482), at the size of one.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from converter.networks.weights import MODEL
+from converter.train import INPUT, ORIGINS, SETTINGS, load_run
+from edge.errors import EmotiondError
+
+
+def average(runs: Sequence[Path], out: Path) -> Path:
+    """Writes a run whose weights are the mean of those of finished runs; gives its model's path.
+
+    Its settings name the runs. Raises EmotiondError where there are fewer than two, or where they
+    differ in the network or in what it takes.
+    """
+    if len(runs) < 2:
+        raise EmotiondError("an average needs two runs or more")
+    loaded = [load_run(run) for run in runs]
+    model, spec = loaded[0]
+    shapes = [weights.shape for weights in model.get_weights()]
+    for run, (other, other_spec) in zip(runs[1:], loaded[1:], strict=True):
+        if other_spec != spec or [one.shape for one in other.get_weights()] != shapes:
+            raise EmotiondError(f"{run}: another network, or another input, than {runs[0]}")
+    of_all = zip(*(one.get_weights() for one, _ in loaded), strict=True)
+    model.set_weights([np.mean(weights, axis=0) for weights in of_all])
+    out.mkdir(parents=True, exist_ok=True)
+    of_runs = [msgspec.json.decode((run / SETTINGS).read_bytes()) for run in runs]
+    settings = {
+        ORIGINS: [one for settings in of_runs for one in settings.get(ORIGINS, [])],
+        "average_of": [
+            {"run": run.name, "settings": settings}
+            for run, settings in zip(runs, of_runs, strict=True)
+        ],
+    }
+    (out / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
+    shutil.copy(runs[0] / INPUT, out / INPUT)
+    model.save(out / MODEL)
+    return out / MODEL
