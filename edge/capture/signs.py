@@ -69,8 +69,8 @@ class SoundSigns:
         """What is wrong with the sound; empty while nothing is."""
 
     def hear(self, block: AudioBlock) -> None:
-        """Takes note of a block of sound."""
-        if self._heard_s is None or np.ptp(block.samples):
+        """Takes note of a block of sound; a resampler gives empty ones while it gathers."""
+        if self._heard_s is None or (len(block.samples) and np.ptp(block.samples)):
             self._heard_s, self.fault = block.captured_s, ""
         elif block.captured_s - self._heard_s >= SILENCE_S:
             self.fault = f"{self._name} gives digital silence: is it muted?"

@@ -90,7 +90,7 @@ def _open(
     return opened
 
 
-@pytest.mark.parametrize("rate_hz", [44100, 48000])
+@pytest.mark.parametrize("rate_hz", [8000, 44100, 48000, 96000])
 def test_a_microphone_that_cannot_do_16_khz_is_resampled_without_seams(
     monkeypatch: pytest.MonkeyPatch, rate_hz: int
 ) -> None:
