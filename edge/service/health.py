@@ -11,6 +11,8 @@ from edge.publish.outbox import Delivery
 from edge.service.meter import Meter
 
 THERMAL_ZONES = Path("/sys/class/thermal")
+NO_SENSORS = ("PMIC-Die",)
+"""Zones by type, of a Jetson, that say 100 °C always."""
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
 """Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
 THROTTLE_FLAGS: tuple[Throttle, ...] = (
@@ -45,6 +47,8 @@ def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
     found = []
     for file in zones.glob("thermal_zone*/temp"):
         try:
+            if file.with_name("type").read_text(encoding="ascii").strip() in NO_SENSORS:
+                continue
             found.append(int(file.read_text(encoding="ascii")) / 1000)
         except (OSError, ValueError):
             continue  # a sensor that sleeps

@@ -13,9 +13,16 @@ LOAD = LoadData(level=0, reason=None, fps=15.0, detect_every=1)
 
 def test_temperature_is_that_of_the_hottest_sensor_that_answers(tmp_path: Path) -> None:
     assert temperature_c(tmp_path) is None
-    for number, text in enumerate(("48312\n", "61000\n", "asleep\n")):
+    zones = (
+        ("CPU-therm\n", "48312\n"),
+        ("GPU-therm\n", "61000\n"),
+        ("iwlwifi_1\n", "asleep\n"),
+        ("PMIC-Die\n", "100000\n"),
+    )
+    for number, (kind, text) in enumerate(zones):
         zone = tmp_path / f"thermal_zone{number}"
         zone.mkdir()
+        (zone / "type").write_text(kind)
         (zone / "temp").write_text(text)
     assert temperature_c(tmp_path) == 61.0
 
