@@ -67,9 +67,12 @@ class Courier(threading.Thread):
 
     @property
     def went_round_s(self) -> float:
-        """When it last waited for something to do; never, if it or the connection has ended."""
-        works = self.is_alive() and self._connection.is_alive()
-        return self._went_round_s if works else float("-inf")
+        """When it last waited for something to do; never, if it or the connection has ended.
+
+        It begins with opening the spool, which takes long on a slow disk.
+        """
+        begun = (one for one in (self, self._connection) if one.ident is not None)
+        return self._went_round_s if all(one.is_alive() for one in begun) else float("-inf")
 
     def stop(self) -> None:
         """Says farewell, writes what is left, and leaves, in a second at most."""

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import Mqtt
+from edge.publish.mqtt import Publisher
 from edge.service.watchdog import Watchdog
 from tests.support import FakeClock
 
@@ -33,3 +35,12 @@ def test_systemd_is_told_ready_alive_at_half_the_timeout_and_stopping(
 def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Watchdog(FakeClock()).ready()
+
+
+def test_publishing_counts_as_ended_once_it_has_but_not_before_it_has_begun() -> None:
+    clock = FakeClock()
+    publisher = Publisher(Mqtt(port=1), clock=clock)
+    assert publisher.went_round_s == clock.now_s()
+    publisher.start()
+    publisher.stop()
+    assert publisher.went_round_s == float("-inf")
