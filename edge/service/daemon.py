@@ -99,6 +99,10 @@ class Daemon:
         """Has `run` end soon; may be called from any thread."""
         self._stop.set()
 
+    def keep_pause_of(self, before: "Daemon") -> None:
+        """Is paused or not as the one before is now, also where no disk remembers it."""
+        self._pause.turn(before._pause.is_on)
+
     def _finish(self, modalities: Modalities) -> None:
         self._stop.set()
         now_s = self._clock.now_s()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from edge.clock import Clock
 from edge.config import Config
-from edge.errors import ConfigError
+from edge.errors import ConfigError, describe
 from edge.service.daemon import Daemon
 from edge.service.watchdog import Watchdog
 
@@ -44,6 +44,7 @@ class Lifecycle:
             with self._lock:
                 if self._ending or self._next is None:
                     return
+                self._next.keep_pause_of(self._current)
                 self._current, self._next = self._next, None
 
     def _obey(self) -> None:
@@ -64,6 +65,9 @@ class Lifecycle:
             following = self._new_daemon()
         except ConfigError as error:
             logger.error("not reloaded, all goes on as before: %s", error)
+            return
+        except Exception as error:  # the rim of the thread: a stop must be obeyed after it
+            logger.error("not reloaded, all goes on as before: failed with %s", describe(error))
             return
         logger.info("reloading: everything begins anew with the configuration as it is now")
         self._watchdog.reloading()

@@ -80,6 +80,38 @@ def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
     assert not [told for topic, told in received if topic.endswith("kiosk/status")]
 
 
+def test_a_reload_that_fails_in_an_unforeseen_way_keeps_no_stop_from_being_obeyed(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, settings_of(broker.port)) as process:
+        subscriber.until("text/status", "ok")
+        _write(tmp_path, settings_of(1, mqtt={"username": "u", "password_file": "no\0file"}))
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+        _until_logged(process, "not reloaded")
+
+
+def test_a_pause_that_no_disk_remembers_outlives_a_reload(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    settings = settings_of(broker.port, camera=clip, state_folder=str(blocked))
+    with daemon(tmp_path, settings) as process:
+        subscriber.until("face/status", "ok")
+        subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
+        _until_logged(process, "the pause cannot be remembered")
+        subscriber.until("face/status", "off")
+        process.send_signal(signal.SIGHUP)
+        received = subscriber.until("kiosk/status", "online")
+        subscriber.client.publish("emotion/kiosk/set/text", "I am happy", qos=1)
+        received += subscriber.until("kiosk/error")
+    assert "set/pause" in received[-1][1]
+    assert ("emotion/kiosk/face/status", "ok") not in received
+
+
 @contextmanager
 def _systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """A socket in the place of systemd's."""
