@@ -3,7 +3,7 @@
 # All of it can be run again.
 set -euo pipefail
 started_in=$PWD
-cd "$(dirname "${BASH_SOURCE[0]}")"
+cd "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")" # it may be a link
 
 base=/opt/emotiond
 config=/etc/emotiond/emotiond.yaml

@@ -27,7 +27,7 @@ content_hash() {
     "$python" -VV
     files_of_unit | xargs -0 sha256sum
     if [[ -n $wheels ]]; then
-      find "$wheels" -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum
+      (cd "$wheels" && find . -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum)
     else
       find pyproject.toml edge converter models configs samples -type f \
         ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
@@ -77,6 +77,7 @@ pip() {
 # Gathers the package and all that it needs as wheels. PyAudio has none for Linux: it is built.
 collect_wheels() {
   local pyaudio
+  added=()
   pyaudio=$(sed -n 's/^ *"\(PyAudio.*\)",$/\1/p' pyproject.toml)
   if [[ -n $dry_run ]] || ! pip wheel --no-index --find-links "$base/wheels" --no-deps \
     --wheel-dir "$base/wheels" "$pyaudio" 2>/dev/null; then

@@ -11,7 +11,8 @@ deploy() {
   install_config "$release"
   check_config "$release"
   show_new_keys
-  if [[ $(named current) == "$(basename "$release")" ]] && unit_is_current && is_running; then
+  if [[ $(named current) == "$(basename "$release")" && -e $release/ready ]] && unit_is_current &&
+    is_running; then
     say "service: release $(named current) runs already"
   else
     switch_to "$(basename "$release")"
@@ -70,6 +71,8 @@ default_of() {
 switch_to() {
   local new=$1 old before
   old=$(named current) before=$(named previous)
+  # What an interruption left half-switched was never ready, and what runs is the one before.
+  if [[ $old == "$new" && ! -e $base/releases/$new/ready ]]; then old=$before; fi
   if [[ -n $old ]] && ! has_run "$old"; then old=''; fi
   if [[ -n $old && $old != "$new" ]]; then point previous "$old"; fi
   activate "$new"
@@ -88,7 +91,11 @@ switch_to() {
       "mend what the lines above say, then: sudo systemctl restart emotiond"
   fi
   say "service: release $new did not become ready; going back to $old"
-  if [[ -n $before ]]; then point previous "$before"; else run rm -f "$base/previous"; fi
+  if [[ -n $before && $before != "$old" ]]; then
+    point previous "$before"
+  else
+    run rm -f "$base/previous"
+  fi
   activate "$old"
   restart || {
     show_journal
@@ -142,7 +149,7 @@ restart() {
 
 show_journal() {
   say "journal: the last lines of emotiond"
-  journalctl --sync
+  journalctl --sync 2>/dev/null || true # root alone may ask for it
   journalctl --unit emotiond --since "${started:-today}" --lines 25 --no-pager --output cat >&2
 }
 

@@ -32,10 +32,13 @@ class Device:
         self._programs = folder / "programs"
         self._programs.mkdir()
         self.calls = folder / "calls"
-        for name, script in (("systemctl", SYSTEMCTL), ("journalctl", "#!/bin/sh\necho why\n")):
-            file = self._programs / name
-            file.write_text(script)
-            file.chmod(0o755)
+        self.program("systemctl", SYSTEMCTL)
+        self.program("journalctl", "#!/bin/sh\necho why\n")
+
+    def program(self, name: str, script: str) -> None:
+        file = self._programs / name
+        file.write_text(script)
+        file.chmod(0o755)
 
     def make(self, name: str) -> None:
         systemd = self.base / "releases" / name / "systemd"
@@ -91,6 +94,31 @@ def test_a_release_that_does_not_become_ready_is_gone_back_from(device: Device) 
     assert "why" in found.stderr
     assert (device.link("current"), device.link("previous")) == ("2", "1")
     assert device.unit == "# 2\n"
+
+
+def test_after_an_interrupted_switch_the_release_before_is_still_gone_back_to(
+    device: Device,
+) -> None:
+    device.run("switch_to 1")
+    device.run("switch_to 2")
+    device.run("point previous 2; activate 3-broken")
+    found = device.run("switch_to 3-broken")
+    assert "release 3-broken did not become ready; release 2 runs again" in found.stderr
+    assert (device.link("current"), device.link("previous")) == ("2", None)
+
+
+def test_an_interrupted_switch_is_done_again_though_the_service_runs(device: Device) -> None:
+    device.run("switch_to 1")
+    device.run("point previous 1; activate 2")
+    deploy = 'release=$base/releases/2; for step in check_device name_release make_release '
+    deploy += 'check_config show_new_keys tell_online; do eval "$step() { :; }"; done; deploy'
+    assert "release 2 is ready" in device.run(deploy).stdout
+    assert "release 2 runs already" in device.run(deploy).stdout
+
+
+def test_the_journal_is_shown_to_who_may_not_have_it_synchronised(device: Device) -> None:
+    device.program("journalctl", '#!/bin/sh\n[ "$1" != --sync ] || exit 1\necho why\n')
+    assert "why" in device.run("show_journal").stderr
 
 
 def test_a_first_release_that_fails_stays_to_be_mended(device: Device) -> None:
