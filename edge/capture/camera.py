@@ -58,6 +58,7 @@ class VideoSource:
         file_fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._is_device = self._capture.getBackendName() == "V4L2"
         self._is_file = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+        self._is_address = "://" in str(config.source)
         self._file_fps = file_fps if 0 < file_fps <= HIGHEST_FPS else config.fps
         self._started_s = clock.now_s()
         self._next_s = self._started_s
@@ -75,7 +76,8 @@ class VideoSource:
         """The next frame, None at the end of a file or when told to stop; raises SourceError."""
         while not self._stop.is_set():
             if not self._grab():
-                if not self._is_file:
+                # What has an address may end for its network, and comes again.
+                if not self._is_file or (self._is_address and not self._config.loop):
                     raise SourceError(f"{self._name} gives no more pictures")
                 if not self._frames:
                     raise SourceError(f"{self._name} is damaged: it holds no picture")

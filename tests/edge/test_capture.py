@@ -59,12 +59,15 @@ def test_a_file_plays_in_real_time() -> None:
     assert time.monotonic() - started_s >= 9 / 29.97
 
 
-def test_a_stream_over_http_is_read() -> None:
+def test_a_stream_whose_length_is_known_is_read_and_its_end_is_not_taken_for_a_files() -> None:
     handler = partial(SimpleHTTPRequestHandler, directory=str(SAMPLES))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/{HAPPY_CLIP.name}"
-        frames = list(_frames(Camera(source=url, fps=30.0)))
+        frames = []
+        with pytest.raises(SourceError, match="gives no more pictures"):
+            for frame in _frames(Camera(source=url, fps=30.0)):
+                frames.append(frame)  # noqa: PERF402  # the end is raised
         server.shutdown()
     assert len(frames) == 56
 
