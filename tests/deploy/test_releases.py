@@ -110,7 +110,7 @@ def test_after_an_interrupted_switch_the_release_before_is_still_gone_back_to(
 def test_an_interrupted_switch_is_done_again_though_the_service_runs(device: Device) -> None:
     device.run("switch_to 1")
     device.run("point previous 1; activate 2")
-    deploy = 'release=$base/releases/2; for step in check_device name_release make_release '
+    deploy = "release=$base/releases/2; for step in check_device name_release make_release "
     deploy += 'check_config show_new_keys tell_online; do eval "$step() { :; }"; done; deploy'
     assert "release 2 is ready" in device.run(deploy).stdout
     assert "release 2 runs already" in device.run(deploy).stdout

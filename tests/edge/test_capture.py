@@ -64,10 +64,9 @@ def test_a_stream_whose_length_is_known_is_read_and_its_end_is_not_taken_for_a_f
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/{HAPPY_CLIP.name}"
-        frames = []
+        frames: list[Frame] = []
         with pytest.raises(SourceError, match="gives no more pictures"):
-            for frame in _frames(Camera(source=url, fps=30.0)):
-                frames.append(frame)  # noqa: PERF402  # the end is raised
+            frames.extend(_frames(Camera(source=url, fps=30.0)))
         server.shutdown()
     assert len(frames) == 56
 
