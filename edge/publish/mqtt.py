@@ -48,6 +48,7 @@ class Publisher:
     ) -> None:
         self._root = f"{config.prefix}/{config.device}"
         self._receive = receive
+        self._soon: threading.Timer | None = None
         self._announcements = homeassistant.announcements(config, state_folder)
         listened = [self._topic(f"{SET}/{name}") for name in COMMANDS] if receive else []
         if config.home_assistant.enabled:
@@ -123,9 +124,11 @@ class Publisher:
             self._announce_soon()  # Home Assistant has started
 
     def _announce_soon(self) -> None:
-        soon = threading.Timer(random.uniform(0, SPREAD_S), self._announce)  # noqa: S311
-        soon.daemon = True
-        soon.start()
+        if self._soon is not None and self._soon.is_alive():
+            return
+        self._soon = threading.Timer(random.uniform(0, SPREAD_S), self._announce)  # noqa: S311
+        self._soon.daemon = True
+        self._soon.start()
 
     def _announce(self) -> None:
         for topic, announcement in self._announcements.items():

@@ -33,6 +33,8 @@ QUEUED_OBSERVATIONS = 256
 JOIN_TIMEOUT_S = 0.2
 STUCK_S = 10.0
 """A loop that has not gone round for so long is stuck; no stage takes nearly as long."""
+STUCK_DISK_S = 60.0
+"""The same for what writes to a disk: a worn SD card may stand still, and comes back."""
 
 
 class Daemon:
@@ -45,6 +47,7 @@ class Daemon:
     def __init__(self, config: Config, watchdog: Watchdog, clock: Clock) -> None:
         self._config, self._watchdog, self._clock = config, watchdog, clock
         self._stop = threading.Event()
+        self._patience_s = JOIN_TIMEOUT_S
         self._observations: queue.Queue[Observation | Sighting] = queue.Queue(QUEUED_OBSERVATIONS)
         self._lost_observations = 0
         self._statuses: dict[str, str] = {}
@@ -57,10 +60,11 @@ class Daemon:
             config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
-        self._load = LoadControl(config, self._clock.now_s())
+        self._load = LoadControl(config)
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
         self._complaints = Complaints(logger)
         self._commands: Commands | None = None
+        self._looked_s = self._clock.now_s()
 
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
@@ -95,8 +99,9 @@ class Daemon:
         finally:
             self._finish(modalities)
 
-    def stop(self) -> None:
-        """Has `run` end soon; may be called from any thread."""
+    def stop(self, patience_s: float = JOIN_TIMEOUT_S) -> None:
+        """Has `run` end soon, and devices closed if they close in time; from any thread."""
+        self._patience_s = patience_s
         self._stop.set()
 
     def keep_pause_of(self, before: "Daemon") -> None:
@@ -109,7 +114,7 @@ class Daemon:
         changes = self._tracker.finish(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s, self._pause.is_on)
         self._publisher.stop()
-        modalities.join(JOIN_TIMEOUT_S)
+        modalities.join(self._patience_s)
 
     def _step(self) -> None:
         try:
@@ -158,15 +163,17 @@ class Daemon:
     def _tell_watchdog(self, modalities: Modalities) -> None:
         """Says that all is alive if every loop is; a device that hangs is another matter."""
         now_s = self._clock.now_s()
-        loops = modalities.went_round_s | {"publishing": self._publisher.went_round_s}
-        stuck = [name for name, since_s in loops.items() if now_s - since_s > STUCK_S]
-        if not stuck:
+        stood_still = now_s - self._looked_s > STUCK_S / 2  # and so did all the others
+        self._looked_s = now_s
+        since_s = modalities.went_round_s
+        stuck = [name for name, round_s in since_s.items() if now_s - round_s > STUCK_S]
+        if now_s - self._publisher.went_round_s > STUCK_DISK_S:
+            stuck.append("publishing")
+        if stood_still or not stuck:
             self._watchdog.alive()
             return
         names = " and ".join(stuck)
-        self._complaints.complain(
-            f"stuck {names}", f"no progress in {STUCK_S:.0f} s: {names}", now_s
-        )
+        self._complaints.complain(f"stuck {names}", f"no progress for too long: {names}", now_s)
 
     def _fusion_model(self) -> FusionModel:
         try:

@@ -27,8 +27,11 @@ EASY_SHARE = 0.8
 """It is calm below this share of the budget, and this much below the highest temperature."""
 PATIENCE_S, LONGEST_PATIENCE_S = 30.0, 600.0
 """Calm for so long, a level is given back; twice as long after one that had to be taken again."""
+COOLING_S = 30.0
+"""Heat follows the load slowly: so long is waited for a level's effect before the next."""
 SLOWING_DOWN = {"throttled", "frequency_capped", "soft_temperature_limit"}
-"""Those flags of a Raspberry Pi that less work can mend; a weak supply is not among them."""
+"""Those flags of a Raspberry Pi that tell of heat, unless its supply is too weak."""
+WEAK_SUPPLY = "under_voltage"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Governor:
         self.reason: LoadReason | None = None
         """Why the last level was taken; None at level 0."""
         self._calm_since_s: float | None = None
-        self._eased_s = float("-inf")
+        self._taken_s = self._eased_s = float("-inf")
         self._patience_s = PATIENCE_S
 
     def step(self, now_s: float, reading: Reading) -> None:
@@ -58,7 +61,8 @@ class Governor:
         reason = self._excess(reading)
         if reason is not None:
             self._calm_since_s = None
-            if self.level < len(LEVELS) - 1:
+            lag_s = 0.0 if reason == "cpu" else COOLING_S
+            if self.level < len(LEVELS) - 1 and now_s - self._taken_s >= lag_s:
                 self._take(now_s, reason)
         elif not self._is_calm(reading):
             self._calm_since_s = None
@@ -68,9 +72,13 @@ class Governor:
             self._give_back(now_s)
 
     def _take(self, now_s: float, reason: LoadReason) -> None:
-        relapsed = now_s - self._eased_s < 2 * self._patience_s
-        longer_s = min(2 * self._patience_s, LONGEST_PATIENCE_S)
-        self._patience_s = longer_s if relapsed else PATIENCE_S
+        long_s = 2 * self._patience_s
+        if now_s - self._eased_s < long_s:
+            self._patience_s = min(long_s, LONGEST_PATIENCE_S)
+            self._eased_s = float("-inf")  # the next level of this climb is no other relapse
+        elif now_s - self._taken_s > long_s:
+            self._patience_s = PATIENCE_S
+        self._taken_s = now_s
         self.level, self.reason = self.level + 1, reason
 
     def _give_back(self, now_s: float) -> None:
@@ -81,7 +89,7 @@ class Governor:
     def _excess(self, reading: Reading) -> LoadReason | None:
         if (reading.temperature_c or 0.0) > self._config.max_temperature_c:
             return "temperature"
-        if SLOWING_DOWN.intersection(reading.throttled):
+        if SLOWING_DOWN.intersection(reading.throttled) and WEAK_SUPPLY not in reading.throttled:
             return "throttled"
         return "cpu" if reading.cpu_percent > self._config.max_cpu_percent else None
 
@@ -93,21 +101,23 @@ class Governor:
 class LoadControl:
     """Measures the load of this process now and then, and sets the pace by it."""
 
-    def __init__(self, config: Config, now_s: float) -> None:
+    def __init__(self, config: Config) -> None:
         self._governor = Governor(config.load)
         self._fps, self._detect_every = config.camera.fps, config.models.face.detect_every
         self.pace = Pace(self._fps, self._detect_every)
         """What camera and face model are to keep to."""
-        self._looked_s, self._cpu_s = now_s, time.process_time()
+        self._looked_s: float | None = None
+        self._cpu_s = 0.0
 
     def control(self, now_s: float) -> None:
-        """Looks at the load if that is due; to be called often."""
-        over_s = now_s - self._looked_s
-        if over_s < INTERVAL_S:
+        """Looks at the load if that is due; to be called often, once the start is over."""
+        looked_s, before_s = self._looked_s, self._cpu_s
+        if looked_s is not None and now_s - looked_s < INTERVAL_S:
             return
-        cpu_s = time.process_time()
-        percent = 100 * (cpu_s - self._cpu_s) / over_s
-        self._looked_s, self._cpu_s = now_s, cpu_s
+        self._looked_s, self._cpu_s = now_s, time.process_time()
+        if looked_s is None:
+            return
+        percent = 100 * (self._cpu_s - before_s) / (now_s - looked_s)
         before = self._governor.level
         self._governor.step(now_s, Reading(percent, temperature_c(), throttled() or ()))
         if self._governor.level != before:

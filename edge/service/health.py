@@ -13,7 +13,8 @@ from edge.service.meter import Meter
 THERMAL_ZONES = Path("/sys/class/thermal")
 NO_SENSORS = ("PMIC-Die",)
 """Zones by type, of a Jetson, that say 100 °C always."""
-THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")
+PLATFORM = Path("/sys/devices/platform")
+THROTTLED = "soc*/*firmware/get_throttled"
 """Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
 THROTTLE_FLAGS: tuple[Throttle, ...] = (
     "under_voltage",
@@ -55,11 +56,11 @@ def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
     return max(found, default=None)
 
 
-def throttled(file: Path = THROTTLED) -> list[Throttle] | None:
+def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
     """What slows the device down now; None where it does not tell."""
     try:
-        flags = int(file.read_text(encoding="ascii").strip(), 16)
-    except (OSError, ValueError):
+        flags = int(next(platform.glob(THROTTLED)).read_text(encoding="ascii").strip(), 16)
+    except (StopIteration, OSError, ValueError):
         return None
     return [name for bit, name in enumerate(THROTTLE_FLAGS) if flags >> bit & 1]
 

@@ -14,6 +14,8 @@ from edge.service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
+TAKEOVER_S = 2.0
+"""For devices to be closed before the next daemon opens them."""
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -73,7 +75,7 @@ class Lifecycle:
         self._watchdog.reloading()
         with self._lock:
             self._next = following
-            self._current.stop()
+            self._current.stop(TAKEOVER_S)
 
     def _new_daemon(self) -> Daemon:
         return Daemon(self._load(), self._watchdog, self._clock)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.config import Camera, Config, Face, Load, Models
 from edge.service.governor import (
+    COOLING_S,
     INTERVAL_S,
     LEVELS,
     LONGEST_PATIENCE_S,
@@ -43,21 +44,44 @@ def test_within_its_budget_all_that_is_configured_is_asked_for() -> None:
     assert device.governor.reason is None
 
 
+def test_beyond_the_budget_one_level_is_taken_at_every_look_up_to_the_last() -> None:
+    device = Device(lambda level: Reading(50.1))
+    assert device.run(INTERVAL_S * 8) == [1, 2, 3, 4, 5, 5, 5, 5]
+    assert device.governor.reason == "cpu"
+
+
 @pytest.mark.parametrize(
     ("reading", "reason"),
     [
-        (Reading(50.1), "cpu"),
         (Reading(1.0, 80.1), "temperature"),
         (Reading(1.0, 20.0, ["throttled"]), "throttled"),
         (Reading(1.0, None, ["frequency_capped"]), "throttled"),
     ],
 )
-def test_what_passes_a_bound_takes_one_level_at_a_look_up_to_the_last(
+def test_heat_follows_slowly_and_so_do_the_levels_taken_for_it(
     reading: Reading, reason: str
 ) -> None:
     device = Device(lambda level: reading)
-    assert device.run(INTERVAL_S * 8) == [1, 2, 3, 4, 5, 5, 5, 5]
+    assert device.run(COOLING_S * 2 + INTERVAL_S) == [1] * 6 + [2] * 6 + [3]
     assert device.governor.reason == reason
+
+
+def test_a_supply_that_is_too_weak_is_not_mended_by_looking_away() -> None:
+    device = Device(lambda level: Reading(1.0, 40.0, ["under_voltage", "throttled"]))
+    assert set(device.run(600)) == {0}
+
+
+def test_several_levels_taken_again_at_once_are_one_relapse() -> None:
+    busy = True
+    device = Device(lambda level: Reading(90.0 if busy and level < 3 else 5.0))
+    device.run(INTERVAL_S * 3)
+    busy = False
+    device.run(3 * PATIENCE_S + INTERVAL_S)
+    busy = True
+    device.run(INTERVAL_S * 3)
+    busy = False
+    levels = device.run(2 * PATIENCE_S + INTERVAL_S)
+    assert (levels[0], levels[-2], levels[-1]) == (3, 3, 2)
 
 
 def test_it_stays_where_the_budget_is_kept_but_would_not_be_with_more() -> None:
@@ -128,7 +152,8 @@ def test_control_measures_this_process_and_sets_the_pace(
         models=Models(face=Face(detect_every=2)),
         load=Load(max_cpu_percent=1e-3, max_temperature_c=120.0),
     )
-    control = LoadControl(config, 0.0)
+    control = LoadControl(config)
+    control.control(0.0)
     sum(math.sqrt(number) for number in range(200_000))
     control.control(INTERVAL_S - 0.1)
     assert (control.pace.fps, control.pace.detect_every) == (15.0, 2)
@@ -144,7 +169,8 @@ def test_control_measures_this_process_and_sets_the_pace(
 
 def test_a_slow_camera_is_not_slowed_down_further() -> None:
     config = Config(camera=Camera(fps=0.5), load=Load(max_cpu_percent=1e-3))
-    control = LoadControl(config, 0.0)
+    control = LoadControl(config)
+    control.control(0.0)
     for look in range(1, 10):
         sum(math.sqrt(number) for number in range(10_000))
         control.control(look * INTERVAL_S)

@@ -39,10 +39,11 @@ def test_temperature_is_that_of_the_hottest_sensor_that_answers(tmp_path: Path) 
 def test_a_raspberry_pis_flags_are_named(
     tmp_path: Path, text: str, names: list[str] | None
 ) -> None:
-    file = tmp_path / "get_throttled"
-    assert throttled(file) is None
-    file.write_text(text)
-    assert throttled(file) == names
+    assert throttled(tmp_path) is None
+    folder = tmp_path / "soc" / "soc:firmware"
+    folder.mkdir(parents=True)
+    (folder / "get_throttled").write_text(text)
+    assert throttled(tmp_path) == names
 
 
 def test_stages_are_told_of_the_time_since_they_were_told_last() -> None:
