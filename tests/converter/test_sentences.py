@@ -331,6 +331,10 @@ def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: P
         average(runs[:1], tmp_path / "mean")
     with pytest.raises(EmotiondError, match="no finished training run"):
         average([*runs, tmp_path], tmp_path / "mean")
+    seen = json.loads((runs[1] / "input.json").read_text())
+    (runs[1] / "input.json").write_text(json.dumps(seen | {"max_characters": 10}))
+    with pytest.raises(EmotiondError, match="two: another network, or another input"):
+        average(runs, tmp_path / "mean")
 
 
 def test_only_the_named_data_sets_are_learned_from(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ import pytest
 from msgspec.structs import replace as replace_fields
 
 from converter import train as training
-from converter.average import average
 from converter.batches import Batches
 from converter.build import build_pack
 from converter.cost import cost, latencies_ms
@@ -315,31 +314,3 @@ def test_an_option_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_the_manifest_of_the_face_model_that_ships_names_its_second_labels() -> None:
     manifest = json.loads((Path("models") / "face.json").read_text())
     assert len(manifest["second_labels"]) == 7
-
-
-def test_an_average_has_the_mean_of_the_weights_and_names_its_runs(
-    run: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(run, tmp_path / "other")
-    model, spec = load_run(run)
-    weights = model.get_weights()
-    model.set_weights([3 * one for one in weights])
-    model.save(tmp_path / "other" / MODEL)
-    average([run, tmp_path / "other"], tmp_path / "mean")
-    mean, mean_spec = load_run(tmp_path / "mean")
-    assert mean_spec == spec
-    for found, one in zip(mean.get_weights(), weights, strict=True):
-        np.testing.assert_allclose(found, 2 * one, rtol=1e-5, atol=1e-6)
-    settings = json.loads((tmp_path / "mean" / training.SETTINGS).read_text())
-    assert [one["run"] for one in settings["average_of"]] == ["teacher", "other"]
-
-
-def test_an_average_needs_several_runs_of_one_network(
-    run: Path, splits: Splits, tmp_path: Path
-) -> None:
-    with pytest.raises(EmotiondError, match="two runs or more"):
-        average([run], tmp_path / "mean")
-    train(FaceTask(**SMALLEST), splits, tmp_path / "small", Plan(SHORT))
-    with pytest.raises(EmotiondError, match="small: another network, or another input"):
-        average([run, tmp_path / "small"], tmp_path / "mean")
-    assert not (tmp_path / "mean").exists()
