@@ -1,0 +1,218 @@
+#!/usr/bin/env bash
+# Inside the arm64 system: installs emotiond as a user would and checks the service that runs then.
+# Prints `ok …`, `not ok …`, `fact NAME VALUE` and, at the end, `finished`; details go to stderr.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit
+
+readonly device=emotion/arm64
+readonly messages=/run/messages
+readonly config=/etc/emotiond/emotiond.yaml
+readonly camera_driver=/sys/bus/platform/drivers/vivid
+readonly sound_driver=/sys/bus/platform/drivers/snd_aloop
+readonly happy="I am so happy, this is the best day of my life, thank you all!"
+# Nothing here is meant to take so long; an emulator is ten to thirty times slower than a board.
+readonly patience_s=180
+
+ok() { printf 'ok %s\n' "$*"; }
+not_ok() { printf 'not ok %s\n' "$*"; }
+fact() { printf 'fact %s\n' "$*"; }
+
+# Says whether a command succeeds, with the end of what it printed when it does not.
+check() {
+  local what=$1 output
+  shift
+  if output=$("$@" 2>&1); then ok "$what"; else not_ok "$what: $(tail -n 1 <<<"$output")"; fi
+}
+
+property() { systemctl show --value --property "$1" emotiond; }
+
+# The moment from which `heard` listens and counts.
+mark() { since_s=$EPOCHREALTIME; }
+
+# Waits for a message since the mark whose payload matches; sets took_s, from the mark to its receipt.
+heard() {
+  local within_s=$1 topic=$2 pattern=$3 deadline=$((SECONDS + $1))
+  while ((SECONDS <= deadline)); do
+    took_s=$(awk -v since="$since_s" -v topic="$topic" -v pattern="$pattern" '
+      $1 >= since && $2 == topic && substr($0, length($1) + length($2) + 3) ~ pattern {
+        printf "%.2f", $1 - since; exit }' "$messages")
+    if [[ -n $took_s ]]; then return 0; fi
+    sleep 0.2
+  done
+  printf 'nothing like %s on %s within %s s\n' "$pattern" "$topic" "$within_s"
+  return 1
+}
+
+# A check that a message comes, and a fact that says after how long; more than `within_s` is not ok.
+hear() {
+  local within_s=$1 what=$2 topic=$3 pattern=$4
+  took_s=
+  heard "$patience_s" "$topic" "$pattern" >&2
+  if [[ -z $took_s ]]; then
+    not_ok "$what: nothing like $pattern on $topic within $patience_s s"
+  elif awk "BEGIN { exit !($took_s > $within_s) }"; then
+    not_ok "$what: after $took_s s, more than $within_s s"
+  else
+    ok "$what (after $took_s s)"
+  fi
+}
+
+# Whether the unit is up, with the number of restarts that are expected since it was installed.
+running() {
+  local restarts=$1
+  [[ $(property ActiveState) == active ]] || { systemctl status emotiond; return 1; }
+  [[ $(property NRestarts) == "$restarts" ]] || { echo "$(property NRestarts) restarts"; return 1; }
+}
+
+startup_s() {
+  awk -v began="$(property ExecMainStartTimestampMonotonic)" \
+    -v ready="$(property ActiveEnterTimestampMonotonic)" 'BEGIN { printf "%.1f", (ready - began) / 1e6 }'
+}
+
+say_what_this_is() {
+  fact system "Debian $(</etc/debian_version), $(uname -m), kernel $(uname -r)"
+  fact processor "$(nproc) × $(awk -F': ' '/CPU part/ { print $2; exit }' /proc/cpuinfo)"
+  fact versions "$(systemctl --version | head -n 1), $(python3 --version), $(mosquitto -h | head -n 1)"
+}
+
+plug_devices_in() {
+  check "the kernel has a camera" modprobe vivid n_devs=1 node_types=1 num_inputs=1 input_types=0
+  check "the kernel has a sound card" modprobe snd-aloop index=0
+  udevadm settle
+  check "the camera is a capture device" v4l2-ctl --device /dev/video0 --all
+  check "the sound card can be recorded from" arecord --dump-hw-params -D hw:0,1 -d 1 /dev/null
+  fact camera "$(v4l2-ctl --device /dev/video0 --info | awk -F': ' '/Card type/ { print $2 }')"
+}
+
+listen() {
+  mosquitto_sub -c -i checks -q 1 -t 'emotion/#' -F '%U %t %p' >"$messages" 2>/dev/null &
+  trap 'kill '$! EXIT
+}
+
+install() {
+  local began_s=$SECONDS
+  if ./install.sh install >&2; then ok "install.sh installs"; else not_ok "install.sh installs"; fi
+  fact install_s $((SECONDS - began_s))
+  check "the unit is up" running 0
+  fact startup_s "$(startup_s)"
+  fact exposure "$(systemd-analyze security --no-pager emotiond | tail -n 1)"
+}
+
+configure() {
+  mark
+  cat >"$config" <<'YAML'
+microphone:
+  source: "hw:0,1"
+mqtt:
+  health_interval_s: 10.0
+  modality_states: true
+YAML
+  check "the configuration is good" /opt/emotiond/current/bin/emotiond check-config "$config"
+  check "SIGHUP is taken" systemctl reload emotiond
+  hear 60 "the microphone of the new configuration is read" $device/speech/status '^ok'
+  check "a reload restarts nothing" running 0
+  mark
+  cp "$config" /root/good.yaml
+  echo 'nonsense: 1' >>"$config"
+  systemctl reload emotiond >&2
+  sleep 5
+  check "a wrong configuration is refused, the old one stays" running 0
+  check "and the journal says why" grep -q nonsense <(journalctl -u emotiond --since "-1min")
+  cp /root/good.yaml "$config"
+  systemctl reload emotiond >&2
+}
+
+watch_topics() {
+  since_s=0
+  hear 9e9 "status says online" $device/status '^online$'
+  hear 9e9 "info names the models" $device/info '"modalities"'
+  hear 9e9 "the camera is read" $device/face/status '^ok$'
+  hear 9e9 "a belief is published" $device/state '"emotion"'
+  mark
+  hear 60 "health comes, with frames of the camera" $device/health '"face":\{"per_s":[1-9]'
+  fact health "$(awk -v topic=$device/health '$2 == topic { print $3 }' "$messages" | tail -n 1)"
+}
+
+speak_and_write() {
+  mark
+  aplay -q -D hw:0,0 /usr/share/sounds/alsa/*.wav >&2
+  hear 60 "a voice from the sound card is read" $device/speech/state '"emotion"'
+  mark
+  mosquitto_pub -q 1 -t $device/set/text -m "$happy"
+  hear 10 "a happy text becomes an event" $device/event '"emotion":"happy".*"phase":"start"'
+}
+
+# A driver that lets go of its device is what a plug pulled out looks like to the service.
+unplug() {
+  local what=$1 driver=$2 name=$3 modality=$4
+  sleep 5
+  mark
+  echo "$name" >"$driver/unbind"
+  hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded'
+  sleep 10
+  mark
+  echo "$name" >"$driver/bind"
+  hear 5 "$what back: $modality is ok" "$device/$modality/status" '^ok'
+  check "and the service was not restarted" running "$restarts"
+}
+
+break_the_network() {
+  systemctl stop mosquitto
+  mark
+  sleep 5
+  systemctl start mosquitto
+  hear 60 "the broker gone and back: online again" $device/status '^online$'
+  check "and the service was not restarted" running "$restarts"
+}
+
+# Each signal ends the process; systemd has to start one new one, and the last will says so.
+die_of() {
+  local signal=$1 within_s=$2
+  sleep 5
+  mark
+  systemctl kill --signal "$signal" --kill-whom main emotiond
+  hear "$within_s" "SIG$signal: offline" $device/status '^offline$'
+  hear $((within_s + 60)) "SIG$signal: online again" $device/status '^online$'
+  restarts=$((restarts + 1))
+  check "SIG$signal: one restart" running "$restarts"
+}
+
+stop_and_start() {
+  mark
+  check "the service stops" systemctl stop emotiond
+  hear 9e9 "the stop is said" $device/status '^offline$'
+  check "and is a clean one" test "$(property Result)" = success
+  mark
+  check "the service starts" systemctl start emotiond
+  hear 60 "and is online" $device/status '^online$'
+  hear 60 "with its camera" $device/face/status '^ok$'
+  hear 60 "and its microphone" $device/speech/status '^ok$'
+  restarts=0
+}
+
+examine() {
+  local output
+  if output=$(/opt/emotiond/current/bin/emotiond doctor --config "$config" 2>&1); then
+    ok "emotiond doctor is content"
+  else
+    not_ok "emotiond doctor is content"
+  fi
+  printf '%s\n' "$output" >&2
+}
+
+restarts=0
+say_what_this_is
+plug_devices_in
+listen
+install
+configure
+watch_topics
+speak_and_write
+unplug "camera" $camera_driver vivid.0 face
+unplug "microphone" $sound_driver snd_aloop.0 speech
+break_the_network
+die_of KILL 10
+die_of STOP 60
+stop_and_start
+examine
+echo finished
