@@ -80,13 +80,25 @@ plug_devices_in() {
   check "the kernel has a sound card" modprobe snd-aloop index=0
   udevadm settle
   check "the camera is a capture device" v4l2-ctl --device /dev/video0 --all
-  check "the sound card can be recorded from" arecord --dump-hw-params -D hw:0,1 -d 1 /dev/null
+  check "the sound card can be recorded from" arecord -q -D plughw:0,1 -f S16_LE -r 48000 -c 2 -d 1 /dev/null
   fact camera "$(v4l2-ctl --device /dev/video0 --info | awk -F': ' '/Card type/ { print $2 }')"
 }
 
 listen() {
   mosquitto_sub -c -i checks -q 1 -t 'emotion/#' -F '%U %t %p' >"$messages" 2>/dev/null &
-  trap 'kill '$! EXIT
+  listening=$!
+  trap 'kill "$listening"; hush' EXIT
+}
+
+# A room is never silent. What is played into device 0 of the sound card is recorded from its device 1.
+hum() {
+  speaker-test -D plughw:0,0 -c 1 -t pink -S 1 >/dev/null 2>&1 &
+  humming=$!
+}
+
+hush() {
+  kill "$humming" 2>/dev/null
+  wait "$humming" 2>/dev/null
 }
 
 install() {
@@ -109,6 +121,7 @@ mqtt:
 YAML
   check "the configuration is good" /opt/emotiond/current/bin/emotiond check-config "$config"
   check "SIGHUP is taken" systemctl reload emotiond
+  hum
   hear 60 "the microphone of the new configuration is read" $device/speech/status '^ok'
   check "a reload restarts nothing" running 0
   mark
@@ -124,10 +137,10 @@ YAML
 
 watch_topics() {
   since_s=0
-  hear 9e9 "status says online" $device/status '^online$'
-  hear 9e9 "info names the models" $device/info '"modalities"'
-  hear 9e9 "the camera is read" $device/face/status '^ok$'
-  hear 9e9 "a belief is published" $device/state '"emotion"'
+  check "status says online" heard 60 $device/status '^online$'
+  check "info names the models" heard 60 $device/info '"modalities"'
+  check "the camera is read" heard 60 $device/face/status '^ok$'
+  check "a belief is published" heard 60 $device/state '"emotion"'
   mark
   hear 60 "health comes, with frames of the camera" $device/health '"face":\{"per_s":[1-9]'
   fact health "$(awk -v topic=$device/health '$2 == topic { print $3 }' "$messages" | tail -n 1)"
@@ -135,7 +148,9 @@ watch_topics() {
 
 speak_and_write() {
   mark
-  aplay -q -D hw:0,0 /usr/share/sounds/alsa/*.wav >&2
+  hush
+  aplay -q -D plughw:0,0 /usr/share/sounds/alsa/[FRS]*.wav >&2
+  hum
   hear 60 "a voice from the sound card is read" $device/speech/state '"emotion"'
   mark
   mosquitto_pub -q 1 -t $device/set/text -m "$happy"
@@ -147,8 +162,9 @@ unplug() {
   local what=$1 driver=$2 name=$3 modality=$4
   sleep 5
   mark
-  echo "$name" >"$driver/unbind"
+  echo "$name" >"$driver/unbind" & # a sound card waits here until nobody has it open
   hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded'
+  wait $!
   sleep 10
   mark
   echo "$name" >"$driver/bind"
@@ -180,7 +196,7 @@ die_of() {
 stop_and_start() {
   mark
   check "the service stops" systemctl stop emotiond
-  hear 9e9 "the stop is said" $device/status '^offline$'
+  hear 15 "the stop is said" $device/status '^offline$'
   check "and is a clean one" test "$(property Result)" = success
   mark
   check "the service starts" systemctl start emotiond
@@ -209,7 +225,9 @@ configure
 watch_topics
 speak_and_write
 unplug "camera" $camera_driver vivid.0 face
+hush
 unplug "microphone" $sound_driver snd_aloop.0 speech
+hum
 break_the_network
 die_of KILL 10
 die_of STOP 60
