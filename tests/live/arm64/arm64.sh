@@ -7,7 +7,8 @@ usage() {
   cat <<'TEXT'
 usage: tests/live/arm64/arm64.sh build    make the system's image, kernel and initrd (once; root)
        tests/live/arm64/arm64.sh run      copy this working tree in, boot, install and check
-       tests/live/arm64/arm64.sh shell    boot the image with a root shell on this terminal
+       tests/live/arm64/arm64.sh again    the same on the disk that the last `run` left
+       tests/live/arm64/arm64.sh shell    boot that disk with a root shell on this terminal
 
 `run` starts from the image as built, writes report.txt and console.log into the folder, and exits
 with 1 if anything was not ok. Needs these packages: debootstrap
@@ -27,6 +28,7 @@ mirror=${MIRROR:-http://deb.debian.org/debian}
 suite=${SUITE:-bookworm}
 root=$folder/root
 image=$folder/system.ext4
+disk=$folder/run.qcow2
 
 # What a small system has before anybody thinks of emotiond, the broker, and what the checks use.
 packages=(
@@ -138,17 +140,22 @@ build() {
   du -h "$image"
 }
 
-# Boots a copy of the image that forgets what is written; further arguments go to the emulator.
-emulate() {
-  need qemu-system-aarch64 qemu-system-arm
+# A disk as fresh as the image, which stays as it is.
+fresh_disk() {
   need qemu-img qemu-utils
   [[ -e $image ]] || fail "there is no image in $folder" "$0 build"
-  qemu-img create -q -f qcow2 -F raw -b "$image" "$folder/run.qcow2"
+  qemu-img create -q -f qcow2 -F raw -b "$image" "$disk"
+}
+
+# Boots the disk; further arguments go to the emulator.
+emulate() {
+  need qemu-system-aarch64 qemu-system-arm
+  [[ -e $disk ]] || fresh_disk
   exec nice qemu-system-aarch64 -M virt -cpu cortex-a72 -smp 2 -m 2G -accel tcg,thread=multi \
     -nodefaults -display none -no-reboot \
     -kernel "$folder/vmlinuz" -initrd "$folder/initrd.img" \
     -append "root=/dev/vda rw console=ttyAMA0 quiet" \
-    -drive "if=none,id=system,file=$folder/run.qcow2,format=qcow2,cache=unsafe" \
+    -drive "if=none,id=system,file=$disk,format=qcow2,cache=unsafe" \
     -device virtio-blk-pci,drive=system \
     -netdev user,id=net -device virtio-net-pci,netdev=net,romfile= \
     -object rng-random,id=random,filename=/dev/urandom -device virtio-rng-pci,rng=random \
@@ -175,7 +182,8 @@ run() {
 
 case ${1:-} in
 build) build ;;
-run) run ;;
+run) fresh_disk && run ;;
+again) run ;;
 shell) emulate -serial mon:stdio ;;
 -h | --help) usage ;;
 *)
