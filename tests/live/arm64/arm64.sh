@@ -163,7 +163,7 @@ emulate() {
 }
 
 run() {
-  local report=$folder/report.txt tree=$folder/repository.tar emulator
+  local report=$folder/report.txt tree=$folder/repository.tar
   git -C "$repository" ls-files -z --cached --others --exclude-standard |
     tar -C "$repository" --null --files-from - --create --file "$tree"
   : >"$report"
