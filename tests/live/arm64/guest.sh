@@ -206,14 +206,21 @@ stop_and_start() {
   restarts=0
 }
 
+# The doctor is lent what systemd hands the service alone.
 examine() {
   local output
-  if output=$(/opt/emotiond/current/bin/emotiond doctor --config "$config" 2>&1); then
+  if output=$(STATE_DIRECTORY=/var/lib/emotiond \
+    CREDENTIALS_DIRECTORY=/run/credentials/emotiond.service \
+    /opt/emotiond/current/bin/emotiond doctor --json --config "$config"); then
     ok "emotiond doctor is content"
   else
     not_ok "emotiond doctor is content"
   fi
-  printf '%s\n' "$output" >&2
+  python3 -c '
+import json, sys
+for check in json.load(sys.stdin)["checks"]:
+    print("fact doctor", check["verdict"], check["name"] + ":", check["found"])
+' <<<"$output"
 }
 
 restarts=0
