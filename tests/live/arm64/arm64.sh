@@ -11,8 +11,8 @@ usage: tests/live/arm64/arm64.sh build    make the system's image, kernel and in
        tests/live/arm64/arm64.sh shell    boot that disk with a root shell on this terminal
 
 `run` starts from the image as built, writes report.txt and console.log into the folder, and exits
-with 1 if anything was not ok. Needs these packages: debootstrap
-e2fsprogs qemu-system-arm qemu-user-static qemu-utils
+with 1 if anything was not ok; a root shell is at the socket `console` there meanwhile. Needs these
+packages: debootstrap e2fsprogs qemu-system-arm qemu-user-static qemu-utils
 
 environment: FOLDER       where the image is kept (default: ~/.cache/emotiond-arm64)
              MIRROR       Debian's archive (default: http://deb.debian.org/debian)
@@ -167,7 +167,8 @@ run() {
   git -C "$repository" ls-files -z --cached --others --exclude-standard |
     tar -C "$repository" --null --files-from - --create --file "$tree"
   : >"$report"
-  emulate -serial "file:$folder/console.log" \
+  emulate -serial chardev:console \
+    -chardev "socket,id=console,path=$folder/console,server=on,wait=off,logfile=$folder/console.log" \
     -drive "if=none,id=tree,file=$tree,format=raw,readonly=on" -device virtio-blk-pci,drive=tree \
     -device virtio-serial-pci -chardev "file,id=report,path=$report" \
     -device virtserialport,chardev=report,name=report &
