@@ -19,6 +19,7 @@ environment: FOLDER       where the image is kept (default: ~/.cache/emotiond-ar
              SUITE        Debian's release (default: bookworm)
              DEBOOTSTRAP  more options for it, e.g. --no-check-gpg
              TIMEOUT_S    of `run` (default: 5400)
+             WHEELS       a folder of wheels to install from, instead of the network
 TEXT
 }
 
@@ -166,6 +167,9 @@ run() {
   local report=$folder/report.txt tree=$folder/repository.tar
   git -C "$repository" ls-files -z --cached --others --exclude-standard |
     tar -C "$repository" --null --files-from - --create --file "$tree"
+  if [[ -n ${WHEELS:-} ]]; then
+    tar -C "$WHEELS" --transform 's,^\.,./wheels,' --append --file "$tree" .
+  fi
   : >"$report"
   emulate -serial chardev:console \
     -chardev "socket,id=console,path=$folder/console,server=on,wait=off,logfile=$folder/console.log" \

@@ -102,8 +102,9 @@ hush() {
 }
 
 install() {
-  local began_s=$SECONDS
-  if ./install.sh install >&2; then ok "install.sh installs"; else not_ok "install.sh installs"; fi
+  local began_s=$SECONDS source=()
+  if [[ -d wheels ]]; then source=(--wheels wheels); fi
+  if ./install.sh install "${source[@]}" >&2; then ok "install.sh installs"; else not_ok "install.sh installs"; fi
   fact install_s $((SECONDS - began_s))
   check "the unit is up" running 0
   fact startup_s "$(startup_s)"
