@@ -116,6 +116,10 @@ configure() {
   cp "$here/check.service" "$root/etc/systemd/system/"
   in_system systemctl enable systemd-networkd check.service
   in_system passwd -d root
+  # Where the emulator has little of its host, booting takes minutes.
+  mkdir -p "$root/etc/systemd/system.conf.d"
+  printf '[Manager]\nDefaultTimeoutStartSec=15min\nDefaultDeviceTimeoutSec=15min\n' \
+    >"$root/etc/systemd/system.conf.d/patience.conf"
   mkdir -p "$root/etc/systemd/system/serial-getty@ttyAMA0.service.d"
   printf '[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root - linux\n' \
     >"$root/etc/systemd/system/serial-getty@ttyAMA0.service.d/root.conf"
