@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Inside the arm64 system: installs emotiond as a user would and checks the service that runs then.
-# Prints `ok …`, `not ok …`, `fact NAME VALUE` and, at the end, `finished`; details go to stderr.
+# Prints `ok …`, `not ok …`, `fact NAME VALUE` and, at the end, `finished`; details go to stderr, and
+# the service's journal last.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.." || exit
 
@@ -241,4 +242,5 @@ die_of KILL 10
 die_of STOP 60
 stop_and_start
 examine
+journalctl --unit emotiond --boot --no-pager --output short-monotonic >&2
 echo finished
