@@ -105,7 +105,11 @@ hush() {
 }
 
 install() {
-  local began_s=$SECONDS source=()
+  local began_s source=()
+  # What an earlier run left.
+  systemctl stop emotiond 2>/dev/null
+  rm -f "$config"
+  began_s=$SECONDS
   if [[ -d wheels ]]; then source=(--wheels wheels); fi
   if ./install.sh install "${source[@]}" >&2; then ok "install.sh installs"; else not_ok "install.sh installs"; fi
   fact install_s $((SECONDS - began_s))
@@ -201,8 +205,7 @@ die_of() {
   systemctl kill --signal "$signal" --kill-whom main emotiond
   hear "$within_s" "SIG$signal: offline" $device/status '^offline$'
   hear $((within_s + 60)) "SIG$signal: online again" $device/status '^online$'
-  restarts=$((restarts + 1))
-  check "SIG$signal: one restart" running 0
+  check "SIG$signal: one restart" running 1
 }
 
 stop_and_start() {
