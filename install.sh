@@ -82,7 +82,7 @@ test_all() {
   say "format and lint"
   .venv/bin/ruff format --check .
   .venv/bin/ruff check .
-  shellcheck --external-sources install.sh .ci/run tests/live/arm64/*.sh
+  shellcheck --external-sources install.sh .ci/run tests/live/arm64/*.sh tests/live/kernel/*
   say "types"
   .venv/bin/mypy
   say "tests"
