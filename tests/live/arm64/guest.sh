@@ -166,6 +166,13 @@ speak_and_write() {
   hear 10 "a happy text becomes an event" $device/event '"emotion":"happy".*"phase":"start"'
 }
 
+holders_of_sound() {
+  local descriptor
+  for descriptor in /proc/[0-9]*/fd/*; do
+    [[ $(readlink "$descriptor") != /dev/snd/* ]] || cat "${descriptor%/fd/*}/comm"
+  done | sort | uniq -c | xargs
+}
+
 # A driver that lets go of its device is what a plug pulled out looks like to the service.
 unplug() {
   local what=$1 driver=$2 name=$3 modality=$4
@@ -173,11 +180,11 @@ unplug() {
   count_restarts
   mark
   echo "$name" >"$driver/unbind" & # a sound card waits here until nobody has it open
-  hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded'
+  hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded: .*(is gone|no camera|no device)'
   local letting_go=$!
   sleep 10
   if [[ -d /proc/$letting_go ]]; then
-    not_ok "$what gone: the service lets go of it within 10 s"
+    not_ok "$what gone: let go of within 10 s; it is held by $(holders_of_sound)"
     return
   fi
   mark
@@ -252,6 +259,8 @@ hum
 break_the_network
 die_of KILL 10
 die_of STOP 60
+# If the process that is gone now held the sound card, the card was not put back.
+[[ -d /proc/asound/Loopback ]] || echo snd_aloop.0 >$sound_driver/bind
 stop_and_start
 examine
 journalctl --unit emotiond --boot --no-pager --output short-monotonic >&2
