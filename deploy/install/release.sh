@@ -57,7 +57,8 @@ make_release() {
       "read pip's message above: is a wheel missing in ${wheels:-$base/wheels}? then run this again"
   check_release
   run cp -r systemd README.md docs "$release/"
-  [[ -n $dry_run ]] || printf '%s\n' "$content" >"$release/content"
+  # Once more, for Python itself may have been renewed with the packages.
+  [[ -n $dry_run ]] || content_hash >"$release/content"
   # PyAudio's wheel spares the next release the compiler.
   run find "$base/wheels" -type f ! -iname 'pyaudio-*' -delete
   run rm -rf "$base/building"
