@@ -5,17 +5,17 @@ comes within one heartbeat; else 1 and a sentence.
 """
 
 import queue
+import secrets
 import sys
 import time
 from pathlib import Path
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import Mqtt
 from edge.configfile import load_config
 from edge.errors import ConfigError
-from edge.publish.access import credentials, tls_context
+from edge.publish.session import Clients
 
 MARGIN_S = 3.0
 """What a heartbeat may be late."""
@@ -25,20 +25,16 @@ def fault(config: Mqtt) -> str | None:
     """What is wrong with the device of this configuration, or None. Raises ConfigError."""
     messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
     root = f"{config.prefix}/{config.device}"
-    client = paho.Client(CallbackAPIVersion.VERSION2)
+    clients = Clients(config, None, f"healthcheck-{secrets.token_hex(4)}")
+    client = clients.new(mqtt5=False)
 
     def listen(*_: object) -> None:
         client.subscribe([(f"{root}/status", 1), (f"{root}/state", 1)])
 
     client.on_connect = listen
     client.on_message = lambda _client, _userdata, message: messages.put(message)
-    username, password = credentials(config)
-    if username:
-        client.username_pw_set(username, password)
-    if (tls := tls_context(config.tls)) is not None:
-        client.tls_set_context(tls)
     try:
-        client.connect(config.host, config.port)
+        clients.connect(client)
     except (OSError, ValueError) as error:
         return f"no broker at {config.host}:{config.port} ({error})"
     client.loop_start()
