@@ -46,7 +46,7 @@ class Modalities:
     ) -> None:
         self._config, self._clock = config, clock
         self._hand_on, self._report = hand_on, report
-        self._pace, self._switches, self._stop = pace, Switches(running, stop), stop
+        self._pace, self._switches = pace, Switches(running, stop)
         self._shelf = ModelShelf(config.models)
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
@@ -107,7 +107,7 @@ class Modalities:
             self._hand_on(perception.perceive(frame))
 
         settings = self._config.camera
-        opener = partial(VideoSource, settings, self._clock, self._stop, self._pace)
+        opener = partial(VideoSource, settings, self._clock, self._switches.stop, self._pace)
         self._read("face", "camera", opener, frames, cameras.is_file(settings.source))
         self._infer("face", frames, perceive)
 
@@ -120,7 +120,7 @@ class Modalities:
                 self._hand_on(observation)
 
         settings = self._config.microphone
-        opener = partial(open_microphone, settings, self._clock, self._stop)
+        opener = partial(open_microphone, settings, self._clock, self._switches.stop)
         self._read("speech", "microphone", opener, blocks, microphone.is_file(settings.source))
         self._infer("speech", blocks, perceive)
 
@@ -153,7 +153,7 @@ class Modalities:
         self.meters[modality] = meter
         report = partial(self._report, modality)
         self._workers.append(
-            Worker(modality, source, perceive, report, meter, self._clock, self._stop)
+            Worker(modality, source, perceive, report, meter, self._clock, self._switches.stop)
         )
 
     def _note(self, manifest: Manifest) -> None:
