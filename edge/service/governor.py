@@ -1,14 +1,13 @@
 """Keeps the daemon within its share of the processor, and the device from overheating."""
 
 import logging
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.config import Config, Load
 from edge.events import LoadData, LoadReason
 from edge.pace import Pace
-from edge.service.health import temperature_c, throttled
+from edge.service.health import CpuShare, temperature_c, throttled
 
 logger = logging.getLogger(__name__)
 
@@ -107,17 +106,16 @@ class LoadControl:
         self.pace = Pace(self._fps, self._detect_every)
         """What camera and face model are to keep to."""
         self._looked_s: float | None = None
-        self._cpu_s = 0.0
+        self._cpu = CpuShare()
 
     def control(self, now_s: float) -> None:
         """Looks at the load if that is due; to be called often, once the start is over."""
-        looked_s, before_s = self._looked_s, self._cpu_s
-        if looked_s is not None and now_s - looked_s < INTERVAL_S:
+        if self._looked_s is None:
+            self._looked_s, self._cpu = now_s, CpuShare()
+        over_s = now_s - self._looked_s
+        if over_s < INTERVAL_S:
             return
-        self._looked_s, self._cpu_s = now_s, time.process_time()
-        if looked_s is None:
-            return
-        percent = 100 * (self._cpu_s - before_s) / (now_s - looked_s)
+        self._looked_s, percent = now_s, self._cpu.read_percent(over_s)
         before = self._governor.level
         self._governor.step(now_s, Reading(percent, temperature_c(), throttled() or ()))
         if self._governor.level != before:

@@ -65,12 +65,24 @@ def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
     return [name for bit, name in enumerate(THROTTLE_FLAGS) if flags >> bit & 1]
 
 
+class CpuShare:
+    """What this process takes of a core, from one reading to the next."""
+
+    def __init__(self) -> None:
+        self._cpu_s = time.process_time()
+
+    def read_percent(self, over_s: float) -> float:
+        """Since the last reading, `over_s` seconds ago."""
+        before_s, self._cpu_s = self._cpu_s, time.process_time()
+        return 100 * (self._cpu_s - before_s) / over_s
+
+
 class Health:
     """Gathers what a message on `health` says."""
 
     def __init__(self, now_s: float) -> None:
         self._began_s = self._told_s = now_s
-        self._cpu_s = time.process_time()
+        self._cpu = CpuShare()
 
     def is_due(self, now_s: float, interval_s: float) -> bool:
         """Whether the last message is so long ago."""
@@ -87,8 +99,6 @@ class Health:
     ) -> HealthData:
         """What is to be told now, of the time since it was told last."""
         over_s, self._told_s = now_s - self._told_s, now_s
-        cpu_s = time.process_time()
-        cpu_percent, self._cpu_s = 100 * (cpu_s - self._cpu_s) / over_s, cpu_s
         return HealthData(
             uptime_s=round(now_s - self._began_s, 1),
             stages={name: meter.read(over_s) for name, meter in meters.items()},
@@ -103,7 +113,7 @@ class Health:
             ),
             load=load,
             rss_mb=round(rss_mb(os.getpid()), 1),
-            cpu_percent=round(cpu_percent, 1),
+            cpu_percent=round(self._cpu.read_percent(over_s), 1),
             temperature_c=temperature_c(),
             throttled=throttled(),
         )
