@@ -299,8 +299,9 @@ def test_waits_are_drawn_so_that_a_fleet_does_not_come_at_once(
 
 
 def test_a_full_disk_keeps_events_in_memory_and_catches_up(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, stopped_broker: Mosquitto
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
+    broker.stop()  # it knows of the subscription when it comes back
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -310,10 +311,10 @@ def test_a_full_disk_keeps_events_in_memory_and_catches_up(
     )
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
+    spool = SpoolLimits(write_interval_s=0.2)
+    publisher = Publisher(settings_of(broker.port, spool=spool), None, disk)
+    publisher.start()
     try:
-        spool = SpoolLimits(write_interval_s=0.2)
-        publisher = Publisher(settings_of(stopped_broker.port, spool=spool), None, disk)
-        publisher.start()
         wait_until((disk / "spool.sqlite").exists)
         filler = disk / "filler"
         while os.statvfs(disk).f_bavail:
@@ -325,10 +326,8 @@ def test_a_full_disk_keeps_events_in_memory_and_catches_up(
         assert publisher.delivery.unwritten == 100
         filler.unlink()
         wait_until(lambda: publisher.delivery.unwritten == 0)
-        stopped_broker.start()
-        subscriber = Subscriber(stopped_broker.port)
+        broker.start()
         assert len(subscriber.events(100)) == 100
-        subscriber.close()
-        publisher.stop()
     finally:
+        publisher.stop()
         subprocess.run(["umount", str(disk)], check=True)
