@@ -86,8 +86,8 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
-    epochs = 40
-    options = ("--data", goemotions, "--batch-size", "16", "--patience", str(epochs))
+    epochs = 16
+    options = ("--data", goemotions, "--batch-size", "32", "--patience", str(epochs))
     command = ("train", "text", *options, "--epochs", str(epochs))
     curves = tmp_path / "runs" / "text" / "curves.csv"
     cut = subprocess.Popen(
