@@ -26,7 +26,8 @@ Score = Callable[[str], list[float]]
 def emotiond(manifest: Path) -> tuple[Score, int]:
     """Our text model, as the daemon runs it."""
     from edge.perception.classifier import Classifier
-    from edge.perception.features import text_features
+    from edge.perception.features import word_features
+    from edge.perception.ngrams import tokens
     from edge.perception.pack import TextInput, load_pack
 
     pack = load_pack(manifest)
@@ -34,7 +35,7 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
     assert isinstance(spec, TextInput)
 
     def score(text: str) -> list[float]:
-        logits = classifier.logits(text_features(text, spec))
+        logits = classifier.logits(word_features(tokens(text[: spec.max_characters]), spec))
         return [float(one) for one in softmax(logits, pack.manifest.temperature)]
 
     return score, len(pack.model)

@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.emotions import FloatArray, label_matrix, softmax, to_seven
 from edge.perception.pack import Pack
+from edge.perception.sparse import Sparse
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Classifier:
         self._interpreter = pack.open(threads)
         self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
 
-    def logits(self, features: FloatArray) -> FloatArray:
+    def logits(self, features: FloatArray | Sparse) -> FloatArray:
         """The model's raw output, float32[labels], for features shaped like its input."""
         return self._interpreter.run(features)[0]
 
-    def classify(self, features: FloatArray) -> Classification:
+    def classify(self, features: FloatArray | Sparse) -> Classification:
         """The calibrated answer for features shaped like the manifest's input."""
         return self.interpret(self.logits(features))
 

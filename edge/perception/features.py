@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edge.emotions import FloatArray
 from edge.perception.ngrams import ngram_hashes, tokens
 from edge.perception.pack import ImageInput, SoundInput, TextInput
+from edge.perception.sparse import Sparse
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,6 +28,8 @@ LEVEL_QUANTILE = 0.9
 FLOOR = 7.0
 # Of a mel band, in squared steps of int16: what is fainter is as good as silent.
 SMALLEST_ENERGY = 1.0
+# A text without n-grams has no length to divide by.
+SMALLEST_NORM = 1e-9
 
 
 def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
@@ -155,19 +158,17 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
 
 
 def text_features(text: str, spec: TextInput) -> FloatArray:
-    """The first `spec.max_characters` of a text as `word_features`."""
-    return word_features(tokens(text[: spec.max_characters]), spec)
+    """The first `spec.max_characters` of a text as `word_features`, float32[buckets]."""
+    return word_features(tokens(text[: spec.max_characters]), spec).dense(spec.shape[0])
 
 
-def word_features(words: Sequence[str], spec: TextInput) -> FloatArray:
-    """The `tokens` of a text as float32[buckets] of unit length, zeros where there are none.
+def word_features(words: Sequence[str], spec: TextInput) -> Sparse:
+    """The `tokens` of a text as buckets, of unit length together; none where there are no tokens.
 
-    Each n-gram falls into a bucket by its hash; a bucket holds the logarithm of one more than how
-    often it was hit.
+    Each n-gram falls into one of `spec.shape[0]` buckets by its hash; a bucket holds the logarithm
+    of one more than how often it was hit.
     """
-    buckets, counts = np.unique(ngram_hashes(words, spec) % spec.shape[0], return_counts=True)
-    features = np.zeros(spec.shape, np.float32)
-    if len(buckets):
-        values = np.log1p(counts.astype(np.float32))
-        features[buckets] = values / np.linalg.norm(values)
-    return features
+    hit = (ngram_hashes(words, spec) % spec.shape[0]).astype(np.intp)
+    buckets, counts = np.unique(hit, return_counts=True)
+    values = np.log1p(counts.astype(np.float32))
+    return Sparse(buckets, values / max(np.linalg.norm(values), SMALLEST_NORM))

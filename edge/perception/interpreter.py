@@ -1,6 +1,7 @@
 """One TFLite model in LiteRT: float32 in, float32 out, quantized at the edge of the graph."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from edge.emotions import FloatArray
 from edge.errors import ModelError
+from edge.perception.sparse import Sparse
 
 try:
     from ai_edge_litert.interpreter import Interpreter as LiteRt
@@ -71,6 +73,18 @@ class Interpreter:
         self.input = Tensor.of(inputs[0])
         self.outputs = tuple(Tensor.of(details) for details in self._output_details())
 
+    @cached_property
+    def _zeros(self) -> npt.NDArray[Any]:
+        """The input as it is stored where every feature is zero."""
+        return self.input.quantize(np.zeros(self.input.shape, np.float32))
+
+    def _set_sparse(self, features: Sparse) -> None:
+        """Quantizes what is there, not the tens of thousands of zeros around it."""
+        stored = self._zeros.reshape(-1)
+        stored[features.places] = self.input.quantize(features.values)
+        self._litert.set_tensor(self.input.index, self._zeros)
+        stored[features.places] = self.input.zero_point
+
     def _output_details(self) -> list[dict[str, Any]]:
         """In the order of their names in the model's signature: a converter may turn it around."""
         signatures = self._litert.get_signature_list()
@@ -79,10 +93,13 @@ class Interpreter:
         named = self._litert.get_signature_runner(next(iter(signatures))).get_output_details()
         return [named[name] for name in sorted(named)]
 
-    def run(self, values: FloatArray) -> tuple[FloatArray, ...]:
+    def run(self, features: FloatArray | Sparse) -> tuple[FloatArray, ...]:
         """Every output, float32 without the batch axis, for one sample shaped like the input."""
-        batch = self.input.quantize(values.reshape(self.input.shape))
-        self._litert.set_tensor(self.input.index, batch)
+        if isinstance(features, Sparse):
+            self._set_sparse(features)
+        else:
+            batch = self.input.quantize(features.reshape(self.input.shape))
+            self._litert.set_tensor(self.input.index, batch)
         self._litert.invoke()
         return tuple(
             output.dequantize(self._litert.get_tensor(output.index)[0]) for output in self.outputs

@@ -70,7 +70,7 @@ NEGATIONS = (
 NEGATORS = frozenset(NEGATIONS.split())
 NEGATED_WORDS = 4
 """How many words after one of NEGATORS it is taken to act on, if no mark or symbol ends it."""
-BEGIN, END = 2, 3
+BEGIN, END = "\2", "\3"
 # Odd numbers without a pattern: the digits of the golden ratio, of pi and of e.
 WORD_FACTOR, CHARACTER_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
 NEGATED_FACTOR = np.uint64(0xADF85458A2BB4A9B)
@@ -98,6 +98,8 @@ def tokens(text: str) -> list[str]:
 
 def negated(words: Sequence[str]) -> list[int]:
     """The places of the words that one of NEGATORS before them acts on."""
+    if NEGATORS.isdisjoint(words):
+        return []
     found, left = [], 0
     for place, word in enumerate(words):
         if word == EMPHASIS:
@@ -118,9 +120,11 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     each = np.array([zlib.crc32(word) for word in encoded], np.uint64)
     hashes = [each[negated(words)] * NEGATED_FACTOR, *_runs(each, spec.word_ngrams, WORD_FACTOR)]
-    marked = "".join(f"{BEGIN:c}{word}{END:c}" for word in words if word != EMPHASIS)
+    marked = "".join([BEGIN + word + END for word in words if word != EMPHASIS])
     points = np.frombuffer(marked.encode("utf-32-le", "surrogatepass"), np.uint32)
-    hashes += _runs(points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=END)
+    hashes += _runs(
+        points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=ord(END)
+    )
     return _mixed(np.concatenate(hashes))
 
 

@@ -8,6 +8,9 @@ from edge.config import Models, Tracking
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.errors import ModelError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
+from edge.perception.features import text_features, word_features
+from edge.perception.ngrams import tokens
+from edge.perception.pack import TextInput
 from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
@@ -186,6 +189,15 @@ def test_every_string_is_read(shelf: ModelShelf, text: str) -> None:
     assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert (read.probabilities >= 0).all()
     assert 0 <= read.quality <= 1
+
+
+def test_a_text_is_answered_as_the_whole_of_its_features_is(shelf: ModelShelf) -> None:
+    perception = shelf.text
+    spec = perception.classifier.manifest.input
+    assert isinstance(spec, TextInput)
+    for text in ("so happy today", "I hate this", "", "so happy today"):
+        sparse = perception.classifier.logits(word_features(tokens(text), spec))
+        assert np.array_equal(sparse, perception.classifier.logits(text_features(text, spec)))
 
 
 def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) -> None:
