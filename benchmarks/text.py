@@ -28,6 +28,7 @@ from converter.datasets import goemotions
 from converter.datasets.texts import Texts
 from converter.figures import MULTILABEL_MEAN, multilabel_f1
 from converter.samples import Samples
+from edge.emotions import FloatArray
 from edge.publish.console import table
 from edge.resources import MODELS
 
@@ -63,15 +64,22 @@ def _run(system: str, model: Path, texts: Path) -> dict[str, Any]:
     return result
 
 
+def _grouped(values: FloatArray, texts: Texts) -> FloatArray:
+    """By the labels that the data set was judged by."""
+    judged = texts.judged
+    columns = [judged.column(label, values, texts.test.labels) for label in judged.labels]
+    return np.stack(columns, axis=1)
+
+
 def _row(name: str, found: dict[str, Any], texts: Texts) -> tuple[str, ...]:
     held_back, test = (np.array(found[split], np.float32) for split in ("held_back", "test"))
     thresholds = fit_thresholds(held_back, texts.held_back, {texts.dataset: texts.judged})
     figures = multilabel_f1(test, texts.test, texts.judged, thresholds[texts.dataset])
-    top = accuracy_score(texts.test.majority, test.argmax(axis=1))
+    truth, guess = (_grouped(values, texts).argmax(axis=1) for values in (texts.test.targets, test))
     return (
         name,
         f"{figures[MULTILABEL_MEAN]:.4f}",
-        f"{top:.4f}",
+        f"{accuracy_score(truth, guess):.4f}",
         f"{found['size_bytes'] / 1e6:.2f}",
         f"{found['ms']:.3f}",
         f"{found['peak_rss_mb']:.0f}",

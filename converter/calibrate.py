@@ -84,11 +84,12 @@ def fit_thresholds(
     """
     groups = np.array(samples.groups)
     thresholds: dict[str, dict[str, float]] = {dataset: {} for dataset in judged}
-    for index, label in enumerate(samples.labels):
-        said, present = probabilities[:, index], samples.targets[:, index] > 0
-        asked = {name: one.family for name, one in judged.items() if label in one.labels}
-        for dataset, family in asked.items():
-            relatives = [name for name, other in asked.items() if other == family]
+    for label in samples.labels:
+        asked = {name: one for name, one in judged.items() if label in one.labels}
+        for dataset, own in asked.items():
+            said = own.column(label, probabilities, samples.labels)
+            present = own.column(label, samples.targets, samples.labels) > 0
+            relatives = [name for name, other in asked.items() if other.family == own.family]
             fits = [
                 fit_threshold(said[rows], present[rows])
                 for rows in (groups == dataset, np.isin(groups, relatives))

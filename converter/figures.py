@@ -72,10 +72,9 @@ def multilabel_f1(
     """
     found = {}
     for label in judged.labels:
-        index = samples.labels.index(label)
-        present = samples.targets[:, index] > 0
+        present = judged.column(label, samples.targets, samples.labels) > 0
         if present.any() and label in thresholds:
-            called = probabilities[:, index] >= thresholds[label]
+            called = judged.column(label, probabilities, samples.labels) >= thresholds[label]
             found[f"{MULTILABEL_F1}_{label}"] = float(f1_score(present, called, zero_division=0))
     return {MULTILABEL_MEAN: float(np.mean(list(found.values())))} | found if found else {}
 

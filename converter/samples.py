@@ -1,7 +1,7 @@
 """What every data set loader gives: labelled samples in three splits."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -132,6 +132,16 @@ class Judged:
     labels: tuple[str, ...]
     """Those that they chose from."""
     test_split: str
+    includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further labels of the samples that one of those stands for as well."""
+
+    def column(self, label: str, values: FloatArray, labels: Sequence[str]) -> FloatArray:
+        """The values, float32[samples], of what is called `label` here.
+
+        `values`, float32[samples, labels], are those of all labels of the samples.
+        """
+        meant = (label, *self.includes.get(label, ()))
+        return np.asarray(values[:, [labels.index(one) for one in meant]].sum(axis=1))
 
 
 @dataclass(frozen=True)

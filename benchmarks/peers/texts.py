@@ -16,11 +16,11 @@ from pathlib import Path
 from edge.emotions import softmax
 from edge.service.health import peak_rss_mb
 
-LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 WORDS = re.compile(r"\w+")
 
 Score = Callable[[str], list[float]]
-"""How much a text expresses each of LABELS."""
+"""How much a text expresses each of EKMAN, and curiosity, which lexicons do not know."""
 
 
 def emotiond(manifest: Path) -> tuple[Score, int]:
@@ -59,9 +59,10 @@ def nrclex(folder: Path) -> tuple[Score, int]:
     def score(text: str) -> list[float]:
         lexicon.load_token_list(WORDS.findall(text.lower()))
         found = {name: share for name, share in lexicon.affect_frequencies.items() if share}
-        return [found.get(label, 0.0) for label in LABELS[:4]] + [
+        return [found.get(label, 0.0) for label in EKMAN[:4]] + [
             float(not found),
-            *(found.get(label, 0.0) for label in LABELS[5:]),
+            *(found.get(label, 0.0) for label in EKMAN[5:]),
+            0.0,
         ]
 
     return score, (folder / "nrclex" / "data" / "nrc_en.json").stat().st_size
@@ -77,7 +78,7 @@ def vader(folder: Path) -> tuple[Score, int]:
     def score(text: str) -> list[float]:
         compound = analyzer.polarity_scores(text)["compound"]
         bad, good = max(-compound, 0.0), max(compound, 0.0)
-        return [bad, bad, bad, good, 1 - abs(compound), bad, 0.0]
+        return [bad, bad, bad, good, 1 - abs(compound), bad, 0.0, 0.0]
 
     return score, (folder / "vaderSentiment" / "vader_lexicon.txt").stat().st_size
 

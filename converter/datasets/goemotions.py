@@ -1,7 +1,10 @@
 """GoEmotions: Reddit comments in the Ekman grouping (Demszky et al. 2020), several labels a row.
 
 Reads the published TSVs, `text<TAB>label ids<TAB>comment id`, with the names of the ids in
-labels.txt (Ekman) or emotions.txt (all 28, which are grouped as the authors group them).
+labels.txt (Ekman) or emotions.txt (all 28, which are grouped as the authors group them). Of what
+they group as surprise, curiosity and confusion are learned as a label of their own, so that a plain
+question surprises nobody; in figures they are surprise again. Where the grouping hides them, they
+are the surprised texts that ask and do not exclaim.
 https://github.com/google-research/google-research/tree/master/goemotions
 """
 
@@ -10,7 +13,7 @@ import io
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_text
-from converter.datasets.texts import LABELS, Row, Texts, published
+from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, published
 from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
@@ -34,9 +37,12 @@ GROUPS = {
     ),
     "neutral": ("neutral",),
     "sadness": ("sadness", "disappointment", "embarrassment", "grief", "remorse"),
-    "surprise": ("surprise", "realization", "confusion", "curiosity"),
+    "surprise": ("surprise", "realization"),
+    CURIOSITY: ("confusion", "curiosity"),
 }
-"""The original labels of each of ours: the authors' ekman_mapping.json."""
+"""The original labels of each of ours: the authors' ekman_mapping.json, but for curiosity."""
+INCLUDES = {"surprise": (CURIOSITY,)}
+"""What the authors' surprise is of ours besides."""
 GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 NAME_FILES = ("labels.txt", "emotions.txt")
 SPLITS = ("train", "dev")
@@ -64,19 +70,27 @@ def _groups(root: Root) -> list[str]:
     if unknown or not names:
         raise DatasetError(
             f"{file}: the label {unknown[0] if unknown else ''!r} is none of GoEmotions; expected "
-            f"{', '.join(LABELS)}, or its 28 original ones"
+            f"{', '.join(EKMAN)}, or its 28 original ones"
         )
     return [GROUP_OF[name] for name in names]
 
 
+def _ours(label: str, text: str, grouped: bool) -> str:
+    asks = "?" in text and "!" not in text
+    return CURIOSITY if grouped and label == "surprise" and asks else label
+
+
 def _read(file: Root, groups: list[str], unusable: list[str]) -> list[Row]:
+    grouped = CURIOSITY not in groups
     rows = []
     text = io.StringIO(read_text(file))
     try:
         for number, row in enumerate(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
             try:
                 words, chosen, _ = row
-                labels = dict.fromkeys(groups[int(one)] for one in chosen.split(","))
+                labels = dict.fromkeys(
+                    _ours(groups[int(one)], words, grouped) for one in chosen.split(",")
+                )
             except (ValueError, IndexError):
                 unusable.append(f"{file}:{number}: not text, known label ids and comment id")
                 continue
@@ -93,4 +107,6 @@ def load(path: Path) -> list[Texts]:
         raise DatasetError(f"{path}: no train.tsv, dev.tsv and labels.txt or emotions.txt in it")
     groups, unusable = _groups(root), list[str]()
     rows = {split: _read(root / f"{split}.tsv", groups, unusable) for split in SPLITS}
-    return [published("GoEmotions Ekman", LICENCE, LABELS, rows, unusable)]
+    return [
+        published("GoEmotions Ekman", LICENCE, EKMAN, rows, unusable, includes=INCLUDES),
+    ]

@@ -7,7 +7,7 @@ columns Utterance and Emotion. https://github.com/declare-lab/MELD
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_table
-from converter.datasets.texts import LABELS, NAMES, Row, Texts, published
+from converter.datasets.texts import EKMAN, NAMES, Row, Texts, published
 from converter.samples import DatasetError
 
 LICENCE = "GPL-3.0 (MELD); the utterances are of a television series"
@@ -44,4 +44,4 @@ def load(path: Path) -> list[Texts]:
             f"{path}: not all of {', '.join(f'{one}_sent_emo.csv' for one in SPLITS)}"
         )
     rows = {split: _read(root / f"{split}_sent_emo.csv") for split in SPLITS}
-    return [published("MELD", LICENCE, LABELS, rows)]
+    return [published("MELD", LICENCE, EKMAN, rows)]

@@ -15,8 +15,12 @@ from converter.samples import (
     hold_back,
 )
 
-LABELS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
-"""The Ekman labels of GoEmotions, which every text data set is brought to."""
+EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
+"""The labels of GoEmotions' Ekman grouping, which every text data set is brought to."""
+CURIOSITY = "curiosity"
+"""Wanting to know, or not understanding, plain questions too: in that grouping, surprise."""
+LABELS = (*EKMAN, CURIOSITY)
+"""What the model tells apart."""
 NAMES = {
     **{label: label for label in LABELS},
     "angry": "anger",
@@ -28,7 +32,7 @@ NAMES = {
     "surprised": "surprise",
 }
 """What data sets call the labels, in lower case."""
-EMOTIONS = tuple(label for label in LABELS if label != "neutral")
+EMOTIONS = tuple(label for label in EKMAN if label != "neutral")
 AT_RANDOM = "a random tenth"
 """The name of the test split of data that were published in one piece."""
 
@@ -88,10 +92,12 @@ def published(
     rows: Mapping[str, Sequence[Row]],
     unusable: Iterable[str] = (),
     language: str = "",
+    includes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Texts:
     """A data set split by its publishers: `rows` are those of train and test, by their names.
 
-    `labels` are those that its annotators chose from; `language` is told where there are several.
+    `labels` are those that its annotators chose from, and `includes` what these stand for as well;
+    `language` is told where there are several.
     With three splits the second one is held back, else a random tenth of the first. A text that
     is in a later split teaches nothing. Raises DatasetError.
     """
@@ -106,7 +112,7 @@ def published(
         parts[index] = kept
     train, *middle, test = parts
     train, held_back = (train, middle[0]) if middle else hold_back(train, seed=0)
-    judged = Judged(family, labels, names[-1])
+    judged = Judged(family, labels, names[-1], includes or {})
     return Texts(dataset, licence, judged, train, held_back, test, names[0], tuple(left_out))
 
 

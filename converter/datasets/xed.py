@@ -8,7 +8,7 @@ among our labels. https://github.com/Helsinki-NLP/XED
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_text
-from converter.datasets.texts import LABELS, Row, Texts, split_at_random
+from converter.datasets.texts import EKMAN, Row, Texts, split_at_random
 from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (XED)"
@@ -82,5 +82,5 @@ def load(path: Path) -> list[Texts]:
     for language, table in _tables(root).items():
         unusable: list[str] = []
         rows = _annotated(table, unusable) + _neutral(root / f"neu_{language}.txt", unusable)
-        sets.append(split_at_random("XED", LICENCE, LABELS, rows, unusable, language))
+        sets.append(split_at_random("XED", LICENCE, EKMAN, rows, unusable, language))
     return sets

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.texts import LABELS, Texts, join
+from converter.datasets.texts import LABELS, Row, Texts, join, to_samples
+from converter.denials import denials
 from converter.distil import teach
 from converter.networks import text as network
 from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
@@ -45,7 +46,8 @@ ALPHABETS = (
     range(0x10D0, 0x10F1),
     range(0xAC00, 0xD7A4),
 )
-NO_LANGUAGE_SHARE = 0.03
+# Of as many as the training texts.
+NO_LANGUAGE_SHARE, DENIED_SHARE = 0.03, 0.03
 
 
 def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
@@ -60,7 +62,7 @@ def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
 
 
 class TextTask(Task):
-    """Short texts in any language, any number of the seven labels each.
+    """Short texts in any language, any number of labels each.
 
     Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
     nothing but that what tests them teaches nothing. `head_weights` say how much each head of a
@@ -76,6 +78,7 @@ class TextTask(Task):
         "neutral": "neutral",
         "sadness": "sad",
         "surprise": "surprise",
+        "curiosity": "neutral",
     }
     multi_label = True
     asks_teachers_once = True
@@ -116,16 +119,24 @@ class TextTask(Task):
         return text_features(sample, spec)
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
-        # What is in no language says nothing: a script never seen must not be guessed at.
-        rng, used = np.random.default_rng(seed), Counter("".join(train.inputs))
+        rng = np.random.default_rng(seed)
+        return concatenate([train, self._in_no_language(train, rng), self._denied(train, rng)])
+
+    def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
+        """Texts that say nothing: a script never seen must not be guessed at."""
+        used = Counter("".join(train.inputs))
         few = len(train) // 1000
         unseen = [one for one in ALPHABETS if sum(used[chr(letter)] for letter in one) <= few]
         rows = rng.integers(0, len(train), round(len(train) * NO_LANGUAGE_SHARE) if unseen else 0)
         texts = [garble(train.inputs[row], unseen[rng.integers(len(unseen))], rng) for row in rows]
         targets = np.zeros((len(rows), len(LABELS)), np.float32)
         targets[:, LABELS.index("neutral")] = 1
-        unknown = replace(train.subset(rows), inputs=texts, targets=targets)
-        return concatenate([train, unknown])
+        return replace(train.subset(rows), inputs=texts, targets=targets)
+
+    def _denied(self, train: Samples, rng: np.random.Generator) -> Samples:
+        count = max(round(len(train) * DENIED_SHARE), 1)
+        rows = [Row("denials", *one) for one in denials(count, rng)]
+        return to_samples("denials", rows, [])
 
     def augment(self, sample: Any, rng: np.random.Generator) -> str:
         """The text with about one of seven words left out."""

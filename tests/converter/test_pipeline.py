@@ -17,6 +17,7 @@ from converter.calibrate import (
     fit_thresholds,
     rarity,
 )
+from converter.datasets.texts import LABELS
 from converter.evaluate import Answers
 from converter.figures import expected_calibration_error
 from converter.networks import face, speech, text
@@ -75,7 +76,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
         done = _convert(*step, folder=tmp_path)
         assert done.returncode == 0, done.stderr
     pack = load_pack(tmp_path / "models" / "text.json")
-    assert Classifier(pack).manifest.labels == tuple(SENTENCES)
+    assert Classifier(pack).manifest.labels == LABELS
     assert 1 <= len(pack.manifest.checks) <= 3
     figures = {(m.split, m.metric): m.value for m in pack.manifest.metrics}
     assert figures["dev", "accuracy"] > 0.9

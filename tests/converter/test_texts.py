@@ -9,10 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter.calibrate import fit_thresholds
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.texts import AT_RANDOM, LABELS, Row, Texts, join, published, split_at_random
+from converter.datasets.texts import (
+    AT_RANDOM,
+    EKMAN,
+    LABELS,
+    Row,
+    Texts,
+    join,
+    published,
+    split_at_random,
+)
+from converter.denials import FEELINGS, denials
+from converter.figures import multilabel_f1
 from converter.samples import DatasetError, Judged, Samples
 from converter.tasks.text import TextTask
+from edge.perception.ngrams import NEGATORS, tokens
 
 
 def _write(root: Path, files: dict[str, str]) -> Path:
@@ -44,7 +57,7 @@ GOEMOTIONS = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo s
 
 
 def test_goemotions_keeps_several_labels_and_names_bad_rows(tmp_path: Path) -> None:
-    names = "\n".join(LABELS)
+    names = "\n".join(EKMAN)
     files = {"labels.txt": names, "train.tsv": GOEMOTIONS, "dev.tsv": "ugh\t1\tid4\nno\t0\tid5\n"}
     (texts,) = goemotions.load(_write(tmp_path / "ekman", files))
     assert _all(texts) == {
@@ -65,7 +78,26 @@ def test_goemotions_by_its_28_labels_is_grouped(tmp_path: Path) -> None:
         "dev.tsv": "d\t3\tx\n",
     }
     (texts,) = goemotions.load(_write(tmp_path, files))
-    assert _all(texts) == {"a": {"anger", "joy"}, "b": {"joy"}, "c": {"surprise"}, "d": {"joy"}}
+    assert _all(texts) == {"a": {"anger", "joy"}, "b": {"joy"}, "c": {"curiosity"}, "d": {"joy"}}
+
+
+def test_what_asks_is_curious_and_counts_as_surprise_in_figures(tmp_path: Path) -> None:
+    asked = "Where is it?\t6\tx\nWhere?\t4\tx\nWHAT?!\t6\tx\nwow\t6\tx\n"
+    files = {"labels.txt": "\n".join(EKMAN), "train.tsv": asked, "dev.tsv": "Why?\t6\tx\n"}
+    (texts,) = goemotions.load(_write(tmp_path, files))
+    assert _all(texts) == {
+        "Where is it?": {"curiosity"},
+        "Where?": {"neutral"},
+        "WHAT?!": {"surprise"},
+        "wow": {"surprise"},
+        "Why?": {"curiosity"},
+    }
+    assert texts.judged.labels == EKMAN
+    found = multilabel_f1(texts.test.targets, texts.test, texts.judged, dict.fromkeys(EKMAN, 0.5))
+    assert found == {"macro_f1_multilabel": 1, "f1_multilabel_surprise": 1}
+    probabilities = np.array([[0.1] * 6 + [0.3, 0.1]], np.float32)
+    thresholds = fit_thresholds(probabilities, texts.test, {texts.dataset: texts.judged})
+    assert thresholds[texts.dataset]["surprise"] == pytest.approx(0.4)
 
 
 def test_goemotions_refuses_labels_that_are_not_its_own(tmp_path: Path) -> None:
@@ -264,8 +296,17 @@ def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
         train = Samples(LABELS, [text] * 1000, joy, ("own",) * 1000)
         prepared = task.prepare(train, spec, seed=0)
         assert prepared.inputs[:1000] == train.inputs
-        assert len(prepared) == 1030
-        assert (prepared.targets[1000:, LABELS.index("neutral")] == 1).all()
-        for garbled in prepared.inputs[1000:]:
+        assert len(prepared) == 1060
+        assert (prepared.targets[1000:1030, LABELS.index("neutral")] == 1).all()
+        for garbled in prepared.inputs[1000:1030]:
             assert [len(word) for word in garbled.split()] == ([7] if own else [2, 5])
             assert not re.search(f"[a-zA-Z😀!{own}]", garbled)
+
+
+def test_a_feeling_that_is_denied_is_not_that_feeling() -> None:
+    named = {word: label for label, words in FEELINGS.items() for word in words.split()}
+    for sentence, labels in denials(200, np.random.default_rng(0)):
+        feeling = next(named[word] for word in re.findall("[a-z]+", sentence) if word in named)
+        assert feeling not in labels
+        assert labels == (("anger", "sadness") if feeling == "joy" else ("neutral",))
+        assert [word for word in tokens(sentence) if word in NEGATORS]

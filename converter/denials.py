@@ -1,0 +1,32 @@
+"""Short English sentences in which somebody denies a feeling.
+
+A bag of n-grams hears the feeling, and data sets have too few of them to learn better from.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+FEELINGS = {
+    "anger": "angry mad annoyed furious upset irritated offended",
+    "disgust": "disgusted grossed repulsed",
+    "fear": "afraid scared worried nervous anxious frightened terrified",
+    "joy": "happy glad pleased satisfied impressed delighted thrilled amused excited",
+    "sadness": "sad lonely depressed unhappy hurt heartbroken disappointed",
+    "surprise": "surprised shocked amazed astonished",
+}
+DENIED = {"joy": ("anger", "sadness")}
+"""What a denied feeling stands for instead; what is not named here, for none."""
+WHO = ("I'm not", "I am not", "we're not", "she is not", "he isn't", "they aren't", "I was not")
+HOW = ("", "really", "so", "very", "at all", "that", "even")
+END = ("", ".", "!", "at all.", "about it.", "with this.", "anymore.", "any more", "now", "today.")
+
+
+def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """So many sentences, each with the labels that it has."""
+    names = list(FEELINGS)
+    for _ in range(count):
+        feeling = names[rng.integers(len(names))]
+        parts = (WHO, HOW, FEELINGS[feeling].split(), END)
+        words = (str(rng.choice(part)) for part in parts)
+        yield " ".join(filter(None, words)), DENIED.get(feeling, ("neutral",))
