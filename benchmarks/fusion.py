@@ -21,17 +21,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.pairs import Cases, Judgements, draw, figures, judge, judge_held_back
+from converter.pairs import (
+    Cases,
+    Judgements,
+    draw,
+    figures,
+    judge,
+    judge_held_back,
+    of_somebody_else,
+)
 from converter.samples import Samples
 from converter.tasks import TASKS
-from edge.capture.media import read_frames, read_sound
-from edge.config import Models
-from edge.fusion import STRATEGIES, FusionModel, Strategy, fuse, load_fusion, pool
+from edge.config import Config
+from edge.fusion import STRATEGIES, FusionModel, Strategy, fuse, load_fusion
 from edge.observation import SAMPLE_RATE_HZ, Observation
 from edge.perception.pack import load_pack
+from edge.predict import Predictor
 from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
-from edge.service.models import ModelShelf
 
 PAIRS, REPLICATES = 2000, 100
 FACE_NOISE = 60.0
@@ -89,12 +96,11 @@ def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]
 
 def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
     """The clean pairs, and what is made of them with the same corrupted in every part."""
-    found = {"whole": clean}
+    found, rng = {"whole": clean}, np.random.default_rng(0)
     for name in clean.modalities:
         found[f"without {name}"] = clean.without(name)
         found[f"{name}: {CORRUPTIONS[name][0]}"] = clean.with_said(name, wrong.alone(name))
-        another = np.roll(clean.alone(name), 1, axis=0)
-        found[f"{name}: another person's"] = clean.with_said(name, another)
+        found[f"{name}: another person's"] = of_somebody_else(clean, name, rng)
     return found
 
 
@@ -134,24 +140,19 @@ def _simulated(arguments: argparse.Namespace, model: FusionModel) -> None:
     print(table(["strategy", "pairs", "accuracy", "macro-F1", "ECE"], rows))
 
 
-def _clip(shelf: ModelShelf, path: Path) -> list[Observation]:
-    """Face and voice of a clip, each pooled over its length."""
-    perception, seen = shelf.new_face(), []
-    for frame in read_frames(path, 15.0):
-        if (primary := perception.perceive(frame).primary) is not None:
-            seen.append(primary)
-    heard = shelf.new_speech().hear_all(read_sound(path))
-    parts = [replace(pool(seen), captured_s=0.0)] if seen else []
-    return parts + ([replace(heard, captured_s=0.0)] if heard is not None else [])
-
-
 def _right(observations: Sequence[Observation], truth: str, strategy: Strategy, model: Any) -> bool:
     return bool(observations) and fuse(observations, strategy, model, 0.0, 1.0).emotion == truth
 
 
 def _clips(model: FusionModel) -> None:
-    shelf = ModelShelf(Models())
-    clips = [(_clip(shelf, path), CODES[path.stem.split("_")[2]]) for path in _paths()]
+    predictor = Predictor(Config())
+    clips = [
+        (
+            [one for one in predictor.observe(path) if isinstance(one, Observation)],
+            CODES[path.stem.split("_")[2]],
+        )
+        for path in _paths()
+    ]
     print(f"\nthe {len(clips)} clips in samples/, right answers")
     rows = []
     for name, strategy in STRATEGIES.items():

@@ -1,11 +1,12 @@
 """Learns how far fusion may trust each model on each emotion, from simulated pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from converter.pairs import Cases, Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, FloatArray, softmax
@@ -20,9 +21,10 @@ from edge.fusion import (
 from edge.fusionfile import Figure, FusionFile, Gate
 
 CASES = 3000
-# Of pairs that lack a modality, and of pairs in which one tells of somebody else, each against the
-# whole ones.
-LACKING_WEIGHT = WRONG_WEIGHT = 1 / 3
+# Of pairs that lack a modality, against the whole ones.
+LACKING_WEIGHT = 1 / 3
+# Nepers by which the worst of several may lie above the others and still share its weight.
+SOFTNESS_NEPERS = 0.05
 # An emotion that a model never got right on little data is not proof that it never will.
 LEAST_RELIABILITY = 0.05
 LEAST_PRIOR = 0.01
@@ -32,25 +34,35 @@ ORDINARY = 0.9
 DIGITS = 4
 
 Numbers = npt.NDArray[np.float64]
-Situation = tuple[Cases, float]
-"""Simulated pairs, and how much they count."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Simulated pairs to learn from."""
+
+    usual: Sequence[tuple[Cases, float]]
+    """Whole ones and those that lack a modality, and how much they count."""
+    wrong: Sequence[tuple[Cases, float]]
+    """Of which a modality tells of somebody else; the cross-entropy of the better other one."""
 
 
 def learn(sets: Sequence[Judgements], seed: int = 0, count: int = CASES) -> FusionModel:
     """What fusion knows of the models whose answers to held-back samples are given.
 
-    It minimizes the cross-entropy of simulated pairs: whole ones, ones that lack a modality, and
-    ones of which a modality tells of somebody else.
+    It minimizes the cross-entropy of simulated pairs, whole ones and ones that lack a modality,
+    and where a modality tells of somebody else what is worse than the better of the others alone:
+    of whichever modality that is the worst (in the manner of distributionally robust optimization,
+    Sagawa et al. 2020). A sum would let the surest of them be believed at the cost of the others.
     """
-    situations = list(_situations(draw(sets, count, np.random.default_rng(seed)), seed))
+    lessons = _lessons(draw(sets, count, np.random.default_rng(seed)), seed)
     names = [one.modality for one in sets]
     start = FusionModel(
         {name: np.full(len(EMOTIONS), 0.8, np.float32) for name in names},
-        doubt=0.1,
+        doubts=dict.fromkeys(names, 0.1),
         rest=_at_rest(next((one for one in sets if one.modality == "face"), None)),
     )
-    model = _fit_pool(situations, names, start)
-    return _fit_gate(situations, names, model)
+    model = _fit_pool(lessons, names, start)
+    return _fit_gate(lessons, names, model)
 
 
 def content(
@@ -66,8 +78,8 @@ def content(
     return FusionFile(
         reliabilities={name: named(one) for name, one in model.reliabilities.items()},  # type: ignore[misc]
         prior=named(model.prior),  # type: ignore[arg-type]
-        doubt=model.doubt,
-        sharpness=model.sharpness,
+        doubts={name: round(one, DIGITS) for name, one in model.doubts.items()},
+        sharpness=round(model.sharpness, DIGITS),
         rest=named(model.rest),  # type: ignore[arg-type]
         gate=model.gate,
         models=models,
@@ -75,50 +87,62 @@ def content(
     )
 
 
-def _situations(cases: Cases, seed: int) -> Iterator[Situation]:
-    rng = np.random.default_rng(seed)
-    yield cases, 1.0
-    for one in cases.modalities:
-        yield cases.without(one), LACKING_WEIGHT
-        yield of_somebody_else(cases, one, rng), WRONG_WEIGHT
+def _lessons(cases: Cases, seed: int) -> Lessons:
+    rng, names = np.random.default_rng(seed), cases.modalities
+    alone = {one: _cross_entropy(cases.alone(one), cases.truth) for one in names}
+    return Lessons(
+        [(cases, 1.0), *((cases.without(one), LACKING_WEIGHT) for one in names)],
+        [
+            (
+                of_somebody_else(cases, one, rng),
+                min(value for other, value in alone.items() if other != one),
+            )
+            for one in names
+        ],
+    )
 
 
-def _loss(situations: Sequence[Situation], strategy: Strategy, model: FusionModel) -> float:
-    """The cross-entropy."""
-    losses = []
-    for cases, _ in situations:
-        said = cases.fused(strategy, model)
-        losses.append(-np.log(said[np.arange(len(said)), cases.truth] + 1e-9).mean())
-    return float(np.average(losses, weights=[weight for _, weight in situations]))
+def _cross_entropy(said: FloatArray, truth: npt.NDArray[np.intp]) -> float:
+    return float(-np.log(said[np.arange(len(said)), truth] + 1e-9).mean())
 
 
-def _fit_pool(
-    situations: Sequence[Situation], names: Sequence[str], start: FusionModel
-) -> FusionModel:
-    """Reliabilities, prior, doubt and sharpness, by `log_linear`."""
+def _loss(lessons: Lessons, strategy: Strategy, model: FusionModel) -> float:
+    """The mean of the usual pairs, and the excess of the worst kind of wrong ones."""
+
+    def loss(cases: Cases) -> float:
+        return _cross_entropy(cases.fused(strategy, model), cases.truth)
+
+    usual = np.average(
+        [loss(cases) for cases, _ in lessons.usual], weights=[weight for _, weight in lessons.usual]
+    )
+    excess = np.array([loss(cases) - better for cases, better in lessons.wrong])
+    return float(usual + SOFTNESS_NEPERS * logsumexp(excess / SOFTNESS_NEPERS))
+
+
+def _fit_pool(lessons: Lessons, names: Sequence[str], start: FusionModel) -> FusionModel:
+    """Reliabilities, prior, doubts and sharpness, by `log_linear`."""
     size = len(names) * len(EMOTIONS)
+    seven = size + len(EMOTIONS)
 
     def model(numbers: Numbers) -> FusionModel:
         reliabilities = numbers[:size].reshape(len(names), -1).astype(np.float32)
-        prior = np.maximum(softmax(numbers[size:-2].astype(np.float32)), LEAST_PRIOR)
-        doubt, sharpness = (round(float(one), DIGITS) for one in numbers[-2:])
+        prior = np.maximum(softmax(numbers[size:seven].astype(np.float32)), LEAST_PRIOR)
+        *doubts, sharpness = numbers[seven:].tolist()
         return replace(
             start,
             reliabilities=dict(zip(names, reliabilities, strict=True)),
             prior=prior / prior.sum(),
-            doubt=doubt,
+            doubts=dict(zip(names, doubts, strict=True)),
             sharpness=sharpness,
         )
 
-    begin = [*np.full(size, 0.8), *np.zeros(len(EMOTIONS)), start.doubt, 1.0]
+    begin = [*np.full(size, 0.8), *np.zeros(len(EMOTIONS)), *start.doubts.values(), 1.0]
     bounds = [(LEAST_RELIABILITY, 1.0)] * size + [(-3.0, 3.0)] * len(EMOTIONS)
-    bounds += [(0.0, MOST_DOUBT), (0.2, 5.0)]
-    return model(_minimized(situations, log_linear, model, begin, bounds))
+    bounds += [(0.0, MOST_DOUBT)] * len(names) + [(0.2, 5.0)]
+    return model(_minimized(lessons, log_linear, model, begin, bounds))
 
 
-def _fit_gate(
-    situations: Sequence[Situation], names: Sequence[str], start: FusionModel
-) -> FusionModel:
+def _fit_gate(lessons: Lessons, names: Sequence[str], start: FusionModel) -> FusionModel:
     """The gate, by `attention`; quality and age do not vary in pairs, and count as they are."""
 
     def model(numbers: Numbers) -> FusionModel:
@@ -128,19 +152,19 @@ def _fit_gate(
 
     begin = [*np.zeros(len(names)), 1.0, 1.0, 1.0]
     bounds = [(-5.0, 5.0)] * len(names) + [(-10.0, 10.0)] * 2 + [(0.0, 3.0)]
-    return model(_minimized(situations, attention, model, begin, bounds))
+    return model(_minimized(lessons, attention, model, begin, bounds))
 
 
 def _minimized(
-    situations: Sequence[Situation],
+    lessons: Lessons,
     strategy: Strategy,
     model: Callable[[Numbers], FusionModel],
     begin: Sequence[float],
     bounds: Sequence[tuple[float, float]],
 ) -> Numbers:
-    options = {"eps": 1e-2, "maxiter": 40}
+    options = {"eps": 1e-3, "maxiter": 100}
     fitted = minimize(
-        lambda numbers: _loss(situations, strategy, model(numbers)),
+        lambda numbers: _loss(lessons, strategy, model(numbers)),
         begin,
         method="L-BFGS-B",
         bounds=bounds,

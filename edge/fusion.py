@@ -33,10 +33,12 @@ class FusionModel:
     """float32[7] of a modality of which nothing was learned."""
     prior: FloatArray = field(default_factory=lambda: _seven({}, 1 / len(EMOTIONS)))
     """float32[7], a distribution: what a modality must speak against to say anything."""
-    doubt: float = 0.0
-    """0..1, the chance that one of several observations is about something else."""
+    doubts: Mapping[str, float] = field(default_factory=dict)
+    """0..1 of each modality, the chance that it tells of something else than the others."""
+    usual_doubt: float = 0.0
+    """That of a modality of which nothing was learned."""
     sharpness: float = 1.0
-    """Exponent of what several say together, against that of a lone one: above 1 it is surer."""
+    """Exponent of what each of several says, against that of a lone one: above 1 it is surer."""
     rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))
     """float32[7], nepers: the highest odds against neutral that ordinary faces at rest have."""
     gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
@@ -66,7 +68,8 @@ def load_fusion(path: Path) -> FusionModel:
         learned,
         np.mean(list(learned.values()), axis=0) if learned else _seven({}, 1.0),
         _seven(content.prior, 0.0),
-        content.doubt,
+        content.doubts,
+        float(np.mean(list(content.doubts.values()))) if content.doubts else 0.0,
         content.sharpness,
         _seven(content.rest, 0.0),
         content.gate,
@@ -82,7 +85,7 @@ def log_linear(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArr
     """
     trust = _reliable_trust(voices, model)
     exponents = trust / trust.max(axis=-2, keepdims=True)
-    return _product(voices.said, exponents, model), exponents
+    return _product(voices, exponents, model), exponents
 
 
 def average(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
@@ -114,7 +117,7 @@ def attention(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArra
     voices_in_effect = 1 / np.square(weights).sum(axis=-2, keepdims=True)
     weights = weights * (1 + np.float32(gate.strength) * (voices_in_effect - 1))
     exponents = np.repeat(weights, len(EMOTIONS), axis=-1)
-    return _product(said, exponents, model), exponents
+    return _product(voices, exponents, model), exponents
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -182,18 +185,23 @@ def _reliable_trust(voices: Voices, model: FusionModel) -> FloatArray:
     return np.asarray(voices.trust[..., None] * learned, np.float32)
 
 
-def _product(said: FloatArray, exponents: FloatArray, model: FusionModel) -> FloatArray:
-    """The product of what speaks against the prior, each to the power of its exponent.
+def _product(voices: Voices, exponents: FloatArray, model: FusionModel) -> FloatArray:
+    """The product of what speaks against the prior, each to the power of its exponent and doubted.
 
     Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
-    would lose by that alone, all logarithms of probabilities being negative. Doubt and sharpness
-    come in as far as an observation is not alone.
+    would lose by that alone, all logarithms of probabilities being negative. A voice may be an
+    outlier, which says nothing (a mixture, as in Box and Tiao 1968), so what it can add or deny is
+    bounded however sure it is: two that agree win against it. Doubt and sharpness come in as far
+    as an observation is not alone.
     """
     shares = exponents.sum(axis=-1, keepdims=True)
     shares = shares / shares.sum(axis=-2, keepdims=True)
-    doubt = np.float32(model.doubt) * (1 - shares)
-    believed = (1 - doubt) * said + doubt * model.prior
-    evidence = np.log(np.maximum(believed, SMALLEST_PROBABILITY) / model.prior)
-    company = 1 - np.square(shares).sum(axis=-2)
+    company = 1 - np.square(shares).sum(axis=-2, keepdims=True)
     sharpness = 1 + np.float32(model.sharpness - 1) * company
-    return softmax(np.log(model.prior) + sharpness * (exponents * evidence).sum(axis=-2))
+    log_prior = np.log(model.prior)
+    evidence = np.log(np.maximum(voices.said, SMALLEST_PROBABILITY)) - log_prior
+    meant = softmax(log_prior + sharpness * exponents * evidence)
+    doubts = [model.doubts.get(m, model.usual_doubt) for m in voices.modalities]
+    doubt = np.array(doubts, np.float32)[:, None] * (1 - shares)
+    believed = np.maximum((1 - doubt) * meant + doubt * model.prior, SMALLEST_PROBABILITY)
+    return softmax(log_prior + np.log(believed / model.prior).sum(axis=-2))

@@ -48,10 +48,10 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """How far each modality can be trusted on each emotion."""
     prior: dict[Emotion, PositiveShare]
     """The seven where nothing is known; they add up to one."""
-    doubt: Share
-    """The chance that an observation is about something else than what the others tell of."""
+    doubts: dict[str, Share]
+    """The chance of each modality that it tells of something else than the others."""
     sharpness: Annotated[float, Meta(gt=0, le=10)]
-    """Exponent of what several say together, against that of a lone one."""
+    """Exponent of what each of several says, against that of a lone one."""
     rest: dict[Emotion, Score]
     """The highest log odds of each emotion against neutral that ordinary faces at rest have."""
     gate: Gate

@@ -89,11 +89,24 @@ class Predictor:
         except OSError as error:
             yield _failure(file, f"{file}: cannot read it ({error.strerror})")
 
+    def observe(self, path: Path) -> Iterator[Observation | Failure]:
+        """One observation of each modality that a file has, pooled over its length.
+
+        Raises SourceError where it has none, ModelError where a model cannot be used.
+        """
+        suffix = path.suffix.lower()
+        if suffix in PICTURES:
+            yield self._picture(path)
+        elif suffix in SOUNDS:
+            yield self._sound(path)
+        else:
+            yield from self._video(path)
+
     def _file(self, path: Path) -> Iterator[Result]:
         name = _printable(path)
         observations: list[Observation] = []
         try:
-            for found in self._observe(path):
+            for found in self.observe(path):
                 if isinstance(found, Failure):
                     yield found
                 else:
@@ -108,15 +121,6 @@ class Predictor:
             yield _prediction(
                 name, Observation("fused", NOBODY_SEEN, 0.0, belief.probabilities, 1.0)
             )
-
-    def _observe(self, path: Path) -> Iterator[Observation | Failure]:
-        suffix = path.suffix.lower()
-        if suffix in PICTURES:
-            yield self._picture(path)
-        elif suffix in SOUNDS:
-            yield self._sound(path)
-        else:
-            yield from self._video(path)
 
     def _picture(self, path: Path) -> Observation:
         pixels = read_picture(path)

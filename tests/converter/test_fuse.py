@@ -81,6 +81,15 @@ def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
     assert found > naive + 0.1
 
 
+def test_whoever_tells_of_somebody_else_the_others_are_hardly_worse_for_it() -> None:
+    cases, rng = draw(_judged(seed=2), 3000, np.random.default_rng(0)), np.random.default_rng(1)
+    alone = {n: figures(cases.alone(n), cases.truth)["accuracy"] for n in KNOWLEDGE}
+    for name in KNOWLEDGE:
+        wrong = of_somebody_else(cases, name, rng)
+        found = figures(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
+        assert found > max(value for other, value in alone.items() if other != name) - 0.02
+
+
 def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
     face = _judged(seed=0)[0]
     logs = np.log(face.said[face.truth == NEUTRAL])

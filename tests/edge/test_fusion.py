@@ -112,14 +112,22 @@ def test_the_prior_is_what_must_be_spoken_against() -> None:
     assert doubly > _fuse(*said).confidence
 
 
-def test_who_disagrees_with_two_has_no_veto_where_voices_are_doubted() -> None:
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_two_that_agree_win_against_a_third_however_sure_it_is(sharpness: float) -> None:
     said = [
         observation("happy", 0.6),
         observation("happy", 0.6, modality="speech"),
         observation("sad", 0.9999, modality="text"),
     ]
     assert _fuse(*said).emotion == "sad"
-    assert _fuse(*said, model=FusionModel(doubt=0.3)).emotion == "happy"
+    doubting = FusionModel(usual_doubt=0.3, sharpness=sharpness)
+    assert _fuse(*said, model=doubting).emotion == "happy"
+
+
+def test_who_is_doubted_more_loses_a_disagreement() -> None:
+    said = observation("happy", 0.8), observation("sad", 0.8, modality="text")
+    for doubted, other in (("face", "sad"), ("text", "happy")):
+        assert _fuse(*said, model=FusionModel(doubts={doubted: 0.5})).emotion == other
 
 
 def test_attention_turns_to_who_agrees_with_the_others() -> None:
@@ -197,6 +205,7 @@ def test_pooling_weighs_windows_by_their_quality() -> None:
         ({"prior": dict.fromkeys(EMOTIONS, 0.5)}, "prior adds up to 3.5"),
         ({"rest": {"angry": -3.0}}, "rest lacks disgust"),
         ({"sharpness": 1e300}, "sharpness"),
+        ({"doubts": {"face": 1.1}}, "doubts"),
         ({"reliabilities": {"face": {"happy": 0.0}}}, "reliabilities"),
     ],
 )
