@@ -183,15 +183,20 @@ def fuse(arguments: argparse.Namespace) -> None:
     from converter.tasks import TASKS
     from edge.fusionfile import write_fusion
 
+    taught: list[Judgements] = []
     half: list[list[Judgements]] = [[], []]
     hashes = {}
     for modality in MODALITIES:
         task, pack = TASKS[modality](), load_pack(arguments.models / f"{modality}.json")
-        judged = judge_held_back(task, task.load(getattr(arguments, modality)), pack)
+        splits = task.load(getattr(arguments, modality))
+        judged = judge_held_back(task, splits, pack)
         hashes[modality] = pack.manifest.sha256
         for part, taken in enumerate(half):
             taken.append(judged.part(np.arange(part, len(judged.truth), 2)))
-    content = learning.content(learning.learn(half[0]), hashes, half[1])
+        # What has no test split is tested on the other half.
+        taught.append(judged if splits.test_split else half[0][-1])
+    figures = learning.measure(learning.learn(half[0]), half[1])
+    content = learning.content(learning.learn(taught), hashes, figures)
     write_fusion(content, arguments.models / "fusion.json")
     _print_figures(content)
     print("wrote", arguments.models / "fusion.json")

@@ -24,7 +24,7 @@ CASES = 3000
 # Of pairs that lack a modality, against the whole ones.
 LACKING_WEIGHT = 1 / 3
 # Nepers by which the worst of several may lie above the others and still share its weight.
-SOFTNESS_NEPERS = 0.05
+SOFTNESS_NEPERS = 0.02
 # An emotion that a model never got right on little data is not proof that it never will.
 LEAST_RELIABILITY = 0.05
 LEAST_PRIOR = 0.01
@@ -65,11 +65,13 @@ def learn(sets: Sequence[Judgements], seed: int = 0, count: int = CASES) -> Fusi
     return _fit_gate(lessons, names, model)
 
 
-def content(
-    model: FusionModel, models: dict[str, str], sets: Sequence[Judgements], seed: int = 1
-) -> FusionFile:
-    """models/fusion.json: what was learned, and its figures on pairs of other samples."""
-    cases = draw(sets, CASES, np.random.default_rng(seed))
+def measure(model: FusionModel, sets: Sequence[Judgements], seed: int = 1) -> tuple[Figure, ...]:
+    """Figures on pairs of samples that taught the model nothing."""
+    return tuple(_figures(draw(sets, CASES, np.random.default_rng(seed)), model))
+
+
+def content(model: FusionModel, models: dict[str, str], figures: Sequence[Figure]) -> FusionFile:
+    """models/fusion.json: what was learned, of models with these hashes, and what was measured."""
 
     def named(values: FloatArray) -> dict[str, float]:
         rounded = [round(float(one), DIGITS) for one in values]
@@ -83,7 +85,7 @@ def content(
         rest=named(model.rest),  # type: ignore[arg-type]
         gate=model.gate,
         models=models,
-        figures=tuple(_figures(cases, model)),
+        figures=tuple(figures),
     )
 
 

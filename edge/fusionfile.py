@@ -58,6 +58,7 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     models: dict[str, str] = {}
     """The hash of each modality's model that all this was learned from."""
     figures: tuple[Figure, ...] = ()
+    """Of what every second sample alone teaches, on the others."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.fuse import content, learn
+from converter.fuse import content, learn, measure
 from converter.pairs import Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion import STRATEGIES, FusionModel, Strategy, load_fusion, log_linear
@@ -81,13 +81,15 @@ def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
     assert found > naive + 0.1
 
 
-def test_whoever_tells_of_somebody_else_the_others_are_hardly_worse_for_it() -> None:
+def test_somebody_else_costs_about_as_much_whichever_modality_tells_of_them() -> None:
     cases, rng = draw(_judged(seed=2), 3000, np.random.default_rng(0)), np.random.default_rng(1)
-    alone = {n: figures(cases.alone(n), cases.truth)["accuracy"] for n in KNOWLEDGE}
+    alone = {name: figures(cases.alone(name), cases.truth)["accuracy"] for name in KNOWLEDGE}
+    costs = []
     for name in KNOWLEDGE:
         wrong = of_somebody_else(cases, name, rng)
         found = figures(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
-        assert found > max(value for other, value in alone.items() if other != name) - 0.02
+        costs.append(max(value for other, value in alone.items() if other != name) - found)
+    assert max(costs) - min(costs) < 0.1
 
 
 def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
@@ -99,7 +101,7 @@ def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
 
 
 def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
-    written = content(_learned(), {"face": "0" * 64}, _judged(seed=3))
+    written = content(_learned(), {"face": "0" * 64}, measure(_learned(), _judged(seed=3)))
     assert {one.strategy for one in written.figures} == {"alone", *STRATEGIES}
     pairs = {one.pairs for one in written.figures}
     assert {"all", "without face", "speech of somebody else"} < pairs
