@@ -198,10 +198,10 @@ def _product(voices: Voices, exponents: FloatArray, model: FusionModel) -> Float
     shares = shares / shares.sum(axis=-2, keepdims=True)
     company = 1 - np.square(shares).sum(axis=-2, keepdims=True)
     sharpness = 1 + np.float32(model.sharpness - 1) * company
-    log_prior = np.log(model.prior)
-    evidence = np.log(np.maximum(voices.said, SMALLEST_PROBABILITY)) - log_prior
-    meant = softmax(log_prior + sharpness * exponents * evidence)
+    evidence = np.maximum(voices.said, SMALLEST_PROBABILITY) / model.prior
+    meant = model.prior * evidence ** (sharpness * exponents)
+    meant /= meant.sum(axis=-1, keepdims=True)
     doubts = [model.doubts.get(m, model.usual_doubt) for m in voices.modalities]
     doubt = np.array(doubts, np.float32)[:, None] * (1 - shares)
     believed = np.maximum((1 - doubt) * meant + doubt * model.prior, SMALLEST_PROBABILITY)
-    return softmax(log_prior + np.log(believed / model.prior).sum(axis=-2))
+    return softmax(np.log(model.prior) + np.log(believed / model.prior).sum(axis=-2))

@@ -11,6 +11,8 @@ from edge.emotions import EMOTIONS, Emotion
 from edge.errors import ModelError
 
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
+# Against a smaller one evidence to the power of the highest sharpness is no float32 any more.
+PriorShare = Annotated[float, Meta(ge=1e-3, le=1)]
 SUM_TOLERANCE = 1e-2
 Score = Annotated[float, Meta(ge=-20, le=20)]
 
@@ -46,7 +48,7 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     reliabilities: dict[str, dict[Emotion, PositiveShare]]
     """How far each modality can be trusted on each emotion."""
-    prior: dict[Emotion, PositiveShare]
+    prior: dict[Emotion, PriorShare]
     """The seven where nothing is known; they add up to one."""
     doubts: dict[str, Share]
     """The chance of each modality that it tells of something else than the others."""

@@ -203,6 +203,7 @@ def test_pooling_weighs_windows_by_their_quality() -> None:
     [
         ({"prior": {}}, "prior lacks angry"),
         ({"prior": dict.fromkeys(EMOTIONS, 0.5)}, "prior adds up to 3.5"),
+        ({"prior": dict.fromkeys(EMOTIONS, 1e-30)}, "prior"),
         ({"rest": {"angry": -3.0}}, "rest lacks disgust"),
         ({"sharpness": 1e300}, "sharpness"),
         ({"doubts": {"face": 1.1}}, "doubts"),
