@@ -24,7 +24,7 @@ INPUT = "input.json"
 CHECKPOINT = "checkpoint"
 SETTINGS = "settings.json"
 ORIGINS = "origins"
-"""In the settings: those of what taught it."""
+"""In the settings: of its own data, of what taught it and of the run that its weights are from."""
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.
 AVERAGED_SHARE = 0.05
@@ -74,7 +74,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         )
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: task.origins(plan.teachers),
+        ORIGINS: [splits.origin, *task.origins(plan.teachers), *_origins_of(plan.weights)],
         "input": spec,
         "parameters": model.count_params(),
     }
@@ -101,9 +101,17 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
 
 
 def origin(run: Path, splits: Splits) -> Origin:
-    """What a model learned from that was trained on `splits` in a run, by teachers or without."""
-    settings = msgspec.json.decode((run / SETTINGS).read_bytes())
-    return splits.origin.joined(msgspec.convert(settings.get(ORIGINS, []), list[Origin]))
+    """What the model of a run learned from that was trained on `splits`, and those before it."""
+    return splits.origin.joined(_origins_of(run / MODEL))
+
+
+def _origins_of(weights: Path | None) -> list[Origin]:
+    """What a run learned from whose model is at `weights`; nothing where that is no run."""
+    settings = weights.parent / SETTINGS if weights else None
+    if settings is None or not settings.is_file():
+        return []
+    content = msgspec.json.decode(settings.read_bytes())
+    return msgspec.convert(content.get(ORIGINS, []), list[Origin])
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:

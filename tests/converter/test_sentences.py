@@ -311,6 +311,9 @@ def test_a_model_tells_what_its_teacher_learned_from(
     told = origin(tmp_path / "run", splits)
     assert told.trained_on == (*splits.trained_on, "films train")
     assert told.licence == f"{splits.licence}; CC BY 4.0 (films)"
+    weights = tmp_path / "run" / "model.keras"
+    train(TextTask(), splits, tmp_path / "next", Plan(schedule, weights=weights))
+    assert origin(tmp_path / "next", splits) == told
 
 
 def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: Path) -> None:
