@@ -77,6 +77,7 @@ class Daemon:
             self._pause.running,
             self._stop,
         )
+        modalities.load(self._watchdog.alive)
         self._commands = Commands(
             self._config,
             self._clock,

@@ -57,20 +57,12 @@ class Modalities:
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """By modality, those that could be loaded."""
-        builders: dict[Modality, tuple[bool, Callable[[], None]]] = {
+        self._builders: dict[Modality, tuple[bool, Callable[[], None]]] = {
             "face": (config.camera.enabled, self._face),
             "speech": (config.microphone.enabled, self._speech),
             "text": (config.text.enabled, self._text),
         }
-        self.enabled: list[str] = [name for name, (wanted, _) in builders.items() if wanted]
-        for modality, (wanted, build) in builders.items():
-            if not wanted:
-                report(modality, "off")
-                continue
-            try:
-                build()
-            except ModelError as error:
-                report(modality, f"degraded: {error}")
+        self.enabled: list[str] = [name for name, (wanted, _) in self._builders.items() if wanted]
 
     @property
     def _runners(self) -> list[threading.Thread | Supervisor]:
@@ -80,6 +72,18 @@ class Modalities:
     def went_round_s(self) -> dict[str, float]:
         """By modality, when its inference last made progress, waiting for a sample included."""
         return {worker.name: worker.went_round_s for worker in self._workers}
+
+    def load(self, progress: Callable[[], None]) -> None:
+        """Loads the models, with a call of `progress` after each: all may take minutes."""
+        for modality, (wanted, build) in self._builders.items():
+            if not wanted:
+                self._report(modality, "off")
+                continue
+            try:
+                build()
+            except ModelError as error:
+                self._report(modality, f"degraded: {error}")
+            progress()
 
     def start(self) -> None:
         """Begins reading and inferring."""

@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 class Watchdog:
     """Speaks to the socket in NOTIFY_SOCKET; without one, does nothing.
 
-    `alive` pings at half of WATCHDOG_USEC however often it is called.
+    `alive` pings at half of WATCHDOG_USEC however often it is called, and not before `ready`: the
+    time allowed for a start is longer, but the first ping would end it.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -23,26 +24,32 @@ class Watchdog:
         timeout_us = os.environ.get("WATCHDOG_USEC", "")
         self._interval_s = int(timeout_us) / 1e6 / 2 if timeout_us.isdigit() else 0.0
         self._last_s = clock.now_s()
+        self._is_watched = False
 
     def ready(self) -> None:
         """The service has started."""
         self._send("READY=1")
+        self._is_watched = True
 
     def alive(self) -> None:
         """The service makes progress."""
-        now_s = self._clock.now_s()
-        if self._interval_s and now_s - self._last_s >= self._interval_s:
-            self._last_s = now_s
-            self._send("WATCHDOG=1")
+        if self._clock.now_s() - self._last_s >= self._interval_s:
+            self._ping()
 
     def reloading(self) -> None:
-        """The service takes up a new configuration, and will be ready again."""
+        """The service, which was alive until now, takes up a new configuration."""
         now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
+        self._ping()
 
     def stopping(self) -> None:
         """The service has been told to stop."""
         self._send("STOPPING=1")
+
+    def _ping(self) -> None:
+        if self._is_watched and self._interval_s:
+            self._last_s = self._clock.now_s()
+            self._send("WATCHDOG=1")
 
     def _send(self, state: str) -> None:
         if not self._address:

@@ -1,35 +1,80 @@
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from edge.config import Mqtt
+from edge.config import Config, Mqtt
 from edge.publish.mqtt import Publisher
+from edge.service.daemon import Daemon
 from edge.service.watchdog import Watchdog
 from tests.support import FakeClock
 
 
-def test_systemd_is_told_ready_alive_at_half_the_timeout_and_stopping(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """A socket in the place of systemd's, which waits for ten seconds at most for a ping."""
     address = str(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
-    clock = FakeClock()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(address)
-        systemd.settimeout(1)
-        watchdog = Watchdog(clock)
-        watchdog.ready()
-        for _ in range(60):
-            clock.moment_s += 0.1
-            watchdog.alive()
-        watchdog.stopping()
-        told = [systemd.recv(64) for _ in range(3)]
         systemd.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            systemd.recv(64)
-    assert told == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+        yield systemd
+
+
+def _told(systemd: socket.socket) -> list[str]:
+    told = []
+    with suppress(BlockingIOError):
+        while True:
+            told.append(systemd.recv(64).decode().partition("\n")[0])
+    return told
+
+
+class SlowClock(FakeClock):
+    """Seven seconds pass whenever somebody looks at it."""
+
+    def now_s(self) -> float:
+        self.moment_s += 7
+        return self.moment_s
+
+
+def test_systemd_is_told_ready_alive_at_half_the_timeout_and_stopping(
+    systemd: socket.socket,
+) -> None:
+    clock = FakeClock()
+    watchdog = Watchdog(clock)
+    watchdog.ready()
+    for _ in range(60):
+        clock.moment_s += 0.1
+        watchdog.alive()
+    watchdog.stopping()
+    assert _told(systemd) == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
+
+
+def test_a_start_is_not_watched_before_it_has_ended(systemd: socket.socket) -> None:
+    clock = FakeClock()
+    watchdog = Watchdog(clock)
+    clock.moment_s += 60
+    watchdog.alive()
+    watchdog.ready()
+    assert _told(systemd) == ["READY=1"]
+
+
+def test_models_that_load_slowly_upon_a_reload_count_as_life(
+    systemd: socket.socket, tmp_path: Path
+) -> None:
+    clock = SlowClock()
+    watchdog = Watchdog(clock)
+    watchdog.ready()
+    watchdog.reloading()
+    config = Config(state_folder=str(tmp_path), mqtt=Mqtt(port=1))
+    following = Daemon(config, watchdog, clock)
+    following.stop()
+    following.run()
+    pings = ["WATCHDOG=1"] * 3
+    assert _told(systemd) == ["READY=1", "RELOADING=1", "WATCHDOG=1", *pings, "READY=1"]
 
 
 def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
