@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,27 @@ if TYPE_CHECKING:
 
 Examine = Callable[[], Finding]
 
-LIMIT_S = 20.0
-"""Of one check; a driver or a network may never answer."""
 BROKER_PATIENCE_S = 5.0
 SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
 REINSTALL = "install emotiond again; if it stays so, report it"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a check may take, and what to do where it takes longer."""
+
+    longest_s: float
+    remedy: str
+
+
+WAITING = Limit(
+    20.0, "unplug the device and plug it in again, or see what keeps the network from answering"
+)
+"""Of what a driver or a network may never answer."""
+COMPUTING = Limit(
+    60.0, "see what else keeps the processor busy (`top`); if nothing does: " + REINSTALL
+)
+"""Of what only computes: on a slow board, and while the service does as well."""
 
 
 def examine(
@@ -71,7 +88,7 @@ def _chosen(only: Sequence[str], names: list[str]) -> list[str]:
     return [name for name in names if not only or {name, name.partition(".")[0]} & set(only)]
 
 
-def attempt(action: Examine, limit_s: float = LIMIT_S) -> Finding:
+def attempt(action: Examine, limit: Limit = WAITING) -> Finding:
     """What `action` finds, or what kept it from finding anything."""
     findings: list[Finding] = []
 
@@ -87,12 +104,9 @@ def attempt(action: Examine, limit_s: float = LIMIT_S) -> Finding:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(limit_s)
+    thread.join(limit.longest_s)
     if not findings:
-        return failed(
-            f"no answer within {limit_s:g} s",
-            "unplug the device and plug it in again, or see what keeps the network from answering",
-        )
+        return failed(f"no answer within {limit.longest_s:g} s", limit.remedy)
     return findings[0]
 
 
@@ -173,7 +187,7 @@ class Doctor:
 
             return examine_model(self._shelf, file, modality)
 
-        return self._is_off(modality) or attempt(run)
+        return self._is_off(modality) or attempt(run, COMPUTING)
 
     def _fusion(self) -> Finding:
         from edge.doctor.models import examine_fusion

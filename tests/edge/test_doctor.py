@@ -19,7 +19,7 @@ from edge.config import Camera, Config, Microphone, Models
 from edge.demo.broker import free_port
 from edge.doctor import system
 from edge.doctor.devices import examine_camera, examine_microphone
-from edge.doctor.doctor import attempt, examine
+from edge.doctor.doctor import Limit, attempt, examine
 from edge.doctor.models import examine_fusion, examine_model
 from edge.doctor.report import Finding, Report, render, report_schema
 from edge.errors import EmotiondError, ModelError, SourceError
@@ -185,9 +185,10 @@ def test_what_raises_or_never_answers_fails_alone() -> None:
     assert "words" not in found.found
     assert attempt(unplugged).found == "there is no microphone; plug one in"
     assert "libGL.so.1" in attempt(without_library).found
-    late = attempt(lambda: Finding(verdict="pass", found=str(never.wait())), limit_s=0.05)
+    limit = Limit(0.05, "wake it")
+    late = attempt(lambda: Finding(verdict="pass", found=str(never.wait())), limit)
     never.set()
-    assert (late.verdict, late.found) == ("fail", "no answer within 0.05 s")
+    assert (late.verdict, late.found, late.remedy) == ("fail", "no answer within 0.05 s", "wake it")
 
 
 def _film(file: Path, pictures: list[np.ndarray[Any, Any]]) -> Camera:
