@@ -6,6 +6,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 usage: tests/live/arm64/arm64.sh build    make the system's image, kernel and initrd (once; root)
+       tests/live/arm64/arm64.sh wheels   make a folder of wheels of this working tree (root)
        tests/live/arm64/arm64.sh run      copy this working tree in, boot, install and check
        tests/live/arm64/arm64.sh again    the same on the disk that the last `run` left
        tests/live/arm64/arm64.sh shell    boot that disk with a root shell on this terminal
@@ -19,7 +20,8 @@ environment: FOLDER       where the image is kept (default: ~/.cache/emotiond-ar
              SUITE        Debian's release (default: bookworm)
              DEBOOTSTRAP  more options for it, e.g. --no-check-gpg
              TIMEOUT_S    of `run` (default: 5400)
-             WHEELS       a folder of wheels to install from, instead of the network
+             WHEELS       a folder of wheels for `run` to install from, such as $FOLDER/wheels;
+                          without, it compiles PyAudio, which takes an hour
 TEXT
 }
 
@@ -90,9 +92,12 @@ small_initrd() {
   printf '%s\n' virtio_pci virtio_blk ext4 >"$root/etc/initramfs-tools/modules"
 }
 
-# The way to the network is the host's: its proxy, its pip index and the authorities it added.
+# The way to the network is the host's: its name server, its proxy, its pip index and the
+# authorities it added.
 host_settings() {
   local key value
+  cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
+  mkdir -p "$root/usr/local/share/ca-certificates"
   cp -f /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" \
     2>/dev/null || true
   if [[ -n ${http_proxy:-} ]]; then
@@ -167,10 +172,35 @@ emulate() {
     "$@"
 }
 
+tracked_files() { git -C "$repository" ls-files -z --cached --others --exclude-standard; }
+
+# What docs/service.md says of a device without a network, by user-mode emulation, which is faster.
+# What it needs goes to a layer over the system, whose image stays as small as it is.
+wheels() {
+  local system=$root layer=$folder/layer
+  [[ -e $image ]] || fail "there is no system in $folder" "$0 build"
+  register_arm64
+  rm -rf "$layer"
+  mkdir -p "$layer"/{changes,work,root} "$folder/wheels"
+  root=$layer/root
+  trap 'umount "$root/wheels" "$root/proc" "$root" 2>/dev/null || true' EXIT
+  mount -t overlay -o "lowerdir=$system,upperdir=$layer/changes,workdir=$layer/work" none "$root"
+  mount -t proc proc "$root/proc"
+  mkdir "$root/wheels" "$root/emotiond"
+  mount --bind "$folder/wheels" "$root/wheels"
+  host_settings
+  in_system update-ca-certificates
+  tracked_files | tar -C "$repository" --null --files-from - --create |
+    tar -C "$root/emotiond" --extract
+  in_system apt-get update -qq
+  in_system apt-get install -y -qq --no-install-recommends \
+    python3-pip python3-dev gcc libc6-dev portaudio19-dev
+  in_system python3 -m pip wheel --find-links /wheels --wheel-dir /wheels /emotiond
+}
+
 run() {
   local report=$folder/report.txt tree=$folder/repository.tar
-  git -C "$repository" ls-files -z --cached --others --exclude-standard |
-    tar -C "$repository" --null --files-from - --create --file "$tree"
+  tracked_files | tar -C "$repository" --null --files-from - --create --file "$tree"
   if [[ -n ${WHEELS:-} ]]; then
     tar -C "$WHEELS" --transform 's,^\.,./wheels,' --append --file "$tree" .
   fi
@@ -191,6 +221,7 @@ run() {
 
 case ${1:-} in
 build) build ;;
+wheels) wheels ;;
 run) fresh_disk && run ;;
 again) run ;;
 shell) emulate -serial mon:stdio ;;
