@@ -28,6 +28,10 @@ class MissingExtraError(SourceError):
     """A file that only an optional part of the package can read."""
 
 
+class Paused(Exception):  # noqa: N818 - no error
+    """A pause cut short what waited for a device: no fault, and no end of a file."""
+
+
 def describe(error: Exception) -> str:
     """Type and place of an unforeseen error, without its message, which may quote an input."""
     frames = traceback.extract_tb(error.__traceback__)

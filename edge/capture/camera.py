@@ -10,7 +10,7 @@ from edge.capture.cameras import Cameras, is_busy, is_file
 from edge.capture.signs import FROZEN_S, INTER_CODED_FROZEN_S, PictureSigns
 from edge.clock import Clock
 from edge.config import Camera
-from edge.errors import SourceError
+from edge.errors import Paused, SourceError
 from edge.observation import Frame
 from edge.pace import Pace
 
@@ -48,8 +48,9 @@ class VideoSource:
         stop: threading.Event,
         pace: Pace | None = None,
         cameras: Cameras | None = None,
+        running: threading.Event | None = None,
     ) -> None:
-        self._config, self._clock, self._stop = config, clock, stop
+        self._config, self._clock, self._stop, self._running = config, clock, stop, running
         self._asked, self._cameras = pace or Pace(config.fps), cameras or Cameras()
         source = _without_credentials(config.source)
         self._name = "the first camera" if source == "" else f"camera {source!r}"
@@ -73,8 +74,13 @@ class VideoSource:
         return self._signs.fault
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end of a file or when told to stop; raises SourceError."""
+        """The next frame, None at the end of a file or when told to stop.
+
+        Raises SourceError, and Paused while `running` is not set.
+        """
         while not self._stop.is_set():
+            if self._running is not None and not self._running.is_set():
+                raise Paused
             if not self._grab():
                 # What has an address may end for its network, and comes again.
                 if not self._is_file or (self._is_address and not self._config.loop):

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from edge.capture.newest import Newest
 from edge.clock import Clock
 from edge.config import Backoff
-from edge.errors import SourceError, describe
+from edge.errors import Paused, SourceError, describe
 
 STEADY_S = 1.0
 """A device that failed is taken to work once it has given good samples for so long."""
@@ -30,7 +30,10 @@ class Device(Protocol[Sample_co]):
         """Changes whenever the driver answers: one that stands still hangs."""
 
     def read(self) -> Sample_co | None:
-        """The next sample, waiting for it; None at the end of a file. Raises SourceError."""
+        """The next sample, waiting for it; None at the end of a file.
+
+        Raises SourceError, and Paused where a pause would wait for it as well.
+        """
 
     def close(self) -> None:
         """Gives the device back."""
@@ -135,6 +138,8 @@ class Reader(threading.Thread, Generic[Sample]):
                             self._tell("off")
                         return True
                     self._take(sample, device.fault)
+            except Paused:
+                return False
             finally:
                 device.close()
         finally:

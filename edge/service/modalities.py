@@ -111,7 +111,8 @@ class Modalities:
             self._hand_on(perception.perceive(frame))
 
         settings = self._config.camera
-        opener = partial(VideoSource, settings, self._clock, self._switches.stop, self._pace)
+        running, stop = self._switches.running, self._switches.stop
+        opener = partial(VideoSource, settings, self._clock, stop, self._pace, running=running)
         self._read("face", "camera", opener, frames, cameras.is_file(settings.source))
         self._infer("face", frames, perceive)
 

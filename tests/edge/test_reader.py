@@ -9,7 +9,7 @@ from edge.capture.reader import STEADY_S, Reader, Switches
 from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
 from edge.clock import Clock
 from edge.config import Backoff, Config
-from edge.errors import SourceError
+from edge.errors import Paused, SourceError
 from tests.support import FakeClock, Racing
 
 SAMPLE_S = 0.1
@@ -197,6 +197,41 @@ def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
     assert (driver.opened, driver.closed) == (2, 1)
     obeyed.stop.set()
     reader.join(5)
+
+
+class Still:
+    """A camera before a scene at rest: nothing new comes, and a pause ends the wait for it."""
+
+    def __init__(self, paused: threading.Event) -> None:
+        self.fault, self.steps, self._paused = "", 0, paused
+
+    def read(self) -> int:
+        assert self._paused.wait(20)
+        raise Paused
+
+    def close(self) -> None:
+        self.steps = -1
+
+
+def test_a_pause_that_cuts_a_read_short_is_no_end_of_a_file_however_brief() -> None:
+    obeyed, paused, opened = switches(threading.Event()), threading.Event(), queue.Queue[Still]()
+
+    def opener() -> Still:
+        camera = Still(paused)
+        opened.put(camera)
+        return camera
+
+    sink, statuses = Newest[int](1), list[str]()
+    reader = Reader("camera", opener, sink, statuses.append, Backoff(), Clock(), obeyed)
+    reader.start()
+    first = opened.get(timeout=5)
+    paused.set()  # and over before the reader looks
+    opened.get(timeout=5)
+    assert first.steps == -1
+    assert statuses == []
+    obeyed.stop.set()
+    reader.join(5)
+    assert not reader.is_alive()
 
 
 class Watched:

@@ -16,7 +16,7 @@ from edge.capture.camera import VideoSource
 from edge.capture.media import read_frames, read_sound
 from edge.capture.signs import BLACK_S, FROZEN_S, PictureSigns, SoundSigns
 from edge.config import Camera
-from edge.errors import SourceError
+from edge.errors import Paused, SourceError
 from edge.observation import AudioBlock, Frame
 from edge.resources import SAMPLES
 from tests.support import HAPPY_CLIP, FakeClock, Racing
@@ -139,8 +139,17 @@ def test_a_video_file_may_show_a_still_and_black_picture(tmp_path: object) -> No
     assert frames == 90
 
 
-def test_a_stop_ends_reading() -> None:
-    stop = threading.Event()
-    source = VideoSource(Camera(source=str(HAPPY_CLIP)), FakeClock(), stop)
+def test_a_stop_and_a_pause_end_reading() -> None:
+    """Also where nothing new comes, as from a network camera before a still scene."""
+    stop, running = threading.Event(), threading.Event()
+    running.set()
+    camera = Camera(source=str(HAPPY_CLIP))
+    source = VideoSource(camera, FakeClock(), stop, running=running)
+    assert source.read() is not None
+    running.clear()
+    with pytest.raises(Paused):
+        source.read()
+    running.set()
+    assert source.read() is not None
     stop.set()
     assert source.read() is None
