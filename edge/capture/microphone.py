@@ -18,7 +18,7 @@ from edge.errors import SourceError
 from edge.observation import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
-SILENT_S = 2.0
+SILENT_S = 1.5
 """A microphone that delivers nothing for so long is opened again."""
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.005, 0.5
 """One that took longer was none: the process stood still."""
