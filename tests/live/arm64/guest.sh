@@ -180,7 +180,7 @@ unplug() {
   count_restarts
   mark
   echo "$name" >"$driver/unbind" & # a sound card waits here until nobody has it open
-  hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded: .*(is gone|no camera|no device)'
+  hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded: .*(is gone|gives no|no camera|no device)'
   local letting_go=$!
   sleep 10
   if [[ -d /proc/$letting_go ]]; then
