@@ -169,7 +169,7 @@ def test_a_detector_whose_outputs_do_not_fit_its_size_is_refused(tmp_path: Path)
 
 def test_a_second_output_needs_its_labels(copy: Path) -> None:
     _change(copy, second_labels=["a", "b"])
-    with pytest.raises(ModelError, match="names 7 and 2 labels"):
+    with pytest.raises(ModelError, match="names 8 and 2 labels"):
         load_pack(copy).open()
 
 
