@@ -1,0 +1,141 @@
+"""How a text becomes words, hashes and features."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.perception.features import text_features
+from edge.perception.ngrams import EMPHASIS, negated, ngram_hashes, tokens
+from edge.perception.pack import TextInput
+
+TEXT = TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
+EXPECTED_COUNT = 3 + 2 + 10 + 25 + 6
+EXPECTED_BUCKETS = [276, 775, 2804, 3517, 4205, 6261]
+WHO = ["you", "know", "who"]
+WORDS = {
+    "I'm so happy :) <3": ["im", "so", "happy", ":)", "<3"],
+    "don’t worry!!! ...": ["dont", "worry", "!!", ".."],
+    "<b>hi</b> &lt;3 see https://x.y/z?a=b": ["hi", "<3", "see"],
+    "10:30 (a) C:/x": ["10", ":", "30", "(", "a", ")", "c", ":", "/", "x"],
+    ":D =) >:( ^_^ -_- :'(": [":d", "=)", ">:(", "^_^", "-_-", ":'("],
+    "👍🏽👩\u200d👧 ❤️": ["👍", "👩", "👧", "❤"],
+    "我很高兴！": ["我", "很", "高", "兴", "!"],
+    "मुझे बहुत खुशी है।": ["मुझे", "बहुत", "खुशी", "है", "।"],
+    "ደስ ብሎኛል": ["ደስ", "ብሎኛል"],
+    "أنا سعيد جدا؟ so": ["أنا", "سعيد", "جدا", "؟", "so"],
+    "\u200b \ufeff\n": [],
+}
+
+
+def test_text_buckets_are_the_same_on_every_machine() -> None:
+    hashes = ngram_hashes(tokens("So happy 😀"), TEXT)
+    assert len(hashes) == EXPECTED_COUNT
+    assert sorted(int(one) for one in hashes % 65536)[:6] == EXPECTED_BUCKETS
+
+
+def test_words_emoji_and_emoticons_are_kept_in_any_script() -> None:
+    for text, expected in WORDS.items():
+        assert tokens(text) == expected, text
+
+
+def test_case_width_and_composition_do_not_matter() -> None:
+    assert tokens("Ｈappy cafe\u0301") == tokens("happy café")
+
+
+def test_emphasis_is_marked_once_beside_the_word() -> None:
+    assert tokens("so HAPPY") == ["so", "happy", EMPHASIS]
+    assert tokens("NOOOO!!!!!!") == tokens("NOOO!!!") == ["noo", EMPHASIS, "no", "!!"]
+    assert tokens("FERICIȚI, ΝΑΙ") == ["fericiți", EMPHASIS, ",", "ναι", EMPHASIS]
+    for text in ("so happy", "in 2000", "a____b", "OK", "[NAME]", "so\0happy", "Happy"):
+        assert EMPHASIS not in tokens(text)
+
+
+def test_a_lengthened_word_is_read_with_the_letter_once_as_well() -> None:
+    assert tokens("so happyyyy") == ["so", "happyy", EMPHASIS, "happy"]
+    assert tokens("gooood") == ["good", EMPHASIS, "god"]
+    assert tokens("Niiiiceee") == ["niicee", EMPHASIS, "nice"]
+
+
+NEGATED = {
+    "I'm not happy at all with it": ["happy", "at", "all", "with"],
+    "not good, happy": ["good"],
+    "not good :( happy": ["good"],
+    "I don't like it": ["like", "it"],
+    "never ever not so COOL": ["ever", "not", "so", "cool"],
+    "ich bin nicht froh": ["froh"],
+    "我不高兴": ["高", "兴"],
+    "happy": [],
+    "": [],
+}
+
+
+def test_words_after_a_negation_are_negated() -> None:
+    for text, expected in NEGATED.items():
+        words = tokens(text)
+        assert [words[place] for place in negated(words)] == expected, text
+
+
+def test_a_negated_word_has_a_hash_more() -> None:
+    plain, turned = (ngram_hashes(tokens(text), TEXT) for text in ("so happy", "not happy"))
+    apart = ngram_hashes(tokens("not"), TEXT), ngram_hashes(tokens("happy"), TEXT)
+    assert len(turned) == sum(map(len, apart)) + len(["not happy", "(not) happy"])
+    assert len(set(turned) - set(plain) - {*apart[0], *apart[1]}) == 2
+
+
+def test_only_the_first_characters_are_read() -> None:
+    text = "a" * TEXT.max_characters
+    assert text_features(text + " furious", TEXT) == pytest.approx(text_features(text, TEXT))
+
+
+def test_the_runs_of_characters_end_with_their_word() -> None:
+    together, apart = (set(ngram_hashes(tokens(text), TEXT)) for text in ("ab", "a b"))
+    assert together != apart
+    spec = msgspec.structs.replace(TEXT, word_ngrams=(1, 1))
+    alone = [set(ngram_hashes([word], spec)) for word in ("a", "b")]
+    assert set(ngram_hashes(["a", "b"], spec)) == alone[0] | alone[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters(), max_size=300))
+def test_no_string_breaks_text_features(text: str) -> None:
+    features = text_features(text, TEXT)
+    assert features.shape == TEXT.shape
+    length = float(np.linalg.norm(features))
+    assert length == pytest.approx(1.0, abs=1e-5) or length == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.sampled_from("<&;:=-'(aA1_^>!. \n\u0300\u093f你\ud800#x"), max_size=200))
+def test_the_work_grows_no_faster_than_the_text(text: str) -> None:
+    longest = max(TEXT.word_ngrams[1], TEXT.character_ngrams[1])
+    for times in (1, 10):
+        found = tokens(text * times)
+        # Every n-gram ends at a word or at a character of a word or of its two marks.
+        most = longest * (len(found) + sum(len(word) + 2 for word in found))
+        assert len(ngram_hashes(found, TEXT)) <= most
+        assert sum(map(len, found)) <= 3 * len(text * times)
+
+
+@pytest.mark.parametrize(
+    "part", ["<a", "a", "_", ">_", "-", "&#", "http://", ":'", "!", "\u0300", "你", "\0", "A", " "]
+)
+def test_a_megabyte_of_anything_is_read_to_its_end(part: str) -> None:
+    """Takes hours where a pattern looks again and again at what it has seen."""
+    assert len("".join(tokens(part * (1_000_000 // len(part))))) <= 3_000_000
+
+
+def test_what_looks_like_a_tag_and_is_none_is_kept() -> None:
+    assert tokens("I hate you <you know who>") == ["i", "hate", "you", "<", *WHO, ">"]
+    assert tokens("<p class='x'>hi<br/></P><script>") == ["hi"]
+
+
+def test_lengths_without_any_ngram_give_nothing() -> None:
+    spec = msgspec.structs.replace(TEXT, word_ngrams=(2, 2), character_ngrams=(4, 5))
+    assert len(ngram_hashes(["a"], spec)) == 0
+    assert not text_features("a", spec).any()
+
+
+def test_a_lone_surrogate_is_hashed_as_it_is() -> None:
+    assert text_features("\ud800", TEXT).any()
