@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from edge.emotions import FloatArray, label_matrix, softmax, to_seven
 from edge.perception.pack import Pack
 from edge.perception.sparse import Sparse
@@ -39,5 +37,5 @@ class Classifier:
         native = softmax(logits, self.manifest.temperature)
         return Classification(
             to_seven(native, self._matrix),
-            dict(zip(self.manifest.labels, np.round(native, 4).tolist(), strict=True)),
+            dict(zip(self.manifest.labels, native.round(4).tolist(), strict=True)),
         )

@@ -43,7 +43,7 @@ class Tensor:
         steps = values / self.scale
         np.rint(steps, out=steps)
         steps += self.zero_point
-        return np.clip(steps, info.min, info.max, out=steps).astype(self.dtype)
+        return steps.clip(info.min, info.max, out=steps).astype(self.dtype)
 
     def dequantize(self, stored: npt.NDArray[Any]) -> FloatArray:
         """Stored values as real ones."""

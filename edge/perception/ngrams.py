@@ -8,7 +8,7 @@ import html
 import re
 import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ ELEMENTS = (
     "header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|pre|q|s|"
     "script|section|small|span|strong|style|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
 )
-MARKUP = re.compile(rf"</?(?:{ELEMENTS})(?:[\s/][^<>]*)?>|\b(?:https?://|www\.)\S+", re.IGNORECASE)
+# This pattern and IGNORED begin with a class of characters, for which `re` looks fastest.
+MARKUP = re.compile(
+    rf"[<hHwW](?i:(?<=<)/?(?:{ELEMENTS})(?:[\s/][^<>]*)?>|(?<=\bh)ttps?://\S+|(?<=\bw)ww\.\S+)"
+)
 """HTML tags and addresses: they say nothing of the writer."""
 # What belongs to a word in its script but is no letter to Python: accents and vowel signs.
 MARKS = (
@@ -35,28 +38,30 @@ EMOTICONS = r"""
     (?<!\w)[<>]?[:;=]'?[-o^]?(?:[dpos3x](?!\w)|[][(){}/\\|*@]+)  # :) :'( >:-D
     | (?<!\w)</?3+ | [>^-][_.]*[<^-](?=\s|$)                     # <3 ^_^ >_< -_-
 """
+# Words come first: most tokens are words, and nothing else begins as one does.
 TOKENS = re.compile(
-    rf"""{EMOTICONS}
+    rf"""(?=\S)(?:
+    (?:[^\W{IDEOGRAPHS}]+|[{MARKS}]+)+
     | [{IDEOGRAPHS}]
-    | (?:(?![{IDEOGRAPHS}])[\w{MARKS}])+
+    | {EMOTICONS}
     | [!?.]+
     | [^\w\s]
-    """,
+    )""",
     re.VERBOSE,
 )
 # Control characters, and joiners, variation selectors and skin tones, without which an emoji says
 # the same; and the apostrophes within a word, which many leave out.
 IGNORED = re.compile(
-    "[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "['\u2019\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001f3fb-\U0001f3ff\U000e0000-\U000e007f]"
-    "|(?<=\\w)['\u2019](?=\\w)"
+    "(?:(?<!['\u2019])|(?<=\\w.)(?=\\w))"
 )
 # Words that may be emphatic, but for what stands for something left out, as [NAME] does.
-LETTERS = re.compile(
-    r"(?<![\w\[])(?:[^\W\d_a-z]{3,}|[^\W\d_]*?(?i:([^\W\d_])\1{2,})[^\W\d_]*)(?!\w)"
-)
-LENGTHENED = re.compile(r"(.)\1{2,}", re.IGNORECASE)
-REPEATED = re.compile(r"(\S)\1{2,}")
+EMPHATIC = r"(?<![\w\[])(?:[^\W\d_a-z]{{3,}}{})(?!\w)"
+CAPITALS = re.compile(EMPHATIC.format(""))
+LETTERS = re.compile(EMPHATIC.format(r"|[^\W\d_]*?(?i:([^\W\d_])\1{2,})[^\W\d_]*"))
+LENGTHENED = re.compile(r"(.)\1\1+", re.IGNORECASE)
+REPEATED = re.compile(r"(\S)\1\1+")
 EMPHASIS = "\0"
 """A word by itself, after one that is written LOUD or looong; no text contains it."""
 # Words that turn around what comes after them, in the languages where it does: English, German,
@@ -92,24 +97,27 @@ def tokens(text: str) -> list[str]:
     by itself with that letter once, since either "soon" or "son" may be what sooon stands for.
     """
     plain = unicodedata.normalize("NFKC", MARKUP.sub(" ", html.unescape(text)))
-    plain = LETTERS.sub(_mark_emphasis, IGNORED.sub("", plain))
+    plain = IGNORED.sub("", plain)
+    emphatic = LETTERS if LENGTHENED.search(plain) else CAPITALS  # which is much faster
+    plain = emphatic.sub(_mark_emphasis, plain)
     return TOKENS.findall(REPEATED.sub(r"\1\1", plain.casefold()))
 
 
 def negated(words: Sequence[str]) -> list[int]:
     """The places of the words that one of NEGATORS before them acts on."""
-    if NEGATORS.isdisjoint(words):
-        return []
-    found, left = [], 0
-    for place, word in enumerate(words):
-        if word == EMPHASIS:
+    negators = [place for place, word in enumerate(words) if word in NEGATORS]
+    return sorted({place for negator in negators for place in _reach(words, negator)})
+
+
+def _reach(words: Sequence[str], negator: int) -> Iterator[int]:
+    left = NEGATED_WORDS
+    for place in range(negator + 1, len(words)):
+        if words[place] == EMPHASIS:
             continue
-        if not word[0].isalnum():
-            left = 0
-        elif left:
-            found.append(place)
-        left = NEGATED_WORDS if word in NEGATORS else max(left - 1, 0)
-    return found
+        if not left or not words[place][0].isalnum():
+            return
+        yield place
+        left -= 1
 
 
 def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
@@ -118,9 +126,9 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     A word that is negated has one more, so that "not happy at all" is not merely happy.
     """
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
-    each = np.array([zlib.crc32(word) for word in encoded], np.uint64)
+    each = np.fromiter(map(zlib.crc32, encoded), np.uint64)
     hashes = [each[negated(words)] * NEGATED_FACTOR, *_runs(each, spec.word_ngrams, WORD_FACTOR)]
-    marked = "".join([BEGIN + word + END for word in words if word != EMPHASIS])
+    marked = "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
     points = np.frombuffer(marked.encode("utf-32-le", "surrogatepass"), np.uint32)
     hashes += _runs(
         points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=ord(END)
@@ -132,14 +140,15 @@ def _runs(
     items: Hashes, lengths: tuple[int, int], factor: np.uint64, until: int | None = None
 ) -> list[Hashes]:
     """Polynomials of all runs of items of the given lengths that do not go beyond an `until`."""
-    found, sums, whole = [], np.zeros(len(items), np.uint64), np.ones(len(items), bool)
+    found, sums, whole = [], items, np.ones(len(items), bool)
+    goes_on = whole if until is None else items != until
     for length in range(1, min(lengths[1], len(items)) + 1):
-        count = len(items) - length + 1
-        sums = sums[:count] * factor + items[length - 1 :]
-        if until is not None and length > 1:
-            whole = whole[:count] & (items[length - 2 : -1] != until)
+        if length > 1:
+            sums = sums[:-1] * factor
+            sums += items[length - 1 :]
+            whole = whole[:-1] & goes_on[length - 2 : -1]
         if length >= lengths[0]:
-            found.append(sums[whole[:count]] + np.uint64(length))
+            found.append(sums[whole] + np.uint64(length))
     return found
 
 

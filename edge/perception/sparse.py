@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from edge.emotions import FloatArray
 
+Places = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True)
 class Sparse:
     """`values`, float32[n], at n different `places` of a vector that is zero elsewhere."""
 
-    places: npt.NDArray[np.intp]
+    places: Places
     values: FloatArray
 
     def dense(self, size: int) -> FloatArray:

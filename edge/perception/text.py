@@ -1,5 +1,7 @@
 """A text in, an Observation out."""
 
+from itertools import islice
+
 import numpy as np
 
 from edge.emotions import EMOTIONS, NEUTRAL
@@ -29,8 +31,9 @@ class TextPerception:
         words = tokens(message.text[: self._spec.max_characters])
         answer = self._classify(words) if words else self._silence
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
-        telling = sum(word != EMPHASIS and bool(word.strip(PUNCTUATION)) for word in words)
-        quality = min(telling / FULL_QUALITY_WORDS, 1.0) * max(emotional, LEAST_QUALITY)
+        telling = (word for word in words if word != EMPHASIS and word.strip(PUNCTUATION))
+        enough = len(list(islice(telling, FULL_QUALITY_WORDS))) / FULL_QUALITY_WORDS
+        quality = enough * max(emotional, LEAST_QUALITY)
         return Observation(
             "text",
             message.subject,

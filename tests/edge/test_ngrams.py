@@ -1,13 +1,27 @@
 """How a text becomes words, hashes and features."""
 
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.perception.features import text_features
-from edge.perception.ngrams import EMPHASIS, negated, ngram_hashes, tokens
+from edge.perception.features import text_features, word_features
+from edge.perception.ngrams import (
+    BEGIN,
+    CHARACTER_FACTOR,
+    EMPHASIS,
+    END,
+    NEGATED_FACTOR,
+    WORD_FACTOR,
+    negated,
+    ngram_hashes,
+    tokens,
+)
 from edge.perception.pack import TextInput
 
 TEXT = TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
@@ -26,6 +40,10 @@ WORDS = {
     "ደስ ብሎኛል": ["ደስ", "ብሎኛል"],
     "أنا سعيد جدا؟ so": ["أنا", "سعيد", "جدا", "؟", "so"],
     "\u200b \ufeff\n": [],
+    "'tis 'n' dogs' o''clock": ["'", "tis", *"'n'", "dogs", *"'o''", "clock"],
+    "see HTTPS://a.b/<b>c WWW.x.y: xhttp://z <B>now": ["see", "xhttp", *"://", "z", "now"],
+    "Straßßße ßSS": ["strasse", EMPHASIS, "strasse", "ss"],
+    "क\u0947\u0300क你カ\u3099a": ["क\u0947\u0300क", "你", "ガ", "a"],
 }
 
 
@@ -82,6 +100,52 @@ def test_a_negated_word_has_a_hash_more() -> None:
     apart = ngram_hashes(tokens("not"), TEXT), ngram_hashes(tokens("happy"), TEXT)
     assert len(turned) == sum(map(len, apart)) + len(["not happy", "(not) happy"])
     assert len(set(turned) - set(plain) - {*apart[0], *apart[1]}) == 2
+
+
+def _mixed(value: int) -> int:
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        value = (value ^ value >> 33) * factor % 2**64
+    return value ^ value >> 33
+
+
+def _run_hashes(items: Sequence[int], lengths: tuple[int, int], factor: int) -> list[int]:
+    runs = (
+        items[start : start + length]
+        for length in range(lengths[0], lengths[1] + 1)
+        for start in range(len(items) - length + 1)
+    )
+    powers = [factor**power for power in range(lengths[1])]
+    return [
+        _mixed((sum(map(int.__mul__, reversed(run), powers)) + len(run)) % 2**64) for run in runs
+    ]
+
+
+def _plain_hashes(words: Sequence[str], spec: TextInput) -> list[int]:
+    each = [zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words]
+    hashes = [_mixed(each[place] * int(NEGATED_FACTOR) % 2**64) for place in negated(words)]
+    hashes += _run_hashes(each, spec.word_ngrams, int(WORD_FACTOR))
+    for word in words:
+        if word != EMPHASIS:
+            points = [ord(character) for character in BEGIN + word + END]
+            hashes += _run_hashes(points, spec.character_ngrams, int(CHARACTER_FACTOR))
+    return hashes
+
+
+PARTS = ("not ", "no ", "so ", "HAPPY ", "sooo", ", ", ":) ", "é", "你", "\ud800", "😀")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=20).map("".join) | st.text(max_size=40))
+def test_features_are_to_the_bit_what_plain_python_makes_of_the_words(text: str) -> None:
+    words = tokens(text)
+    for spec in (TEXT, msgspec.structs.replace(TEXT, word_ngrams=(2, 3), character_ngrams=(3, 4))):
+        hashes = _plain_hashes(words, spec)
+        assert sorted(ngram_hashes(words, spec).tolist()) == sorted(hashes)
+        hits = sorted(Counter(one % TEXT.shape[0] for one in hashes).items())
+        values = np.log1p(np.array([count for _, count in hits], np.float32))
+        features = word_features(words, spec)
+        assert features.places.tolist() == [place for place, _ in hits]
+        assert np.array_equal(features.values, values / max(np.linalg.norm(values), 1e-9))
 
 
 def test_only_the_first_characters_are_read() -> None:
