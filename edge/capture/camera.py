@@ -21,7 +21,7 @@ FIRST_PICTURE_S = 8.0
 SILENT_S = 2.0
 """A camera that gave pictures and gives none for so long is opened again."""
 WAIT_S = 0.1
-"""The longest single wait for a picture: how soon a stop is noticed."""
+"""The longest single wait for a picture: how soon a stop or a pause is noticed."""
 HIGHEST_FPS = 240
 
 
@@ -78,10 +78,10 @@ class VideoSource:
 
         Raises SourceError, and Paused while `running` is not set.
         """
-        while not self._stop.is_set():
-            if self._running is not None and not self._running.is_set():
-                raise Paused
-            if not self._grab():
+        while self._goes_on():
+            if self._is_device and not self._await_picture():
+                continue
+            if not self._capture.grab():
                 # What has an address may end for its network, and comes again.
                 if not self._is_file or (self._is_address and not self._config.loop):
                     raise SourceError(f"{self._name} gives no more pictures")
@@ -147,13 +147,14 @@ class VideoSource:
         codec = int(self._capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
         return FROZEN_S if codec.upper() == b"MJPG" else INTER_CODED_FROZEN_S
 
-    def _grab(self) -> bool:
-        if self._is_device:
-            self._await_picture()
-        return self._capture.grab()
+    def _goes_on(self) -> bool:
+        """Whether nobody told to stop; raises Paused while `running` is not set."""
+        if not self._stop.is_set() and self._running is not None and not self._running.is_set():
+            raise Paused
+        return not self._stop.is_set()
 
-    def _await_picture(self) -> None:
-        """OpenCV would wait ten seconds for a camera that gives nothing."""
+    def _await_picture(self) -> bool:
+        """Whether one is there before a stop; OpenCV alone would wait ten seconds for it."""
         patience_s = SILENT_S if self.steps else FIRST_PICTURE_S
         began_s = self._clock.now_s()
         while self._clock.now_s() - began_s < patience_s:
@@ -161,8 +162,8 @@ class VideoSource:
                 there, _ready = cv2.VideoCapture.waitAny([self._capture], round(WAIT_S * 1e9))
             except cv2.error:
                 raise SourceError(f"{self._name} is gone; plug it in again") from None
-            if there or self._stop.is_set():
-                return
+            if there or not self._goes_on():
+                return bool(there)
         raise SourceError(f"{self._name} gives no pictures")
 
     def _pace(self) -> float:

@@ -1,7 +1,7 @@
 """Pictures and sound that no working device gives, told from those that one does."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import pairwise
 
@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.capture.camera import VideoSource
+from edge.capture.cameras import VIDEO_CAPTURE, Cameras
 from edge.capture.media import read_frames, read_sound
 from edge.capture.signs import BLACK_S, FROZEN_S, PictureSigns, SoundSigns
+from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
 from edge.observation import AudioBlock, Frame
@@ -152,4 +154,49 @@ def test_a_stop_and_a_pause_end_reading() -> None:
     running.set()
     assert source.read() is not None
     stop.set()
+    assert source.read() is None
+
+
+class Mute:
+    """As much of an OpenCV camera as is used, of one that gives no picture."""
+
+    waits: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, *source: object) -> None:
+        pass
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def getBackendName(self) -> str:  # noqa: N802
+        return "V4L2"
+
+    def get(self, prop: int) -> float:
+        return 0.0
+
+    def set(self, prop: int, value: float) -> bool:
+        return True
+
+    @classmethod
+    def waitAny(cls, cameras: list["Mute"], timeout_ns: int) -> tuple[bool, list[int]]:  # noqa: N802
+        cls.waits()
+        return False, []
+
+    def grab(self) -> bool:
+        raise AssertionError("it would hold the camera for ten seconds")
+
+
+def test_a_stop_and_a_pause_end_the_wait_for_a_camera_that_gives_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop, running = threading.Event(), threading.Event()
+    running.set()
+    monkeypatch.setattr(cv2, "VideoCapture", Mute)
+    cameras = Cameras(query=lambda path: (VIDEO_CAPTURE, "usb-1"))
+    source = VideoSource(Camera(source=0), Clock(), stop, cameras=cameras, running=running)
+    monkeypatch.setattr(Mute, "waits", running.clear)
+    with pytest.raises(Paused):
+        source.read()
+    running.set()
+    monkeypatch.setattr(Mute, "waits", stop.set)
     assert source.read() is None
