@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
-from edge.doctor.report import Finding, Visit, failed, passed, warned
+from edge.doctor.report import STATE_WAIT_S, Finding, Visit, failed, passed, warned
 from edge.errors import ConfigError
 from edge.publish.access import credentials
 from edge.publish.connection import REMEDIES
@@ -22,20 +22,24 @@ from edge.publish.session import Clients
 
 TOPIC = "doctor"
 """Below the device's: what is published there is of no use to anybody else."""
+STATE = "state"
 IDENTIFIER = "doctor-"
 """Begins the client identifier; that of a daemon begins with `emotiond-`."""
 KEEPALIVE_S = 5
 """Short, for paho waits as long for a TLS handshake."""
 LATE_S = 0.5
 """What a broker may take to send what it retained, after it delivered something newer."""
+MARGIN_S = 3.0
+"""What a heartbeat may be late."""
 ACCESS_LIST = "let this user write and read {topic} in the broker's access list"
-START = "sudo systemctl start emotiond; journalctl -u emotiond says why it ended"
+RESTART = "sudo systemctl restart emotiond; journalctl -u emotiond says what happened"
 
 
-def visit_broker(config: Mqtt, patience_s: float) -> Visit:
-    """Connects, sends itself a message, and reads what is retained of the daemon.
+def visit_broker(config: Mqtt, patience_s: float, longest_wait_s: float = STATE_WAIT_S) -> Visit:
+    """Connects, sends itself a message, and looks how the daemon is.
 
-    `patience_s` is what each answer of the broker may take.
+    `patience_s` is what each answer of the broker may take. A state of the daemon that may come
+    later than after `longest_wait_s` is not waited for.
     """
     mild = msgspec.structs.replace(config, keepalive_s=KEEPALIVE_S, session_expiry_s=0)
     try:
@@ -48,7 +52,8 @@ def visit_broker(config: Mqtt, patience_s: float) -> Visit:
             session = guest.enter(patience_s)
             if session.verdict == "pass":
                 echo = guest.echo(patience_s)
-                return Visit(session, echo, guest.daemon(), guest.modalities)
+                fault = guest.fault(longest_wait_s)
+                return Visit(session, echo, guest.daemon(fault), guest.modalities, not fault)
             if not guest.may_be_too_new:
                 break
     return Visit(session)
@@ -110,8 +115,8 @@ class _Guest:
         """Publishes something, and waits for it to come back."""
         topic = f"{self._root}/{TOPIC}"
         remedy = ACCESS_LIST.format(topic=topic)
-        statuses = [f"{self._root}/status", f"{self._root}/+/status"]
-        self.client.subscribe([(one, 1) for one in (topic, *statuses)])
+        of_daemon = [f"{self._root}/{name}" for name in ("status", "+/status", STATE)]
+        self.client.subscribe([(one, 1) for one in (topic, *of_daemon)])
         refusals = self._wait("taken", patience_s)
         if refusals is None or refusals[0].is_failure:
             why = refusals[0] if refusals else "no answer"
@@ -130,24 +135,33 @@ class _Guest:
             return warned(f"{lost}; the broker took it, but does not let us read it", remedy)
         return failed(f"{lost}: its access list may forbid to write or to read it", remedy)
 
-    def daemon(self) -> Finding:
-        """What is retained of the daemon."""
+    def fault(self, longest_wait_s: float) -> str:
+        """What keeps the daemon from being well; empty if it is online and tells its state.
+
+        That it is online alone says little, for one that hangs may stay so.
+        """
         if "" not in self._statuses:
             self._wait("status", LATE_S)
-        status = self._statuses.get("", "")
+        status = self._statuses.get("")
+        if status != ONLINE:
+            never = f"was never online here, or this user may not read {self._root}/status"
+            return "is offline" if status == OFFLINE else never
+        wait_s = self._config.heartbeat_s + MARGIN_S
+        if wait_s > longest_wait_s or self._wait(STATE, wait_s):
+            return ""
+        told = f"is online, but told no state for {wait_s:.0f} s"
+        return f"{told}, or this user may not read {self._root}/{STATE}"
+
+    def daemon(self, fault: str) -> Finding:
+        """How the daemon is, and its modalities."""
         name = f"emotiond as {self._config.device!r}"
-        if status == ONLINE:
-            shown = ", ".join(f"{one}: {word}" for one, word in sorted(self.modalities.items()))
-            found = f"{name} is online; {shown or 'no modality told yet'}"
-            if any(word.startswith("degraded") for word in self.modalities.values()):
-                return warned(found, "see what the other checks say; journalctl -u emotiond")
-            return passed(found)
-        if status == OFFLINE:
-            return warned(f"{name} is offline", START)
-        return warned(
-            f"{name} was never online here, or this user may not read {self._root}/status",
-            START,
-        )
+        if fault:
+            return warned(f"{name} {fault}", RESTART)
+        shown = ", ".join(f"{one}: {word}" for one, word in sorted(self.modalities.items()))
+        found = f"{name} is online; {shown or 'no modality told yet'}"
+        if any(word.startswith("degraded") for word in self.modalities.values()):
+            return warned(found, "see what the other checks say; journalctl -u emotiond")
+        return passed(found)
 
     @property
     def modalities(self) -> dict[str, str]:
@@ -162,6 +176,9 @@ class _Guest:
         if name == TOPIC:
             if text == self._token:
                 self._told.put(("echo", time.perf_counter()))
+        elif name == STATE:
+            if not message.retain:
+                self._told.put((STATE, message))
         else:
             self._statuses[name.removesuffix("status").rstrip("/")] = text
             self._told.put(("status", name))

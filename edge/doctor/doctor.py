@@ -16,7 +16,7 @@ from edge.capture.quiet import quiet
 from edge.clock import Clock
 from edge.config import Config
 from edge.configfile import load_config
-from edge.doctor.report import Finding, Report, Visit, failed, passed, skipped
+from edge.doctor.report import STATE_WAIT_S, Finding, Report, Visit, failed, passed, skipped
 from edge.errors import ConfigError, EmotiondError, describe
 from edge.resources import state_folder
 
@@ -42,6 +42,7 @@ WAITING = Limit(
     20.0, "unplug the device and plug it in again, or see what keeps the network from answering"
 )
 """Of what a driver or a network may never answer."""
+VISITING = Limit(WAITING.longest_s + STATE_WAIT_S, WAITING.remedy)
 COMPUTING = Limit(
     60.0, "see what else keeps the processor busy (`top`); if nothing does: " + REINSTALL
 )
@@ -222,7 +223,7 @@ class Doctor:
             visits.append(visit_broker(self._config.mqtt, self._patience_s))
             return visits[0].session
 
-        finding = attempt(go)
+        finding = attempt(go, VISITING)
         return visits[0] if visits else Visit(finding)
 
     def _temperature(self) -> Finding:

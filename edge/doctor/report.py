@@ -12,6 +12,8 @@ from edge.publish.console import table
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 NO_SESSION = "there is no session with the broker"
+STATE_WAIT_S = 15.0
+"""A state of the daemon that may come later is not waited for: somebody waits for the report."""
 WIDTH = 72
 """Of the column that says what was found, in characters."""
 
@@ -56,6 +58,8 @@ class Visit(msgspec.Struct, frozen=True):
     daemon: Finding = Finding(verdict="skip", found=NO_SESSION)
     statuses: dict[str, str] = {}
     """Of each modality of a daemon that is online."""
+    well: bool = False
+    """Whether the daemon is online and tells its state, whatever its modalities say."""
 
 
 def passed(found: str, **figures: float) -> Finding:

@@ -79,12 +79,16 @@ def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_p
     subscriber = Subscriber(broker.port, username="listener", password="listener's")  # noqa: S106
     with daemon(tmp_path, settings) as process:
         subscriber.until("kiosk/event")
-        assert _health(config) == (0, "well\n")
+        assert _health(config) == (
+            0,
+            "emotiond as 'kiosk' is online; face: ok, speech: off, text: ok\n",
+        )
         process.send_signal(signal.SIGSTOP)
-        assert _health(config) == (1, "the device is online, but told no state for 3 s\n")
+        code, told = _health(config)
+        assert (code, "is online, but told no state for 3 s" in told) == (1, True)
         process.kill()
         subscriber.until("kiosk/status", "offline")
-        assert _health(config) == (1, "the device is offline\n")
+        assert _health(config) == (1, "emotiond as 'kiosk' is offline\n")
     subscriber.close()
     broker.stop()
     code, told = _health(config)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from edge.doctor.report import Visit
 from tests.conftest import Mosquitto
 from tests.live.test_connection import Listener, keep_silent, refuse_mqtt_5
 from tests.live.test_microphone import ALSA_CONF
-from tests.live.test_publisher import Connect, Subscriber, settings_of, wait_until
+from tests.live.test_publisher import (
+    COMPOSER,
+    UNKNOWN,
+    Connect,
+    Subscriber,
+    settings_of,
+    wait_until,
+)
 from tests.support import HAPPY_CLIP
 
 PATIENCE_S = 5.0
@@ -32,7 +40,7 @@ READ_ALONE = "pattern read emotion/%u/#\n"
 
 
 def _visit(port: int, patience_s: float = PATIENCE_S, **settings: Any) -> Visit:
-    return visit_broker(settings_of(port, **settings), patience_s)
+    return visit_broker(settings_of(port, **settings), patience_s, SHORT_S)
 
 
 def _account(folder: Path, password: str = "kiosk's") -> dict[str, Any]:  # noqa: S107
@@ -84,6 +92,32 @@ def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
     late = Subscriber(broker.port, client_id="late")
     assert {topic for topic, _ in late.receive(1)} == {"emotion/kiosk/status"}
     late.close()
+
+
+def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
+    broker: Mosquitto, connect: Connect
+) -> None:
+    publisher = connect(broker.port)
+    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    wait_until(lambda: publisher.connected)
+    settings = settings_of(broker.port, heartbeat_s=0.2)
+    hanging = visit_broker(settings, PATIENCE_S)
+    assert (hanging.daemon.verdict, hanging.well) == ("warn", False)
+    assert "is online, but told no state for 3 s" in hanging.daemon.found
+    publisher.publish_modality_status("face", "degraded: no camera")
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(0.2):
+            publisher.publish_state(COMPOSER.state(UNKNOWN))
+
+    daemon = threading.Thread(target=tell)
+    daemon.start()
+    visit = visit_broker(settings, PATIENCE_S)
+    ended.set()
+    daemon.join()
+    assert (visit.daemon.verdict, visit.well) == ("warn", True)
+    assert visit.daemon.found.endswith("is online; face: degraded: no camera")
 
 
 @pytest.mark.parametrize("guarded", [READ_ALONE], indirect=True)
@@ -157,7 +191,7 @@ def test_a_certificate_that_is_not_trusted_is_told(
 
 def _config(folder: Path, port: int, **sections: Any) -> Path:
     file = folder / "emotiond.yaml"
-    mqtt = {"host": HOST, "port": port, "device": "kiosk"}
+    mqtt = {"host": HOST, "port": port, "device": "kiosk", "heartbeat_s": 60}
     file.write_text(yaml.safe_dump({"state_folder": str(folder), "mqtt": mqtt, **sections}))
     return file
 
