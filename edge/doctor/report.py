@@ -68,7 +68,7 @@ def passed(found: str, **figures: float) -> Finding:
 
 
 def warned(found: str, remedy: str, **figures: float) -> Finding:
-    """It works, and something should be seen to."""
+    """It works, and something should be seen to; a remedy as in `failed`."""
     return Finding(verdict="warn", found=found, remedy=remedy, figures=figures)
 
 
