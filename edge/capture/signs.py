@@ -20,6 +20,8 @@ BLACK_SPREAD = 5.0
 """0..255, standard deviation: of noise alone; a lamp or a screen in a dark room is more."""
 LIT_LEVEL, LIT_SPREAD = 20.0, 7.0
 """From here on a picture that was black is so no more."""
+LIT_S = 1.0
+"""How long a camera that was black must see something: one that flickers is not told each time."""
 SILENCE_S = 30.0
 """Long, for microphones that switch themselves off until somebody speaks."""
 
@@ -31,7 +33,7 @@ class PictureSigns:
         self._name, self._frozen_s = name, frozen_s
         self._rows: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         self._new_s = 0.0
-        self._lit_s = -np.inf
+        self._lit_s = self._black_s = -np.inf
         self.fault = ""
         """What is wrong with the pictures; empty while nothing is."""
 
@@ -54,9 +56,13 @@ class PictureSigns:
         level, spread = float(means.mean()), float(spreads.max())
         limits = (LIT_LEVEL, LIT_SPREAD) if self.fault else (BLACK_LEVEL, BLACK_SPREAD)
         if level > limits[0] or spread > limits[1] or self._lit_s == -np.inf:
-            self._lit_s, self.fault = now_s, ""
-        elif now_s - self._lit_s >= BLACK_S:
+            self._lit_s = now_s
+        else:
+            self._black_s = now_s
+        if now_s - self._lit_s >= BLACK_S:
             self.fault = f"{self._name} sees only black: is its lens covered, or the room dark?"
+        elif now_s - self._black_s >= LIT_S:
+            self.fault = ""
 
 
 class SoundSigns:

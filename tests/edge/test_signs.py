@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge.capture.camera import VideoSource
 from edge.capture.cameras import VIDEO_CAPTURE, Cameras
 from edge.capture.media import read_frames, read_sound
-from edge.capture.signs import BLACK_S, FROZEN_S, PictureSigns, SoundSigns
+from edge.capture.signs import BLACK_S, FROZEN_S, LIT_S, PictureSigns, SoundSigns
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
@@ -94,12 +94,24 @@ def test_a_stream_that_may_say_nothing_has_changed_is_given_longer() -> None:
 
 @pytest.mark.parametrize("level", [0, 3, 12])
 def test_a_picture_that_stays_black_is_said_until_there_is_light(level: float) -> None:
-    before, black, after = _noise(90, 30, 1), _noise(level, 1.5, BLACK_S + 2), _noise(60, 20, 1)
+    before, black = _noise(90, 30, 1), _noise(level, 1.5, BLACK_S + 2)
+    after = _noise(60, 20, LIT_S + 1)
     faults = [fault for _, fault in _seen([*before, *black, *after])]
     dark = "camera 0 sees only black: is its lens covered, or the room dark?"
     assert set(faults[: len(before) + round(BLACK_S * FPS) - 1]) == {""}
-    assert set(faults[-len(after) - round(FPS) : -len(after)]) == {dark}
-    assert set(faults[-len(after) :]) == {""}
+    lit = len(before) + len(black) + round(LIT_S * FPS) - 1
+    assert set(faults[lit - round(2 * FPS) : lit]) == {dark}
+    assert set(faults[lit:]) == {""}
+
+
+def test_a_camera_that_flickers_between_black_and_not_stays_black() -> None:
+    flash = _noise(90, 30, 0.5 * LIT_S)
+    flickering = [*_noise(90, 30, 1), *_noise(3, 1.5, BLACK_S + 1)]
+    for seed in range(5):
+        flickering += [*flash, *_noise(3, 1.5, BLACK_S + 1, seed)]
+    faults = [fault for _, fault in _seen(flickering)]
+    assert sum(one != other for one, other in pairwise(faults)) == 1
+    assert faults[-1]
 
 
 def test_a_lamp_in_a_dark_room_is_something_to_see() -> None:
