@@ -177,7 +177,7 @@ tracked_files() { git -C "$repository" ls-files -z --cached --others --exclude-s
 # What docs/service.md says of a device without a network, by user-mode emulation, which is faster.
 # What it needs goes to a layer over the system, whose image stays as small as it is.
 wheels() {
-  local system=$root layer=$folder/layer
+  local system=$root layer=$folder/layer tools=(python3-pip)
   [[ -e $image ]] || fail "there is no system in $folder" "$0 build"
   register_arm64
   rm -rf "$layer"
@@ -193,13 +193,23 @@ wheels() {
   tracked_files | tar -C "$repository" --null --files-from - --create |
     tar -C "$root/emotiond" --extract
   in_system apt-get update -qq
-  in_system apt-get install -y -qq --no-install-recommends \
-    python3-pip python3-dev gcc libc6-dev portaudio19-dev
+  [[ -n $(find "$folder/wheels" -name 'pyaudio-*.whl') ]] ||
+    tools+=(python3-dev gcc libc6-dev portaudio19-dev)
+  in_system apt-get install -y -qq --no-install-recommends "${tools[@]}"
   in_system python3 -m pip wheel --find-links /wheels --wheel-dir /wheels /emotiond
+}
+
+# The wheels are what is installed, so they have to be of what is to be checked.
+refuse_stale_wheels() {
+  local changed wheel=("$WHEELS"/emotiond-*.whl)
+  changed=$(find "$repository"/{pyproject.toml,edge,converter,models,configs,samples} -type f \
+    ! -path '*/__pycache__/*' -newer "${wheel[0]}" -print -quit)
+  [[ -z $changed ]] || fail "$changed is newer than ${wheel[0]}" "$0 wheels"
 }
 
 run() {
   local report=$folder/report.txt tree=$folder/repository.tar
+  if [[ -n ${WHEELS:-} ]]; then refuse_stale_wheels; fi
   tracked_files | tar -C "$repository" --null --files-from - --create --file "$tree"
   if [[ -n ${WHEELS:-} ]]; then
     tar -C "$WHEELS" --transform 's,^\.,./wheels,' --append --file "$tree" .
