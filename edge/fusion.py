@@ -194,14 +194,14 @@ def _product(voices: Voices, exponents: FloatArray, model: FusionModel) -> Float
     bounded however sure it is: two that agree win against it. Doubt and sharpness come in as far
     as an observation is not alone.
     """
-    shares = exponents.sum(axis=-1, keepdims=True)
-    shares = shares / shares.sum(axis=-2, keepdims=True)
-    company = 1 - np.square(shares).sum(axis=-2, keepdims=True)
+    shares = np.add.reduce(exponents, axis=-1, keepdims=True)
+    shares = shares / np.add.reduce(shares, axis=-2, keepdims=True)
+    company = 1 - np.add.reduce(shares * shares, axis=-2, keepdims=True)
     sharpness = 1 + np.float32(model.sharpness - 1) * company
     evidence = np.maximum(voices.said, SMALLEST_PROBABILITY) / model.prior
     meant = model.prior * evidence ** (sharpness * exponents)
-    meant /= meant.sum(axis=-1, keepdims=True)
+    meant /= np.add.reduce(meant, axis=-1, keepdims=True)
     doubts = [model.doubts.get(m, model.usual_doubt) for m in voices.modalities]
     doubt = np.array(doubts, np.float32)[:, None] * (1 - shares)
     believed = np.maximum((1 - doubt) * meant + doubt * model.prior, SMALLEST_PROBABILITY)
-    return softmax(np.log(model.prior) + np.log(believed / model.prior).sum(axis=-2))
+    return softmax(np.log(model.prior) + np.add.reduce(np.log(believed / model.prior), axis=-2))
