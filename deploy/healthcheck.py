@@ -10,10 +10,8 @@ from pathlib import Path
 
 from edge.configfile import load_config
 from edge.doctor.broker import visit_broker
+from edge.doctor.report import BROKER_PATIENCE_S
 from edge.errors import ConfigError
-
-PATIENCE_S = 5.0
-"""What each answer of the broker may take."""
 
 
 def main() -> int:
@@ -26,7 +24,7 @@ def main() -> int:
     except ConfigError as error:
         print(error)
         return 1
-    visit = visit_broker(config.mqtt, PATIENCE_S, math.inf)
+    visit = visit_broker(config.mqtt, BROKER_PATIENCE_S, math.inf)
     print((visit.session if visit.session.verdict == "fail" else visit.daemon).found)
     return int(not visit.well)
 

@@ -1,11 +1,9 @@
 """Tries one thing after the other, each for a bounded time, and whatever came of the others."""
 
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,37 +14,23 @@ from edge.capture.quiet import quiet
 from edge.clock import Clock
 from edge.config import Config
 from edge.configfile import load_config
-from edge.doctor.report import STATE_WAIT_S, Finding, Report, Visit, failed, passed, skipped
-from edge.errors import ConfigError, EmotiondError, describe
+from edge.doctor.attempt import COMPUTING, VISITING, Examine, attempt
+from edge.doctor.report import (
+    BROKER_PATIENCE_S,
+    Finding,
+    Report,
+    Visit,
+    failed,
+    passed,
+    skipped,
+)
+from edge.errors import ConfigError, EmotiondError
 from edge.resources import state_folder
 
 if TYPE_CHECKING:
     from edge.service.models import ModelShelf
 
-Examine = Callable[[], Finding]
-
-BROKER_PATIENCE_S = 5.0
 SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
-REINSTALL = "install emotiond again; if it stays so, report it"
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How long a check may take, and what to do where it takes longer."""
-
-    longest_s: float
-    remedy: str
-
-
-WAITING = Limit(
-    20.0, "unplug the device and plug it in again, or see what keeps the network from answering"
-)
-"""Of what a driver or a network may never answer."""
-VISITING = Limit(WAITING.longest_s + STATE_WAIT_S, WAITING.remedy)
-COMPUTING = Limit(
-    60.0, "see what else keeps the processor busy (`top`); if nothing does: " + REINSTALL
-)
-"""Of what only computes: on a slow board, and while the service does as well."""
 
 
 def examine(
@@ -87,28 +71,6 @@ def _chosen(only: Sequence[str], names: list[str]) -> list[str]:
         known = ", ".join(dict.fromkeys([*names, *sorted(groups)]))
         raise EmotiondError(f"there is no check {unknown[0]!r}; there are: {known}")
     return [name for name in names if not only or {name, name.partition(".")[0]} & set(only)]
-
-
-def attempt(action: Examine, limit: Limit = WAITING) -> Finding:
-    """What `action` finds, or what kept it from finding anything."""
-    findings: list[Finding] = []
-
-    def run() -> None:
-        try:
-            findings.append(action())
-        except EmotiondError as error:
-            findings.append(failed(str(error)))
-        except ImportError as error:
-            findings.append(failed(f"a library cannot be loaded ({error})", REINSTALL))
-        except Exception as error:  # whatever it was, the other checks go on
-            findings.append(failed(f"failed with {describe(error)}", REINSTALL))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(limit.longest_s)
-    if not findings:
-        return failed(f"no answer within {limit.longest_s:g} s", limit.remedy)
-    return findings[0]
 
 
 class Doctor:

@@ -12,6 +12,8 @@ from edge.publish.console import table
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 NO_SESSION = "there is no session with the broker"
+BROKER_PATIENCE_S = 5.0
+"""What each answer of the broker may take."""
 STATE_WAIT_S = 15.0
 """A state of the daemon that may come later is not waited for: somebody waits for the report."""
 WIDTH = 72

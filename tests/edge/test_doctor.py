@@ -18,8 +18,9 @@ import edge
 from edge.config import Camera, Config, Microphone, Models
 from edge.demo.broker import free_port
 from edge.doctor import system
+from edge.doctor.attempt import Limit, attempt
 from edge.doctor.devices import examine_camera, examine_microphone
-from edge.doctor.doctor import Limit, attempt, examine
+from edge.doctor.doctor import examine
 from edge.doctor.models import examine_fusion, examine_model
 from edge.doctor.report import Finding, Report, render, report_schema
 from edge.errors import EmotiondError, ModelError, SourceError
