@@ -26,8 +26,7 @@ Score = Callable[[str], list[float]]
 def emotiond(manifest: Path) -> tuple[Score, int]:
     """Our text model, as the daemon runs it."""
     from edge.perception.classifier import Classifier
-    from edge.perception.features import word_features
-    from edge.perception.ngrams import tokens
+    from edge.perception.features import first_tokens, word_features
     from edge.perception.pack import TextInput, load_pack
 
     pack = load_pack(manifest)
@@ -35,7 +34,7 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
     assert isinstance(spec, TextInput)
 
     def score(text: str) -> list[float]:
-        logits = classifier.logits(word_features(tokens(text[: spec.max_characters]), spec))
+        logits = classifier.logits(word_features(first_tokens(text, spec), spec))
         return [float(one) for one in softmax(logits, pack.manifest.temperature)]
 
     return score, len(pack.model)

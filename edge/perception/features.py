@@ -158,8 +158,13 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
 
 
 def text_features(text: str, spec: TextInput) -> FloatArray:
-    """The first `spec.max_characters` of a text as `word_features`, float32[buckets]."""
-    return word_features(tokens(text[: spec.max_characters]), spec).dense(spec.shape[0])
+    """The `word_features` of a text, float32[buckets]."""
+    return word_features(first_tokens(text, spec), spec).dense(spec.shape[0])
+
+
+def first_tokens(text: str, spec: TextInput) -> list[str]:
+    """The `tokens` of the first `spec.max_characters` of a text: what is read of it."""
+    return tokens(text[: spec.max_characters])
 
 
 def word_features(words: Sequence[str], spec: TextInput) -> Sparse:

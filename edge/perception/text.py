@@ -7,8 +7,8 @@ import numpy as np
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.observation import Observation, TextMessage
 from edge.perception.classifier import Classification, Classifier
-from edge.perception.features import word_features
-from edge.perception.ngrams import EMPHASIS, tokens
+from edge.perception.features import first_tokens, word_features
+from edge.perception.ngrams import EMPHASIS
 from edge.perception.pack import TextInput
 
 # A single word says less than a sentence; from this many on a text counts fully.
@@ -28,7 +28,7 @@ class TextPerception:
 
     def read(self, message: TextMessage) -> Observation:
         """What a text expresses; one that says nothing is neutral, unsure, with a quality of 0."""
-        words = tokens(message.text[: self._spec.max_characters])
+        words = first_tokens(message.text, self._spec)
         answer = self._classify(words) if words else self._silence
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
         telling = (word for word in words if word != EMPHASIS and word.strip(PUNCTUATION))
