@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from converter.networks.weights import MODEL
-from converter.train import INPUT, ORIGINS, SETTINGS, load_run
+from converter.train import INPUT, ORIGINS, SETTINGS, load_run, origins_in, read_settings
 from edge.errors import EmotiondError
 
 
@@ -33,9 +33,9 @@ def average(runs: Sequence[Path], out: Path) -> Path:
     of_all = zip(*(one.get_weights() for one, _ in loaded), strict=True)
     model.set_weights([np.mean(weights, axis=0) for weights in of_all])
     out.mkdir(parents=True, exist_ok=True)
-    of_runs = [msgspec.json.decode((run / SETTINGS).read_bytes()) for run in runs]
+    of_runs = [read_settings(run) for run in runs]
     settings = {
-        ORIGINS: [one for settings in of_runs for one in settings.get(ORIGINS, [])],
+        ORIGINS: [one for settings in of_runs for one in origins_in(settings)],
         "average_of": [
             {"run": run.name, "settings": settings}
             for run, settings in zip(runs, of_runs, strict=True)

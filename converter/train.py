@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import msgspec
@@ -74,7 +74,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         )
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: [splits.origin, *task.origins(plan.teachers), *_origins_of(plan.weights)],
+        ORIGINS: [splits.origin, *task.origins(plan.teachers), *_origins_of_weights(plan)],
         "input": spec,
         "parameters": model.count_params(),
     }
@@ -102,16 +102,24 @@ def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
 
 def origin(run: Path, splits: Splits) -> Origin:
     """What the model of a run learned from that was trained on `splits`, and those before it."""
-    return splits.origin.joined(_origins_of(run / MODEL))
+    return splits.origin.joined(origins_in(read_settings(run)))
 
 
-def _origins_of(weights: Path | None) -> list[Origin]:
-    """What a run learned from whose model is at `weights`; nothing where that is no run."""
-    settings = weights.parent / SETTINGS if weights else None
-    if settings is None or not settings.is_file():
+def read_settings(run: Path) -> dict[str, Any]:
+    """How a run was begun."""
+    return msgspec.json.decode((run / SETTINGS).read_bytes(), type=dict[str, Any])
+
+
+def origins_in(settings: dict[str, Any]) -> list[Origin]:
+    """What the model of the run with these settings learned from."""
+    return msgspec.convert(settings.get(ORIGINS, []), list[Origin])
+
+
+def _origins_of_weights(plan: Plan) -> list[Origin]:
+    """Of the run that a plan's weights are from; those of torchvision are from none."""
+    if plan.weights is None or not (plan.weights.parent / SETTINGS).is_file():
         return []
-    content = msgspec.json.decode(settings.read_bytes())
-    return msgspec.convert(content.get(ORIGINS, []), list[Origin])
+    return origins_in(read_settings(plan.weights.parent))
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
@@ -130,7 +138,7 @@ def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
     if plan.resume:
         if not (run / CHECKPOINT).is_dir():
             raise EmotiondError(f"{run}: no checkpoint to resume from; train without --resume")
-        begun = msgspec.json.decode((run / SETTINGS).read_bytes())
+        begun = read_settings(run)
         changed = [name for name, value in settings.items() if begun.get(name) != value]
         if changed:
             raise EmotiondError(

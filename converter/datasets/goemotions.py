@@ -107,6 +107,4 @@ def load(path: Path) -> list[Texts]:
         raise DatasetError(f"{path}: no train.tsv, dev.tsv and labels.txt or emotions.txt in it")
     groups, unusable = _groups(root), list[str]()
     rows = {split: _read(root / f"{split}.tsv", groups, unusable) for split in SPLITS}
-    return [
-        published("GoEmotions Ekman", LICENCE, EKMAN, rows, unusable, includes=INCLUDES),
-    ]
+    return [published("GoEmotions Ekman", LICENCE, EKMAN, rows, unusable, includes=INCLUDES)]
