@@ -149,9 +149,11 @@ class VideoSource:
 
     def _goes_on(self) -> bool:
         """Whether nobody told to stop; raises Paused while `running` is not set."""
-        if not self._stop.is_set() and self._running is not None and not self._running.is_set():
+        if self._stop.is_set():
+            return False
+        if self._running is not None and not self._running.is_set():
             raise Paused
-        return not self._stop.is_set()
+        return True
 
     def _await_picture(self) -> bool:
         """Whether one is there before a stop; OpenCV alone would wait ten seconds for it."""
