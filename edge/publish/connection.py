@@ -32,6 +32,8 @@ REMEDIES = {
     "Client identifier not valid": "check mqtt.device, which is part of it",
     "Banned": "ask who runs the broker",
     "Session taken over": TAKEN_OVER,
+    "Retain not supported": "let the broker keep retained messages, as statuses are",
+    "QoS not supported": "let the broker take QoS 1, which events and statuses need",
 }
 """By reason: what a refusal that waiting does not mend asks for."""
 
