@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from edge.capture.newest import Newest
+from edge.capture.plugs import await_plug
 from edge.clock import Clock
 from edge.config import Backoff
 from edge.errors import Paused, SourceError, describe
@@ -83,7 +84,7 @@ class Reader(threading.Thread, Generic[Sample]):
         return (self._openings, device.steps if device else -1) if self._in_driver else None
 
     def run(self) -> None:
-        """Opens and reads; waits longer after each failure that no steady reading parts."""
+        """Opens and reads; each wait is longer, until a device was steady or one is plugged in."""
         wait_s = self._retry.shortest_s
         while self._goes_on:
             if not self._switches.running.wait(PAUSE_TICK_S):
@@ -99,8 +100,8 @@ class Reader(threading.Thread, Generic[Sample]):
                 self._tell(f"degraded: {self.name} failed with {describe(error)}")
             if self._is_steady:
                 wait_s = self._retry.shortest_s
-            self._switches.stop.wait(wait_s)
-            wait_s = min(wait_s * 2, self._retry.longest_s)
+            plugged = await_plug(self._switches.stop, wait_s)
+            wait_s = self._retry.shortest_s if plugged else min(wait_s * 2, self._retry.longest_s)
 
     def tell_stalled(self) -> None:
         """Says, in another thread's place, that the device does not answer; unless it failed."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from edge.capture import reader
 from edge.capture.newest import Newest
 from edge.capture.reader import STEADY_S, Reader, Switches
 from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
@@ -121,35 +122,47 @@ def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
     assert rest == ["ok", "off"]
 
 
-class CountingWaits(Racing):
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.waits: list[float | None] = []
-        self._count = count
+def waits_of(
+    script: Script, monkeypatch: pytest.MonkeyPatch, count: int, retry: Backoff, plugged: int = 0
+) -> list[float]:
+    """How long it waits at most each time, until it stops; a plug ends the wait of that number."""
+    stop, waits = Racing(), list[float]()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        self.waits.append(timeout)
-        if len(self.waits) == self._count:
-            self.set()
-        return self.is_set()
+    def wait(stop: threading.Event, longest_s: float) -> bool:
+        waits.append(longest_s)
+        if len(waits) == count:
+            stop.set()
+        return len(waits) == plugged
+
+    monkeypatch.setattr(reader, "await_plug", wait)
+    script.play(stop, retry)
+    return waits
 
 
-def test_waits_grow_while_a_device_does_not_last_and_begin_anew_once_it_did() -> None:
+def test_waits_grow_while_a_device_does_not_last_and_begin_anew_once_it_did(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     nothing: list[Act] = [SourceError("nothing")]
     brief: list[Act] = [SAMPLE_S, SourceError("nothing")]
     lasting: list[Act] = [*steady(), SourceError("nothing")]
-    stop = CountingWaits(7)
-    parts = (nothing, brief, nothing, nothing, lasting, nothing, nothing)
-    Script(*parts).play(stop, Backoff(longest_s=4.0))
-    assert stop.waits == [1.0, 2.0, 4.0, 4.0, 1.0, 2.0, 4.0]
+    script = Script(nothing, brief, nothing, nothing, lasting, nothing, nothing)
+    waits = waits_of(script, monkeypatch, 7, Backoff(longest_s=4.0))
+    assert waits == [1.0, 2.0, 4.0, 4.0, 1.0, 2.0, 4.0]
 
 
-def test_one_that_was_away_for_long_is_back_within_five_seconds() -> None:
-    stop = CountingWaits(30)
-    absent = [SourceError("not there")] * 30
-    Script(*absent).play(stop, Config().device_retry)
+def test_waits_begin_anew_once_something_was_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(*[SourceError("nothing")] * 5)
+    waits = waits_of(script, monkeypatch, 5, Backoff(longest_s=4.0), plugged=3)
+    assert waits == [1.0, 2.0, 4.0, 1.0, 2.0]
+
+
+def test_one_that_was_away_for_long_is_back_within_five_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = Script(*[SourceError("not there")] * 30)
     opening_s = 1.5
-    assert max(wait_s or 0.0 for wait_s in stop.waits) + opening_s + STEADY_S < 5.0
+    longest_s = max(waits_of(script, monkeypatch, 30, Config().device_retry))
+    assert longest_s + opening_s + STEADY_S < 5.0
 
 
 class Driver:
@@ -271,9 +284,9 @@ def watched() -> Iterator[Watched]:
     yield watched
     watched.obeyed.stop.set()
     watched.driver.works.set()
-    for reader in watched.readers:
-        reader.join(5)
-        assert not reader.is_alive()
+    for one in watched.readers:
+        one.join(5)
+        assert not one.is_alive()
     assert watched.driver.opened == watched.driver.closed
 
 

@@ -13,6 +13,8 @@ readonly sound_driver=/sys/bus/platform/drivers/snd_aloop
 readonly happy="I am so happy, this is the best day of my life, thank you all!"
 # Nothing here is meant to take so long; an emulator is ten to thirty times slower than a board.
 readonly patience_s=180
+# More than fusion.max_age_s: a voice that says something else would weaken what a text says.
+readonly forgotten_s=10
 
 ok() { printf 'ok %s\n' "$*"; }
 not_ok() { printf 'not ok %s\n' "$*"; }
@@ -161,6 +163,7 @@ speak_and_write() {
   aplay -q -D plughw:0,0 /usr/share/sounds/alsa/[FRS]*.wav >&2
   hum
   hear 60 "a voice from the sound card is read" $device/speech/state '"emotion"'
+  sleep $forgotten_s
   mark
   mosquitto_pub -q 1 -t $device/set/text -m "$happy"
   hear 10 "a happy text becomes an event" $device/event '"emotion":"happy".*"phase":"start"'
