@@ -1,6 +1,7 @@
 """Tells when a camera or a sound card is plugged in, or out."""
 
 import math
+import os
 import threading
 from pathlib import Path
 
@@ -9,15 +10,19 @@ LOOK_S = 0.2
 
 
 def plugged_in(devices: Path = DEVICES) -> frozenset[str]:
-    """The device files of cameras and sound cards; none in a folder that is not there."""
-    return frozenset(map(str, [*devices.glob("video*"), *devices.glob("snd/*")]))
+    """The device files of cameras and sound cards that may be read.
+
+    That a new one may be, udev says some time after it is there.
+    """
+    found = [*devices.glob("video*"), *devices.glob("snd/*")]
+    return frozenset(str(file) for file in found if os.access(file, os.R_OK))
 
 
 def await_plug(stop: threading.Event, longest_s: float, devices: Path = DEVICES) -> bool:
     """Waits `longest_s`, but no longer than until devices have come or gone; whether they have.
 
-    A card has several files, and their rights come after them: that they have come is told once
-    a look finds what the one before it found.
+    A card has several files, which come one after the other: that they have come is told once a
+    look finds what the one before it found.
     """
     before, changed = plugged_in(devices), False
     looks = max(math.ceil(longest_s / LOOK_S), 1)

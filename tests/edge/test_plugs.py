@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_only_cameras_and_sound_cards_count(tmp_path: Path) -> None:
     for name in ("video0", "snd/pcmC0D0c", "tty1"):
         (tmp_path / name).touch()
     assert plugged_in(tmp_path) == {str(tmp_path / "video0"), str(tmp_path / "snd/pcmC0D0c")}
+
+
+def test_a_device_is_there_once_it_may_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera, late = tmp_path / "video0", tmp_path / "video1"
+    camera.touch()
+    late.touch()
+    # Root may read everything.
+    monkeypatch.setattr(os, "access", lambda file, mode: file != late and mode == os.R_OK)
+    assert plugged_in(tmp_path) == {str(camera)}
 
 
 @pytest.mark.parametrize(("longest_s", "looks"), [(2.0, 10), (0.5, 3), (0.05, 1)])
