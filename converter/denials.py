@@ -17,9 +17,15 @@ FEELINGS = {
 }
 DENIED = {"joy": ("anger", "sadness")}
 """What a denied feeling stands for instead; what is not named here, for none."""
-WHO = ("I'm not", "I am not", "we're not", "she is not", "he isn't", "they aren't", "I was not")
+WHO = (
+    *("I'm not", "I am not", "I was not", "I wasn't", "we're not", "she is not", "he isn't"),
+    *("they aren't", "I don't feel", "I'm no longer", "nobody is"),
+)
 HOW = ("", "really", "so", "very", "at all", "that", "even")
-END = ("", ".", "!", "at all.", "about it.", "with this.", "anymore.", "any more", "now", "today.")
+END = (
+    *("", ".", "!", "at all.", "about it.", "with this.", "of you.", "anymore.", "any more", "now"),
+    *("today.", "here."),
+)
 
 
 def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[str, ...]]]:
