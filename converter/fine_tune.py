@@ -46,6 +46,11 @@ def _loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasT
     return ops.sum(cross_entropy(targets, ops.reshape(logits, ops.shape(targets))), axis=-1)
 
 
+def _told_apart(samples: Samples) -> tuple[str, ...]:
+    """The labels that some of the samples have."""
+    return tuple(samples.labels[one] for one in np.flatnonzero(samples.targets.sum(axis=0)))
+
+
 class SentenceBatches(keras.utils.PyDataset):
     """Token ids and targets in batches of texts of about one length, in a new order an epoch."""
 
@@ -120,10 +125,12 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
+    own = {name: splits.train.of_groups({name}) for name in splits.datasets}
     heads = Heads(
         tuple(splits.datasets),
         splits.train.labels,
-        {name: fingerprint(splits.train.of_groups({name}).inputs) for name in splits.datasets},
+        {name: _told_apart(samples) for name, samples in own.items()},
+        {name: fingerprint(samples.inputs) for name, samples in own.items()},
         splits.origin,
     )
     (run / HEADS).write_bytes(msgspec.json.encode(heads))

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
+from scipy.special import log_softmax
 from tokenizers import Tokenizer
 
 from converter.networks import encoder
@@ -65,6 +66,8 @@ class Heads(msgspec.Struct, frozen=True):
 
     datasets: tuple[str, ...]
     labels: tuple[str, ...]
+    told_apart: dict[str, tuple[str, ...]]
+    """Those that texts of a data set have: of others its head knows nothing."""
     learned: dict[str, str]
     """The `fingerprint` of what was learned from, by data set."""
     origin: Origin
@@ -136,7 +139,8 @@ class SentenceTeacher:
 
         It is one of all heads, a log-linear pool with a weight for each (all alike, and one in
         all, where none are given): who learns from it need not guess by whose habits a text is to
-        be answered. What was asked before is read from the run. Raises EmotiondError.
+        be answered. A label that some heads know nothing of is left to the others. What was asked
+        before is read from the run. Raises EmotiondError.
         """
         count = len(self.heads.datasets)
         if weights and len(weights) != count:
@@ -144,12 +148,22 @@ class SentenceTeacher:
                 f"{self.run}: {len(weights)} weights for {count} heads "
                 f"({', '.join(self.heads.datasets)})"
             )
-        shares = np.array(weights or [1 / count] * count, np.float32)
+        exponents = self._exponents(np.array(weights or [1 / count] * count, np.float32))
         parts = []
         for start in track(range(0, len(texts), KEPT_AT_ONCE), description="asking the teacher"):
             logits = self._remember(texts[start : start + KEPT_AT_ONCE])
-            parts.append(softmax(np.einsum("thl,h->tl", logits, shares)))
+            parts.append(softmax(np.einsum("thl,hl->tl", log_softmax(logits, axis=-1), exponents)))
         return np.concatenate(parts)
+
+    def _exponents(self, weights: FloatArray) -> FloatArray:
+        """float32[heads, labels]; those of each label have the same sum."""
+        told_apart = [self.heads.told_apart[dataset] for dataset in self.heads.datasets]
+        knows = np.array([[label in some for label in self.heads.labels] for some in told_apart])
+        counted = weights[:, None] * knows
+        sums = counted.sum(axis=0)
+        # What no head that counts knows of is as unlikely as all of them say.
+        counted[:, sums == 0] = weights[:, None]
+        return np.asarray(counted / counted.sum(axis=0) * weights.sum(), np.float32)
 
     def _remember(self, texts: Sequence[str]) -> FloatArray:
         """The logits of all heads: the same however they are weighed."""

@@ -210,6 +210,21 @@ def test_heads_are_weighed_as_asked_for(run: Path) -> None:
         teacher.answer(["so happy"], [1.0, 1.0, 1.0])
 
 
+def test_a_label_that_a_head_knows_nothing_of_is_left_to_the_others(
+    run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
+    heads = json.loads((run / "heads.json").read_text())
+    assert heads["told_apart"] == {name: ["joy", "sadness"] for name in ("here", "there")}
+    heads["told_apart"]["there"] = ["sadness"]
+    (tmp_path / "heads.json").write_text(json.dumps(heads))
+    teacher = SentenceTeacher(tmp_path)
+    first, second = (teacher.answer(["so happy"], list(one))[0] for one in np.eye(2))
+    expected = np.sqrt(first * second)
+    expected[LABELS.index("joy")] = first[LABELS.index("joy")]
+    assert teacher.answer(["so happy"])[0] == pytest.approx(expected / expected.sum(), abs=1e-4)
+
+
 def test_a_teacher_reads_emoji_and_emoticons_by_their_names() -> None:
     assert spell_out("fine :-)))").split() == ["fine", "smiling", "face"]
     named = spell_out(">:( =D xD :'-( <33")
