@@ -69,13 +69,13 @@ class Batches(keras.utils.PyDataset):
         whole, rest = divmod(len(self._samples), self._batch_size)
         return whole + (rest > 0 and self._seed is None)
 
-    def __getitem__(self, index: int) -> tuple[FloatArray, Any]:
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         if self._seed is None:
             return self._shown(index, chosen)
         rng = np.random.default_rng((self._seed, self._epoch, index))
         augmented = [self._task.augment(self._samples.inputs[i], rng) for i in chosen]
-        features = np.stack([self._task.features(sample, self._spec) for sample in augmented])
+        features = self._task.batch(augmented, self._spec)
         targets = [self._samples.targets[chosen]]
         if self._samples.second is not None:
             targets.append(self._samples.second[chosen])

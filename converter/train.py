@@ -212,10 +212,12 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
 def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
     """Whether steps of training are compiled, by XLA under TensorFlow.
 
-    That makes a network of dense layers faster, and convolutions on a CPU ten times slower.
+    That makes a network of dense layers faster, and convolutions on a CPU ten times slower; it
+    knows no sparse tensors.
     """
     convolves = any(hasattr(layer, "kernel_size") for layer in model.layers)
-    return False if convolves and keras.backend.backend() == "tensorflow" else "auto"
+    slower = convolves or any(one.sparse for one in model.inputs)
+    return False if slower and keras.backend.backend() == "tensorflow" else "auto"
 
 
 def check_learned(run: Path) -> None:

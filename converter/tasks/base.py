@@ -105,6 +105,10 @@ class Task(ABC):
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         """One augmented sample, or a whole one, as the device will show it to the model."""
 
+    def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
+        """The features of several samples, as the network takes them in training."""
+        return np.stack([self.features(one, spec) for one in samples])
+
     def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
         """All that the device shows the model of a sample, in turn; the answers are pooled."""
         return [self.features(sample, spec)]

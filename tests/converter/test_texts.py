@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -301,6 +302,17 @@ def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
         for garbled in prepared.inputs[1000:1030]:
             assert [len(word) for word in garbled.split()] == ([7] if own else [2, 5])
             assert not re.search(f"[a-zA-Z😀!{own}]", garbled)
+
+
+def test_a_batch_of_texts_is_to_the_network_what_their_features_are() -> None:
+    task = TextTask()
+    spec = task.input_spec(Samples(LABELS, [], np.zeros((0, len(LABELS)), np.float32), ()))
+    texts = ["so happy 😀!", "", "not a good day"]
+    features = np.stack([task.features(text, spec) for text in texts])
+    batch = task.batch(texts, spec)
+    assert np.array_equal(keras.ops.convert_to_tensor(batch, sparse=False), features)
+    model = task.network(spec)
+    assert model(batch).numpy() == pytest.approx(model(features).numpy(), abs=1e-6)
 
 
 def test_a_feeling_that_is_denied_is_not_that_feeling() -> None:
