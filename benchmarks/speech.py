@@ -27,9 +27,10 @@ from sklearn.svm import SVC
 
 from converter.datasets.recordings import Recordings, group_of, split_by_speaker
 from converter.folds import load_folds, read_setting
+from converter.runs import CHECKPOINT, INPUT, Plan, load_run
 from converter.samples import Samples, Splits
 from converter.tasks.speech import SpeechTask
-from converter.train import CHECKPOINT, INPUT, Plan, load_run, train
+from converter.train import train
 from edge.emotions import FloatArray
 from edge.observation import SAMPLE_RATE_HZ, Sound
 from edge.perception.classifier import Classifier

@@ -13,9 +13,9 @@ from converter.calibrate import fit_prior_correction, fit_temperature, fit_thres
 from converter.checks import choose_checks
 from converter.evaluate import FLOAT32, Answers, measure_logits, pool_windows
 from converter.quantize import keep_float, quantize, write_model
+from converter.runs import load_run, origin
 from converter.samples import HELD_BACK, Splits
 from converter.tasks.base import Task
-from converter.train import load_run, origin
 from edge import __version__
 from edge.emotions import softmax
 from edge.errors import EmotiondError

@@ -35,7 +35,8 @@ SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 def train(arguments: argparse.Namespace) -> None:
     """Trains a network; the result is a run."""
-    from converter import train as training
+    from converter.runs import Plan
+    from converter.train import train as train_network
 
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
@@ -46,11 +47,11 @@ def train(arguments: argparse.Namespace) -> None:
     if arguments.encoder is not None:
         from converter import fine_tune
 
-        plan = training.Plan(_schedule(fine_tune.SCHEDULE, arguments), *begin)
+        plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *begin)
         written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
     else:
-        plan = training.Plan(_schedule(task.schedule, arguments), *begin)
-        written = training.train(task, splits, arguments.run, plan)
+        plan = Plan(_schedule(task.schedule, arguments), *begin)
+        written = train_network(task, splits, arguments.run, plan)
     print("wrote", written)
 
 
@@ -108,8 +109,8 @@ def folds(arguments: argparse.Namespace) -> None:
     """Trains and measures by folds, into the manifest of the speech pack."""
     from converter.evaluate import add_metrics
     from converter.folds import load_folds, run_folds
+    from converter.runs import Plan
     from converter.tasks.speech import SpeechTask
-    from converter.train import Plan
 
     task = SpeechTask(folds=arguments.folds, coefficients=arguments.coefficients)
     manifest_path = arguments.models / "speech.json"

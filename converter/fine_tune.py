@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 
 from converter.networks import encoder
 from converter.networks.weights import MODEL
+from converter.runs import Plan, begin_run, check_learned
 from converter.samples import Samples, Splits
 from converter.sentences import (
     ANSWERS,
@@ -25,14 +26,7 @@ from converter.sentences import (
     pad,
 )
 from converter.tasks.base import Schedule
-from converter.train import (
-    Plan,
-    begin_run,
-    callbacks,
-    check_learned,
-    cosine_schedule,
-    cross_entropy,
-)
+from converter.train import callbacks, cosine_schedule, cross_entropy
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 

@@ -14,10 +14,11 @@ from converter.build import build_pack
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
 from converter.evaluate import Answers, ask_all
 from converter.figures import Form, as_metrics, headline
+from converter.runs import CHECKPOINT, INPUT, Plan
 from converter.samples import BY_SPEAKER, DatasetError, Samples, Splits, concatenate
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
-from converter.train import CHECKPOINT, INPUT, Plan, train
+from converter.train import train
 from edge.perception.pack import Coefficients, Manifest, Metric, load_pack
 
 ANSWERS = "answers.npz"

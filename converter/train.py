@@ -1,12 +1,8 @@
 """Trains a task's network; the result is a run: a folder with model, input and curves."""
 
-import csv
-import math
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import msgspec
@@ -15,33 +11,25 @@ from keras import ops
 from converter.batches import Batches, Teachers
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
-from converter.samples import Origin, Splits
+from converter.runs import (
+    CHECKPOINT,
+    INPUT,
+    ORIGINS,
+    Plan,
+    begin_run,
+    best_loss,
+    check_learned,
+    load_run,
+    origins_of_weights,
+)
+from converter.samples import Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
 from edge.perception.pack import InputSpec
 
-INPUT = "input.json"
-CHECKPOINT = "checkpoint"
-SETTINGS = "settings.json"
-ORIGINS = "origins"
-"""In the settings: of its own data, of what taught it and of the run that its weights are from."""
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.
 AVERAGED_SHARE = 0.05
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a run begins and goes on."""
-
-    schedule: Schedule
-    seed: int = 0
-    resume: bool = False
-    """Whether to go on from the checkpoint that every epoch leaves."""
-    weights: Path | None = None
-    """A file to begin from, see `start_from`."""
-    teachers: Sequence[Path] = ()
-    """Finished runs to learn from."""
 
 
 def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -74,7 +62,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         )
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: [splits.origin, *task.origins(plan.teachers), *_origins_of_weights(plan)],
+        ORIGINS: [splits.origin, *task.origins(plan.teachers), *origins_of_weights(plan)],
         "input": spec,
         "parameters": model.count_params(),
     }
@@ -89,69 +77,6 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
-
-
-def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
-    """The trained model of a run and the input it takes; raises EmotiondError without one."""
-    try:
-        spec = msgspec.json.decode((run / INPUT).read_bytes(), type=InputSpec)
-        return keras.models.load_model(run / MODEL, compile=False), spec
-    except (OSError, ValueError) as error:
-        raise EmotiondError(f"{run}: no finished training run ({error})") from error
-
-
-def origin(run: Path, splits: Splits) -> Origin:
-    """What the model of a run learned from that was trained on `splits`, and those before it."""
-    return splits.origin.joined(origins_in(read_settings(run)))
-
-
-def read_settings(run: Path) -> dict[str, Any]:
-    """How a run was begun."""
-    return msgspec.json.decode((run / SETTINGS).read_bytes(), type=dict[str, Any])
-
-
-def origins_in(settings: dict[str, Any]) -> list[Origin]:
-    """What the model of the run with these settings learned from."""
-    return msgspec.convert(settings.get(ORIGINS, []), list[Origin])
-
-
-def _origins_of_weights(plan: Plan) -> list[Origin]:
-    """Of the run that a plan's weights are from; those of torchvision are from none."""
-    if plan.weights is None or not (plan.weights.parent / SETTINGS).is_file():
-        return []
-    return origins_in(read_settings(plan.weights.parent))
-
-
-def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
-    """Makes room for a new run, or checks that the one to resume is the same.
-
-    `facts` are what else must not change, as JSON can hold it. Raises EmotiondError.
-    """
-    settings = {
-        "schedule": msgspec.to_builtins(plan.schedule),
-        "seed": plan.seed,
-        "teachers": [str(teacher) for teacher in plan.teachers],
-        "data": [splits.dataset, len(splits.train), len(splits.held_back)],
-        **facts,
-    }
-    settings = msgspec.json.decode(msgspec.json.encode(settings))
-    if plan.resume:
-        if not (run / CHECKPOINT).is_dir():
-            raise EmotiondError(f"{run}: no checkpoint to resume from; train without --resume")
-        begun = read_settings(run)
-        changed = [name for name, value in settings.items() if begun.get(name) != value]
-        if changed:
-            raise EmotiondError(
-                f"{run}: this run was begun with another {', '.join(changed)}; "
-                "resume it with the same options, or train without --resume"
-            )
-        return
-    run.mkdir(parents=True, exist_ok=True)
-    # Until training ends there is no run to build from.
-    for old in (INPUT, CURVES, MODEL):
-        (run / old).unlink(missing_ok=True)
-    shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
-    (run / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
 
 
 def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teachers | None:
@@ -218,24 +143,6 @@ def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
     convolves = any(hasattr(layer, "kernel_size") for layer in model.layers)
     slower = convolves or any(one.sparse for one in model.inputs)
     return False if slower and keras.backend.backend() == "tensorflow" else "auto"
-
-
-def check_learned(run: Path) -> None:
-    """Raises EmotiondError where no epoch of a run was any good."""
-    if best_loss(run / CURVES) is None:
-        raise EmotiondError(
-            f"{run}: the loss is not a number from the first epoch on; "
-            "try a lower learning rate, and look for faults in the data"
-        )
-
-
-def best_loss(curves: Path) -> float | None:
-    """The lowest on held-back data so far; None before the first that is a number."""
-    if not curves.is_file():
-        return None
-    with curves.open(encoding="utf-8", newline="") as lines:
-        losses = [float(row["val_loss"]) for row in csv.DictReader(lines)]
-    return min((loss for loss in losses if math.isfinite(loss)), default=None)
 
 
 def callbacks(

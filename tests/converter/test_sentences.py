@@ -23,11 +23,12 @@ from converter.datasets.texts import LABELS, join
 from converter.distil import NEGATIONS, teach, vary
 from converter.fine_tune import SCHEDULE, SentenceBatches, fine_tune
 from converter.networks import encoder
+from converter.runs import CHECKPOINT, Plan, load_run, origin
 from converter.samples import DatasetError, Samples, Splits
 from converter.sentences import SentenceTeacher, spell_out
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
-from converter.train import CHECKPOINT, Plan, load_run, origin, train
+from converter.train import train
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 

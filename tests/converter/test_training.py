@@ -27,10 +27,10 @@ from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES
 from converter.quantize import keep_float
 from converter.report import Measured, write_report
+from converter.runs import CHECKPOINT, INPUT, Plan, load_run
 from converter.samples import Samples, SecondLabels, Splits
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
-from converter.train import Plan, load_run
 from edge.errors import EmotiondError
 from edge.perception.features import Pixels
 from edge.perception.pack import ImageInput, load_pack
@@ -97,7 +97,7 @@ def test_a_run_has_model_input_curves_and_their_picture(run: Path) -> None:
     plot = cv2.imread(str(run / "curves.png"))
     assert plot is not None
     assert plot.std() > 10
-    assert not (run / training.CHECKPOINT).exists()
+    assert not (run / CHECKPOINT).exists()
 
 
 def test_a_student_begins_from_weights_and_learns_from_its_teacher(
@@ -285,7 +285,7 @@ def test_weights_that_are_not_numbers_make_no_pack(
     layer = model.get_layer("logits")
     layer.set_weights([np.full_like(one, np.nan) for one in layer.get_weights()])
     model.save(broken / MODEL)
-    (broken / training.INPUT).write_bytes((run / training.INPUT).read_bytes())
+    (broken / INPUT).write_bytes((run / INPUT).read_bytes())
     with pytest.raises(EmotiondError, match="logits has weights that are not numbers"):
         build_pack(FaceTask(), splits, broken, tmp_path)
     assert not (tmp_path / "face.tflite").exists()
