@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from edge.capture.newest import Newest
-from edge.capture.plugs import await_plug
+from edge.capture.retry import Retry
 from edge.clock import Clock
-from edge.config import Backoff
 from edge.errors import Paused, SourceError, describe
 
 STEADY_S = 1.0
@@ -63,7 +62,7 @@ class Reader(threading.Thread, Generic[Sample]):
         opener: Callable[[], Device[Sample]],
         sink: Newest[Sample],
         report: Callable[[str], None],
-        retry: Backoff,
+        retry: Retry,
         clock: Clock,
         switches: Switches,
     ) -> None:
@@ -84,12 +83,12 @@ class Reader(threading.Thread, Generic[Sample]):
         return (self._openings, device.steps if device else -1) if self._in_driver else None
 
     def run(self) -> None:
-        """Opens and reads; each wait is longer, until a device was steady or one is plugged in."""
-        wait_s = self._retry.shortest_s
+        """Opens and reads until told to stop, or to the end of a file."""
         while self._goes_on:
             if not self._switches.running.wait(PAUSE_TICK_S):
                 self._tell("off")
                 continue
+            self._retry.begin()
             try:
                 if self._read_all():
                     return
@@ -98,10 +97,7 @@ class Reader(threading.Thread, Generic[Sample]):
                 self._tell(f"degraded: {error}")
             except Exception as error:  # the rim of the thread: a driver can fail in any way
                 self._tell(f"degraded: {self.name} failed with {describe(error)}")
-            if self._is_steady:
-                wait_s = self._retry.shortest_s
-            plugged = await_plug(self._switches.stop, wait_s)
-            wait_s = self._retry.shortest_s if plugged else min(wait_s * 2, self._retry.longest_s)
+            self._retry.wait(self._switches.stop, self._is_steady)
 
     def tell_stalled(self) -> None:
         """Says, in another thread's place, that the device does not answer; unless it failed."""

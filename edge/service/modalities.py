@@ -10,6 +10,7 @@ from edge.capture.camera import VideoSource
 from edge.capture.microphone import open_microphone
 from edge.capture.newest import Newest
 from edge.capture.reader import Reader, Switches
+from edge.capture.retry import Retry
 from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
@@ -143,10 +144,10 @@ class Modalities:
         self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any], file: bool
     ) -> None:
         """A file may take long to be opened; nothing else may."""
-        report, retry = partial(self._report, modality), self._config.device_retry
+        report, waits = partial(self._report, modality), self._config.device_retry
 
         def new_reader() -> Reader[Any]:
-            return Reader(name, opener, sink, report, retry, self._clock, self._switches)
+            return Reader(name, opener, sink, report, Retry(waits), self._clock, self._switches)
 
         if file:
             self._readers.append(new_reader())

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.capture import reader
 from edge.capture.newest import Newest
 from edge.capture.reader import STEADY_S, Reader, Switches
+from edge.capture.retry import Retry
 from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
 from edge.clock import Clock
-from edge.config import Backoff, Config
+from edge.config import Backoff
 from edge.errors import Paused, SourceError
 from tests.support import FakeClock, Racing
 
@@ -22,6 +22,11 @@ def switches(stop: threading.Event | None = None) -> Switches:
     running = threading.Event()
     running.set()
     return Switches(running, stop or Racing())
+
+
+def blind_retry() -> Retry:
+    """One that sees no device come."""
+    return Retry(Backoff(), frozenset)
 
 
 class Device:
@@ -54,14 +59,14 @@ class Script:
         self.reports: list[tuple[float, str]] = []
         self._parts = iter(parts)
 
-    def play(self, stop: threading.Event | None = None, retry: Backoff | None = None) -> list[str]:
+    def play(self, stop: threading.Event | None = None, retry: Retry | None = None) -> list[str]:
         """The statuses in their order."""
         Reader(
             "camera",
             self._open,
             self.sink,
             lambda status: self.reports.append((self.clock.now_s(), status)),
-            retry or Backoff(),
+            retry or blind_retry(),
             self.clock,
             switches(stop),
         ).run()
@@ -122,47 +127,30 @@ def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
     assert rest == ["ok", "off"]
 
 
-def waits_of(
-    script: Script, monkeypatch: pytest.MonkeyPatch, count: int, retry: Backoff, plugged: int = 0
-) -> list[float]:
-    """How long it waits at most each time, until it stops; a plug ends the wait of that number."""
-    stop, waits = Racing(), list[float]()
+class Told(Retry):
+    """Notes what it is told; stops after so many failures."""
 
-    def wait(stop: threading.Event, longest_s: float) -> bool:
-        waits.append(longest_s)
-        if len(waits) == count:
+    def __init__(self, failures: int) -> None:
+        super().__init__(Backoff(), frozenset)
+        self.told: list[str | bool] = []
+        self._left = failures
+
+    def begin(self) -> None:
+        self.told.append("opens")
+
+    def wait(self, stop: threading.Event, was_steady: bool) -> None:
+        self.told.append(was_steady)
+        self._left -= 1
+        if not self._left:
             stop.set()
-        return len(waits) == plugged
-
-    monkeypatch.setattr(reader, "await_plug", wait)
-    script.play(stop, retry)
-    return waits
 
 
-def test_waits_grow_while_a_device_does_not_last_and_begin_anew_once_it_did(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    nothing: list[Act] = [SourceError("nothing")]
+def test_of_each_failure_it_is_told_whether_the_device_was_steady_before() -> None:
     brief: list[Act] = [SAMPLE_S, SourceError("nothing")]
     lasting: list[Act] = [*steady(), SourceError("nothing")]
-    script = Script(nothing, brief, nothing, nothing, lasting, nothing, nothing)
-    waits = waits_of(script, monkeypatch, 7, Backoff(longest_s=4.0))
-    assert waits == [1.0, 2.0, 4.0, 4.0, 1.0, 2.0, 4.0]
-
-
-def test_waits_begin_anew_once_something_was_plugged_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Script(*[SourceError("nothing")] * 5)
-    waits = waits_of(script, monkeypatch, 5, Backoff(longest_s=4.0), plugged=3)
-    assert waits == [1.0, 2.0, 4.0, 1.0, 2.0]
-
-
-def test_one_that_was_away_for_long_is_back_within_five_seconds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    script = Script(*[SourceError("not there")] * 30)
-    opening_s = 1.5
-    longest_s = max(waits_of(script, monkeypatch, 30, Config().device_retry))
-    assert longest_s + opening_s + STEADY_S < 5.0
+    retry = Told(failures=3)
+    Script(SourceError("not there"), brief, lasting).play(retry=retry)
+    assert retry.told == ["opens", False, "opens", False, "opens", True]
 
 
 class Driver:
@@ -197,7 +185,7 @@ def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
     obeyed, driver = switches(threading.Event()), Driver()
     statuses: queue.Queue[str] = queue.Queue()
     sink = Newest[int](1)
-    reader = Reader("camera", driver.open, sink, statuses.put, Backoff(), Clock(), obeyed)
+    reader = Reader("camera", driver.open, sink, statuses.put, blind_retry(), Clock(), obeyed)
     reader.start()
     assert statuses.get(timeout=5) == "ok"
     obeyed.running.clear()
@@ -235,7 +223,7 @@ def test_a_pause_that_cuts_a_read_short_is_no_end_of_a_file_however_brief() -> N
         return camera
 
     sink, statuses = Newest[int](1), list[str]()
-    reader = Reader("camera", opener, sink, statuses.append, Backoff(), Clock(), obeyed)
+    reader = Reader("camera", opener, sink, statuses.append, blind_retry(), Clock(), obeyed)
     reader.start()
     first = opened.get(timeout=5)
     paused.set()  # and over before the reader looks
@@ -259,7 +247,7 @@ class Watched:
 
     def _new_reader(self) -> Reader[int]:
         opener, report, sink = self.driver.open, self.statuses.put, Newest[int](1)
-        retry, clock = Backoff(shortest_s=0.01, longest_s=0.01), Clock()
+        retry, clock = Retry(Backoff(shortest_s=0.01, longest_s=0.01), frozenset), Clock()
         self.readers.append(Reader("camera", opener, sink, report, retry, clock, self.obeyed))
         return self.readers[-1]
 

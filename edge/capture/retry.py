@@ -1,0 +1,71 @@
+"""When a device that failed is opened again."""
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.config import Backoff
+
+DEVICES = Path("/dev")
+LOOK_S = 0.2
+
+
+def readable_devices(folder: Path = DEVICES) -> frozenset[str]:
+    """The device files of cameras and sound cards that may be read.
+
+    That a new one may be, udev says some time after it is there.
+    """
+    found = [name for name in _names(folder) if name.startswith("video")]
+    found += [f"snd/{name}" for name in _names(folder / "snd")]
+    return frozenset(name for name in found if os.access(folder / name, os.R_OK))
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [one.name for one in folder.iterdir()]
+    except OSError:  # it goes with the last card
+        return []
+
+
+class Retry:
+    """After waits that double until a device was steady, and at once when one is plugged in.
+
+    One that is plugged in while another is being opened was perhaps overlooked, and counts too.
+    """
+
+    def __init__(
+        self, waits: Backoff, look: Callable[[], frozenset[str]] = readable_devices
+    ) -> None:
+        self._waits, self._look = waits, look
+        self._wait_s = waits.shortest_s
+        self._known: frozenset[str] = frozenset()
+
+    def begin(self) -> None:
+        """Told before each opening."""
+        self._known = self._look()
+
+    def wait(self, stop: threading.Event, was_steady: bool) -> None:
+        """Waits until it is time to open again, or told to stop."""
+        if was_steady:
+            self._wait_s = self._waits.shortest_s
+        longer_s = min(self._wait_s * 2, self._waits.longest_s)
+        plugged = self._await_plug(stop)
+        self._wait_s = self._waits.shortest_s if plugged else longer_s
+
+    def _await_plug(self, stop: threading.Event) -> bool:
+        """Whether a device is plugged in before the wait is over.
+
+        A card has several files: it is there once a look finds what the one before it found.
+        """
+        known, plugged = self._known, False
+        looks = math.ceil(self._wait_s / LOOK_S)
+        for _ in range(looks):
+            if stop.wait(self._wait_s / looks):
+                return False
+            now = self._look()
+            if plugged and now == known:
+                return True
+            plugged, known = plugged or bool(now - known), now
+        return plugged
