@@ -32,6 +32,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     from the held-back ones. Gives the manifest's path.
     """
     model, spec = load_run(run)
+    learned = origin(run, splits)
     check_finite(model)
     second_labels = splits.second.labels if splits.second and len(model.outputs) > 1 else ()
     if len(model.outputs) > 1 and not second_labels:
@@ -48,7 +49,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     if task.corrects_prior:
         correction = correct_prior(task, model, quantized, spec, splits)
         quantized = quantize(model, representative)
-    path, learned = folder / f"{task.modality}.tflite", origin(run, splits)
+    path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
         name=task.modality,
         version=__version__,

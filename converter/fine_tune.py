@@ -33,6 +33,8 @@ from edge.errors import EmotiondError
 SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=8e-5, patience=2)
 # Layers that stay as they are: most of all weights, and hardly moved by so few texts.
 FROZEN = ("words", "positions", "types")
+# A label that so few of a data set's samples have says nothing of its annotators.
+STRAY_SHARE = 0.001
 
 
 def _loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -40,9 +42,10 @@ def _loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasT
     return ops.sum(cross_entropy(targets, ops.reshape(logits, ops.shape(targets))), axis=-1)
 
 
-def _told_apart(samples: Samples) -> tuple[str, ...]:
-    """The labels that some of the samples have."""
-    return tuple(samples.labels[one] for one in np.flatnonzero(samples.targets.sum(axis=0)))
+def known_labels(samples: Samples) -> tuple[str, ...]:
+    """The labels that more than a stray sample has."""
+    shares = samples.targets.mean(axis=0)
+    return tuple(samples.labels[one] for one in np.flatnonzero(shares > STRAY_SHARE))
 
 
 class SentenceBatches(keras.utils.PyDataset):
@@ -123,7 +126,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     heads = Heads(
         tuple(splits.datasets),
         splits.train.labels,
-        {name: _told_apart(samples) for name, samples in own.items()},
+        {name: known_labels(samples) for name, samples in own.items()},
         {name: fingerprint(samples.inputs) for name, samples in own.items()},
         splits.origin,
     )

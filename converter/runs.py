@@ -54,8 +54,11 @@ def origin(run: Path, splits: Splits) -> Origin:
 
 
 def read_settings(run: Path) -> dict[str, Any]:
-    """How a run was begun."""
-    return msgspec.json.decode((run / SETTINGS).read_bytes(), type=dict[str, Any])
+    """How a run was begun; raises EmotiondError where nothing tells it."""
+    try:
+        return msgspec.json.decode((run / SETTINGS).read_bytes(), type=dict[str, Any])
+    except (OSError, ValueError) as error:
+        raise EmotiondError(f"{run}: nothing tells how this run was begun ({error})") from error
 
 
 def origins_in(settings: dict[str, Any]) -> list[Origin]:

@@ -66,8 +66,8 @@ class Heads(msgspec.Struct, frozen=True):
 
     datasets: tuple[str, ...]
     labels: tuple[str, ...]
-    told_apart: dict[str, tuple[str, ...]]
-    """Those that texts of a data set have: of others its head knows nothing."""
+    known: dict[str, tuple[str, ...]]
+    """Those that the texts of a data set have: of others its head knows nothing."""
     learned: dict[str, str]
     """The `fingerprint` of what was learned from, by data set."""
     origin: Origin
@@ -143,9 +143,9 @@ class SentenceTeacher:
         before is read from the run. Raises EmotiondError.
         """
         count = len(self.heads.datasets)
-        if weights and len(weights) != count:
+        if weights and (len(weights) != count or not sum(weights) > 0):
             raise EmotiondError(
-                f"{self.run}: {len(weights)} weights for {count} heads "
+                f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
                 f"({', '.join(self.heads.datasets)})"
             )
         exponents = self._exponents(np.array(weights or [1 / count] * count, np.float32))
@@ -157,8 +157,8 @@ class SentenceTeacher:
 
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """float32[heads, labels]; those of each label have the same sum."""
-        told_apart = [self.heads.told_apart[dataset] for dataset in self.heads.datasets]
-        knows = np.array([[label in some for label in self.heads.labels] for some in told_apart])
+        of_heads = [self.heads.known[dataset] for dataset in self.heads.datasets]
+        knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
         counted = weights[:, None] * knows
         sums = counted.sum(axis=0)
         # What no head that counts knows of is as unlikely as all of them say.

@@ -26,7 +26,7 @@ Score = Callable[[str], list[float]]
 def emotiond(manifest: Path) -> tuple[Score, int]:
     """Our text model, as the daemon runs it."""
     from edge.perception.classifier import Classifier
-    from edge.perception.features import first_tokens, word_features
+    from edge.perception.features import sparse_text_features
     from edge.perception.pack import TextInput, load_pack
 
     pack = load_pack(manifest)
@@ -34,7 +34,7 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
     assert isinstance(spec, TextInput)
 
     def score(text: str) -> list[float]:
-        logits = classifier.logits(word_features(first_tokens(text, spec), spec))
+        logits = classifier.logits(sparse_text_features(text, spec))
         return [float(one) for one in softmax(logits, pack.manifest.temperature)]
 
     return score, len(pack.model)

@@ -18,7 +18,7 @@ from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
 from converter.sentences import SentenceTeacher
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
-from edge.perception.features import first_tokens, text_features, word_features
+from edge.perception.features import sparse_text_features, text_features
 from edge.perception.pack import InputSpec, TextInput
 
 LAYOUTS: tuple[Layout[list[Texts]], ...] = (
@@ -120,8 +120,7 @@ class TextTask(Task):
 
     def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
         assert isinstance(spec, TextInput)
-        words = (first_tokens(text, spec) for text in samples)
-        return network.join([word_features(one, spec) for one in words], spec.shape[0])
+        return network.join([sparse_text_features(one, spec) for one in samples], spec.shape[0])
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         rng = np.random.default_rng(seed)

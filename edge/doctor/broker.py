@@ -42,8 +42,10 @@ def visit_broker(config: Mqtt, patience_s: float, longest_wait_s: float = STATE_
     later than after `longest_wait_s` is not waited for.
     """
     mild = msgspec.structs.replace(config, keepalive_s=KEEPALIVE_S, session_expiry_s=0)
+    # With a will, as the daemon: not every broker takes one.
+    will = (f"{config.prefix}/{config.device}/{TOPIC}", "")
     try:
-        clients = Clients(mild, None, IDENTIFIER + secrets.token_hex(4))
+        clients = Clients(mild, will, IDENTIFIER + secrets.token_hex(4))
     except ConfigError as error:
         return Visit(failed(str(error), "try this as root, if the file is the service's own"))
     session = failed("not tried")

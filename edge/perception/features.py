@@ -158,8 +158,13 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
 
 
 def text_features(text: str, spec: TextInput) -> FloatArray:
-    """The `word_features` of a text, float32[buckets]."""
-    return word_features(first_tokens(text, spec), spec).dense(spec.shape[0])
+    """The `sparse_text_features` of a text, float32[buckets]."""
+    return sparse_text_features(text, spec).dense(spec.shape[0])
+
+
+def sparse_text_features(text: str, spec: TextInput) -> Sparse:
+    """The `word_features` of what is read of a text."""
+    return word_features(first_tokens(text, spec), spec)
 
 
 def first_tokens(text: str, spec: TextInput) -> list[str]:

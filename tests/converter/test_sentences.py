@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from scipy.special import erf, softmax
+from scipy.special import erf, log_softmax, softmax
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
@@ -21,11 +21,11 @@ from converter.average import average
 from converter.datasets import own_texts
 from converter.datasets.texts import LABELS, join
 from converter.distil import NEGATIONS, teach, vary
-from converter.fine_tune import SCHEDULE, SentenceBatches, fine_tune
+from converter.fine_tune import SCHEDULE, SentenceBatches, fine_tune, known_labels
 from converter.networks import encoder
 from converter.runs import CHECKPOINT, Plan, load_run, origin
 from converter.samples import DatasetError, Samples, Splits
-from converter.sentences import SentenceTeacher, spell_out
+from converter.sentences import SentenceTeacher, fingerprint, spell_out
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
 from converter.train import train
@@ -201,29 +201,55 @@ def test_a_teacher_says_the_geometric_mean_of_its_heads(run: Path) -> None:
     assert teacher.answer(["so happy"])[0] == pytest.approx(mean / mean.sum(), abs=1e-4)
 
 
-def test_heads_are_weighed_as_asked_for(run: Path) -> None:
-    teacher = SentenceTeacher(run)
-    both, first = teacher.answer(["so happy"]), teacher.answer(["so happy"], [1.0, 0.0])
-    second = teacher.answer(["so happy"], [0.0, 1.0])
-    mean = np.sqrt(first * second)
-    assert both == pytest.approx(mean / mean.sum(), abs=1e-4)
-    with pytest.raises(EmotiondError, match=r"3 weights for 2 heads \(here, there\)"):
-        teacher.answer(["so happy"], [1.0, 1.0, 1.0])
+def _saying(run: Path, folder: Path, logits: FloatArray) -> SentenceTeacher:
+    """A copy of a teacher whose heads say this of the text `so`; `logits` is float32[2, labels]."""
+    shutil.copytree(run, folder, dirs_exist_ok=True)
+    np.save(folder / "answers" / f"{fingerprint(['so'])}.npy", logits[None])
+    return SentenceTeacher(folder)
+
+
+JOY, SADNESS = LABELS.index("joy"), LABELS.index("sadness")
+OPPOSED = np.zeros((2, len(LABELS)), np.float32)
+OPPOSED[:, [JOY, SADNESS]] = [[3, 0], [-2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("weights", "nepers"), [((), 0.0), ((1, 0), 3.0), ((0, 1), -3.0), ((0.5, 1), -1.5)]
+)
+def test_heads_are_weighed_as_asked_for(
+    weights: tuple[float, ...], nepers: float, run: Path, tmp_path: Path
+) -> None:
+    (answer,) = _saying(run, tmp_path, OPPOSED).answer(["so"], weights)
+    assert np.log(answer[JOY] / answer[SADNESS]) == pytest.approx(nepers, abs=1e-5)
+
+
+@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.0, 0.0)])
+def test_weights_that_make_no_answer_are_refused(run: Path, weights: tuple[float, ...]) -> None:
+    with pytest.raises(EmotiondError, match=r"weights, \d in all, for 2 heads \(here, there\)"):
+        SentenceTeacher(run).answer(["so"], weights)
 
 
 def test_a_label_that_a_head_knows_nothing_of_is_left_to_the_others(
     run: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(run, tmp_path, dirs_exist_ok=True)
     heads = json.loads((run / "heads.json").read_text())
-    assert heads["told_apart"] == {name: ["joy", "sadness"] for name in ("here", "there")}
-    heads["told_apart"]["there"] = ["sadness"]
+    assert heads["known"] == {name: ["joy", "sadness"] for name in ("here", "there")}
+    _saying(run, tmp_path, OPPOSED)
+    heads["known"]["there"] = ["sadness"]
     (tmp_path / "heads.json").write_text(json.dumps(heads))
-    teacher = SentenceTeacher(tmp_path)
-    first, second = (teacher.answer(["so happy"], list(one))[0] for one in np.eye(2))
-    expected = np.sqrt(first * second)
-    expected[LABELS.index("joy")] = first[LABELS.index("joy")]
-    assert teacher.answer(["so happy"])[0] == pytest.approx(expected / expected.sum(), abs=1e-4)
+    here, there = log_softmax(OPPOSED, axis=1)
+    expected = (here + there) / 2
+    expected[JOY] = here[JOY]
+    answer = SentenceTeacher(tmp_path).answer(["so"])[0]
+    assert answer == pytest.approx(softmax(expected), abs=1e-5)
+
+
+def test_a_label_of_stray_samples_is_not_known(splits: Splits) -> None:
+    train = splits.train
+    assert known_labels(train) == ("joy", "sadness")
+    targets = np.tile(np.eye(len(LABELS), dtype=np.float32)[JOY], (2000, 1))
+    targets[0] = np.eye(len(LABELS))[SADNESS]
+    assert known_labels(Samples(LABELS, [""] * 2000, targets, ("here",) * 2000)) == ("joy",)
 
 
 def test_a_teacher_reads_emoji_and_emoticons_by_their_names() -> None:
@@ -330,6 +356,9 @@ def test_a_model_tells_what_its_teacher_learned_from(
     weights = tmp_path / "run" / "model.keras"
     train(TextTask(), splits, tmp_path / "next", Plan(schedule, weights=weights))
     assert origin(tmp_path / "next", splits) == told
+    (tmp_path / "next" / "settings.json").unlink()
+    with pytest.raises(EmotiondError, match="nothing tells how this run was begun"):
+        origin(tmp_path / "next", splits)
 
 
 def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: Path) -> None:

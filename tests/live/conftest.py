@@ -62,6 +62,22 @@ def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitt
     broker.stop()
 
 
+LIMITS = {
+    "retain_available false": "let the broker keep retained messages",
+    "max_qos 0": "let the broker take QoS 1",
+}
+"""What a broker may be set to, and what is then said to its administrator."""
+
+
+@pytest.fixture(params=LIMITS)
+def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mosquitto, str]]:
+    """A broker that does not do all that we need, and what is to be said of it."""
+    broker = Mosquitto(tmp_path, request.param)
+    broker.start()
+    yield broker, LIMITS[request.param]
+    broker.stop()
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Path]:
     folder = tmp_path_factory.mktemp("authority")

@@ -151,6 +151,14 @@ def test_a_refusal_is_told_with_its_reason_and_remedy(tmp_path: Path, guarded: M
     assert "credential is not seen here" in nameless.remedy
 
 
+def test_a_broker_that_could_not_serve_the_daemon_is_refused_by_name(
+    limited: tuple[Mosquitto, str],
+) -> None:
+    broker, remedy = limited
+    session = _visit(broker.port).session
+    assert (session.verdict, remedy in session.remedy) == ("fail", True)
+
+
 def test_a_secret_that_cannot_be_read_is_named() -> None:
     visit = _visit(free_port(), username="kiosk", password_file="/none")  # noqa: S106
     assert visit.session.verdict == "fail"
