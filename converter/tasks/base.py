@@ -106,7 +106,10 @@ class Task(ABC):
         """One augmented sample, or a whole one, as the device will show it to the model."""
 
     def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
-        """The features of several samples, as the network takes them in training."""
+        """The features of several samples, as the network takes them in training.
+
+        An array, where the schedule mixes samples or each batch is shown to teachers.
+        """
         return np.stack([self.features(one, spec) for one in samples])
 
     def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
