@@ -27,7 +27,7 @@ from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES
 from converter.quantize import keep_float
 from converter.report import Measured, write_report
-from converter.runs import CHECKPOINT, INPUT, Plan, load_run
+from converter.runs import CHECKPOINT, Plan, load_run
 from converter.samples import Samples, SecondLabels, Splits
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
@@ -279,13 +279,11 @@ def test_averages_are_over_the_labels_that_occur() -> None:
 def test_weights_that_are_not_numbers_make_no_pack(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "run"
-    broken.mkdir()
+    broken = shutil.copytree(run, tmp_path / "run")
     model, _ = load_run(run)
     layer = model.get_layer("logits")
     layer.set_weights([np.full_like(one, np.nan) for one in layer.get_weights()])
     model.save(broken / MODEL)
-    (broken / INPUT).write_bytes((run / INPUT).read_bytes())
     with pytest.raises(EmotiondError, match="logits has weights that are not numbers"):
         build_pack(FaceTask(), splits, broken, tmp_path)
     assert not (tmp_path / "face.tflite").exists()
