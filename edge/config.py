@@ -211,6 +211,11 @@ class Mqtt(Section, frozen=True):
     home_assistant: HomeAssistant = HomeAssistant()
     reconnect: Backoff = Backoff(longest_s=120.0)
 
+    @property
+    def root(self) -> str:
+        """What all topics of this device begin with, before a slash."""
+        return f"{self.prefix}/{self.device}"
+
 
 class Config(Section, frozen=True):
     """Everything the daemon can be told."""

@@ -43,7 +43,7 @@ def visit_broker(config: Mqtt, patience_s: float, longest_wait_s: float = STATE_
     """
     mild = msgspec.structs.replace(config, keepalive_s=KEEPALIVE_S, session_expiry_s=0)
     # With a will, as the daemon: not every broker takes one.
-    will = (f"{config.prefix}/{config.device}/{TOPIC}", "")
+    will = (f"{config.root}/{TOPIC}", "")
     try:
         clients = Clients(mild, will, IDENTIFIER + secrets.token_hex(4))
     except ConfigError as error:
@@ -66,7 +66,7 @@ class _Guest:
 
     def __init__(self, clients: Clients, config: Mqtt, mqtt5: bool) -> None:
         self._clients, self._config, self._mqtt5 = clients, config, mqtt5
-        self._root = f"{config.prefix}/{config.device}"
+        self._root = config.root
         self._address = f"{config.host}:{config.port}"
         self._token = secrets.token_hex(8)
         self._told: queue.Queue[tuple[str, Any]] = queue.Queue()

@@ -52,7 +52,7 @@ def discovery_topic(config: Mqtt) -> str:
 
 def discovery(config: Mqtt) -> bytes:
     """The announcement: the device, and the entities that Home Assistant is to make of it."""
-    root, name = f"{config.prefix}/{config.device}", _id(config.device)
+    root, name = config.root, _id(config.device)
     state, health = f"{root}/state", f"{root}/health"
     parts = {
         "emotion": _sensor(state, "Emotion", FIELD.format("emotion"))

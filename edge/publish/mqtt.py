@@ -46,7 +46,7 @@ class Publisher:
         state_folder: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._root = f"{config.prefix}/{config.device}"
+        self._root = config.root
         self._receive = receive
         self._soon: threading.Timer | None = None
         self._announcements = homeassistant.announcements(config, state_folder)

@@ -55,7 +55,7 @@ class Daemon:
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
         self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
-        self._composer = Composer(f"{config.mqtt.prefix}/{config.mqtt.device}", self._clock)
+        self._composer = Composer(config.mqtt.root, self._clock)
         self._tracker = Tracker(
             config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
