@@ -25,9 +25,7 @@ def build(buckets: int, classes: int, hidden: int = 30) -> keras.Model:
 
 
 def join(texts: Sequence[Sparse], buckets: int) -> Any:
-    """The features of several texts as one batch, a sparse tensor or an array."""
-    if not SPARSE:
-        return np.stack([one.dense(buckets) for one in texts])
+    """The features of several texts as one sparse tensor, where SPARSE."""
     import tensorflow as tf
 
     rows = np.repeat(np.arange(len(texts)), [len(one.places) for one in texts])

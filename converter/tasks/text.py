@@ -119,6 +119,8 @@ class TextTask(Task):
         return text_features(sample, spec)
 
     def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
+        if not network.SPARSE:
+            return super().batch(samples, spec)
         assert isinstance(spec, TextInput)
         return network.join([sparse_text_features(one, spec) for one in samples], spec.shape[0])
 

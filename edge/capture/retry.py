@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.capture.cameras import DEVICE_FOLDER
 from edge.config import Backoff
 
-DEVICES = Path("/dev")
 LOOK_S = 0.2
 
 
-def readable_devices(folder: Path = DEVICES) -> frozenset[str]:
+def readable_devices(folder: Path = DEVICE_FOLDER) -> frozenset[str]:
     """The device files of cameras and sound cards that may be read.
 
     That a new one may be, udev says some time after it is there.
