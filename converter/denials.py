@@ -3,9 +3,13 @@
 A bag of n-grams hears the feeling, and data sets have too few of them to learn better from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
+
+from converter.datasets.texts import Row, to_samples
+from converter.samples import Samples
 
 FEELINGS = {
     "anger": "angry mad annoyed furious upset irritated offended",
@@ -15,6 +19,8 @@ FEELINGS = {
     "sadness": "sad lonely depressed unhappy hurt heartbroken disappointed",
     "surprise": "surprised shocked amazed astonished",
 }
+SHARE = 0.03
+"""How many are learned, of as many as the texts that they are learned with."""
 DENIED = {"joy": ("anger", "sadness")}
 """What a denied feeling stands for instead; what is not named here, for none."""
 WHO = (
@@ -36,3 +42,10 @@ def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[s
         parts = (WHO, HOW, FEELINGS[feeling].split(), END)
         words = (str(rng.choice(part)) for part in parts)
         yield " ".join(filter(None, words)), DENIED.get(feeling, ("neutral",))
+
+
+def denied(texts: int, groups: Sequence[str], rng: np.random.Generator) -> Samples:
+    """Denials to be learned with so many texts, dealt out to the groups in turn."""
+    rows = [Row("denials", *one) for one in denials(max(round(texts * SHARE), 1), rng)]
+    samples = to_samples("denials", rows, [])
+    return replace(samples, groups=tuple(groups[i % len(groups)] for i in range(len(samples))))

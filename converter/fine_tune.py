@@ -11,10 +11,11 @@ import numpy as np
 from keras import ops
 from tokenizers import Tokenizer
 
+from converter.denials import denied
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.runs import Plan, begin_run, check_learned
-from converter.samples import Samples, Splits
+from converter.samples import Samples, Splits, concatenate
 from converter.sentences import (
     ANSWERS,
     HEADS,
@@ -92,7 +93,8 @@ class SentenceBatches(keras.utils.PyDataset):
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     """Teaches the encoder in `folder` the emotions of `splits`; gives the path of the model.
 
-    Keeps the epoch with the lowest loss on held-back texts. Raises EmotiondError.
+    Every head learns denials as well: annotators saw too few. Keeps the epoch with the lowest
+    loss on held-back texts. Raises EmotiondError.
     """
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
@@ -103,9 +105,10 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     encoder.load_weights(model, architecture, folder)
     for name in FROZEN:
         model.get_layer(name).trainable = False
+    denials = denied(len(splits.train), splits.datasets, np.random.default_rng(plan.seed))
     train, held_back = (
         SentenceBatches(tokenizer, samples, splits.datasets, schedule.batch_size, plan.seed)
-        for samples in (splits.train, splits.held_back)
+        for samples in (concatenate([splits.train, denials]), splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
     begin_run(run, plan, splits, encoder=weights)

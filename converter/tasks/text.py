@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.texts import LABELS, Row, Texts, join, to_samples
-from converter.denials import denials
+from converter.datasets.texts import LABELS, Texts, join
+from converter.denials import denied
 from converter.distil import teach
 from converter.networks import text as network
 from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
@@ -47,7 +47,7 @@ ALPHABETS = (
     range(0xAC00, 0xD7A4),
 )
 # Of as many as the training texts.
-NO_LANGUAGE_SHARE, DENIED_SHARE = 0.03, 0.03
+NO_LANGUAGE_SHARE = 0.03
 
 
 def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
@@ -126,7 +126,8 @@ class TextTask(Task):
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         rng = np.random.default_rng(seed)
-        return concatenate([train, self._in_no_language(train, rng), self._denied(train, rng)])
+        no_language = self._in_no_language(train, rng)
+        return concatenate([train, no_language, denied(len(train), ["denials"], rng)])
 
     def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
         """Texts that say nothing: a script never seen must not be guessed at."""
@@ -138,11 +139,6 @@ class TextTask(Task):
         targets = np.zeros((len(rows), len(LABELS)), np.float32)
         targets[:, LABELS.index("neutral")] = 1
         return replace(train.subset(rows), inputs=texts, targets=targets)
-
-    def _denied(self, train: Samples, rng: np.random.Generator) -> Samples:
-        count = max(round(len(train) * DENIED_SHARE), 1)
-        rows = [Row("denials", *one) for one in denials(count, rng)]
-        return to_samples("denials", rows, [])
 
     def augment(self, sample: Any, rng: np.random.Generator) -> str:
         """The text with about one of seven words left out."""

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import msgspec
@@ -20,6 +21,7 @@ from tokenizers.processors import TemplateProcessing
 from converter.average import average
 from converter.datasets import own_texts
 from converter.datasets.texts import LABELS, join
+from converter.denials import SHARE
 from converter.distil import NEGATIONS, teach, vary
 from converter.fine_tune import SCHEDULE, SentenceBatches, fine_tune, known_labels
 from converter.networks import encoder
@@ -31,6 +33,7 @@ from converter.tasks.text import TextTask
 from converter.train import train
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
+from edge.perception.ngrams import NEGATORS, tokens
 
 SHORT = msgspec.structs.replace(SCHEDULE, epochs=12, batch_size=16, learning_rate=1e-2)
 HIDDEN, HEADS, WIDE, BLOCKS = 16, 2, 32, 2
@@ -150,6 +153,26 @@ def test_the_encoder_computes_what_its_paper_says_and_padding_does_not_matter(be
     for padding in (0, 5):
         found = model.predict(np.array([ids + [0] * padding]), verbose=0)[0]
         assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_every_head_learns_denials_and_is_not_judged_by_them(
+    bert: Path, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[Samples] = []
+
+    class Recorded(SentenceBatches):
+        def __init__(self, tokenizer: Tokenizer, samples: Samples, *rest: Any) -> None:
+            learned.append(samples)
+            super().__init__(tokenizer, samples, *rest)
+
+    monkeypatch.setattr("converter.fine_tune.SentenceBatches", Recorded)
+    fine_tune(bert, splits, tmp_path, Plan(msgspec.structs.replace(SHORT, epochs=1)))
+    train, held_back = learned
+    added = train.subset(np.arange(len(splits.train), len(train)))
+    assert len(added) == round(len(splits.train) * SHARE)
+    assert set(added.groups) == set(splits.datasets)
+    assert all(any(word in NEGATORS for word in tokens(text)) for text in added.inputs)
+    assert held_back.inputs == splits.held_back.inputs
 
 
 def test_a_folder_that_is_no_encoder_is_refused(bert: Path, tmp_path: Path) -> None:
