@@ -136,12 +136,14 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         "--head-weights",
         type=_above_zero,
         nargs="+",
-        help="text: how much each head of a teacher counts, in the order of its data",
+        action="append",
+        help="text: how much each head of a teacher counts, in the order of its data; once for "
+        "each --teacher",
     )
     command.add_argument(
         "--variations",
         type=_positive,
-        help="text: variations of a data set's texts that a teacher is asked about, at least",
+        help="text: variations of texts that a teacher is asked about, at least",
     )
     command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")

@@ -12,7 +12,6 @@ import numpy as np
 
 from converter.samples import Samples, concatenate
 from converter.sentences import SentenceTeacher, fingerprint
-from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 # Variations of each text.
@@ -51,30 +50,45 @@ def teach(
     runs: Sequence[Path],
     share: float,
     seed: int,
-    head_weights: Sequence[float] = (),
-    variations: int = 60_000,
+    head_weights: Sequence[Sequence[float]] = (),
+    variations: int = 120_000,
 ) -> Samples:
-    """The samples, and variations, with targets of which `share` is what the teachers say.
+    """The samples, and variations, with targets of which `share` is what a teacher says.
 
-    Of each data set there are `variations` at least. A teacher is asked about the texts of the
-    data sets that it learned from; of variations only
-    teachers say something. Raises EmotiondError where one learned from other texts.
+    A data set has the first teacher that learned from it. Each teacher is asked about the texts of
+    its data sets and about `variations` at least, as many of each; of those only the teacher says
+    something. `head_weights` are those of each run in turn (see `SentenceTeacher.answer`); without
+    any, all heads count alike. Raises EmotiondError where one learned from other texts.
     """
     teachers = [SentenceTeacher(run) for run in runs]
+    weights = head_weights or [()] * len(teachers)
+    if len(weights) != len(teachers):
+        raise EmotiondError(
+            f"weights of heads for {len(weights)} teachers of {len(teachers)}; "
+            "give --head-weights once for each --teacher, in the same order, or not at all"
+        )
     _check(teachers, train)
+    datasets = list(dict.fromkeys(train.groups))
+    first = {name: _first(teachers, name) for name in datasets}
     rng = np.random.default_rng(seed)
     parts = []
-    for dataset in dict.fromkeys(train.groups):
-        own = train.of_groups({dataset})
-        asked = [one for one in teachers if dataset in one.heads.datasets]
-        if not asked:
+    for dataset in datasets:
+        own, place = train.of_groups({dataset}), first[dataset]
+        if place is None:
             parts.append(own)
             continue
-        varied = _vary_all(own, max(PER_TEXT, -(-variations // len(own))), rng)
-        answers = _mean_answer(asked, [*own.inputs, *varied.inputs], head_weights)
+        each = variations // list(first.values()).count(place)
+        varied = _vary_all(own, max(PER_TEXT, -(-each // len(own))), rng)
+        answers = teachers[place].answer([*own.inputs, *varied.inputs], weights[place])
         shared = (1 - share) * own.targets + share * answers[: len(own)]
         parts += [replace(own, targets=shared), replace(varied, targets=answers[len(own) :])]
     return concatenate(parts)
+
+
+def _first(teachers: Sequence[SentenceTeacher], dataset: str) -> int | None:
+    """The place of the first teacher that learned from a data set."""
+    known = (place for place, one in enumerate(teachers) if dataset in one.heads.learned)
+    return next(known, None)
 
 
 def _check(teachers: Sequence[SentenceTeacher], train: Samples) -> None:
@@ -84,7 +98,7 @@ def _check(teachers: Sequence[SentenceTeacher], train: Samples) -> None:
         if not common:
             raise EmotiondError(
                 f"{teacher.run}: this teacher learned from "
-                f"{', '.join(teacher.heads.datasets)}; --data has nothing of it"
+                f"{', '.join(teacher.heads.learned)}; --data has nothing of it"
             )
         for dataset in sorted(common):
             own = train.of_groups({dataset})
@@ -102,10 +116,3 @@ def _vary_all(samples: Samples, times: int, rng: np.random.Generator) -> Samples
     varied = samples.subset(rows)
     pairs = zip(varied.inputs, (samples.inputs[other] for other in others), strict=True)
     return replace(varied, inputs=[vary(text, other, rng) for text, other in pairs])
-
-
-def _mean_answer(
-    teachers: Sequence[SentenceTeacher], texts: Sequence[str], head_weights: Sequence[float]
-) -> FloatArray:
-    answers = [one.answer(texts, head_weights) for one in teachers]
-    return np.asarray(np.mean(answers, axis=0), np.float32)

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 from tokenizers import Tokenizer
 
+from converter.datasets.texts import collection
 from converter.denials import denied
 from converter.networks import encoder
 from converter.networks.weights import MODEL
@@ -34,7 +35,7 @@ from edge.errors import EmotiondError
 SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=8e-5, patience=2)
 # Layers that stay as they are: most of all weights, and hardly moved by so few texts.
 FROZEN = ("words", "positions", "types")
-# A label that so few of a data set's samples have says nothing of its annotators.
+# A label that so few of a collection's samples have says nothing of its annotators.
 STRAY_SHARE = 0.001
 
 
@@ -56,14 +57,15 @@ class SentenceBatches(keras.utils.PyDataset):
         self,
         tokenizer: Tokenizer,
         samples: Samples,
-        datasets: Sequence[str],
+        collections: Sequence[str],
         batch_size: int,
         seed: int,
     ) -> None:
         super().__init__(workers=1)
         self._rows = encode(tokenizer, samples.inputs)
-        head = [datasets.index(group) for group in samples.groups]
-        self._targets = np.zeros((len(samples), len(datasets), len(samples.labels)), np.float32)
+        self._padding = encoder.padding(tokenizer)
+        head = [collections.index(collection(group)) for group in samples.groups]
+        self._targets = np.zeros((len(samples), len(collections), len(samples.labels)), np.float32)
         self._targets[np.arange(len(samples)), head] = samples.targets
         self._batch_size, self._seed = batch_size, seed
         self.begin_epoch(0)
@@ -73,7 +75,7 @@ class SentenceBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Ids, FloatArray]:
         chosen = self._batches[index]
-        return pad([self._rows[i] for i in chosen]), self._targets[chosen]
+        return self._pad(chosen), self._targets[chosen]
 
     def begin_epoch(self, epoch: int, logs: object = None) -> None:
         """Draws batches for an epoch, as seed and number of the epoch decide."""
@@ -84,10 +86,13 @@ class SentenceBatches(keras.utils.PyDataset):
         batches = np.split(order, cuts)
         self._batches = [batches[i] for i in rng.permutation(len(batches))]
         # Keras takes what the first two shapes have in common for that of all.
-        widths = [pad([self._rows[i] for i in batch]).shape[1] for batch in self._batches]
+        widths = [self._pad(batch).shape[1] for batch in self._batches]
         other = next((i for i, width in enumerate(widths) if width != widths[0]), 0)
         if other > 1:
             self._batches.insert(1, self._batches.pop(other))
+
+    def _pad(self, chosen: Iterable[int]) -> Ids:
+        return pad([self._rows[i] for i in chosen], self._padding)
 
 
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -101,13 +106,15 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
         raise EmotiondError("an encoder begins from its own weights, and has no teachers")
-    model = encoder.build(architecture, len(splits.datasets) * len(splits.train.labels))
+    collections = tuple(dict.fromkeys(map(collection, splits.datasets)))
+    outputs = len(collections) * len(splits.train.labels)
+    model = encoder.build(architecture, outputs, encoder.padding(tokenizer))
     encoder.load_weights(model, architecture, folder)
     for name in FROZEN:
         model.get_layer(name).trainable = False
-    denials = denied(len(splits.train), splits.datasets, np.random.default_rng(plan.seed))
+    denials = denied(len(splits.train), collections, np.random.default_rng(plan.seed))
     train, held_back = (
-        SentenceBatches(tokenizer, samples, splits.datasets, schedule.batch_size, plan.seed)
+        SentenceBatches(tokenizer, samples, collections, schedule.batch_size, plan.seed)
         for samples in (concatenate([splits.train, denials]), splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
@@ -125,12 +132,15 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
-    own = {name: splits.train.of_groups({name}) for name in splits.datasets}
+    train_of = splits.train.of_groups
+    of_head = {
+        name: {one for one in splits.datasets if collection(one) == name} for name in collections
+    }
     heads = Heads(
-        tuple(splits.datasets),
+        collections,
         splits.train.labels,
-        {name: known_labels(samples) for name, samples in own.items()},
-        {name: fingerprint(samples.inputs) for name, samples in own.items()},
+        {name: known_labels(train_of(datasets)) for name, datasets in of_head.items()},
+        {name: fingerprint(train_of({name}).inputs) for name in splits.datasets},
         splits.origin,
     )
     (run / HEADS).write_bytes(msgspec.json.encode(heads))

@@ -1,6 +1,6 @@
 """A sentence encoder that knows emotions: too large for the device, it teaches the text model.
 
-Data sets name emotions by different habits, so it has a head for each.
+Collections of texts name emotions by different habits, so it has a head for each.
 """
 
 import hashlib
@@ -62,12 +62,12 @@ Ids = npt.NDArray[np.int32]
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """What the outputs of a run stand for: for each data set in turn, the labels."""
+    """What the outputs of a run stand for: for each collection in turn, the labels."""
 
-    datasets: tuple[str, ...]
+    collections: tuple[str, ...]
     labels: tuple[str, ...]
     known: dict[str, tuple[str, ...]]
-    """Those that the texts of a data set have: of others its head knows nothing."""
+    """Those that the texts of a collection have: of others its head knows nothing."""
     learned: dict[str, str]
     """The `fingerprint` of what was learned from, by data set."""
     origin: Origin
@@ -98,22 +98,22 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
     return [one.ids for one in tokenizer.encode_batch([spell_out(text) for text in texts])]
 
 
-def pad(rows: Sequence[Sequence[int]]) -> Ids:
-    """Token ids of several texts as one array, filled up with zeros to a multiple of TOKEN_STEP."""
+def pad(rows: Sequence[Sequence[int]], padding: int) -> Ids:
+    """Token ids of several texts as one array, padded to a multiple of TOKEN_STEP."""
     longest = max(map(len, rows))
-    ids = np.zeros((len(rows), -(-longest // TOKEN_STEP) * TOKEN_STEP), np.int32)
+    ids = np.full((len(rows), -(-longest // TOKEN_STEP) * TOKEN_STEP), padding, np.int32)
     for row, tokens in zip(ids, rows, strict=True):
         row[: len(tokens)] = tokens
     return ids
 
 
-def ask(model: keras.Model, rows: Sequence[Sequence[int]], heads: int) -> FloatArray:
+def ask(model: keras.Model, rows: Sequence[Sequence[int]], heads: int, padding: int) -> FloatArray:
     """The logits of all heads, float32[texts, heads, labels], for the token ids of texts."""
     logits = np.zeros((len(rows), model.output_shape[-1]), np.float32)
     order = np.argsort([len(row) for row in rows], kind="stable")
     for start in range(0, len(order), ASKED_AT_ONCE):
         chosen = order[start : start + ASKED_AT_ONCE]
-        logits[chosen] = model.predict_on_batch(pad([rows[i] for i in chosen]))
+        logits[chosen] = model.predict_on_batch(pad([rows[i] for i in chosen], padding))
     return logits.reshape(len(rows), heads, -1)
 
 
@@ -130,7 +130,7 @@ class SentenceTeacher:
                 f"{run}: no finished run of a sentence encoder ({error}); make one with "
                 "`emotion-convert train text --encoder …`"
             ) from error
-        if self._model.output_shape[-1] != len(self.heads.datasets) * len(self.heads.labels):
+        if self._model.output_shape[-1] != len(self.heads.collections) * len(self.heads.labels):
             raise EmotiondError(f"{run}: the model there is not that of {HEADS}; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
 
@@ -142,11 +142,11 @@ class SentenceTeacher:
         be answered. A label that some heads know nothing of is left to the others. What was asked
         before is read from the run. Raises EmotiondError.
         """
-        count = len(self.heads.datasets)
+        count = len(self.heads.collections)
         if weights and (len(weights) != count or not sum(weights) > 0):
             raise EmotiondError(
                 f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
-                f"({', '.join(self.heads.datasets)})"
+                f"({', '.join(self.heads.collections)})"
             )
         exponents = self._exponents(np.array(weights or [1 / count] * count, np.float32))
         parts = []
@@ -157,7 +157,7 @@ class SentenceTeacher:
 
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """float32[heads, labels]; those of each label have the same sum."""
-        of_heads = [self.heads.known[dataset] for dataset in self.heads.datasets]
+        of_heads = [self.heads.known[name] for name in self.heads.collections]
         knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
         counted = weights[:, None] * knows
         sums = counted.sum(axis=0)
@@ -170,7 +170,8 @@ class SentenceTeacher:
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
-        logits = ask(self._model, encode(self._tokenizer, texts), len(self.heads.datasets))
+        rows, padding = encode(self._tokenizer, texts), encoder.padding(self._tokenizer)
+        logits = ask(self._model, rows, len(self.heads.collections), padding)
         file.parent.mkdir(exist_ok=True)
         draft = file.with_suffix(".part.npy")
         np.save(draft, logits.astype(np.float16))

@@ -58,31 +58,38 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # the library raises nothing narrower
         raise EmotiondError(f"{folder / TOKENIZER}: not a tokenizer ({error})") from error
-    if (first := tokenizer.id_to_token(0)) not in PADDING:
+    if all(tokenizer.token_to_id(name) is None for name in PADDING):
         raise EmotiondError(
-            f"{folder / TOKENIZER}: its token 0 is {first!r}; only encoders that pad with "
-            f"it, {' or '.join(PADDING)}, can be read"
+            f"{folder / TOKENIZER}: no token {' or '.join(PADDING)}; it takes one to pad with"
         )
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
     return tokenizer
 
 
-def build(architecture: Architecture, outputs: int, dropout: float = 0.1) -> keras.Model:
+def padding(tokenizer: Tokenizer) -> int:
+    """The id of the token that fills up the shorter texts of a batch."""
+    found = (tokenizer.token_to_id(name) for name in PADDING)
+    return next(one for one in found if one is not None)
+
+
+def build(
+    architecture: Architecture, outputs: int, padding: int, dropout: float = 0.1
+) -> keras.Model:
     """An untrained encoder with a head: int32[batch, tokens] to logits float32[batch, outputs].
 
-    Token 0 is padding. The mean of the last hidden states goes into the head.
+    `padding` is the token that says nothing. The mean of the last hidden states goes into the head.
     """
     a = architecture
     ids = keras.Input((None,), dtype="int32", name="ids")
-    mask = ops.cast(ops.not_equal(ids, 0), "float32")
+    mask = ops.cast(ops.not_equal(ids, padding), "float32")
     positions = ops.maximum(ops.cast(ops.cumsum(mask, axis=1), "int32") - 1, 0)
     word = layers.Embedding(a.vocab_size, a.hidden_size, name="words")(ids)
     place = layers.Embedding(a.max_position_embeddings, a.hidden_size, name="positions")(positions)
     kind = layers.Embedding(1, a.hidden_size, name="types")(ops.zeros_like(ids))
     x = layers.LayerNormalization(epsilon=a.layer_norm_eps, name="embedded")(word + place + kind)
     x = layers.Dropout(dropout)(x)
-    attended = ops.expand_dims(ops.not_equal(ids, 0), 1)
+    attended = ops.expand_dims(ops.not_equal(ids, padding), 1)
     for number in range(a.num_hidden_layers):
         x = _block(x, attended, a, dropout, f"layer.{number}")
     weights = ops.expand_dims(mask, -1)

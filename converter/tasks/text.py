@@ -65,8 +65,8 @@ class TextTask(Task):
     """Short texts in any language, any number of labels each.
 
     Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
-    nothing but that what tests them teaches nothing. `head_weights` say how much each head of a
-    teacher counts, `variations` how many it is asked about for each data set at least.
+    nothing but that what tests them teaches nothing. `head_weights` say for each teacher
+    how much each of its heads counts, `variations` how many it is asked about at least.
     """
 
     modality = "text"
@@ -88,8 +88,8 @@ class TextTask(Task):
         self,
         only: Sequence[str] = (),
         aside: Sequence[str] = (),
-        head_weights: Sequence[float] = (),
-        variations: int = 60_000,
+        head_weights: Sequence[Sequence[float]] = (),
+        variations: int = 120_000,
     ) -> None:
         self._only, self._aside = only, aside
         self._head_weights, self._variations = head_weights, variations

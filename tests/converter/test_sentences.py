@@ -95,13 +95,16 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
-    root = tmp_path_factory.mktemp("texts")
-    for name in ("here", "there"):
+def _data(root: Path, *names: str) -> Splits:
+    for name in names:
         rows = "".join(f"i am so happy {n},joy\nsad day {n},sadness\n" for n in range(60))
         (root / f"{name}.csv").write_text(f"text,label\n{rows}")
-    return join([one for name in ("here", "there") for one in own_texts.load(root / f"{name}.csv")])
+    return join([one for name in names for one in own_texts.load(root / f"{name}.csv")])
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Splits:
+    return _data(tmp_path_factory.mktemp("texts"), "here", "there")
 
 
 @pytest.fixture(scope="module")
@@ -142,17 +145,42 @@ def _reference(ids: list[int], w: Mapping[str, FloatArray]) -> FloatArray:
     return np.asarray(x.mean(axis=0))
 
 
-def test_the_encoder_computes_what_its_paper_says_and_padding_does_not_matter(bert: Path) -> None:
+@pytest.mark.parametrize("padding", [0, VOCABULARY.index("day")])
+def test_the_encoder_computes_what_its_paper_says_and_padding_does_not_matter(
+    padding: int, bert: Path
+) -> None:
     architecture = encoder.read_architecture(bert)
-    model = encoder.build(architecture, HIDDEN)
+    model = encoder.build(architecture, HIDDEN, padding)
     encoder.load_weights(model, architecture, bert)
     model.get_layer("logits").set_weights([np.eye(HIDDEN), np.zeros(HIDDEN)])
     ids = encoder.read_tokenizer(bert).encode("i am so happy").ids
     assert ids == [1, 8, 9, 4, 5, 2]
     expected = _reference(ids, _weights())
-    for padding in (0, 5):
-        found = model.predict(np.array([ids + [0] * padding]), verbose=0)[0]
+    for added in (0, 5):
+        found = model.predict(np.array([ids + [padding] * added]), verbose=0)[0]
         assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
+    bert: Path, splits: Splits, tmp_path: Path
+) -> None:
+    text = (bert / "tokenizer.json").read_text()
+    (tmp_path / "tokenizer.json").write_text(text.replace("[PAD]", "?").replace("day", "<pad>"))
+    tokenizer = encoder.read_tokenizer(tmp_path)
+    expected = VOCABULARY.index("day")
+    assert encoder.padding(tokenizer) == expected
+    ids, _ = SentenceBatches(tokenizer, splits.train, ["here", "there"], 16, 0)[0]
+    assert set(ids[:, -1].tolist()) == {expected}
+
+
+def test_data_sets_of_one_collection_share_a_head(bert: Path, tmp_path: Path) -> None:
+    splits = _data(tmp_path, "news english", "films", "news german")
+    fine_tune(bert, splits, tmp_path / "run", Plan(msgspec.structs.replace(SHORT, epochs=1)))
+    teacher = SentenceTeacher(tmp_path / "run")
+    assert teacher.heads.collections == ("news", "films")
+    assert teacher.heads.known == dict.fromkeys(("news", "films"), ("joy", "sadness"))
+    assert list(teacher.heads.learned) == splits.datasets
+    assert teacher.answer(["so happy"]).shape == (1, len(LABELS))
 
 
 def test_every_head_learns_denials_and_is_not_judged_by_them(
@@ -187,10 +215,10 @@ def test_a_folder_that_is_no_encoder_is_refused(bert: Path, tmp_path: Path) -> N
         encoder.read_tokenizer(tmp_path)
     text = (bert / "tokenizer.json").read_text().replace("[PAD]", "<s>")
     (tmp_path / "tokenizer.json").write_text(text)
-    with pytest.raises(EmotiondError, match=r"its token 0 is '<s>'; only encoders that pad"):
+    with pytest.raises(EmotiondError, match=r"no token \[PAD\] or <pad>; it takes one to pad"):
         encoder.read_tokenizer(tmp_path)
     architecture = encoder.read_architecture(bert)
-    model = encoder.build(architecture, 7)
+    model = encoder.build(architecture, 7, padding=0)
     weights = load_file(bert / "model.safetensors")
     weights["encoder.layer.1.output.dense.weight"] = np.zeros((3, 3), np.float32)
     save_file(weights, tmp_path / "model.safetensors")
@@ -204,7 +232,7 @@ def test_a_folder_that_is_no_encoder_is_refused(bert: Path, tmp_path: Path) -> N
 def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("answers"))
     teacher = SentenceTeacher(tmp_path / "run")
-    assert teacher.heads.datasets == ("here", "there")
+    assert teacher.heads.collections == ("here", "there")
     texts = ["i am so happy 99", "sad day 99"]
     first = teacher.answer(texts)
     assert [LABELS[index] for index in first.argmax(axis=1)] == ["joy", "sadness"]
@@ -289,7 +317,7 @@ def test_an_unfinished_teacher_is_refused(run: Path, tmp_path: Path) -> None:
         SentenceTeacher(tmp_path)
     shutil.copytree(run, tmp_path, dirs_exist_ok=True)
     heads = json.loads((run / "heads.json").read_text())
-    (tmp_path / "heads.json").write_text(json.dumps(heads | {"datasets": ["here"]}))
+    (tmp_path / "heads.json").write_text(json.dumps(heads | {"collections": ["here"]}))
     with pytest.raises(EmotiondError, match=r"the model there is not that of heads\.json"):
         SentenceTeacher(tmp_path)
 
@@ -340,7 +368,7 @@ def test_some_variations_are_negated() -> None:
 
 def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
     before = splits.train.targets.copy()
-    taught = teach(splits.train, [run], 0.25, seed=0, variations=700)
+    taught = teach(splits.train, [run], 0.25, seed=0, variations=1400)
     assert np.array_equal(splits.train.targets, before)
     groups = np.array(taught.groups)
     for dataset in ("here", "there"):
@@ -352,6 +380,26 @@ def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits
         assert taught.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
         assert 700 <= len(rows) - len(own) < 700 + len(own)
     assert taught.targets.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_first_that_learned_from_a_data_set_teaches_it(
+    run: Path, splits: Splits, tmp_path: Path
+) -> None:
+    heads = json.loads((run / "heads.json").read_text())
+    del heads["learned"]["there"]
+    shutil.copytree(run, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("answers"))
+    (tmp_path / "heads.json").write_text(json.dumps(heads))
+    weights = ((0.5, 0.25), (0.75, 0.5))
+    taught = teach(splits.train, [tmp_path, run], 1.0, 0, weights, variations=1000)
+    groups = np.array(taught.groups)
+    for dataset, weighed in zip(("here", "there"), weights, strict=True):
+        own = splits.train.of_groups({dataset})
+        rows = np.flatnonzero(groups == dataset)
+        said = SentenceTeacher(run).answer(own.inputs, weighed)
+        assert taught.targets[rows[: len(own)]] == pytest.approx(said, abs=1e-3)
+        assert 1000 <= len(rows) - len(own) < 1000 + len(own)
+    with pytest.raises(EmotiondError, match="for 1 teachers of 2; give --head-weights once for"):
+        teach(splits.train, [tmp_path, run], 1.0, 0, weights[:1])
 
 
 def test_a_teacher_of_other_data_is_refused(run: Path, splits: Splits) -> None:
