@@ -31,6 +31,13 @@ def _above_zero(text: str) -> float:
     return number
 
 
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 0 or more")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emotion-convert", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -130,20 +137,29 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         "--weights", type=Path, help="begin from a .keras file, or torchvision's MobileNetV2 (.pth)"
     )
     command.add_argument(
-        "--teacher", type=Path, action="append", default=[], help="a run to learn from; repeatable"
+        "--teacher",
+        type=Path,
+        action="append",
+        default=[],
+        help="a run to learn from; repeatable (text: the first that knows a data set teaches it)",
     )
     command.add_argument(
         "--head-weights",
-        type=_above_zero,
+        type=_not_negative,
         nargs="+",
         action="append",
-        help="text: how much each head of a teacher counts, in the order of its data; once for "
-        "each --teacher",
+        help="text: how much each head of a teacher counts, one for each family of its data, in "
+        "the order of that; once for each --teacher",
     )
     command.add_argument(
         "--variations",
         type=_positive,
-        help="text: variations of texts that a teacher is asked about, at least",
+        help="text: variations of texts that a teacher is asked about, shared among its data sets",
+    )
+    command.add_argument(
+        "--untaught",
+        action="append",
+        help="text: a set that no --teacher is asked about; repeatable",
     )
     command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")

@@ -29,6 +29,7 @@ TASK_OPTIONS = (
     "aside",
     "head_weights",
     "variations",
+    "untaught",
 )
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 

@@ -4,8 +4,9 @@ A bag of n-grams learns little from a teacher's opinion of the texts whose label
 it learns from its opinion of parts of them: which words carry what (after Hinton et al. 2015).
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ PER_TEXT = 3
 # How often a variation is a run of words of its text, such a run after a negation, or the text
 # without some of its words; otherwise it is the beginning of one text before the end of another.
 RUNS, NEGATED, GAPS = 0.4, 0.15, 0.25
-# English, as the texts that teachers know: without them, too few texts are about what is not so.
+# English, which every teacher reads: without them, too few texts are about what is not so.
 NEGATIONS = ("not", "I'm not", "it's not", "was not", "never", "no", "don't", "can't", "isn't")
 NEGATED_WORDS = 6
 WORDS_LEFT_OUT = 0.25
@@ -45,41 +46,52 @@ def _run(words: Sequence[str], longest: int, rng: np.random.Generator) -> str:
     return " ".join(words[start : start + length])
 
 
+@dataclass(frozen=True)
+class Lessons:
+    """How teachers are asked."""
+
+    head_weights: Sequence[Sequence[float]] = ()
+    """For each teacher in turn, see `SentenceTeacher.answer`; without any, heads count alike."""
+    variations: int = 120_000
+    """Of a teacher, shared evenly among its data sets; at least PER_TEXT of each text."""
+    untaught: Collection[str] = ()
+    """Data sets that are learned from their labels alone."""
+
+
 def teach(
-    train: Samples,
-    runs: Sequence[Path],
-    share: float,
-    seed: int,
-    head_weights: Sequence[Sequence[float]] = (),
-    variations: int = 120_000,
+    train: Samples, runs: Sequence[Path], share: float, seed: int, lessons: Lessons
 ) -> Samples:
     """The samples, and variations, with targets of which `share` is what a teacher says.
 
-    A data set has the first teacher that learned from it. Each teacher is asked about the texts of
-    its data sets and about `variations` at least, as many of each; of those only the teacher says
-    something. `head_weights` are those of each run in turn (see `SentenceTeacher.answer`); without
-    any, all heads count alike. Raises EmotiondError where one learned from other texts.
+    The first teacher that learned from a data set teaches it. Of variations only the teacher says
+    something. Raises EmotiondError, before any is asked, where a teacher is not one for these.
     """
     teachers = [SentenceTeacher(run) for run in runs]
-    weights = head_weights or [()] * len(teachers)
+    datasets = list(dict.fromkeys(train.groups))
+    first = {name: _first(teachers, name) for name in datasets if name not in lessons.untaught}
+    weights = lessons.head_weights or [()] * len(teachers)
     if len(weights) != len(teachers):
         raise EmotiondError(
             f"weights of heads for {len(weights)} teachers of {len(teachers)}; "
             "give --head-weights once for each --teacher, in the same order, or not at all"
         )
-    _check(teachers, train)
-    datasets = list(dict.fromkeys(train.groups))
-    first = {name: _first(teachers, name) for name in datasets}
-    rng = np.random.default_rng(seed)
+    for place, teacher in enumerate(teachers):
+        teacher.check(weights[place])
+        _check(teacher, train)
+        if place not in first.values():
+            raise EmotiondError(f"{teacher.run}: this teacher is left no data set to teach")
     parts = []
     for dataset in datasets:
-        own, place = train.of_groups({dataset}), first[dataset]
-        if place is None:
+        own, taught_by = train.of_groups({dataset}), first.get(dataset)
+        if taught_by is None:
             parts.append(own)
             continue
-        each = variations // list(first.values()).count(place)
+        each = lessons.variations // list(first.values()).count(taught_by)
+        # Those of a data set are the same whichever others there are: they need be asked of once.
+        rng = np.random.default_rng((seed, zlib.crc32(dataset.encode())))
         varied = _vary_all(own, max(PER_TEXT, -(-each // len(own))), rng)
-        answers = teachers[place].answer([*own.inputs, *varied.inputs], weights[place])
+        texts = [*own.inputs, *varied.inputs]
+        answers = teachers[taught_by].answer(texts, weights[taught_by])
         shared = (1 - share) * own.targets + share * answers[: len(own)]
         parts += [replace(own, targets=shared), replace(varied, targets=answers[len(own) :])]
     return concatenate(parts)
@@ -91,22 +103,26 @@ def _first(teachers: Sequence[SentenceTeacher], dataset: str) -> int | None:
     return next(known, None)
 
 
-def _check(teachers: Sequence[SentenceTeacher], train: Samples) -> None:
-    """Refuses a teacher of other texts of the pupil's data sets: it may know what tests it."""
-    for teacher in teachers:
-        common = set(train.groups) & teacher.heads.learned.keys()
-        if not common:
+def _check(teacher: SentenceTeacher, train: Samples) -> None:
+    """Refuses one with other labels, or of other texts of these data sets: it may know the test."""
+    heads = teacher.heads
+    common = set(train.groups) & heads.learned.keys()
+    if not common:
+        raise EmotiondError(
+            f"{teacher.run}: this teacher learned from {', '.join(heads.learned)}; "
+            "--data has nothing of it"
+        )
+    if heads.labels != train.labels:
+        raise EmotiondError(
+            f"{teacher.run}: this teacher answers by other labels ({', '.join(heads.labels)}); "
+            "train it again"
+        )
+    for dataset in sorted(common):
+        if fingerprint(train.of_groups({dataset}).inputs) != heads.learned[dataset]:
             raise EmotiondError(
-                f"{teacher.run}: this teacher learned from "
-                f"{', '.join(teacher.heads.learned)}; --data has nothing of it"
+                f"{teacher.run}: this teacher learned from other texts of {dataset}; "
+                "train it again with the data as it is now"
             )
-        for dataset in sorted(common):
-            own = train.of_groups({dataset})
-            if fingerprint(own.inputs) != teacher.heads.learned[dataset]:
-                raise EmotiondError(
-                    f"{teacher.run}: this teacher learned from other texts of {dataset}; "
-                    "train it again with the data as it is now"
-                )
 
 
 def _vary_all(samples: Samples, times: int, rng: np.random.Generator) -> Samples:

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import keras
@@ -11,7 +11,6 @@ import numpy as np
 from keras import ops
 from tokenizers import Tokenizer
 
-from converter.datasets.texts import collection
 from converter.denials import denied
 from converter.networks import encoder
 from converter.networks.weights import MODEL
@@ -35,7 +34,7 @@ from edge.errors import EmotiondError
 SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=8e-5, patience=2)
 # Layers that stay as they are: most of all weights, and hardly moved by so few texts.
 FROZEN = ("words", "positions", "types")
-# A label that so few of a collection's samples have says nothing of its annotators.
+# A label that so few of a family's samples have says nothing of its annotators.
 STRAY_SHARE = 0.001
 
 
@@ -57,15 +56,17 @@ class SentenceBatches(keras.utils.PyDataset):
         self,
         tokenizer: Tokenizer,
         samples: Samples,
-        collections: Sequence[str],
+        families: Mapping[str, str],
         batch_size: int,
         seed: int,
     ) -> None:
+        """`families` are those of the data sets that the samples are of: each has a head."""
         super().__init__(workers=1)
         self._rows = encode(tokenizer, samples.inputs)
         self._padding = encoder.padding(tokenizer)
-        head = [collections.index(collection(group)) for group in samples.groups]
-        self._targets = np.zeros((len(samples), len(collections), len(samples.labels)), np.float32)
+        heads = list(dict.fromkeys(families.values()))
+        head = [heads.index(families[group]) for group in samples.groups]
+        self._targets = np.zeros((len(samples), len(heads), len(samples.labels)), np.float32)
         self._targets[np.arange(len(samples)), head] = samples.targets
         self._batch_size, self._seed = batch_size, seed
         self.begin_epoch(0)
@@ -106,15 +107,17 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
         raise EmotiondError("an encoder begins from its own weights, and has no teachers")
-    collections = tuple(dict.fromkeys(map(collection, splits.datasets)))
-    outputs = len(collections) * len(splits.train.labels)
+    families = {name: splits.judged[name].family for name in splits.datasets}
+    one_of_each = {family: name for name, family in families.items()}
+    outputs = len(one_of_each) * len(splits.train.labels)
     model = encoder.build(architecture, outputs, encoder.padding(tokenizer))
     encoder.load_weights(model, architecture, folder)
     for name in FROZEN:
         model.get_layer(name).trainable = False
-    denials = denied(len(splits.train), collections, np.random.default_rng(plan.seed))
+    rng = np.random.default_rng(plan.seed)
+    denials = denied(len(splits.train), list(one_of_each.values()), rng)
     train, held_back = (
-        SentenceBatches(tokenizer, samples, collections, schedule.batch_size, plan.seed)
+        SentenceBatches(tokenizer, samples, families, schedule.batch_size, plan.seed)
         for samples in (concatenate([splits.train, denials]), splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
@@ -132,16 +135,19 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
-    train_of = splits.train.of_groups
-    of_head = {
-        name: {one for one in splits.datasets if collection(one) == name} for name in collections
-    }
-    heads = Heads(
-        collections,
-        splits.train.labels,
-        {name: known_labels(train_of(datasets)) for name, datasets in of_head.items()},
-        {name: fingerprint(train_of({name}).inputs) for name in splits.datasets},
-        splits.origin,
-    )
+    heads = _heads(splits, families)
     (run / HEADS).write_bytes(msgspec.json.encode(heads))
     return run / MODEL
+
+
+def _heads(splits: Splits, families: Mapping[str, str]) -> Heads:
+    texts = splits.train.of_groups
+    names = tuple(dict.fromkeys(families.values()))
+    datasets = {name: {one for one in families if families[one] == name} for name in names}
+    return Heads(
+        names,
+        splits.train.labels,
+        {name: known_labels(texts(datasets[name])) for name in names},
+        {dataset: fingerprint(texts({dataset}).inputs) for dataset in families},
+        splits.origin,
+    )

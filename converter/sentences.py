@@ -1,6 +1,6 @@
 """A sentence encoder that knows emotions: too large for the device, it teaches the text model.
 
-Collections of texts name emotions by different habits, so it has a head for each.
+Annotators have different habits, so it has a head for each family of data sets.
 """
 
 import hashlib
@@ -62,12 +62,12 @@ Ids = npt.NDArray[np.int32]
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """What the outputs of a run stand for: for each collection in turn, the labels."""
+    """What the outputs of a run stand for: for each family in turn, the labels."""
 
-    collections: tuple[str, ...]
+    families: tuple[str, ...]
     labels: tuple[str, ...]
     known: dict[str, tuple[str, ...]]
-    """Those that the texts of a collection have: of others its head knows nothing."""
+    """Those that the texts of a family have, in any language: of others its head knows nothing."""
     learned: dict[str, str]
     """The `fingerprint` of what was learned from, by data set."""
     origin: Origin
@@ -117,20 +117,32 @@ def ask(model: keras.Model, rows: Sequence[Sequence[int]], heads: int, padding: 
     return logits.reshape(len(rows), heads, -1)
 
 
+def read_heads(run: Path) -> Heads:
+    """What the run of a sentence encoder has heads for; raises EmotiondError."""
+    try:
+        return msgspec.json.decode((run / HEADS).read_bytes(), type=Heads)
+    except (OSError, ValueError) as error:
+        raise _unfinished(run, error) from error
+
+
+def _unfinished(run: Path, error: Exception) -> EmotiondError:
+    return EmotiondError(
+        f"{run}: no finished run of a sentence encoder ({error}); make one with "
+        "`emotion-convert train text --encoder …`"
+    )
+
+
 class SentenceTeacher:
     """A finished run of `fine_tune`; raises EmotiondError where there is none in the folder."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
+        self.heads = read_heads(run)
         try:
-            self.heads = msgspec.json.decode((run / HEADS).read_bytes(), type=Heads)
             self._model = keras.models.load_model(run / MODEL, compile=False)
         except (OSError, ValueError) as error:
-            raise EmotiondError(
-                f"{run}: no finished run of a sentence encoder ({error}); make one with "
-                "`emotion-convert train text --encoder …`"
-            ) from error
-        if self._model.output_shape[-1] != len(self.heads.collections) * len(self.heads.labels):
+            raise _unfinished(run, error) from error
+        if self._model.output_shape[-1] != len(self.heads.families) * len(self.heads.labels):
             raise EmotiondError(f"{run}: the model there is not that of {HEADS}; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
 
@@ -142,22 +154,30 @@ class SentenceTeacher:
         be answered. A label that some heads know nothing of is left to the others. What was asked
         before is read from the run. Raises EmotiondError.
         """
-        count = len(self.heads.collections)
-        if weights and (len(weights) != count or not sum(weights) > 0):
-            raise EmotiondError(
-                f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
-                f"({', '.join(self.heads.collections)})"
-            )
-        exponents = self._exponents(np.array(weights or [1 / count] * count, np.float32))
+        self.check(weights)
+        exponents = self._exponents(np.array(weights or self._alike, np.float32))
         parts = []
         for start in track(range(0, len(texts), KEPT_AT_ONCE), description="asking the teacher"):
             logits = self._remember(texts[start : start + KEPT_AT_ONCE])
             parts.append(softmax(np.einsum("thl,hl->tl", log_softmax(logits, axis=-1), exponents)))
         return np.concatenate(parts)
 
+    def check(self, weights: Sequence[float]) -> None:
+        """Raises EmotiondError for weights that no `answer` comes of."""
+        count = len(self.heads.families)
+        if weights and (len(weights) != count or min(weights) < 0 or not sum(weights) > 0):
+            raise EmotiondError(
+                f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
+                f"({', '.join(self.heads.families)}); give each one of 0 or more, and not all 0"
+            )
+
+    @property
+    def _alike(self) -> list[float]:
+        return [1 / len(self.heads.families)] * len(self.heads.families)
+
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """float32[heads, labels]; those of each label have the same sum."""
-        of_heads = [self.heads.known[name] for name in self.heads.collections]
+        of_heads = [self.heads.known[name] for name in self.heads.families]
         knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
         counted = weights[:, None] * knows
         sums = counted.sum(axis=0)
@@ -171,9 +191,9 @@ class SentenceTeacher:
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
         rows, padding = encode(self._tokenizer, texts), encoder.padding(self._tokenizer)
-        logits = ask(self._model, rows, len(self.heads.collections), padding)
+        logits = ask(self._model, rows, len(self.heads.families), padding).astype(np.float16)
         file.parent.mkdir(exist_ok=True)
         draft = file.with_suffix(".part.npy")
-        np.save(draft, logits.astype(np.float16))
+        np.save(draft, logits)
         draft.replace(file)
-        return logits
+        return logits.astype(np.float32)

@@ -65,6 +65,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         ORIGINS: [splits.origin, *task.origins(plan.teachers), *origins_of_weights(plan)],
         "input": spec,
         "parameters": model.count_params(),
+        **task.facts(),
     }
     begin_run(run, plan, splits, **facts)
     model.fit(

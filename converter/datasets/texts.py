@@ -147,11 +147,6 @@ def _without(samples: Samples, known: Set[str]) -> Samples:
     return samples.subset(np.array(kept, np.intp))
 
 
-def collection(dataset: str) -> str:
-    """The first word of a data set's name: what one group of people collected and labelled."""
-    return dataset.split(maxsplit=1)[0]
-
-
 def join(sets: Sequence[Texts], aside: Sequence[str] = ()) -> Splits:
     """All data sets as one, without those `aside`; the group of a sample is its data set's name.
 

@@ -86,6 +86,10 @@ class Task(ABC):
         """What the runs `teachers` learned from, where that may be more than their pupil."""
         return []
 
+    def facts(self) -> dict[str, object]:
+        """Options that a run is resumed with or not at all, as JSON can hold them."""
+        return {}
+
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         """Training samples with whatever is too slow to be done in every epoch done once."""
         return train

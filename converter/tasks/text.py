@@ -12,10 +12,10 @@ import numpy as np
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
 from converter.datasets.texts import LABELS, Texts, join
 from converter.denials import denied
-from converter.distil import teach
+from converter.distil import Lessons, teach
 from converter.networks import text as network
 from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
-from converter.sentences import SentenceTeacher
+from converter.sentences import read_heads
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import sparse_text_features, text_features
@@ -65,8 +65,7 @@ class TextTask(Task):
     """Short texts in any language, any number of labels each.
 
     Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
-    nothing but that what tests them teaches nothing. `head_weights` say for each teacher
-    how much each of its heads counts, `variations` how many it is asked about at least.
+    nothing but that what tests them teaches nothing. Further options are those of `Lessons`.
     """
 
     modality = "text"
@@ -84,32 +83,28 @@ class TextTask(Task):
     asks_teachers_once = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
-    def __init__(
-        self,
-        only: Sequence[str] = (),
-        aside: Sequence[str] = (),
-        head_weights: Sequence[Sequence[float]] = (),
-        variations: int = 120_000,
-    ) -> None:
-        self._only, self._aside = only, aside
-        self._head_weights, self._variations = head_weights, variations
+    def __init__(self, only: Sequence[str] = (), aside: Sequence[str] = (), **lessons: Any) -> None:
+        self._only, self._aside, self._lessons = only, aside, Lessons(**lessons)
 
     def load(self, data: Sequence[Path]) -> Splits:
         sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
         names = [one.dataset for one in sets]
-        if unknown := [name for name in (*self._only, *self._aside) if name not in names]:
+        named = (*self._only, *self._aside, *self._lessons.untaught)
+        if unknown := [name for name in named if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
-        return join(
-            [one for one in sets if not self._only or one.dataset in self._only], self._aside
-        )
+        others = [name for name in names if self._only and name not in self._only]
+        return join(sets, [*self._aside, *others])
 
     def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
         if not teachers:
             return train
-        return teach(train, teachers, share, seed, self._head_weights, self._variations)
+        return teach(train, teachers, share, seed, self._lessons)
 
     def origins(self, teachers: Sequence[Path]) -> list[Origin]:
-        return [SentenceTeacher(run).heads.origin for run in teachers]
+        return [read_heads(run).origin for run in teachers]
+
+    def facts(self) -> dict[str, object]:
+        return {"lessons": self._lessons}
 
     def input_spec(self, train: Samples) -> TextInput:
         return TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
