@@ -5,6 +5,7 @@ it learns from its opinion of parts of them: which words carry what (after Hinto
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,7 @@ def teach(
     teachers = [SentenceTeacher(run) for run in runs]
     datasets = list(dict.fromkeys(train.groups))
     first = {name: _first(teachers, name) for name in datasets if name not in lessons.untaught}
+    sets_of = Counter(first.values())
     weights = lessons.head_weights or [()] * len(teachers)
     if len(weights) != len(teachers):
         raise EmotiondError(
@@ -78,7 +80,7 @@ def teach(
     for place, teacher in enumerate(teachers):
         teacher.check(weights[place])
         _check(teacher, train)
-        if place not in first.values():
+        if not sets_of[place]:
             raise EmotiondError(f"{teacher.run}: this teacher is left no data set to teach")
     parts = []
     for dataset in datasets:
@@ -86,7 +88,7 @@ def teach(
         if taught_by is None:
             parts.append(own)
             continue
-        each = lessons.variations // list(first.values()).count(taught_by)
+        each = lessons.variations // sets_of[taught_by]
         # Those of a data set are the same whichever others there are: they need be asked of once.
         rng = np.random.default_rng((seed, zlib.crc32(dataset.encode())))
         varied = _vary_all(own, max(PER_TEXT, -(-each // len(own))), rng)

@@ -17,6 +17,7 @@ from converter.samples import (
     Samples,
     SecondLabels,
     Splits,
+    by_family,
 )
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
@@ -75,9 +76,6 @@ class Answers:
     @property
     def families(self) -> "list[Answers]":
         """The answers to each family of data sets that were judged with the same habits."""
-        sets: dict[str, dict[str, Judged]] = {}
-        for dataset, judged in self.judged.items():
-            sets.setdefault(judged.family, {})[dataset] = judged
         return [
             replace(
                 self.of_groups(judged),
@@ -85,7 +83,7 @@ class Answers:
                 split=next(iter(judged.values())).test_split,
                 judged=judged,
             )
-            for family, judged in sets.items()
+            for family, judged in by_family(self.judged).items()
         ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:

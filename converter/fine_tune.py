@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ from converter.denials import denied
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.runs import Plan, begin_run, check_learned
-from converter.samples import Samples, Splits, concatenate
+from converter.samples import Samples, Splits, by_family, concatenate
 from converter.sentences import (
     ANSWERS,
     HEADS,
@@ -25,6 +25,7 @@ from converter.sentences import (
     encode,
     fingerprint,
     pad,
+    width,
 )
 from converter.tasks.base import Schedule
 from converter.train import callbacks, cosine_schedule, cross_entropy
@@ -56,18 +57,18 @@ class SentenceBatches(keras.utils.PyDataset):
         self,
         tokenizer: Tokenizer,
         samples: Samples,
-        families: Mapping[str, str],
+        families: Mapping[str, Collection[str]],
         batch_size: int,
         seed: int,
     ) -> None:
-        """`families` are those of the data sets that the samples are of: each has a head."""
+        """Each of the families has a head, which learns from the samples of its data sets."""
         super().__init__(workers=1)
         self._rows = encode(tokenizer, samples.inputs)
-        self._padding = encoder.padding(tokenizer)
-        heads = list(dict.fromkeys(families.values()))
-        head = [heads.index(families[group]) for group in samples.groups]
-        self._targets = np.zeros((len(samples), len(heads), len(samples.labels)), np.float32)
-        self._targets[np.arange(len(samples)), head] = samples.targets
+        self._padding = encoder.padding_id(tokenizer)
+        self._targets = np.zeros((len(samples), len(families), len(samples.labels)), np.float32)
+        head_of = {name: head for head, names in enumerate(families.values()) for name in names}
+        heads = [head_of[group] for group in samples.groups]
+        self._targets[np.arange(len(samples)), heads] = samples.targets
         self._batch_size, self._seed = batch_size, seed
         self.begin_epoch(0)
 
@@ -76,7 +77,7 @@ class SentenceBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Ids, FloatArray]:
         chosen = self._batches[index]
-        return self._pad(chosen), self._targets[chosen]
+        return pad([self._rows[i] for i in chosen], self._padding), self._targets[chosen]
 
     def begin_epoch(self, epoch: int, logs: object = None) -> None:
         """Draws batches for an epoch, as seed and number of the epoch decide."""
@@ -87,13 +88,10 @@ class SentenceBatches(keras.utils.PyDataset):
         batches = np.split(order, cuts)
         self._batches = [batches[i] for i in rng.permutation(len(batches))]
         # Keras takes what the first two shapes have in common for that of all.
-        widths = [self._pad(batch).shape[1] for batch in self._batches]
-        other = next((i for i, width in enumerate(widths) if width != widths[0]), 0)
+        widths = [width(self._rows[i] for i in batch) for batch in self._batches]
+        other = next((i for i, one in enumerate(widths) if one != widths[0]), 0)
         if other > 1:
             self._batches.insert(1, self._batches.pop(other))
-
-    def _pad(self, chosen: Iterable[int]) -> Ids:
-        return pad([self._rows[i] for i in chosen], self._padding)
 
 
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -107,15 +105,15 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
         raise EmotiondError("an encoder begins from its own weights, and has no teachers")
-    families = {name: splits.judged[name].family for name in splits.datasets}
-    one_of_each = {family: name for name, family in families.items()}
-    outputs = len(one_of_each) * len(splits.train.labels)
-    model = encoder.build(architecture, outputs, encoder.padding(tokenizer))
+    families = by_family(splits.judged)
+    outputs = len(families) * len(splits.train.labels)
+    model = encoder.build(architecture, outputs, encoder.padding_id(tokenizer))
     encoder.load_weights(model, architecture, folder)
     for name in FROZEN:
         model.get_layer(name).trainable = False
     rng = np.random.default_rng(plan.seed)
-    denials = denied(len(splits.train), list(one_of_each.values()), rng)
+    one_of_each = [next(iter(datasets)) for datasets in families.values()]
+    denials = denied(len(splits.train), one_of_each, rng)
     train, held_back = (
         SentenceBatches(tokenizer, samples, families, schedule.batch_size, plan.seed)
         for samples in (concatenate([splits.train, denials]), splits.held_back)
@@ -135,19 +133,16 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
     )
     check_learned(run)
-    heads = _heads(splits, families)
-    (run / HEADS).write_bytes(msgspec.json.encode(heads))
+    (run / HEADS).write_bytes(msgspec.json.encode(_heads(splits)))
     return run / MODEL
 
 
-def _heads(splits: Splits, families: Mapping[str, str]) -> Heads:
-    texts = splits.train.of_groups
-    names = tuple(dict.fromkeys(families.values()))
-    datasets = {name: {one for one in families if families[one] == name} for name in names}
+def _heads(splits: Splits) -> Heads:
+    texts, families = splits.train.of_groups, by_family(splits.judged)
     return Heads(
-        names,
+        tuple(families),
         splits.train.labels,
-        {name: known_labels(texts(datasets[name])) for name in names},
-        {dataset: fingerprint(texts({dataset}).inputs) for dataset in families},
+        {family: known_labels(texts(datasets)) for family, datasets in families.items()},
+        {dataset: fingerprint(texts({dataset}).inputs) for dataset in splits.judged},
         splits.origin,
     )

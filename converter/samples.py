@@ -144,6 +144,14 @@ class Judged:
         return np.asarray(values[:, [labels.index(one) for one in meant]].sum(axis=1))
 
 
+def by_family(judged: Mapping[str, Judged]) -> dict[str, dict[str, Judged]]:
+    """The data sets of each family, families and data sets in the order in which they come."""
+    families: dict[str, dict[str, Judged]] = {}
+    for dataset, one in judged.items():
+        families.setdefault(one.family, {})[dataset] = one
+    return families
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where what a model knows comes from."""

@@ -98,10 +98,14 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
     return [one.ids for one in tokenizer.encode_batch([spell_out(text) for text in texts])]
 
 
+def width(rows: Iterable[Sequence[int]]) -> int:
+    """How many tokens wide these are when padded: the longest, to a multiple of TOKEN_STEP."""
+    return -(-max(map(len, rows)) // TOKEN_STEP) * TOKEN_STEP
+
+
 def pad(rows: Sequence[Sequence[int]], padding: int) -> Ids:
-    """Token ids of several texts as one array, padded to a multiple of TOKEN_STEP."""
-    longest = max(map(len, rows))
-    ids = np.full((len(rows), -(-longest // TOKEN_STEP) * TOKEN_STEP), padding, np.int32)
+    """Token ids of several texts as one array, int32[texts, width]."""
+    ids = np.full((len(rows), width(rows)), padding, np.int32)
     for row, tokens in zip(ids, rows, strict=True):
         row[: len(tokens)] = tokens
     return ids
@@ -155,7 +159,8 @@ class SentenceTeacher:
         before is read from the run. Raises EmotiondError.
         """
         self.check(weights)
-        exponents = self._exponents(np.array(weights or self._alike, np.float32))
+        alike = [1 / len(self.heads.families)] * len(self.heads.families)
+        exponents = self._exponents(np.array(weights or alike, np.float32))
         parts = []
         for start in track(range(0, len(texts), KEPT_AT_ONCE), description="asking the teacher"):
             logits = self._remember(texts[start : start + KEPT_AT_ONCE])
@@ -170,10 +175,6 @@ class SentenceTeacher:
                 f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
                 f"({', '.join(self.heads.families)}); give each one of 0 or more, and not all 0"
             )
-
-    @property
-    def _alike(self) -> list[float]:
-        return [1 / len(self.heads.families)] * len(self.heads.families)
 
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """float32[heads, labels]; those of each label have the same sum."""
@@ -190,7 +191,7 @@ class SentenceTeacher:
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
-        rows, padding = encode(self._tokenizer, texts), encoder.padding(self._tokenizer)
+        rows, padding = encode(self._tokenizer, texts), encoder.padding_id(self._tokenizer)
         logits = ask(self._model, rows, len(self.heads.families), padding).astype(np.float16)
         file.parent.mkdir(exist_ok=True)
         draft = file.with_suffix(".part.npy")

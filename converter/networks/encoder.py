@@ -58,7 +58,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # the library raises nothing narrower
         raise EmotiondError(f"{folder / TOKENIZER}: not a tokenizer ({error})") from error
-    if all(tokenizer.token_to_id(name) is None for name in PADDING):
+    if not _padding_ids(tokenizer):
         raise EmotiondError(
             f"{folder / TOKENIZER}: no token {' or '.join(PADDING)}; it takes one to pad with"
         )
@@ -67,10 +67,14 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def padding(tokenizer: Tokenizer) -> int:
-    """The id of the token that fills up the shorter texts of a batch."""
-    found = (tokenizer.token_to_id(name) for name in PADDING)
-    return next(one for one in found if one is not None)
+def padding_id(tokenizer: Tokenizer) -> int:
+    """The token that fills up the shorter texts of a batch, of what `read_tokenizer` gave."""
+    return _padding_ids(tokenizer)[0]
+
+
+def _padding_ids(tokenizer: Tokenizer) -> list[int]:
+    ids = [tokenizer.token_to_id(name) for name in PADDING]
+    return [one for one in ids if one is not None]
 
 
 def build(
@@ -82,14 +86,15 @@ def build(
     """
     a = architecture
     ids = keras.Input((None,), dtype="int32", name="ids")
-    mask = ops.cast(ops.not_equal(ids, padding), "float32")
+    is_said = ops.not_equal(ids, padding)
+    mask = ops.cast(is_said, "float32")
     positions = ops.maximum(ops.cast(ops.cumsum(mask, axis=1), "int32") - 1, 0)
     word = layers.Embedding(a.vocab_size, a.hidden_size, name="words")(ids)
     place = layers.Embedding(a.max_position_embeddings, a.hidden_size, name="positions")(positions)
     kind = layers.Embedding(1, a.hidden_size, name="types")(ops.zeros_like(ids))
     x = layers.LayerNormalization(epsilon=a.layer_norm_eps, name="embedded")(word + place + kind)
     x = layers.Dropout(dropout)(x)
-    attended = ops.expand_dims(ops.not_equal(ids, padding), 1)
+    attended = ops.expand_dims(is_said, 1)
     for number in range(a.num_hidden_layers):
         x = _block(x, attended, a, dropout, f"layer.{number}")
     weights = ops.expand_dims(mask, -1)

@@ -168,8 +168,8 @@ def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
     (tmp_path / "tokenizer.json").write_text(text.replace("[PAD]", "?").replace("day", "<pad>"))
     tokenizer = encoder.read_tokenizer(tmp_path)
     expected = VOCABULARY.index("day")
-    assert encoder.padding(tokenizer) == expected
-    ids, _ = SentenceBatches(tokenizer, splits.train, {"here": "a", "there": "b"}, 16, 0)[0]
+    assert encoder.padding_id(tokenizer) == expected
+    ids, _ = SentenceBatches(tokenizer, splits.train, {"a": ["here"], "b": ["there"]}, 16, 0)[0]
     assert set(ids[:, -1].tolist()) == {expected}
 
 
@@ -352,7 +352,7 @@ def test_two_widths_come_first_whatever_the_order(bert: Path, seed: int) -> None
     texts = ["so happy"] * 60 + ["so happy day " * 5] * 4
     targets = np.eye(len(LABELS), dtype=np.float32)[[3] * 64]
     samples = Samples(LABELS, texts, targets, ("here",) * 64)
-    batches = SentenceBatches(encoder.read_tokenizer(bert), samples, {"here": "here"}, 4, seed)
+    batches = SentenceBatches(encoder.read_tokenizer(bert), samples, {"here": ["here"]}, 4, seed)
     assert {batches[0][0].shape[1], batches[1][0].shape[1]} == {8, 24}
     assert sum(len(batches[index][0]) for index in range(len(batches))) == 64
 
