@@ -20,17 +20,8 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusionfile import FusionFile
 
-TASK_OPTIONS = (
-    "side",
-    "width",
-    "size",
-    "coefficients",
-    "only",
-    "aside",
-    "head_weights",
-    "variations",
-    "untaught",
-)
+LESSON_OPTIONS = ("head_weights", "variations", "untaught")
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "aside", *LESSON_OPTIONS)
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -42,6 +33,9 @@ def train(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
         raise EmotiondError(f"the {arguments.modality} network has no --encoder")
+    lessons = [name for name in LESSON_OPTIONS if getattr(arguments, name) is not None]
+    if lessons and not arguments.teacher:
+        raise EmotiondError(f"{_flags(lessons)}: how a teacher is asked, but there is no --teacher")
     splits = task.load(arguments.data)
     print(splits.summary())
     begin = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
@@ -65,8 +59,11 @@ def _task(arguments: argparse.Namespace) -> "Task":
     try:
         return TASKS[arguments.modality](**of_task)
     except TypeError as error:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in of_task)
-        raise EmotiondError(f"the {arguments.modality} network has no {names}") from error
+        raise EmotiondError(f"the {arguments.modality} network has no {_flags(of_task)}") from error
+
+
+def _flags(options: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
 def _schedule(own: "Schedule", arguments: argparse.Namespace) -> "Schedule":

@@ -93,7 +93,10 @@ class TextTask(Task):
         if unknown := [name for name in named if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
         others = [name for name in names if self._only and name not in self._only]
-        return join(sets, [*self._aside, *others])
+        left_out = [*self._aside, *others]
+        if idle := [name for name in self._lessons.untaught if name in left_out]:
+            raise DatasetError(f"--untaught {idle[0]!r}: nothing is learned from that one anyway")
+        return join(sets, left_out)
 
     def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
         if not teachers:

@@ -322,3 +322,13 @@ def test_a_feeling_that_is_denied_is_not_that_feeling() -> None:
         assert feeling not in labels
         assert labels == (("anger", "sadness") if feeling == "joy" else ("neutral",))
         assert [word for word in tokens(sentence) if word in NEGATORS]
+
+
+def test_only_the_named_data_sets_are_learned_from(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        rows = "".join(f"happy {n},joy\nsad {n},sadness\n" for n in range(20))
+        (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
+    both = [tmp_path / "here.csv", tmp_path / "there.csv"]
+    assert TextTask(only=["there"]).load(both).datasets == ["there"]
+    with pytest.raises(DatasetError, match="no data set is called 'elsewhere'; found here, there"):
+        TextTask(only=["elsewhere"]).load(both)

@@ -1,0 +1,180 @@
+"""What the text model learns of a teacher: targets, variations, who teaches what."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import msgspec
+import numpy as np
+import pytest
+
+from converter.cli import main
+from converter.datasets.texts import LABELS
+from converter.distil import NEGATIONS, Lessons, teach, vary
+from converter.runs import CHECKPOINT, Plan, origin
+from converter.samples import Splits
+from converter.sentences import SentenceTeacher
+from converter.tasks.base import Schedule
+from converter.tasks.text import TextTask
+from converter.train import train
+from edge.errors import EmotiondError
+from tests.converter.encoders import own_splits
+
+
+def test_variations_are_parts_of_texts() -> None:
+    rng = np.random.default_rng(0)
+    text, other = "one two three four", "five six seven"
+    found = {vary(text, other, rng) for _ in range(300)}
+    assert {"one two", "two three four", "three", "one two four", "one two six seven"} < found
+    assert {"one", "one one"} < {vary("one", "one", rng) for _ in range(50)}
+
+
+def test_some_variations_are_negated() -> None:
+    rng = np.random.default_rng(0)
+    found = {vary("one two", "three", rng) for _ in range(3000)}
+    negated = {text for text in found if not set(text.split()) <= {"one", "two", "three"}}
+    assert negated == {f"{n} {run}" for n in NEGATIONS for run in ("one", "two", "one two")}
+
+
+def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
+    before = splits.train.targets.copy()
+    taught = teach(splits.train, [run], 0.25, 0, Lessons(variations=1400))
+    assert np.array_equal(splits.train.targets, before)
+    groups = np.array(taught.groups)
+    for dataset in ("here", "there"):
+        own = splits.train.of_groups({dataset})
+        rows = np.flatnonzero(groups == dataset)
+        assert [taught.inputs[row] for row in rows[: len(own)]] == list(own.inputs)
+        said = SentenceTeacher(run).answer(own.inputs)
+        expected = 0.75 * own.targets + 0.25 * said
+        assert taught.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
+        assert 700 <= len(rows) - len(own) < 700 + len(own)
+    assert taught.targets.sum(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def _other(run: Path, folder: Path, **changed: object) -> SentenceTeacher:
+    """A copy of a teacher with other heads and, without them, the answers of another."""
+    shutil.copytree(run, folder, ignore=shutil.ignore_patterns("answers"))
+    heads = json.loads((run / "heads.json").read_text())
+    (folder / "heads.json").write_text(json.dumps(heads | changed))
+    model = keras.models.load_model(run / "model.keras", compile=False)
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([-kernel, bias])
+    model.save(folder / "model.keras")
+    return SentenceTeacher(folder)
+
+
+def test_the_first_that_learned_from_a_data_set_teaches_it(
+    run: Path, splits: Splits, tmp_path: Path
+) -> None:
+    learned = json.loads((run / "heads.json").read_text())["learned"]
+    only_here = _other(run, tmp_path / "first", learned={"here": learned["here"]})
+    weights = ((0.5, 0.25), (0.75, 0.5))
+    lessons = Lessons(head_weights=weights, variations=1000)
+    taught = teach(splits.train, [only_here.run, run], 1.0, 0, lessons)
+    groups = np.array(taught.groups)
+    of_each = zip(("here", "there"), (only_here, SentenceTeacher(run)), weights, strict=True)
+    for dataset, teacher, weighed in of_each:
+        own = splits.train.of_groups({dataset})
+        rows = np.flatnonzero(groups == dataset)
+        said = teacher.answer(own.inputs, weighed)
+        assert taught.targets[rows[: len(own)]] == pytest.approx(said, abs=1e-6)
+        assert 1000 <= len(rows) - len(own) < 1000 + len(own)
+    with pytest.raises(EmotiondError, match="for 1 teachers of 2; give --head-weights once for"):
+        teach(splits.train, [only_here.run, run], 1.0, 0, Lessons(head_weights=weights[:1]))
+    with pytest.raises(EmotiondError, match="first: this teacher is left no data set to teach"):
+        teach(splits.train, [run, only_here.run], 1.0, 0, Lessons())
+
+
+def test_what_is_untaught_keeps_its_labels_and_leaves_others_their_variations(
+    run: Path, splits: Splits
+) -> None:
+    both = teach(splits.train, [run], 1.0, 0, Lessons(variations=2))
+    some = teach(splits.train, [run], 1.0, 0, Lessons(variations=2, untaught=["here"]))
+    here, own = some.of_groups({"here"}), splits.train.of_groups({"here"})
+    assert here.inputs == own.inputs
+    assert np.array_equal(here.targets, own.targets)
+    assert some.of_groups({"there"}).inputs == both.of_groups({"there"}).inputs
+
+
+def test_a_teacher_of_other_data_or_labels_is_refused(
+    run: Path, splits: Splits, tmp_path: Path
+) -> None:
+    elsewhere = replace(splits.train, groups=("elsewhere",) * len(splits.train))
+    with pytest.raises(EmotiondError, match="learned from here, there; --data has nothing of it"):
+        teach(elsewhere, [run], 0.5, 0, Lessons())
+    changed = replace(splits.train, inputs=[f"{text}." for text in splits.train.inputs])
+    with pytest.raises(EmotiondError, match="learned from other texts of here; train it again"):
+        teach(changed, [run], 0.5, 0, Lessons())
+    turned = _other(run, tmp_path / "turned", labels=LABELS[::-1])
+    with pytest.raises(EmotiondError, match="answers by other labels"):
+        teach(splits.train, [turned.run], 0.5, 0, Lessons())
+
+
+def test_a_model_tells_what_its_teacher_learned_from(
+    run: Path, splits: Splits, tmp_path: Path
+) -> None:
+    heads = msgspec.json.decode((run / "heads.json").read_bytes())
+    heads["origin"] = {"trained_on": ["films train"], "licence": "CC BY 4.0 (films)"}
+    shutil.copytree(run, tmp_path / "teacher", ignore=shutil.ignore_patterns("answers"))
+    (tmp_path / "teacher" / "heads.json").write_bytes(msgspec.json.encode(heads))
+    schedule = Schedule(epochs=1, batch_size=64, learning_rate=1e-3, patience=1)
+    plan = Plan(schedule, teachers=(tmp_path / "teacher",))
+    train(TextTask(variations=100), splits, tmp_path / "run", plan)
+    told = origin(tmp_path / "run", splits)
+    assert told.trained_on == (*splits.trained_on, "films train")
+    assert told.licence == f"{splits.licence}; CC BY 4.0 (films)"
+    weights = tmp_path / "run" / "model.keras"
+    train(TextTask(), splits, tmp_path / "next", Plan(schedule, weights=weights))
+    assert origin(tmp_path / "next", splits) == told
+    (tmp_path / "next" / "settings.json").unlink()
+    with pytest.raises(EmotiondError, match="nothing tells how this run was begun"):
+        origin(tmp_path / "next", splits)
+
+
+def _converts(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr("sys.argv", ["emotion-convert", *map(str, arguments)])
+    return main()
+
+
+def test_the_command_line_says_how_a_teacher_is_asked(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_splits(tmp_path, "here", "there")
+    data = [part for name in ("here", "there") for part in ("--data", tmp_path / f"{name}.csv")]
+    asked = ["--teacher", run, "--head-weights", 1, 0.5, "--variations", 200]
+    own = ["--epochs", 1, "--batch-size", 32, "--run", tmp_path / "run", "--untaught", "there"]
+    assert _converts(monkeypatch, "train", "text", *data, *own, *asked) == 0
+    settings = json.loads((tmp_path / "run" / "settings.json").read_text())
+    expected = {"head_weights": [[1.0, 0.5]], "variations": 200, "untaught": ["there"]}
+    assert settings["lessons"] == expected
+    (tmp_path / "run" / CHECKPOINT).mkdir()
+    changed = [*asked[:-1], 300, "--resume"]
+    assert _converts(monkeypatch, "train", "text", *data, *own, *changed) == 1
+    assert "was begun with another lessons" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--variations", "9", "--untaught", "here"], "--variations, --untaught: how a teacher is"),
+        (["--encoder", ".", "--head-weights", "1"], "--head-weights: how a teacher is asked, but"),
+        (["--teacher", "t", "--untaught", "here", "--aside", "here"], "--untaught 'here': nothing"),
+        (["--teacher", "t", "--untaught", "nowhere"], "no data set is called 'nowhere'"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own_splits(tmp_path, "here", "there")
+    data = [part for name in ("here", "there") for part in ("--data", tmp_path / f"{name}.csv")]
+    run = ["--run", tmp_path / "run"]
+    assert _converts(monkeypatch, "train", "text", *data, *run, *arguments) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
