@@ -213,6 +213,22 @@ def test_isear_in_both_of_its_forms(tmp_path: Path, content: str) -> None:
     assert "2 of shame or guilt" in texts.unusable[0]
 
 
+def test_isear_names_what_it_does_not_know(tmp_path: Path) -> None:
+    known = "".join(f"{n}|joy|Day {n}.\n" for n in range(9))
+    _write(tmp_path, {"isear.csv": f"ID|Field1|SIT\n{known}9|envy|Theirs.\n10|joy|\n"})
+    (texts,) = isear.load(tmp_path)
+    assert [one.rpartition("/")[2] for one in texts.unusable] == [
+        f"isear.csv:10: no label of {', '.join(LABELS)}",
+        "isear.csv:11: no text",
+    ]
+    _write(tmp_path, {"isear.csv": "ID|EMOT|SIT\n1|joy|Day.\n"})
+    with pytest.raises(DatasetError, match="the column Field1 is missing; found ID, EMOT, SIT"):
+        isear.load(tmp_path)
+    _write(tmp_path, {"isear.csv": "one column\nof words\n"})
+    with pytest.raises(DatasetError, match=r"ISEAR: no usable row in it; the first of 2 left out"):
+        isear.load(tmp_path)
+
+
 def test_own_texts_as_a_table_and_as_json_lines(tmp_path: Path) -> None:
     rows = [("Great", "happy"), ("No, no", "angry; sad"), ("Odd", "hangry"), ("", "joy")]
     table = "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows)
@@ -241,6 +257,22 @@ def test_own_texts_as_a_table_and_as_json_lines(tmp_path: Path) -> None:
     _write(tmp_path, {"split/test.jsonl": ""})
     with pytest.raises(DatasetError, match=r"test\.csv and test\.jsonl; leave one"):
         own_texts.load(tmp_path / "split")
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ("text,emotion", "the column label is missing; found text, emotion"),
+        ("sentence,label", "the column text is missing; found sentence, label"),
+        ("", "the column text is missing; found nothing"),
+    ],
+)
+def test_own_texts_without_their_columns_are_refused(
+    tmp_path: Path, columns: str, sentence: str
+) -> None:
+    _write(tmp_path, {"texts.csv": f"{columns}\nGreat,happy\n" if columns else ""})
+    with pytest.raises(DatasetError, match=rf"texts\.csv: {sentence}"):
+        own_texts.load(tmp_path / "texts.csv")
 
 
 def test_no_text_is_in_two_splits() -> None:

@@ -1,4 +1,4 @@
-"""The examples of docs/mqtt.md are those of this version."""
+"""The examples of the documents are those of this version."""
 
 import json
 import re
@@ -11,10 +11,14 @@ import pytest
 from edge.capture.outside import parse_observation
 from edge.capture.text import parse_text
 from edge.clock import Clock
-from edge.config import Config
+from edge.config import Config, Models
 from edge.doctor.doctor import Doctor
 from edge.doctor.report import report_schema
+from edge.emotions import EMOTIONS
 from edge.events import SCHEMAS, json_schema
+from edge.observation import TextMessage
+from edge.resources import MODELS
+from edge.service.models import ModelShelf
 from tests.edge.test_events import messages
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -62,3 +66,20 @@ def test_the_page_on_the_doctor_names_every_check_and_shows_a_true_report() -> N
     assert re.findall(r"`([^`]+)`", table) == list(Doctor(Config(), Clock(), 1.0).checks)
     (report,) = re.findall(r"```json\n(.+?)```", page, re.S)
     jsonschema.validate(json.loads(report), report_schema())
+
+
+SENTENCE = re.compile(r"^\| (.+) \| ([a-z, ]+) \| ([a-z]+) (\d+) %, ([a-z]+) (\d+) % \| (.*?) ?\|$")
+
+
+def test_the_sentences_of_the_text_card_are_answered_as_it_says() -> None:
+    page = (MODELS / "README.md").read_text(encoding="utf-8")
+    rows = [found.groups() for line in page.splitlines() if (found := SENTENCE.match(line))]
+    assert len(rows) == 60
+    reader = ModelShelf(Models()).text
+    for text, meant, first, share, second, other, verdict in rows:
+        answer = reader.read(TextMessage(text, 0.0)).probabilities
+        of = dict(zip(EMOTIONS, 100 * answer, strict=True))
+        # int8 differs a little between machines.
+        assert (of[first], of[second]) == pytest.approx((float(share), float(other)), abs=3), text
+        assert max(of.values()) <= of[first] + 3, text
+        assert verdict == ("" if first in meant.split(", ") else "wrong"), text
