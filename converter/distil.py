@@ -4,6 +4,7 @@ A bag of n-grams learns little from a teacher's opinion of the texts whose label
 it learns from its opinion of parts of them: which words carry what (after Hinton et al. 2015).
 """
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from converter.samples import Samples, concatenate
 from converter.sentences import SentenceTeacher, fingerprint
 from edge.errors import EmotiondError
+from edge.perception.ngrams import IDEOGRAPHS
 
 # Variations of each text.
 PER_TEXT = 3
@@ -25,11 +27,12 @@ RUNS, NEGATED, GAPS = 0.4, 0.15, 0.25
 NEGATIONS = ("not", "I'm not", "it's not", "was not", "never", "no", "don't", "can't", "isn't")
 NEGATED_WORDS = 6
 WORDS_LEFT_OUT = 0.25
+WORDS = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
 
 
 def vary(text: str, other: str, rng: np.random.Generator) -> str:
     """A part of `text`, negated or not, or its beginning before the end of `other`; never empty."""
-    words, chance = text.split(), rng.random()
+    words, chance = WORDS.findall(text), rng.random()
     if chance < RUNS:
         return _run(words, len(words), rng)
     if chance < RUNS + NEGATED:
@@ -37,7 +40,7 @@ def vary(text: str, other: str, rng: np.random.Generator) -> str:
     if chance < RUNS + NEGATED + GAPS:
         kept = [word for word in words if rng.random() > WORDS_LEFT_OUT]
         return " ".join(kept) or text
-    end = other.split()
+    end = WORDS.findall(other)
     return " ".join(words[: -(-len(words) // 2)] + end[len(end) // 2 :])
 
 

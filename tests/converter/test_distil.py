@@ -31,6 +31,12 @@ def test_variations_are_parts_of_texts() -> None:
     assert {"one", "one one"} < {vary("one", "one", rng) for _ in range(50)}
 
 
+def test_each_sign_of_a_script_without_spaces_is_a_word() -> None:
+    rng = np.random.default_rng(0)
+    found = {vary("我很 ok", "好", rng) for _ in range(300)}
+    assert {"我", "很", "很 ok", "我 ok"} < found
+
+
 def test_some_variations_are_negated() -> None:
     rng = np.random.default_rng(0)
     found = {vary("one two", "three", rng) for _ in range(3000)}

@@ -206,7 +206,7 @@ def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) 
 
     full = quality_of("I am so happy about this!")
     assert quality_of("happy") < full
-    assert quality_of("the table is made of wood") < full
+    assert quality_of("the table is made of wood") < full / 2
     assert quality_of("happy!!! . ,") == pytest.approx(quality_of("happy"), abs=0.01)
     # Where words are not set apart, each sign is one.
     assert quality_of("我很高兴") > quality_of("高")
