@@ -94,8 +94,9 @@ def _introduction(forms: Sequence[Answers], of_folds: bool, manifest: Manifest) 
         )
     else:
         which = (
-            "No weight, choice or calibration comes from them. The figures of *int8* are of "
-            f"the file that ships, `{manifest.file}`, run by LiteRT on one thread"
+            "No weight and no calibration comes from them; the model card says when they were "
+            f"looked at. The figures of *int8* are of the file that ships, `{manifest.file}`, run "
+            "by LiteRT on one thread"
         )
     comparison = "; *float32* is the network it was made from" if len(forms) > 1 else ""
     return (
