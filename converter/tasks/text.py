@@ -110,7 +110,7 @@ class TextTask(Task):
         return {"lessons": self._lessons}
 
     def input_spec(self, train: Samples) -> TextInput:
-        return TextInput((65536,), "unicode-2", (1, 2), (1, 5), max_characters=1000)
+        return TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, TextInput)

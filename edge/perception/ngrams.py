@@ -123,33 +123,63 @@ def _reach(words: Sequence[str], negator: int) -> Iterator[int]:
 def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     """A hash, uint64, for each n-gram of the words, and of the characters within each word.
 
-    A word that is negated has one more, so that "not happy at all" is not merely happy.
+    A word that is negated has as many more, of itself and of its characters, so that "not happy at
+    all" is not merely happy.
     """
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     each = np.fromiter(map(zlib.crc32, encoded), np.uint64)
-    hashes = [each[negated(words)] * NEGATED_FACTOR, *_runs(each, spec.word_ngrams, WORD_FACTOR)]
-    marked = "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
-    points = np.frombuffer(marked.encode("utf-32-le", "surrogatepass"), np.uint32)
-    hashes += _runs(
-        points.astype(np.uint64), spec.character_ngrams, CHARACTER_FACTOR, until=ord(END)
+    places = negated(words)
+    plain, denied = _marked(words), _marked([words[place] for place in places])
+    points = np.frombuffer((plain + denied).encode("utf-32-le", "surrogatepass"), np.uint32)
+    scales = np.ones(len(points), np.uint64)
+    scales[len(plain) :] = NEGATED_FACTOR
+    return _mixed(
+        np.concatenate(
+            [
+                each[places] * NEGATED_FACTOR,
+                *_word_runs(each, spec.word_ngrams),
+                *_character_runs(points.astype(np.uint64), scales, spec.character_ngrams),
+            ]
+        )
     )
-    return _mixed(np.concatenate(hashes))
+
+
+def _marked(words: Sequence[str]) -> str:
+    return "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
+
+
+def _word_runs(words: Hashes, lengths: tuple[int, int]) -> list[Hashes]:
+    """Polynomials of all runs of words of the given lengths."""
+    everywhere = np.ones(len(words), bool)
+    return [
+        sums + np.uint64(length)
+        for length, sums, _ in _runs(words, everywhere, lengths, WORD_FACTOR)
+    ]
+
+
+def _character_runs(points: Hashes, scales: Hashes, lengths: tuple[int, int]) -> list[Hashes]:
+    """Those of all runs of characters that do not go beyond an END, scaled as the first of them."""
+    return [
+        (sums[whole] + np.uint64(length)) * scales[: len(sums)][whole]
+        for length, sums, whole in _runs(points, points != ord(END), lengths, CHARACTER_FACTOR)
+    ]
 
 
 def _runs(
-    items: Hashes, lengths: tuple[int, int], factor: np.uint64, until: int | None = None
-) -> list[Hashes]:
-    """Polynomials of all runs of items of the given lengths that do not go beyond an `until`."""
-    found, sums, whole = [], items, np.ones(len(items), bool)
-    goes_on = whole if until is None else items != until
+    items: Hashes, goes_on: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
+) -> Iterator[tuple[int, Hashes, npt.NDArray[np.bool_]]]:
+    """For each of the lengths, the polynomials of all runs of items, and which of those are whole.
+
+    `goes_on` says of each item whether a run that holds it may go beyond it.
+    """
+    sums, whole = items, np.ones(len(items), bool)
     for length in range(1, min(lengths[1], len(items)) + 1):
         if length > 1:
             sums = sums[:-1] * factor
             sums += items[length - 1 :]
             whole = whole[:-1] & goes_on[length - 2 : -1]
         if length >= lengths[0]:
-            found.append(sums[whole] + np.uint64(length))
-    return found
+            yield length, sums, whole
 
 
 def _mixed(hashes: Hashes) -> Hashes:

@@ -68,7 +68,7 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
     """Hashed n-gram counts of a text; `shape` is the number of hash buckets."""
 
     shape: tuple[PositiveInt]
-    tokens: Literal["unicode-2"]
+    tokens: Literal["unicode-3"]
     """How a text is split and hashed: the version of `edge.perception.ngrams`."""
     word_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of words."""

@@ -111,6 +111,24 @@ def test_negation_is_heard(shelf: ModelShelf, plain: str, negated: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("I'm not angry.", "angry"),
+        ("She isn't mad at you.", "angry"),
+        ("I'm not scared of you.", "fear"),
+        ("We are not worried at all.", "fear"),
+        ("I'm not sad anymore.", "sad"),
+        ("I was not disappointed.", "sad"),
+        ("I'm not happy at all with this service.", "happy"),
+        ("She isn't happy with the result.", "happy"),
+    ],
+)
+def test_a_feeling_that_is_denied_is_not_told(shelf: ModelShelf, text: str, denied: str) -> None:
+    read = shelf.text.read(TextMessage(text, 0.0))
+    assert EMOTIONS[int(read.probabilities.argmax())] != denied
+
+
+@pytest.mark.parametrize(
     ("plain", "emphatic"),
     [
         ("I am happy", "I am SO HAPPY!!!"),
