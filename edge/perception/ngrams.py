@@ -131,38 +131,30 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     places = negated(words)
     plain, denied = _marked(words), _marked([words[place] for place in places])
     points = np.frombuffer((plain + denied).encode("utf-32-le", "surrogatepass"), np.uint32)
-    scales = np.ones(len(points), np.uint64)
-    scales[len(plain) :] = NEGATED_FACTOR
-    return _mixed(
-        np.concatenate(
-            [
-                each[places] * NEGATED_FACTOR,
-                *_word_runs(each, spec.word_ngrams),
-                *_character_runs(points.astype(np.uint64), scales, spec.character_ngrams),
-            ]
-        )
-    )
+    runs = [
+        *_word_runs(each, spec.word_ngrams),
+        *_character_runs(points.astype(np.uint64), len(plain), spec.character_ngrams),
+    ]
+    return _mixed(np.concatenate([each[places] * NEGATED_FACTOR, *runs]))
 
 
 def _marked(words: Sequence[str]) -> str:
     return "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
 
 
-def _word_runs(words: Hashes, lengths: tuple[int, int]) -> list[Hashes]:
+def _word_runs(words: Hashes, lengths: tuple[int, int]) -> Iterator[Hashes]:
     """Polynomials of all runs of words of the given lengths."""
     everywhere = np.ones(len(words), bool)
-    return [
-        sums + np.uint64(length)
-        for length, sums, _ in _runs(words, everywhere, lengths, WORD_FACTOR)
-    ]
+    for length, sums, _ in _runs(words, everywhere, lengths, WORD_FACTOR):
+        yield sums + np.uint64(length)
 
 
-def _character_runs(points: Hashes, scales: Hashes, lengths: tuple[int, int]) -> list[Hashes]:
-    """Those of all runs of characters that do not go beyond an END, scaled as the first of them."""
-    return [
-        (sums[whole] + np.uint64(length)) * scales[: len(sums)][whole]
-        for length, sums, whole in _runs(points, points != ord(END), lengths, CHARACTER_FACTOR)
-    ]
+def _character_runs(points: Hashes, denied_from: int, lengths: tuple[int, int]) -> Iterator[Hashes]:
+    """Those of all runs of characters that do not go beyond an END, in which some are denied."""
+    for length, sums, whole in _runs(points, points != ord(END), lengths, CHARACTER_FACTOR):
+        found = sums[whole] + np.uint64(length)
+        found[np.count_nonzero(whole[:denied_from]) :] *= NEGATED_FACTOR
+        yield found
 
 
 def _runs(
