@@ -221,7 +221,10 @@ def load_pack(manifest_path: Path) -> Pack:
     except OSError as error:
         raise ModelError(f"{manifest_path}: cannot read the manifest ({error.strerror})") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{manifest_path}: not a valid manifest ({error})") from error
+        raise ModelError(
+            f"{manifest_path}: not a valid manifest ({error}); "
+            "if another version made it, make the pack again with this one"
+        ) from error
     if set(manifest.labels) != set(manifest.label_map):
         odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")

@@ -135,6 +135,14 @@ def test_a_manifest_at_fault_is_refused(copy: Path, changes: Any, sentence: str)
         load_pack(copy)
 
 
+def test_a_pack_that_hashes_texts_as_an_older_version_did_is_refused(copy: Path) -> None:
+    _change(copy, input=json.loads(copy.read_text())["input"] | {"tokens": "unicode-2"})
+    with pytest.raises(
+        ModelError, match=r"'unicode-2'.*; if another version made it, make the pack"
+    ):
+        load_pack(copy)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
