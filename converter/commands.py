@@ -194,7 +194,7 @@ def fuse(arguments: argparse.Namespace) -> None:
             taken.append(judged.part(np.arange(part, len(judged.truth), 2)))
         # What has no test split is tested on the other half.
         taught.append(judged if splits.test_split else half[0][-1])
-    figures = learning.measure(learning.learn(half[0]), half[1])
+    figures = learning.measure_across(half)
     content = learning.content(learning.learn(taught), hashes, figures)
     write_fusion(content, arguments.models / "fusion.json")
     _print_figures(content)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -68,6 +69,22 @@ def learn(sets: Sequence[Judgements], seed: int = 0, count: int = CASES) -> Fusi
 def measure(model: FusionModel, sets: Sequence[Judgements], seed: int = 1) -> tuple[Figure, ...]:
     """Figures on pairs of samples that taught the model nothing."""
     return tuple(_figures(draw(sets, CASES, np.random.default_rng(seed)), model))
+
+
+def measure_across(
+    halves: Sequence[Sequence[Judgements]], count: int = CASES
+) -> tuple[Figure, ...]:
+    """Figures of what each of two halves of the samples alone teaches, on pairs of the other.
+
+    Each is the mean of both: the halves hold few of some emotions, and differ by points.
+    """
+    first, second = halves
+    taught = learn(first, count=count), learn(second, count=count)
+    found = measure(taught[0], second), measure(taught[1], first)
+    return tuple(
+        msgspec.structs.replace(one, value=(one.value + other.value) / 2, n=one.n + other.n)
+        for one, other in zip(*found, strict=True)
+    )
 
 
 def content(model: FusionModel, models: dict[str, str], figures: Sequence[Figure]) -> FusionFile:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.fuse import content, learn, measure
+from converter.fuse import content, learn, measure, measure_across
 from converter.pairs import Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion import STRATEGIES, FusionModel, Strategy, load_fusion, log_linear
@@ -113,6 +113,19 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
         assert loaded.reliabilities[modality] == pytest.approx(learned, abs=1e-4)
         assert (learned <= 1).all()
     assert loaded.usual == pytest.approx(np.mean(list(loaded.reliabilities.values()), axis=0))
+
+
+def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("converter.fuse.CASES", 100)
+    halves = [_judged(seed=seed) for seed in (0, 3)]
+    found = measure_across(halves, count=20)
+    each = [measure(learn(a, count=20), b) for a, b in (halves, halves[::-1])]
+    for one, first, second in zip(found, *each, strict=True):
+        assert (one.strategy, one.pairs, one.metric) == (first.strategy, first.pairs, first.metric)
+        assert one.value == pytest.approx((first.value + second.value) / 2)
+        assert one.n == first.n + second.n
 
 
 def test_the_file_that_ships_was_learned_from_the_models_that_ship() -> None:
