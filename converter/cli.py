@@ -134,7 +134,9 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     _add_schedule(command)
     command.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
     command.add_argument(
-        "--weights", type=Path, help="begin from a .keras file, or torchvision's MobileNetV2 (.pth)"
+        "--weights",
+        type=Path,
+        help="begin from a .keras file, torchvision's MobileNetV2 (.pth), or a text pack (.tflite)",
     )
     command.add_argument(
         "--teacher",

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import msgspec
 
+from converter.networks.packs import PACK_SUFFIX
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
 from converter.samples import Origin, Splits
@@ -67,10 +68,25 @@ def origins_in(settings: dict[str, Any]) -> list[Origin]:
 
 
 def origins_of_weights(plan: Plan) -> list[Origin]:
-    """Of the run that a plan's weights are from; those of torchvision are from none."""
-    if plan.weights is None or not (plan.weights.parent / SETTINGS).is_file():
+    """Of the run or pack that a plan's weights are from; those of torchvision are from none."""
+    if plan.weights is None:
+        return []
+    if plan.weights.suffix == PACK_SUFFIX:
+        return [_origin_of_pack(plan.weights)]
+    if not (plan.weights.parent / SETTINGS).is_file():
         return []
     return origins_in(read_settings(plan.weights.parent))
+
+
+def _origin_of_pack(model: Path) -> Origin:
+    manifest = model.with_suffix(".json")
+    try:
+        return msgspec.json.decode(manifest.read_bytes(), type=Origin)
+    except (OSError, ValueError) as error:
+        raise EmotiondError(
+            f"{manifest}: nothing tells what the model beside it learned from ({error}); "
+            "put the manifest of the pack there"
+        ) from error
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from keras import ops
 
 from converter.batches import Batches, Teachers
+from converter.networks.packs import PACK_SUFFIX, restore_statistics
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
 from converter.runs import (
@@ -46,6 +47,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         count = start_from(model, plan.weights)
         whole = sum(bool(layer.weights) for layer in model.layers)
         print(f"{count} of {whole} layers with weights begin from {plan.weights}")
+    begins_from = origins_of_weights(plan)
     if task.asks_teachers_once:
         share = schedule.teacher_share
         teachers, train = None, task.taught(splits.train, plan.teachers, share, plan.seed)
@@ -60,9 +62,11 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
+    if plan.weights is not None and plan.weights.suffix == PACK_SUFFIX:
+        restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: [splits.origin, *task.origins(plan.teachers), *origins_of_weights(plan)],
+        ORIGINS: [splits.origin, *task.origins(plan.teachers), *begins_from],
         "input": spec,
         "parameters": model.count_params(),
         **task.facts(),

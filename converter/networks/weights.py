@@ -1,10 +1,11 @@
-"""Weights to begin from: of an earlier run, or of torchvision's MobileNetV2."""
+"""Weights to begin from: of an earlier run, of torchvision's MobileNetV2, or of a pack."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from converter.networks.packs import PACK_SUFFIX, weights_of_pack
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
@@ -16,13 +17,16 @@ TORCH_SUFFIXES = frozenset({".pth", ".pt"})
 def start_from(model: keras.Model, file: Path) -> int:
     """Sets every layer of `model` for which `file` has weights of its name and shape.
 
-    `file` is a .keras file, or a state dict of PyTorch (.pth) whose parameters are named like
-    the layers. Gives the number of layers; raises EmotiondError where there is none.
+    `file` is a .keras file, a state dict of PyTorch (.pth) whose parameters are named like the
+    layers, or a pack's .tflite, see `weights_of_pack`. Gives the number of layers; raises
+    EmotiondError where there is none.
     """
     if not file.is_file():
         raise EmotiondError(f"{file}: no such file of weights to start from")
     if file.suffix in TORCH_SUFFIXES:
         found = _read_torch(model, file)
+    elif file.suffix == PACK_SUFFIX:
+        found = weights_of_pack(model, file)
     else:
         found = {layer.name: layer.get_weights() for layer in _read_keras(file).layers}
     fitting = 0
