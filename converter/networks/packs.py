@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -65,7 +64,7 @@ def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
     """Kernel, float32[inputs, outputs], and bias of each fully connected operator, in order."""
     model = file.read_bytes()
     Interpreter(model, str(file))
-    parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
     (graph,) = parsed.subgraphs
 
     def values(index: int, kind: type[np.integer[Any]]) -> FloatArray:
