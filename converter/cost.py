@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
+from converter.flatbuffer import parse
 from edge.perception.interpreter import Interpreter
 
 WARM_UP = 20
 ROUNDS = 300
-OPERATORS = {
-    number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()
-}
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -31,10 +28,8 @@ class Cost(msgspec.Struct, frozen=True):
 
 def cost(model: bytes) -> Cost:
     """Read off the file, without running it."""
-    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    parsed, names = parse(model)
     graph = parsed.subgraphs[0]
-    codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in parsed.operatorCodes]
-    names = [OPERATORS[codes[operator.opcodeIndex]] for operator in graph.operators]
     shapes = [tuple(tensor.shape) if tensor.shape is not None else () for tensor in graph.tensors]
     macs = sum(
         _macs(name, [shapes[i] for i in operator.inputs if i >= 0], shapes[operator.outputs[0]])

@@ -47,6 +47,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         count = start_from(model, plan.weights)
         whole = sum(bool(layer.weights) for layer in model.layers)
         print(f"{count} of {whole} layers with weights begin from {plan.weights}")
+    # A pack that tells nothing of its data is refused here, before teachers are asked for long.
     begins_from = origins_of_weights(plan)
     if task.asks_teachers_once:
         share = schedule.teacher_share

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
+from converter.flatbuffer import parse
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
@@ -63,8 +63,8 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
 def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
     """Kernel, float32[inputs, outputs], and bias of each fully connected operator, in order."""
     model = file.read_bytes()
-    Interpreter(model, str(file))
-    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    Interpreter(model, str(file))  # refuses what is no model
+    parsed, names = parse(model)
     (graph,) = parsed.subgraphs
 
     def values(index: int, kind: type[np.integer[Any]]) -> FloatArray:
@@ -74,10 +74,8 @@ def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
         scales = np.asarray(tensor.quantization.scale, np.float32)
         return as_float * scales.reshape(-1, *[1] * (as_float.ndim - 1))
 
-    dense = [
-        operator
-        for operator in graph.operators
-        if parsed.operatorCodes[operator.opcodeIndex].builtinCode
-        == schema.BuiltinOperator.FULLY_CONNECTED
+    return [
+        (values(operator.inputs[1], np.int8).T, values(operator.inputs[2], np.int32))
+        for name, operator in zip(names, graph.operators, strict=True)
+        if name == "FULLY_CONNECTED"
     ]
-    return [(values(one.inputs[1], np.int8).T, values(one.inputs[2], np.int32)) for one in dense]
