@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from converter.flatbuffer import parse
 from edge.emotions import FloatArray
@@ -67,15 +68,21 @@ def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
     parsed, names = parse(model)
     (graph,) = parsed.subgraphs
 
-    def values(index: int, kind: type[np.integer[Any]]) -> FloatArray:
+    def values(index: int, stored_as: int, kind: type[np.integer[Any]]) -> FloatArray:
         tensor = graph.tensors[index]
+        if index < 0 or tensor.type != stored_as:
+            raise EmotiondError(
+                f"{file}: this model does not compute in int8 with biases; "
+                "begin from a pack, or from a run's .keras file"
+            )
         stored = np.asarray(parsed.buffers[tensor.buffer].data, np.uint8).view(kind)
         as_float: FloatArray = stored.reshape(tensor.shape).astype(np.float32)
         scales = np.asarray(tensor.quantization.scale, np.float32)
         return as_float * scales.reshape(-1, *[1] * (as_float.ndim - 1))
 
+    kernel, bias = (schema.TensorType.INT8, np.int8), (schema.TensorType.INT32, np.int32)
     return [
-        (values(operator.inputs[1], np.int8).T, values(operator.inputs[2], np.int32))
+        (values(operator.inputs[1], *kernel).T, values(operator.inputs[2], *bias))
         for name, operator in zip(names, graph.operators, strict=True)
         if name == "FULLY_CONNECTED"
     ]

@@ -9,6 +9,7 @@ import pytest
 from converter.batches import Batches
 from converter.networks.packs import restore_statistics
 from converter.networks.weights import start_from
+from converter.quantize import keep_float
 from converter.runs import Plan, load_run, origin
 from converter.samples import Splits
 from converter.tasks.base import Schedule
@@ -85,6 +86,14 @@ def test_a_pack_that_does_not_fit_is_refused(splits: Splits, tmp_path: Path) -> 
 
     with pytest.raises(EmotiondError, match="does not have the dense layers of the network"):
         begins(MODELS / "face.tflite")
+    task = TextTask()
+    (tmp_path / "float32.tflite").write_bytes(
+        keep_float(task.network(task.input_spec(splits.train)))
+    )
+    with pytest.raises(
+        EmotiondError, match=r"float32\.tflite: this model does not compute in int8"
+    ):
+        begins(tmp_path / "float32.tflite")
     with pytest.raises(EmotiondError, match="no such file of weights"):
         begins(tmp_path / "missing.tflite")
     model = TEXT.read_bytes()
