@@ -22,7 +22,9 @@ class Watch:
     """The command; its lines and what it says of the broker come together, in order."""
 
     def __init__(self, port: int, *options: str) -> None:
-        command = [sys.executable, "-m", "edge.cli", "watch", "--host", HOST, "--port", str(port)]
+        # Whoever runs the tests may ignore SIGINT, as a shell's background jobs do.
+        python = ["env", "--default-signal=INT", sys.executable]
+        command = [*python, "-m", "edge.cli", "watch", "--host", HOST, "--port", str(port)]
         self.process = subprocess.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,
