@@ -131,51 +131,44 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     places = negated(words)
     plain, denied = _marked(words), _marked([words[place] for place in places])
     points = np.frombuffer((plain + denied).encode("utf-32-le", "surrogatepass"), np.uint32)
-    runs = [
-        *_word_runs(each, spec.word_ngrams),
-        *_character_runs(points.astype(np.uint64), len(plain), spec.character_ngrams),
-    ]
-    return _mixed(np.concatenate([each[places] * NEGATED_FACTOR, *runs]))
+    of_words, whole = _runs(each, np.zeros(len(each), bool), spec.word_ngrams, WORD_FACTOR)
+    of_characters, within = _runs(
+        points.astype(np.uint64), points == ord(END), spec.character_ngrams, CHARACTER_FACTOR
+    )
+    of_characters[:, len(plain) :] *= NEGATED_FACTOR
+    return _mixed(
+        np.concatenate([each[places] * NEGATED_FACTOR, of_words[whole], of_characters[within]])
+    )
 
 
 def _marked(words: Sequence[str]) -> str:
-    return "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
-
-
-def _word_runs(words: Hashes, lengths: tuple[int, int]) -> Iterator[Hashes]:
-    """Polynomials of all runs of words of the given lengths."""
-    everywhere = np.ones(len(words), bool)
-    for length, sums, _ in _runs(words, everywhere, lengths, WORD_FACTOR):
-        yield sums + np.uint64(length)
-
-
-def _character_runs(points: Hashes, denied_from: int, lengths: tuple[int, int]) -> Iterator[Hashes]:
-    """Those of all runs of characters that do not go beyond an END, in which some are denied."""
-    for length, sums, whole in _runs(points, points != ord(END), lengths, CHARACTER_FACTOR):
-        found = sums[whole] + np.uint64(length)
-        found[np.count_nonzero(whole[:denied_from]) :] *= NEGATED_FACTOR
-        yield found
+    shown = [word for word in words if word != EMPHASIS]
+    return f"{BEGIN}{f'{END}{BEGIN}'.join(shown)}{END}" if shown else ""
 
 
 def _runs(
-    items: Hashes, goes_on: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
-) -> Iterator[tuple[int, Hashes, npt.NDArray[np.bool_]]]:
-    """For each of the lengths, the polynomials of all runs of items, and which of those are whole.
+    items: Hashes, ends: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
+) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    """Polynomials, uint64[lengths, items], of the runs from each item on, and which are whole.
 
-    `goes_on` says of each item whether a run that holds it may go beyond it.
+    `ends` says of each item whether a run that holds it ends with it.
     """
-    sums, whole = items, np.ones(len(items), bool)
-    for length in range(1, min(lengths[1], len(items)) + 1):
-        if length > 1:
-            sums = sums[:-1] * factor
-            sums += items[length - 1 :]
-            whole = whole[:-1] & goes_on[length - 2 : -1]
-        if length >= lengths[0]:
-            yield length, sums, whole
+    shortest, longest = lengths
+    sums, whole = np.empty((longest, len(items)), np.uint64), np.zeros((longest, len(items)), bool)
+    sums[0], whole[0] = items, True
+    goes_on = ~ends
+    for more in range(1, min(longest, len(items))):
+        np.multiply(sums[more - 1], factor, out=sums[more])
+        sums[more, :-more] += items[more:]
+        whole[more, :-more] = whole[more - 1, :-more] & goes_on[more - 1 : -1]
+    sums += np.arange(1, longest + 1, dtype=np.uint64)[:, None]
+    return sums[shortest - 1 :], whole[shortest - 1 :]
 
 
 def _mixed(hashes: Hashes) -> Hashes:
     """Hashes of which all bits hang on all (the finalizer of MurmurHash3, Appleby 2011)."""
     for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
-        hashes = (hashes ^ (hashes >> HIGH_BITS)) * factor
-    return np.asarray(hashes ^ (hashes >> HIGH_BITS))
+        hashes ^= hashes >> HIGH_BITS
+        hashes *= factor
+    hashes ^= hashes >> HIGH_BITS
+    return hashes
