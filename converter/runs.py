@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import msgspec
 
-from converter.networks.packs import PACK_SUFFIX
+from converter.networks.packs import PACK_SUFFIX, origin_of_pack
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
 from converter.samples import Origin, Splits
@@ -38,6 +38,11 @@ class Plan:
     """A file to begin from, see `start_from`."""
     teachers: Sequence[Path] = ()
     """Finished runs to learn from."""
+
+    @property
+    def begins_from_pack(self) -> bool:
+        """Whether the weights to begin from are int8 ones."""
+        return self.weights is not None and self.weights.suffix == PACK_SUFFIX
 
 
 def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
@@ -71,22 +76,11 @@ def origins_of_weights(plan: Plan) -> list[Origin]:
     """Of the run or pack that a plan's weights are from; those of torchvision are from none."""
     if plan.weights is None:
         return []
-    if plan.weights.suffix == PACK_SUFFIX:
-        return [_origin_of_pack(plan.weights)]
+    if plan.begins_from_pack:
+        return [origin_of_pack(plan.weights)]
     if not (plan.weights.parent / SETTINGS).is_file():
         return []
     return origins_in(read_settings(plan.weights.parent))
-
-
-def _origin_of_pack(model: Path) -> Origin:
-    manifest = model.with_suffix(".json")
-    try:
-        return msgspec.json.decode(manifest.read_bytes(), type=Origin)
-    except (OSError, ValueError) as error:
-        raise EmotiondError(
-            f"{manifest}: nothing tells what the model beside it learned from ({error}); "
-            "put the manifest of the pack there"
-        ) from error
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:

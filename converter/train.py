@@ -9,7 +9,7 @@ import msgspec
 from keras import ops
 
 from converter.batches import Batches, Teachers
-from converter.networks.packs import PACK_SUFFIX, restore_statistics
+from converter.networks.packs import restore_statistics
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
 from converter.runs import (
@@ -23,7 +23,7 @@ from converter.runs import (
     load_run,
     origins_of_weights,
 )
-from converter.samples import Splits
+from converter.samples import Origin, Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
 from edge.perception.pack import InputSpec
@@ -43,12 +43,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)
     model = task.network(spec, len(splits.second.labels) if splits.second else 0)
-    if plan.weights is not None:
-        count = start_from(model, plan.weights)
-        whole = sum(bool(layer.weights) for layer in model.layers)
-        print(f"{count} of {whole} layers with weights begin from {plan.weights}")
-    # A pack that tells nothing of its data is refused here, before teachers are asked for long.
-    begins_from = origins_of_weights(plan)
+    begins_from = _begin(model, plan)
     if task.asks_teachers_once:
         share = schedule.teacher_share
         teachers, train = None, task.taught(splits.train, plan.teachers, share, plan.seed)
@@ -63,7 +58,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    if plan.weights is not None and plan.weights.suffix == PACK_SUFFIX:
+    if plan.begins_from_pack:
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
@@ -83,6 +78,17 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
+
+
+def _begin(model: keras.Model, plan: Plan) -> list[Origin]:
+    """Gives the network the plan's weights, and tells what those learned from."""
+    if plan.weights is None:
+        return []
+    count = start_from(model, plan.weights)
+    origins = origins_of_weights(plan)
+    whole = sum(bool(layer.weights) for layer in model.layers)
+    print(f"{count} of {whole} layers with weights begin from {plan.weights}")
+    return origins
 
 
 def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teachers | None:

@@ -1,15 +1,18 @@
-"""Weights to begin from of a pack's int8 model: for networks of dense layers."""
+"""What to begin from of a pack: its int8 weights, for networks of dense layers, and its origin."""
 
+import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from converter.flatbuffer import parse
+from converter.samples import Origin
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
@@ -17,30 +20,39 @@ from edge.perception.interpreter import Interpreter
 PACK_SUFFIX = ".tflite"
 # Of training data, for the statistics of batch normalisation.
 BATCHES = 100
+NONE = -1
+"""Of a TFLite operator's inputs, one that is left out."""
 
 
 def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
     """For the layers of `model`, by name, the weights of a pack's .tflite file, as float32.
 
-    There, batch normalisation is folded into the layer before it: here that layer keeps it, and
-    the normalisation adds the bias only, until `restore_statistics`. Raises EmotiondError where
-    the file does not have these dense layers.
+    There, batch normalisation is folded into the dense layer before it: here that layer keeps it,
+    and the normalisation adds the bias only, until `restore_statistics`. Raises EmotiondError where
+    `model` is made of anything else, or the file does not have its dense layers.
     """
-    layers = [layer for layer in model.layers if layer.weights]
-    dense = [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    folded = {
+        layer.name: norm
+        for layer, norm in pairwise(model.layers)
+        if layer in dense
+        and isinstance(norm, keras.layers.BatchNormalization)
+        and norm.input is layer.output
+    }
     stored = _read_dense(file)
-    if [layer.kernel.shape for layer in dense] != [kernel.shape for kernel, _ in stored]:
+    if sum(bool(layer.weights) for layer in model.layers) > len(dense) + len(folded) or [
+        layer.kernel.shape for layer in dense
+    ] != [kernel.shape for kernel, _ in stored]:
         raise EmotiondError(
-            f"{file}: this model does not have the dense layers of the network; "
-            "begin from a run's .keras file"
+            f"{file}: only a network of dense layers begins from a pack, and only from one that "
+            "has the same; begin from a run's .keras file"
         )
-    after = dict(pairwise(layers))
     found = {}
     for layer, (kernel, bias) in zip(dense, stored, strict=True):
-        found[layer.name] = [kernel, bias] if layer.use_bias else [kernel]
-        if isinstance(norm := after.get(layer), keras.layers.BatchNormalization):
-            one = np.ones_like(bias)
-            found[norm.name] = [one, bias, 0 * one, one - norm.epsilon]
+        zero = np.zeros_like(bias)
+        if norm := folded.get(layer.name):
+            found[norm.name] = [zero + 1, bias, zero, zero + 1 - norm.epsilon]
+        found[layer.name] = [kernel, zero if norm else bias] if layer.use_bias else [kernel]
     return found
 
 
@@ -49,9 +61,9 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
     for layer in model.layers:
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
-        before = keras.Model(model.inputs, layer.input)
-        count = min(len(batches), BATCHES)
-        values = np.concatenate([np.asarray(before(batches[index][0])) for index in range(count)])
+        before = keras.Model(model.input, layer.input)
+        inputs = (batches[index][0] for index in range(min(len(batches), BATCHES)))
+        values = np.concatenate([keras.ops.convert_to_numpy(before(batch)) for batch in inputs])
         gamma, beta, mean, variance = layer.get_weights()
         factor = gamma / np.sqrt(variance + layer.epsilon)
         offset = beta - factor * mean
@@ -61,28 +73,54 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
         )
 
 
+def origin_of_pack(file: Path) -> Origin:
+    """What a pack's .tflite file learned from, as the manifest beside it tells.
+
+    Raises EmotiondError where there is none, or that of another model.
+    """
+    manifest = file.with_suffix(".json")
+    try:
+        told = msgspec.json.decode(manifest.read_bytes(), type=dict[str, Any])
+        origin = msgspec.convert(told, Origin)
+    except (OSError, ValueError) as error:
+        raise EmotiondError(
+            f"{manifest}: nothing tells what the model beside it learned from ({error}); "
+            "put the manifest of the pack there"
+        ) from error
+    if told.get("sha256") != hashlib.sha256(file.read_bytes()).hexdigest():
+        raise EmotiondError(
+            f"{manifest}: this is not the manifest of {file.name}, whose sha256 is another; "
+            "put the one of the same release there"
+        )
+    return origin
+
+
 def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
     """Kernel, float32[inputs, outputs], and bias of each fully connected operator, in order."""
-    model = file.read_bytes()
+    try:
+        model = file.read_bytes()
+    except OSError as error:
+        raise EmotiondError(f"{file}: cannot be read ({error})") from error
     Interpreter(model, str(file))  # refuses what is no model
     parsed, names = parse(model)
-    (graph,) = parsed.subgraphs
+    graph = parsed.subgraphs[0]
 
     def values(index: int, stored_as: int, kind: type[np.integer[Any]]) -> FloatArray:
         tensor = graph.tensors[index]
-        if index < 0 or tensor.type != stored_as:
+        stored = parsed.buffers[tensor.buffer].data
+        if index == NONE or tensor.type != stored_as or stored is None:
             raise EmotiondError(
                 f"{file}: this model does not compute in int8 with biases; "
                 "begin from a pack, or from a run's .keras file"
             )
-        stored = np.asarray(parsed.buffers[tensor.buffer].data, np.uint8).view(kind)
-        as_float: FloatArray = stored.reshape(tensor.shape).astype(np.float32)
+        as_float = np.asarray(stored, np.uint8).view(kind).reshape(tensor.shape).astype(np.float32)
         scales = np.asarray(tensor.quantization.scale, np.float32)
-        return as_float * scales.reshape(-1, *[1] * (as_float.ndim - 1))
+        return np.asarray(as_float * scales.reshape(-1, *[1] * (as_float.ndim - 1)))
 
-    kernel, bias = (schema.TensorType.INT8, np.int8), (schema.TensorType.INT32, np.int32)
-    return [
-        (values(operator.inputs[1], *kernel).T, values(operator.inputs[2], *bias))
-        for name, operator in zip(names, graph.operators, strict=True)
-        if name == "FULLY_CONNECTED"
-    ]
+    dense = []
+    for name, operator in zip(names, graph.operators, strict=True):
+        if name == "FULLY_CONNECTED":
+            _, kernel, bias = (*operator.inputs, NONE)[:3]
+            kernel = values(kernel, schema.TensorType.INT8, np.int8).T
+            dense.append((kernel, values(bias, schema.TensorType.INT32, np.int32)))
+    return dense

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import flatbuffers
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from converter.batches import Batches
 from converter.networks.packs import restore_statistics
@@ -13,6 +15,7 @@ from converter.quantize import keep_float
 from converter.runs import Plan, load_run, origin
 from converter.samples import Splits
 from converter.tasks.base import Schedule
+from converter.tasks.face import FaceTask
 from converter.tasks.text import TextTask
 from converter.train import train
 from edge.emotions import FloatArray
@@ -30,10 +33,14 @@ def begun(splits: Splits) -> tuple[keras.Model, Batches]:
     task = TextTask()
     spec = task.input_spec(splits.train)
     model = task.network(spec)
-    batches = Batches(task, splits.train, spec, 32, seed=0)
+    batches = Batches(task, task.prepare(splits.train, spec, 0), spec, 32, seed=0)
     assert start_from(model, TEXT) == 3
     restore_statistics(model, batches)
     return model, batches
+
+
+def _untrained() -> keras.Model:
+    return TextTask().network(load_pack(TEXT.with_suffix(".json")).manifest.input)
 
 
 def _answers(text: str) -> tuple[FloatArray, FloatArray]:
@@ -54,55 +61,102 @@ def test_a_network_begun_from_a_pack_answers_as_the_pack(
         assert answer == pytest.approx(expected, abs=0.5), text
 
 
+def _normalisation(model: keras.Model) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    (norm,) = (one for one in model.layers if isinstance(one, keras.layers.BatchNormalization))
+    gamma, beta, mean, variance = norm.get_weights()
+    return gamma, beta, mean, variance
+
+
 def test_batch_normalisation_begins_with_what_training_data_make_of_it(
     begun: tuple[keras.Model, Batches],
 ) -> None:
     model, batches = begun
     (norm,) = (one for one in model.layers if isinstance(one, keras.layers.BatchNormalization))
-    before = keras.Model(model.inputs, norm.input)
-    values = np.concatenate([before(batches[index][0]) for index in range(len(batches))])
-    _, _, mean, variance = norm.get_weights()
+    before = keras.Model(model.input, norm.input)
+    values = np.concatenate(
+        [keras.ops.convert_to_numpy(before(batches[index][0])) for index in range(len(batches))]
+    )
+    _, _, mean, variance = _normalisation(model)
     assert mean == pytest.approx(values.mean(axis=0), abs=1e-4)
     assert variance == pytest.approx(values.var(axis=0), abs=1e-4)
 
 
-def test_training_goes_on_from_a_pack_and_tells_of_its_data(splits: Splits, tmp_path: Path) -> None:
+def test_a_bias_that_a_layer_has_beside_its_normalisation_is_not_added_twice() -> None:
+    network = _untrained()
+    hidden, classes = (one for one in network.layers if isinstance(one, keras.layers.Dense))
+    x = keras.layers.Dense(hidden.units)(network.input)
+    x = keras.layers.ReLU(6.0)(keras.layers.BatchNormalization()(x))
+    model = keras.Model(network.input, keras.layers.Dense(classes.units)(x))
+    assert start_from(model, TEXT) == 3
+    features, expected = _answers(TEXTS[0])
+    answer = np.asarray(model(features[None], training=False))[0]
+    assert answer == pytest.approx(expected, abs=0.5)
+
+
+def test_training_goes_on_from_a_pack_and_tells_of_its_data(
+    splits: Splits, begun: tuple[keras.Model, Batches], tmp_path: Path
+) -> None:
     slow = Schedule(epochs=1, batch_size=32, learning_rate=1e-9, patience=1)
     train(TextTask(), splits, tmp_path, Plan(slow, weights=TEXT))
     model, _ = load_run(tmp_path)
     features, expected = _answers(TEXTS[0])
     assert np.asarray(model(features[None], training=False))[0].argmax() == expected.argmax()
+    gamma, _, _, _ = _normalisation(model)
+    assert gamma == pytest.approx(_normalisation(begun[0])[0], abs=1e-4)
     manifest = load_pack(TEXT.with_suffix(".json")).manifest
     told = origin(tmp_path, splits)
     assert told.trained_on == (*splits.trained_on, *manifest.trained_on)
     assert told.licence == f"{splits.licence}; {manifest.licence}"
 
 
-def test_a_pack_that_does_not_fit_is_refused(splits: Splits, tmp_path: Path) -> None:
-    short = Schedule(epochs=1, batch_size=32, learning_rate=1e-3, patience=1)
+def _without_biases(model: bytes) -> bytes:
+    """As other converters write it: operators with two inputs."""
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    for operator in parsed.subgraphs[0].operators:
+        operator.inputs = operator.inputs[:2]
+    builder = flatbuffers.Builder()
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
-    def begins(file: Path) -> None:
-        train(TextTask(), splits, tmp_path / "run", Plan(short, weights=file))
 
-    with pytest.raises(EmotiondError, match="does not have the dense layers of the network"):
-        begins(MODELS / "face.tflite")
-    task = TextTask()
-    (tmp_path / "float32.tflite").write_bytes(
-        keep_float(task.network(task.input_spec(splits.train)))
-    )
-    with pytest.raises(
-        EmotiondError, match=r"float32\.tflite: this model does not compute in int8"
-    ):
-        begins(tmp_path / "float32.tflite")
-    with pytest.raises(EmotiondError, match="no such file of weights"):
-        begins(tmp_path / "missing.tflite")
+def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    network = _untrained()
     model = TEXT.read_bytes()
+    (tmp_path / "float32.tflite").write_bytes(keep_float(network))
+    (tmp_path / "biasless.tflite").write_bytes(_without_biases(model))
     (tmp_path / "short.tflite").write_bytes(model[: len(model) // 2])
-    with pytest.raises(EmotiondError, match=r"short\.tflite"):
-        begins(tmp_path / "short.tflite")
-    (tmp_path / "alone.tflite").write_bytes(model)
+    (tmp_path / "folder.tflite").mkdir()
+    refused = {
+        MODELS / "face.tflite": "only a network of dense layers begins from a pack",
+        tmp_path / "float32.tflite": r"float32\.tflite: this model does not compute in int8",
+        tmp_path / "biasless.tflite": r"biasless\.tflite: this model does not compute in int8",
+        tmp_path / "missing.tflite": "no such file of weights",
+        tmp_path / "folder.tflite": "no such file of weights",
+        tmp_path / "short.tflite": r"short\.tflite",
+    }
+    for file, reason in refused.items():
+        with pytest.raises(EmotiondError, match=reason):
+            start_from(network, file)
+
+
+def test_a_network_with_other_layers_does_not_begin_from_a_pack() -> None:
+    """Its last layer alone would fit."""
+    spec = load_pack(MODELS / "face.json").manifest.input
+    with pytest.raises(EmotiondError, match="only a network of dense layers begins from a pack"):
+        start_from(FaceTask().network(spec), MODELS / "face.tflite")
+
+
+def test_a_pack_without_its_manifest_is_refused_before_a_run_is_begun(
+    splits: Splits, tmp_path: Path
+) -> None:
+    short = Schedule(epochs=1, batch_size=32, learning_rate=1e-3, patience=1)
+    plan = Plan(short, weights=tmp_path / "alone.tflite")
+    (tmp_path / "alone.tflite").write_bytes(TEXT.read_bytes())
     with pytest.raises(
         EmotiondError, match=r"alone\.json: nothing tells what the model beside it learned from"
     ):
-        begins(tmp_path / "alone.tflite")
+        train(TextTask(), splits, tmp_path / "run", plan)
+    (tmp_path / "alone.json").write_bytes((MODELS / "face.json").read_bytes())
+    with pytest.raises(EmotiondError, match=r"is not the manifest of alone\.tflite"):
+        train(TextTask(), splits, tmp_path / "run", plan)
     assert not (tmp_path / "run").exists()
