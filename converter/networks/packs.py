@@ -40,9 +40,9 @@ def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray
         and norm.input is layer.output
     }
     stored = _read_dense(file)
-    if sum(bool(layer.weights) for layer in model.layers) > len(dense) + len(folded) or [
-        layer.kernel.shape for layer in dense
-    ] != [kernel.shape for kernel, _ in stored]:
+    others = sum(bool(layer.weights) for layer in model.layers) - len(dense) - len(folded)
+    shapes = [kernel.shape for kernel, _ in stored]
+    if others or [layer.kernel.shape for layer in dense] != shapes:
         raise EmotiondError(
             f"{file}: only a network of dense layers begins from a pack, and only from one that "
             "has the same; begin from a run's .keras file"
