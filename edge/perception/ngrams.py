@@ -131,9 +131,9 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     places = negated(words)
     plain, denied = _marked(words), _marked([words[place] for place in places])
     points = np.frombuffer((plain + denied).encode("utf-32-le", "surrogatepass"), np.uint32)
-    of_words, whole = _runs(each, np.zeros(len(each), bool), spec.word_ngrams, WORD_FACTOR)
+    of_words, whole = _runs(each, np.ones(len(each), bool), spec.word_ngrams, WORD_FACTOR)
     of_characters, within = _runs(
-        points.astype(np.uint64), points == ord(END), spec.character_ngrams, CHARACTER_FACTOR
+        points.astype(np.uint64), points != ord(END), spec.character_ngrams, CHARACTER_FACTOR
     )
     of_characters[:, len(plain) :] *= NEGATED_FACTOR
     return _mixed(
@@ -142,21 +142,19 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
 
 
 def _marked(words: Sequence[str]) -> str:
-    shown = [word for word in words if word != EMPHASIS]
-    return f"{BEGIN}{f'{END}{BEGIN}'.join(shown)}{END}" if shown else ""
+    return "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
 
 
 def _runs(
-    items: Hashes, ends: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
+    items: Hashes, goes_on: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
 ) -> tuple[Hashes, npt.NDArray[np.bool_]]:
     """Polynomials, uint64[lengths, items], of the runs from each item on, and which are whole.
 
-    `ends` says of each item whether a run that holds it ends with it.
+    `goes_on` says of each item whether a run that holds it may go beyond it.
     """
     shortest, longest = lengths
     sums, whole = np.empty((longest, len(items)), np.uint64), np.zeros((longest, len(items)), bool)
     sums[0], whole[0] = items, True
-    goes_on = ~ends
     for more in range(1, min(longest, len(items))):
         np.multiply(sums[more - 1], factor, out=sums[more])
         sums[more, :-more] += items[more:]
@@ -166,7 +164,10 @@ def _runs(
 
 
 def _mixed(hashes: Hashes) -> Hashes:
-    """Hashes of which all bits hang on all (the finalizer of MurmurHash3, Appleby 2011)."""
+    """The same array, now of hashes of which all bits hang on all.
+
+    It is the finalizer of MurmurHash3 (Appleby 2011).
+    """
     for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
         hashes ^= hashes >> HIGH_BITS
         hashes *= factor
