@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import msgspec
 
-from converter.networks.packs import PACK_SUFFIX, origin_of_pack
+from converter.networks.packs import is_pack, origin_of_pack
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
 from converter.samples import Origin, Splits
@@ -38,11 +38,6 @@ class Plan:
     """A file to begin from, see `start_from`."""
     teachers: Sequence[Path] = ()
     """Finished runs to learn from."""
-
-    @property
-    def begins_from_pack(self) -> bool:
-        """Whether the weights to begin from are int8 ones."""
-        return self.weights is not None and self.weights.suffix == PACK_SUFFIX
 
 
 def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
@@ -72,15 +67,13 @@ def origins_in(settings: dict[str, Any]) -> list[Origin]:
     return msgspec.convert(settings.get(ORIGINS, []), list[Origin])
 
 
-def origins_of_weights(plan: Plan) -> list[Origin]:
-    """Of the run or pack that a plan's weights are from; those of torchvision are from none."""
-    if plan.weights is None:
+def origins_of_weights(file: Path) -> list[Origin]:
+    """Of the run or pack that weights are from; those of torchvision are from none."""
+    if is_pack(file):
+        return [origin_of_pack(file)]
+    if not (file.parent / SETTINGS).is_file():
         return []
-    if plan.begins_from_pack:
-        return [origin_of_pack(plan.weights)]
-    if not (plan.weights.parent / SETTINGS).is_file():
-        return []
-    return origins_in(read_settings(plan.weights.parent))
+    return origins_in(read_settings(file.parent))
 
 
 def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:

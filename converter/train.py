@@ -9,7 +9,7 @@ import msgspec
 from keras import ops
 
 from converter.batches import Batches, Teachers
-from converter.networks.packs import restore_statistics
+from converter.networks.packs import is_pack, restore_statistics
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
 from converter.runs import (
@@ -58,7 +58,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    if plan.begins_from_pack:
+    if plan.weights is not None and is_pack(plan.weights):
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
@@ -85,7 +85,7 @@ def _begin(model: keras.Model, plan: Plan) -> list[Origin]:
     if plan.weights is None:
         return []
     count = start_from(model, plan.weights)
-    origins = origins_of_weights(plan)
+    origins = origins_of_weights(plan.weights)
     whole = sum(bool(layer.weights) for layer in model.layers)
     print(f"{count} of {whole} layers with weights begin from {plan.weights}")
     return origins

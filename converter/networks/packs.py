@@ -17,11 +17,15 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
 
-PACK_SUFFIX = ".tflite"
 # Of training data, for the statistics of batch normalisation.
 BATCHES = 100
 NONE = -1
 """Of a TFLite operator's inputs, one that is left out."""
+
+
+def is_pack(file: Path) -> bool:
+    """Whether a file of weights is that of a pack, by its name."""
+    return file.suffix == ".tflite"
 
 
 def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from converter.networks.packs import PACK_SUFFIX, weights_of_pack
+from converter.networks.packs import is_pack, weights_of_pack
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
@@ -25,7 +25,7 @@ def start_from(model: keras.Model, file: Path) -> int:
         raise EmotiondError(f"{file}: no such file of weights to start from")
     if file.suffix in TORCH_SUFFIXES:
         found = _read_torch(model, file)
-    elif file.suffix == PACK_SUFFIX:
+    elif is_pack(file):
         found = weights_of_pack(model, file)
     else:
         found = {layer.name: layer.get_weights() for layer in _read_keras(file).layers}
