@@ -33,7 +33,8 @@ from converter.pairs import (
 from converter.samples import Samples
 from converter.tasks import TASKS
 from edge.config import Config
-from edge.fusion import STRATEGIES, FusionModel, Strategy, fuse, load_fusion
+from edge.fusion.model import FusionModel, load_fusion
+from edge.fusion.pooling import STRATEGIES, Strategy, fuse
 from edge.observation import SAMPLE_RATE_HZ, Observation
 from edge.perception.pack import load_pack
 from edge.predict import Predictor

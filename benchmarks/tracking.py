@@ -23,7 +23,7 @@ from edge import person
 from edge.capture.media import read_frames
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
-from edge.fusion import load_fusion
+from edge.fusion.model import load_fusion
 from edge.observation import Observation, Sighting
 from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from converter.pairs import Judgements
     from converter.report import Measured
     from converter.tasks.base import Schedule, Task
-    from edge.fusionfile import FusionFile
+    from edge.fusion.model import FusionFile
 
 LESSON_OPTIONS = ("head_weights", "variations", "untaught")
 TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "aside", *LESSON_OPTIONS)
@@ -180,7 +180,7 @@ def fuse(arguments: argparse.Namespace) -> None:
     from converter import fuse as learning
     from converter.pairs import judge_held_back
     from converter.tasks import TASKS
-    from edge.fusionfile import write_fusion
+    from edge.fusion.model import write_fusion
 
     taught: list[Judgements] = []
     half: list[list[Judgements]] = [[], []]

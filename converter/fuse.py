@@ -10,16 +10,9 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from converter.pairs import Cases, Judgements, draw, figures, of_somebody_else
-from edge.emotions import EMOTIONS, NEUTRAL, FloatArray, softmax
-from edge.fusion import (
-    SMALLEST_PROBABILITY,
-    STRATEGIES,
-    FusionModel,
-    Strategy,
-    attention,
-    log_linear,
-)
-from edge.fusionfile import Figure, FusionFile, Gate
+from edge.emotions import EMOTIONS, NEUTRAL, SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
+from edge.fusion.pooling import STRATEGIES, Strategy, attention, log_linear
 
 CASES = 3000
 # Of pairs that lack a modality, against the whole ones.

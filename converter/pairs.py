@@ -15,7 +15,8 @@ from converter.figures import expected_calibration_error, scores
 from converter.samples import HELD_BACK, DatasetError, Splits
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
-from edge.fusion import FusionModel, Strategy, Voices
+from edge.fusion.model import FusionModel
+from edge.fusion.pooling import Strategy, Voices
 from edge.perception.pack import Pack
 
 Indices = npt.NDArray[np.intp]

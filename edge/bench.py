@@ -15,7 +15,8 @@ from edge.demo.broker import embedded_broker
 from edge.demo.player import Player, Reception
 from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
-from edge.fusion import STRATEGIES, fuse, load_fusion
+from edge.fusion.model import load_fusion
+from edge.fusion.pooling import STRATEGIES, fuse
 from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion

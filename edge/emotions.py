@@ -22,6 +22,9 @@ EMOTIONS: tuple[Emotion, ...] = (
 
 NEUTRAL = EMOTIONS.index("neutral")
 
+SMALLEST_PROBABILITY = 1e-4
+"""Below it a model's certainty counts no further: no single voice has a veto."""
+
 # Mean pleasure and arousal, each -1..1, that raters gave the emotion terms angry, disgusted,
 # fearful, happy, sad and surprised: Russell and Mehrabian (1977), "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 273-294. Neutral is the origin.

@@ -6,7 +6,8 @@ from dataclasses import replace
 from edge.config import Fusion, Tracking
 from edge.emotions import FloatArray
 from edge.episodes import Change, Episodes, State
-from edge.fusion import STRATEGIES, FusionModel, fuse
+from edge.fusion.model import FusionModel
+from edge.fusion.pooling import STRATEGIES, fuse
 from edge.observation import Belief, Observation
 from edge.resting import Resting
 from edge.smoothing import Smoothing

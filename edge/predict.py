@@ -12,7 +12,8 @@ from edge.composer import DIGITS, seven
 from edge.config import Config
 from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
-from edge.fusion import STRATEGIES, FusionModel, fuse, load_fusion, pool
+from edge.fusion.model import FusionModel, load_fusion
+from edge.fusion.pooling import STRATEGIES, fuse, pool
 from edge.observation import (
     NOBODY_SEEN,
     Belief,

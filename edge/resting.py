@@ -3,8 +3,7 @@
 import numpy as np
 
 from edge.config import RestingFace
-from edge.emotions import EMOTIONS, NEUTRAL, FloatArray, softmax
-from edge.fusion import SMALLEST_PROBABILITY
+from edge.emotions import EMOTIONS, NEUTRAL, SMALLEST_PROBABILITY, FloatArray, softmax
 
 # What nobody looks like for long without meaning it is never taken for a face at rest.
 RESTS = np.array([emotion not in ("happy", "neutral") for emotion in EMOTIONS], np.float32)

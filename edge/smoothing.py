@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from edge.emotions import FloatArray, softmax
-from edge.fusion import SMALLEST_PROBABILITY
+from edge.emotions import SMALLEST_PROBABILITY, FloatArray, softmax
 
 
 class Smoothing:

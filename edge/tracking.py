@@ -9,7 +9,7 @@ from dataclasses import replace
 from edge.complaints import Complaints
 from edge.config import Fusion, Tracking
 from edge.episodes import Change, State
-from edge.fusion import FusionModel
+from edge.fusion.model import FusionModel
 from edge.observation import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
 from edge.person import Person
 

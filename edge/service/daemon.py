@@ -11,7 +11,7 @@ from edge.complaints import Complaints
 from edge.composer import Composer
 from edge.config import Config
 from edge.errors import ModelError
-from edge.fusion import FusionModel, load_fusion
+from edge.fusion.model import FusionModel, load_fusion
 from edge.observation import Observation, Sighting
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher

@@ -9,8 +9,8 @@ import pytest
 from converter.fuse import content, learn, measure, measure_across
 from converter.pairs import Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
-from edge.fusion import STRATEGIES, FusionModel, Strategy, load_fusion, log_linear
-from edge.fusionfile import read_fusion, write_fusion
+from edge.fusion.model import FusionModel, load_fusion, read_fusion, write_fusion
+from edge.fusion.pooling import STRATEGIES, Strategy, log_linear
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 

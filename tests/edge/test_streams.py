@@ -10,7 +10,8 @@ import pytest
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
 from edge.episodes import Change
-from edge.fusion import STRATEGIES, load_fusion
+from edge.fusion.model import load_fusion
+from edge.fusion.pooling import STRATEGIES
 from edge.observation import Observation, Sighting
 from edge.resources import MODELS
 from edge.tracking import Tracker

@@ -13,7 +13,7 @@ from edge.complaints import Complaints
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
 from edge.episodes import Change
-from edge.fusion import FusionModel
+from edge.fusion.model import FusionModel
 from edge.observation import Observation, Sighting
 from edge.tracking import MOST_SUBJECTS, Tracker
 from tests.support import distribution, observation

@@ -8,19 +8,17 @@ from hypothesis import strategies as st
 
 from edge.emotions import EMOTIONS
 from edge.errors import ModelError
-from edge.fusion import (
+from edge.fusion.model import FusionModel, Gate, load_fusion
+from edge.fusion.pooling import (
     STRATEGIES,
-    FusionModel,
     Strategy,
     Voices,
     attention,
     average,
     fuse,
-    load_fusion,
     log_linear,
     pool,
 )
-from edge.fusionfile import Gate
 from edge.observation import Belief, Observation
 from edge.resources import MODELS
 from tests.support import distribution, observation

@@ -1,47 +1,17 @@
 """Observations of several modalities in, one belief out: pure functions."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from edge.emotions import EMOTIONS, Emotion, FloatArray, softmax
-from edge.fusionfile import Gate, read_fusion
+from edge.emotions import EMOTIONS, SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.fusion.model import FusionModel
 from edge.observation import Belief, Observation
 
-SMALLEST_PROBABILITY = 1e-4
-"""Below it a model's certainty counts no further: no single voice has a veto."""
 # Weight of an observation that has none: where all are such, they count alike.
 LEAST_TRUST = 1e-6
-# The odds of an ordinary face at rest where nothing was learned of them.
-REST_NEPERS = -2.0
 MOST_UNCERTAIN = np.float32(np.log(len(EMOTIONS)))
-
-
-def _seven(values: Mapping[Emotion, float], default: float) -> FloatArray:
-    return np.array([values.get(emotion, default) for emotion in EMOTIONS], np.float32)
-
-
-@dataclass(frozen=True)
-class FusionModel:
-    """What was learned of the models that are fused; by default nothing: all count alike."""
-
-    reliabilities: Mapping[str, FloatArray] = field(default_factory=dict)
-    """float32[7] of each modality, 0..1."""
-    usual: FloatArray = field(default_factory=lambda: _seven({}, 1.0))
-    """float32[7] of a modality of which nothing was learned."""
-    prior: FloatArray = field(default_factory=lambda: _seven({}, 1 / len(EMOTIONS)))
-    """float32[7], a distribution: what a modality must speak against to say anything."""
-    doubts: Mapping[str, float] = field(default_factory=dict)
-    """0..1 of each modality, the chance that it tells of something else than the others."""
-    usual_doubt: float = 0.0
-    """That of a modality of which nothing was learned."""
-    sharpness: float = 1.0
-    """Exponent of what each of several says, against that of a lone one: above 1 it is surer."""
-    rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))
-    """float32[7], nepers: the highest odds against neutral that ordinary faces at rest have."""
-    gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -58,22 +28,6 @@ class Voices:
 
 Strategy = Callable[[Voices, FusionModel], tuple[FloatArray, FloatArray]]
 """Gives distributions, float32[..., 7], and the weights that led there, float32[..., n, 7]."""
-
-
-def load_fusion(path: Path) -> FusionModel:
-    """What models/fusion.json holds; raises ModelError."""
-    content = read_fusion(path)
-    learned = {name: _seven(each, 1.0) for name, each in content.reliabilities.items()}
-    return FusionModel(
-        learned,
-        np.mean(list(learned.values()), axis=0) if learned else _seven({}, 1.0),
-        _seven(content.prior, 0.0),
-        content.doubts,
-        float(np.mean(list(content.doubts.values()))) if content.doubts else 0.0,
-        content.sharpness,
-        _seven(content.rest, 0.0),
-        content.gate,
-    )
 
 
 def log_linear(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
