@@ -13,10 +13,10 @@ import numpy as np
 
 from converter.tasks.face import FaceTask
 from edge.config import Models
-from edge.observation import Frame
 from edge.perception.features import Pixels
 from edge.publish.console import table
 from edge.service.models import ModelShelf
+from edge.values import Frame
 
 FRAME_WIDTH_PX, FRAME_HEIGHT_PX, FACE_PX = 640, 480, 240
 QUALITIES = (0.0, 0.3, 0.6, 0.8, 0.9, 1.01)

@@ -35,11 +35,11 @@ from converter.tasks import TASKS
 from edge.config import Config
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, Strategy, fuse
-from edge.observation import SAMPLE_RATE_HZ, Observation
 from edge.perception.pack import load_pack
 from edge.predict import Predictor
 from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
+from edge.values import SAMPLE_RATE_HZ, Observation
 
 PAIRS, REPLICATES = 2000, 100
 FACE_NOISE = 60.0

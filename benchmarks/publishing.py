@@ -20,9 +20,9 @@ from edge.config import Mqtt
 from edge.demo.broker import HOST, free_port
 from edge.emotions import EMOTIONS
 from edge.episodes import Change, State
-from edge.observation import Belief
 from edge.publish.console import table
 from edge.service.health import rss_mb
+from edge.values import Belief
 from tests.conftest import Mosquitto
 
 PACED, BURST = 200, 5000

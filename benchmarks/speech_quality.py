@@ -18,11 +18,11 @@ from converter.folds import read_setting
 from converter.tasks.speech import SpeechTask
 from edge.config import Speech
 from edge.emotions import EMOTIONS
-from edge.observation import Sound
 from edge.perception.classifier import Classifier
 from edge.perception.pack import load_pack
 from edge.perception.speech import SpeechPerception
 from edge.publish.console import table
+from edge.values import Sound
 
 RATIOS_DB = (None, 20, 10, 5, 0)
 QUALITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.01)

@@ -24,7 +24,6 @@ from edge.capture.media import read_frames
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion.model import load_fusion
-from edge.observation import Observation, Sighting
 from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
 from edge.resting import Resting
@@ -32,6 +31,7 @@ from edge.service.health import rss_mb
 from edge.service.models import ModelShelf
 from edge.smoothing import Smoothing
 from edge.tracking import Tracker
+from edge.values import Observation, Sighting
 from tests.streams import (
     ANGRY,
     HAPPY,

@@ -11,7 +11,7 @@ import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from edge.emotions import FloatArray
-from edge.observation import SAMPLE_RATE_HZ, Sound
+from edge.values import SAMPLE_RATE_HZ, Sound
 
 Signal = npt.NDArray[np.float32]
 """float32[samples], -1..1."""

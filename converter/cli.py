@@ -7,8 +7,8 @@ from typing import get_args
 
 from converter import commands
 from edge.errors import EmotiondError
-from edge.observation import MODALITIES
 from edge.perception.pack import Coefficients
+from edge.values import MODALITIES
 
 RUNS = Path("runs")
 MODELS = Path("models")

@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 
 from edge.errors import EmotiondError
-from edge.observation import MODALITIES
 from edge.perception.pack import Manifest, SoundInput, load_pack, save_manifest
+from edge.values import MODALITIES
 
 if TYPE_CHECKING:
     from converter.pairs import Judgements

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from edge.emotions import FloatArray
-from edge.observation import Sound
+from edge.values import Sound
 
 CURVES = "curves.csv"
 """In a run: loss and accuracy by epoch; the plot of it has the suffix .png."""

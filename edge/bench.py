@@ -17,7 +17,6 @@ from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse
-from edge.observation import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
@@ -26,6 +25,7 @@ from edge.publish.mqtt import Publisher
 from edge.resources import SAMPLES
 from edge.service.models import ModelShelf
 from edge.tracking import Tracker
+from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 
 WARM_UP = 10
 CLIP = "1001_DFA_HAP_XX.mkv"

@@ -21,7 +21,7 @@ from edge.events import (
     StateData,
     StateMessage,
 )
-from edge.observation import Belief, Observation
+from edge.values import Belief, Observation
 
 DIGITS = 4
 """Decimal places of published figures."""

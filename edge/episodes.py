@@ -6,7 +6,7 @@ from typing import Literal
 
 from edge.config import Tracking
 from edge.emotions import EMOTIONS, Emotion
-from edge.observation import Belief
+from edge.values import Belief
 
 Phase = Literal["start", "update", "end"]
 

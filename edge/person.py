@@ -8,9 +8,9 @@ from edge.emotions import FloatArray
 from edge.episodes import Change, Episodes, State
 from edge.fusion.model import FusionModel
 from edge.fusion.pooling import STRATEGIES, fuse
-from edge.observation import Belief, Observation
 from edge.resting import Resting
 from edge.smoothing import Smoothing
+from edge.values import Belief, Observation
 
 # One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
 # statement that stands until something speaks against it.

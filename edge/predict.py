@@ -14,14 +14,14 @@ from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse, pool
-from edge.observation import (
+from edge.service.models import ModelShelf
+from edge.values import (
     NOBODY_SEEN,
     Belief,
     Frame,
     Observation,
     TextMessage,
 )
-from edge.service.models import ModelShelf
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):

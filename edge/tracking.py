@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge.complaints import Complaints
 from edge.config import Fusion, Tracking
 from edge.episodes import Change, State
 from edge.fusion.model import FusionModel
-from edge.observation import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
 from edge.person import Person
+from edge.throttled_log import Complaints
+from edge.values import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.emotions import EMOTIONS, FloatArray, softmax
-from edge.observation import Observation, Sighting
+from edge.values import Observation, Sighting
 
 FACE_NOISE = 1.2
 MEMORY_S = 0.15

@@ -7,8 +7,8 @@ import numpy as np
 
 from edge.clock import Clock
 from edge.emotions import EMOTIONS, FloatArray
-from edge.observation import Observation
 from edge.resources import SAMPLES
+from edge.values import Observation
 
 HAPPY_CLIP = SAMPLES / "1001_DFA_HAP_XX.mkv"
 

@@ -12,7 +12,7 @@ from rich.progress import track
 from converter.samples import ALL, JOINED, DatasetError, Samples, Splits, concatenate
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
-from edge.observation import SAMPLE_RATE_HZ, Sound
+from edge.values import SAMPLE_RATE_HZ, Sound
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 """The labels of RAVDESS, which every speech data set is brought to."""

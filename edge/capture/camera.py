@@ -11,8 +11,8 @@ from edge.capture.signs import FROZEN_S, INTER_CODED_FROZEN_S, PictureSigns
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
-from edge.observation import Frame
 from edge.pace import Pace
+from edge.values import Frame
 
 STREAM_OPEN_TIMEOUT_MS = 3000
 STREAM_READ_TIMEOUT_MS = 2000

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 
 from edge.errors import MissingExtraError, SourceError
-from edge.observation import SAMPLE_RATE_HZ, Frame, Sound
+from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 SOUNDS = frozenset({".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})

@@ -15,7 +15,7 @@ from edge.capture.signs import SoundSigns
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
-from edge.observation import SAMPLE_RATE_HZ, AudioBlock
+from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
 SILENT_S = 1.5

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from edge.emotions import EMOTIONS, Emotion
 from edge.errors import PayloadError
-from edge.observation import NOBODY_SEEN, Observation, fault
+from edge.values import NOBODY_SEEN, Observation, fault
 
 MAX_BYTES = 4096
 Probability = Annotated[float, Meta(ge=0, le=1)]

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import SourceError
-from edge.observation import AudioBlock, Frame
+from edge.values import AudioBlock, Frame
 
 ROW_STEP = 8
 """Every eighth row is looked at: the noise of a sensor is everywhere."""

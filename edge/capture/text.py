@@ -3,7 +3,7 @@
 import msgspec
 
 from edge.errors import PayloadError
-from edge.observation import NOBODY_SEEN, TextMessage
+from edge.values import NOBODY_SEEN, TextMessage
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

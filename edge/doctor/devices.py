@@ -10,7 +10,7 @@ from edge.clock import Clock
 from edge.config import Camera, Microphone
 from edge.doctor.report import Finding, passed, warned
 from edge.errors import SourceError
-from edge.observation import SAMPLE_RATE_HZ, Frame, Sound
+from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 
 SETTLING_S = 0.5
 """What a camera may take to find its exposure."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.emotions import EMOTIONS, SMALLEST_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import FusionModel
-from edge.observation import Belief, Observation
+from edge.values import Belief, Observation
 
 # Weight of an observation that has none: where all are such, they count alike.
 LEAST_TRUST = 1e-6

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 
 from edge.emotions import FloatArray
-from edge.observation import NOBODY_SEEN, Frame, Observation, Sighting
 from edge.perception.classifier import Classifier
 from edge.perception.detector import Face
 from edge.perception.features import Pixels, image_features
 from edge.perception.pack import ImageInput
 from edge.perception.quality import face_quality
 from edge.perception.subjects import Subjects
+from edge.values import NOBODY_SEEN, Frame, Observation, Sighting
 
 # Where the eyes lie in the training pictures, as shares of the side: the medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.

@@ -9,9 +9,9 @@ from msgspec import Meta
 
 from edge.emotions import Emotion
 from edge.errors import ModelError
-from edge.observation import SAMPLE_RATE_HZ
 from edge.perception.checksample import CheckSample
 from edge.perception.interpreter import Interpreter
+from edge.values import SAMPLE_RATE_HZ
 
 Modality = Literal["face", "speech", "text"]
 Coefficients = Literal["log_mel", "mfcc"]

@@ -3,10 +3,10 @@
 import numpy as np
 
 from edge.emotions import FloatArray
-from edge.observation import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 from edge.perception.classifier import Classifier
 from edge.perception.pack import SoundInput
 from edge.perception.voice import VoiceWindow, VoiceWindows
+from edge.values import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 
 LONGEST_POOL = 12
 """Windows of one utterance that count alike; in a longer one the older ones fade."""

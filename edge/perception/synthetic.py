@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.observation import SAMPLE_RATE_HZ, Sound
+from edge.values import SAMPLE_RATE_HZ, Sound
 
 Numbers = npt.NDArray[np.float64]
 

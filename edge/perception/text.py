@@ -5,11 +5,11 @@ from itertools import islice
 import numpy as np
 
 from edge.emotions import EMOTIONS, NEUTRAL
-from edge.observation import Observation, TextMessage
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import first_tokens, word_features
 from edge.perception.ngrams import EMPHASIS
 from edge.perception.pack import TextInput
+from edge.values import Observation, TextMessage
 
 # A single word says less than a sentence; from this many on a text counts fully.
 FULL_QUALITY_WORDS = 4

@@ -7,9 +7,9 @@ import numpy as np
 from pymicro_vad import MicroVad
 
 from edge.emotions import FloatArray
-from edge.observation import SAMPLE_RATE_HZ, Sound
 from edge.perception.features import LogMelStream, sound_features
 from edge.perception.pack import SoundInput
+from edge.values import SAMPLE_RATE_HZ, Sound
 
 FRAMES_PER_S = 100
 """The voice activity detector judges 10 ms at a time."""

@@ -3,8 +3,8 @@
 from edge.composer import Composer
 from edge.config import Mqtt
 from edge.episodes import Change, State
-from edge.observation import Observation
 from edge.publish.mqtt import Publisher
+from edge.values import Observation
 
 CONFIDENCE_STEP = 0.1
 """A smaller change of confidence waits for the next heartbeat."""

@@ -11,7 +11,7 @@ import msgspec
 from edge import __version__
 from edge.config import Mqtt
 from edge.emotions import EMOTIONS
-from edge.observation import MODALITIES
+from edge.values import MODALITIES
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.clock import Clock
-from edge.complaints import Complaints
 from edge.errors import PayloadError
 from edge.events import as_replayed
 from edge.publish.session import Session
 from edge.publish.spool import Spool
+from edge.throttled_log import Complaints
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.clock import Clock
-from edge.complaints import Complaints
 from edge.config import SpoolLimits
 from edge.publish.store import EventStore
+from edge.throttled_log import Complaints
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from edge.capture.outside import parse_observation
 from edge.capture.text import parse_text
 from edge.clock import Clock
-from edge.complaints import Complaints
 from edge.config import Config
 from edge.errors import PayloadError
-from edge.observation import Observation, TextMessage
 from edge.service.pause import Pause
+from edge.throttled_log import Complaints
+from edge.values import Observation, TextMessage
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,10 @@ import time
 from pathlib import Path
 
 from edge.clock import Clock
-from edge.complaints import Complaints
 from edge.composer import Composer
 from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
-from edge.observation import Observation, Sighting
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
 from edge.resources import state_folder
@@ -23,7 +21,9 @@ from edge.service.meter import Meter
 from edge.service.modalities import Modalities
 from edge.service.pause import Pause
 from edge.service.watchdog import Watchdog
+from edge.throttled_log import Complaints
 from edge.tracking import Tracker
+from edge.values import Observation, Sighting
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
 from edge.events import ModelInfo
-from edge.observation import AudioBlock, Frame, Observation, Sighting, TextMessage
 from edge.pace import Pace
 from edge.perception.pack import Manifest, Modality
 from edge.service.meter import Meter
 from edge.service.models import ModelShelf
 from edge.service.worker import Worker
+from edge.values import AudioBlock, Frame, Observation, Sighting, TextMessage
 
 QUEUED_AUDIO_BLOCKS = 40
 QUEUED_TEXTS = 64

@@ -11,7 +11,7 @@ from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, 
 from converter.datasets.recordings import LABELS, Recordings, split_by_clip, split_by_speaker
 from converter.samples import DatasetError
 from converter.tasks.speech import SpeechTask
-from edge.observation import SAMPLE_RATE_HZ
+from edge.values import SAMPLE_RATE_HZ
 
 
 def _write(files: Iterable[Path], rate_hz: int = SAMPLE_RATE_HZ, seconds: float = 0.5) -> None:

@@ -23,11 +23,11 @@ from converter.samples import DatasetError, Samples
 from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech
-from edge.observation import SAMPLE_RATE_HZ
 from edge.perception.features import frame_coefficients, log_mel
 from edge.perception.pack import Coefficients, Manifest, SoundInput, load_pack
 from edge.perception.voice import VoiceWindows
 from edge.resources import MODELS
+from edge.values import SAMPLE_RATE_HZ
 from tests.support import HAPPY_CLIP
 
 SPEAKERS = ("ann", "bob", "cem", "dua")

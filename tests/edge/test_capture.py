@@ -19,8 +19,8 @@ from edge.capture.text import parse_text
 from edge.clock import Clock
 from edge.config import Camera, Microphone
 from edge.errors import PayloadError, SourceError
-from edge.observation import Frame
 from edge.resources import SAMPLES
+from edge.values import Frame
 from tests.support import HAPPY_CLIP, FakeClock, Racing
 
 

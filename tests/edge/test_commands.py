@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, Fusion
-from edge.observation import Observation, TextMessage
 from edge.service.commands import Commands
 from edge.service.pause import Pause
+from edge.values import Observation, TextMessage
 from tests.support import FakeClock
 
 

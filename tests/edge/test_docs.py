@@ -16,9 +16,9 @@ from edge.doctor.doctor import Doctor
 from edge.doctor.report import report_schema
 from edge.emotions import EMOTIONS
 from edge.events import SCHEMAS, json_schema
-from edge.observation import TextMessage
 from edge.resources import MODELS
 from edge.service.models import ModelShelf
+from edge.values import TextMessage
 from tests.edge.test_events import messages
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -24,9 +24,9 @@ from edge.doctor.doctor import examine
 from edge.doctor.models import examine_fusion, examine_model
 from edge.doctor.report import Finding, Report, render, report_schema
 from edge.errors import EmotiondError, ModelError, SourceError
-from edge.observation import SAMPLE_RATE_HZ
 from edge.resources import MODELS
 from edge.service.models import ModelShelf
+from edge.values import SAMPLE_RATE_HZ
 from tests.support import HAPPY_CLIP, FakeClock
 
 NAMES = [

@@ -21,10 +21,10 @@ from edge.events import (
     as_replayed,
     json_schema,
 )
-from edge.observation import Belief
 from edge.publish.outbox import Delivery
 from edge.service.health import Health
 from edge.service.meter import Meter
+from edge.values import Belief
 from tests.support import FakeClock, distribution, observation
 
 STATE = State(

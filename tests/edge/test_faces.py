@@ -9,13 +9,13 @@ from edge.capture.media import read_frames
 from edge.config import Face as FaceConfig
 from edge.config import Models
 from edge.emotions import EMOTIONS, FloatArray
-from edge.observation import Frame
 from edge.perception.detector import Face
 from edge.perception.face import EYES, FacePerception, align
 from edge.perception.features import Pixels
 from edge.perception.quality import face_quality, frontality, sharpness
 from edge.perception.subjects import Subjects
 from edge.service.models import ModelShelf
+from edge.values import Frame
 from tests.support import HAPPY_CLIP
 
 PERIOD_S = 1 / 15

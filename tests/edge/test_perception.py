@@ -7,11 +7,11 @@ from edge.capture.media import read_sound
 from edge.config import Models, Tracking
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.errors import ModelError
-from edge.observation import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
 from edge.perception.features import text_features, word_features
 from edge.perception.ngrams import tokens
 from edge.perception.pack import TextInput
 from edge.service.models import ModelShelf
+from edge.values import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
 from tests.support import HAPPY_CLIP
 
 

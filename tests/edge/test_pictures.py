@@ -10,9 +10,9 @@ from PIL import Image
 from edge.capture.media import read_frames, read_picture
 from edge.config import Models
 from edge.errors import SourceError
-from edge.observation import Frame
 from edge.perception.features import Pixels
 from edge.service.models import ModelShelf
+from edge.values import Frame
 from tests.support import HAPPY_CLIP
 
 EXIF_ORIENTATION = 0x0112

@@ -19,8 +19,8 @@ from edge.capture.signs import BLACK_S, FROZEN_S, LIT_S, PictureSigns, SoundSign
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
-from edge.observation import AudioBlock, Frame
 from edge.resources import SAMPLES
+from edge.values import AudioBlock, Frame
 from tests.support import HAPPY_CLIP, FakeClock, Racing
 
 CLIPS = sorted(SAMPLES.glob("*.mkv"))

@@ -12,9 +12,9 @@ from edge.emotions import EMOTIONS
 from edge.episodes import Change
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES
-from edge.observation import Observation, Sighting
 from edge.resources import MODELS
 from edge.tracking import Tracker
+from edge.values import Observation, Sighting
 from tests.streams import (
     ANGRY,
     HAPPY,

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.complaints import Complaints
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
 from edge.episodes import Change
 from edge.fusion.model import FusionModel
-from edge.observation import Observation, Sighting
+from edge.throttled_log import Complaints
 from edge.tracking import MOST_SUBJECTS, Tracker
+from edge.values import Observation, Sighting
 from tests.support import distribution, observation
 
 PERIOD_S = 0.1

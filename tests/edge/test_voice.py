@@ -5,10 +5,10 @@ import pytest
 
 from edge.capture.media import read_sound
 from edge.config import Speech
-from edge.observation import SAMPLE_RATE_HZ, Sound
 from edge.perception.pack import SoundInput, load_pack
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.resources import MODELS
+from edge.values import SAMPLE_RATE_HZ, Sound
 from tests.support import HAPPY_CLIP
 
 VOICE = read_sound(HAPPY_CLIP)

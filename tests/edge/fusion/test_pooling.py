@@ -19,8 +19,8 @@ from edge.fusion.pooling import (
     log_linear,
     pool,
 )
-from edge.observation import Belief, Observation
 from edge.resources import MODELS
+from edge.values import Belief, Observation
 from tests.support import distribution, observation
 
 EVEN = FusionModel()
