@@ -26,9 +26,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.clock import Clock
 from edge.composer import Composer
 from edge.demo.broker import HOST
-from edge.episodes import Change, State
 from edge.publish.console import table
 from edge.service.health import rss_mb
+from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto
 
 PROCESSES = 4

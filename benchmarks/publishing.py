@@ -19,9 +19,9 @@ from edge.composer import Composer
 from edge.config import Mqtt
 from edge.demo.broker import HOST, free_port
 from edge.emotions import EMOTIONS
-from edge.episodes import Change, State
 from edge.publish.console import table
 from edge.service.health import rss_mb
+from edge.tracking.episodes import Change, State
 from edge.values import Belief
 from tests.conftest import Mosquitto
 

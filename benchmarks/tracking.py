@@ -19,18 +19,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from edge import person
 from edge.capture.media import read_frames
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion.model import load_fusion
 from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
-from edge.resting import Resting
 from edge.service.health import rss_mb
 from edge.service.models import ModelShelf
-from edge.smoothing import Smoothing
-from edge.tracking import Tracker
+from edge.tracking import person
+from edge.tracking.resting_face import Resting
+from edge.tracking.smoothing import Smoothing
+from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 from tests.streams import (
     ANGRY,

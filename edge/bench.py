@@ -24,7 +24,7 @@ from edge.publish.console import table
 from edge.publish.mqtt import Publisher
 from edge.resources import SAMPLES
 from edge.service.models import ModelShelf
-from edge.tracking import Tracker
+from edge.tracking.tracker import Tracker
 from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 
 WARM_UP = 10

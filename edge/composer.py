@@ -5,7 +5,6 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.emotions import EMOTIONS, Emotion, valence_arousal
-from edge.episodes import Change, State
 from edge.events import (
     ErrorData,
     ErrorMessage,
@@ -21,6 +20,7 @@ from edge.events import (
     StateData,
     StateMessage,
 )
+from edge.tracking.episodes import Change, State
 from edge.values import Belief, Observation
 
 DIGITS = 4

@@ -7,8 +7,8 @@ from msgspec import Meta
 
 from edge import __version__
 from edge.emotions import Emotion
-from edge.episodes import Phase
 from edge.errors import PayloadError
+from edge.tracking.episodes import Phase
 
 SCHEMA_VERSION = "1.0"
 

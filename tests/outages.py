@@ -20,8 +20,8 @@ from edge.clock import Clock
 from edge.composer import Composer
 from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.demo.broker import HOST
-from edge.episodes import Change, State
 from edge.publish.mqtt import Publisher
+from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto
 
 RATE_PER_S = 20.0

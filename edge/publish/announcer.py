@@ -2,8 +2,8 @@
 
 from edge.composer import Composer
 from edge.config import Mqtt
-from edge.episodes import Change, State
 from edge.publish.mqtt import Publisher
+from edge.tracking.episodes import Change, State
 from edge.values import Observation
 
 CONFIDENCE_STEP = 0.1

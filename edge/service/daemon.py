@@ -22,7 +22,7 @@ from edge.service.modalities import Modalities
 from edge.service.pause import Pause
 from edge.service.watchdog import Watchdog
 from edge.throttled_log import Complaints
-from edge.tracking import Tracker
+from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 
 logger = logging.getLogger(__name__)

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from edge.composer import Composer
 from edge.config import Mqtt
-from edge.episodes import State
 from edge.publish.announcer import Announcer
 from edge.publish.mqtt import Publisher
+from edge.tracking.episodes import State
 from edge.values import Belief
 from tests.support import FakeClock, distribution, observation
 

@@ -10,7 +10,6 @@ import pytest
 import edge
 from edge.cli import TOPICS
 from edge.composer import Composer
-from edge.episodes import Change, State
 from edge.events import (
     SCHEMAS,
     Envelope,
@@ -24,6 +23,7 @@ from edge.events import (
 from edge.publish.outbox import Delivery
 from edge.service.health import Health
 from edge.service.meter import Meter
+from edge.tracking.episodes import Change, State
 from edge.values import Belief
 from tests.support import FakeClock, distribution, observation
 

@@ -16,8 +16,8 @@ import pytest
 from edge.composer import Composer
 from edge.config import HomeAssistant, Mqtt
 from edge.emotions import EMOTIONS
-from edge.episodes import Change
 from edge.publish.homeassistant import announcements, discovery, discovery_topic
+from edge.tracking.episodes import Change
 from tests.edge.test_events import STATE, health
 from tests.support import FakeClock
 

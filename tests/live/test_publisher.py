@@ -13,8 +13,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.composer import Composer
 from edge.config import Backoff, HomeAssistant, Mqtt, SpoolLimits
 from edge.demo.broker import HOST
-from edge.episodes import Change, State
 from edge.publish.mqtt import Publisher
+from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto
 from tests.support import FakeClock
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
-from edge.episodes import Change
 from edge.fusion.model import FusionModel
 from edge.throttled_log import Complaints
-from edge.tracking import MOST_SUBJECTS, Tracker
+from edge.tracking.episodes import Change
+from edge.tracking.tracker import MOST_SUBJECTS, Tracker
 from edge.values import Observation, Sighting
 from tests.support import distribution, observation
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.config import Fusion, Tracking
-from edge.episodes import Change, State
 from edge.fusion.model import FusionModel
-from edge.person import Person
 from edge.throttled_log import Complaints
+from edge.tracking.episodes import Change, State
+from edge.tracking.person import Person
 from edge.values import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
 
 logger = logging.getLogger(__name__)

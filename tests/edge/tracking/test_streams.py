@@ -9,11 +9,11 @@ import pytest
 
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
-from edge.episodes import Change
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES
 from edge.resources import MODELS
-from edge.tracking import Tracker
+from edge.tracking.episodes import Change
+from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 from tests.streams import (
     ANGRY,

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from edge.config import Fusion, Tracking
 from edge.emotions import FloatArray
-from edge.episodes import Change, Episodes, State
 from edge.fusion.model import FusionModel
 from edge.fusion.pooling import STRATEGIES, fuse
-from edge.resting import Resting
-from edge.smoothing import Smoothing
+from edge.tracking.episodes import Change, Episodes, State
+from edge.tracking.resting_face import Resting
+from edge.tracking.smoothing import Smoothing
 from edge.values import Belief, Observation
 
 # One picture is a moment, and must be confirmed by the next; a text or a stretch of speech is a
