@@ -24,8 +24,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import Clock
-from edge.composer import Composer
 from edge.demo.broker import HOST
+from edge.publish.composer import Composer
 from edge.publish.console import table
 from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from edge.clock import Clock
-from edge.composer import Composer
 from edge.config import Mqtt
 from edge.demo.broker import HOST, free_port
 from edge.emotions import EMOTIONS
+from edge.publish.composer import Composer
 from edge.publish.console import table
 from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State
@@ -35,7 +35,7 @@ def measure(port: int, folder: Path) -> None:
     clock = Clock()
     composer = Composer("emotion/bench", clock)
     before_mb = rss_mb(os.getpid())
-    from edge.publish.mqtt import Publisher
+    from edge.publish.publisher import Publisher
 
     publisher = Publisher(Mqtt(host=HOST, port=port, device="bench"), lambda *_: None, folder)
     publisher.start()

@@ -9,7 +9,6 @@ import numpy as np
 
 from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
-from edge.composer import Composer
 from edge.config import Config
 from edge.demo.broker import embedded_broker
 from edge.demo.player import Player, Reception
@@ -20,8 +19,9 @@ from edge.fusion.pooling import STRATEGIES, fuse
 from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
+from edge.publish.composer import Composer
 from edge.publish.console import table
-from edge.publish.mqtt import Publisher
+from edge.publish.publisher import Publisher
 from edge.resources import SAMPLES
 from edge.service.models import ModelShelf
 from edge.tracking.tracker import Tracker

@@ -16,7 +16,7 @@ from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 
 TOPICS = ("state", "event", "modality", "info", "health", "error")
-"""Those with a schema; `edge.events` has them too, but takes time to import."""
+"""Those with a schema; `edge.publish.messages` has them too, but takes time to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
@@ -71,7 +71,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _schema(arguments: argparse.Namespace) -> int:
-    from edge.events import SCHEMAS, json_schema
+    from edge.publish.messages import SCHEMAS, json_schema
 
     topics = [arguments.topic] if arguments.topic else list(SCHEMAS)
     schemas = {topic: json_schema(topic) for topic in topics}

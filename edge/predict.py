@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
-from edge.composer import DIGITS, seven
 from edge.config import Config
 from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse, pool
+from edge.publish.composer import DIGITS, seven
 from edge.service.models import ModelShelf
 from edge.values import (
     NOBODY_SEEN,

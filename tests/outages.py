@@ -17,10 +17,10 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import Clock
-from edge.composer import Composer
 from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.demo.broker import HOST
-from edge.publish.mqtt import Publisher
+from edge.publish.composer import Composer
+from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto
 

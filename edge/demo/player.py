@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.demo.broker import HOST
 from edge.errors import EmotiondError
-from edge.events import EventMessage, ModalityMessage, StateMessage
+from edge.publish.messages import EventMessage, ModalityMessage, StateMessage
 from edge.service.health import peak_rss_mb
 
 DEVICE = "demo"

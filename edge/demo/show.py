@@ -5,8 +5,8 @@ from pathlib import Path
 from edge.demo.broker import embedded_broker
 from edge.demo.player import Player, Reception
 from edge.errors import EmotiondError
-from edge.events import EventMessage
 from edge.publish.console import event_line, table
+from edge.publish.messages import EventMessage
 from edge.resources import SAMPLES
 
 # The emotion that a CREMA-D file name states.

@@ -15,9 +15,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.config import Mqtt
 from edge.doctor.report import STATE_WAIT_S, Finding, Visit, failed, passed, warned
 from edge.errors import ConfigError
-from edge.publish.access import credentials
 from edge.publish.connection import REMEDIES
-from edge.publish.mqtt import OFFLINE, ONLINE
+from edge.publish.credentials import credentials
+from edge.publish.publisher import OFFLINE, ONLINE
 from edge.publish.session import Clients
 
 TOPIC = "doctor"

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import msgspec
 
 from edge import __version__
-from edge.events import SCHEMA_VERSION, Timestamp
 from edge.publish.console import table
+from edge.publish.messages import SCHEMA_VERSION, Timestamp
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 NO_SESSION = "there is no session with the broker"

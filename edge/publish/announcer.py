@@ -1,8 +1,8 @@
 """Decides when a state is worth a message; events always are."""
 
-from edge.composer import Composer
 from edge.config import Mqtt
-from edge.publish.mqtt import Publisher
+from edge.publish.composer import Composer
+from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change, State
 from edge.values import Observation
 

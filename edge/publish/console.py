@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from edge.events import (
+from edge.publish.messages import (
     SCHEMAS,
     ErrorData,
     EventData,

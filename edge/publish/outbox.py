@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import PayloadError
-from edge.events import as_replayed
+from edge.publish.messages import as_replayed
 from edge.publish.session import Session
 from edge.publish.spool import Spool
 from edge.throttled_log import Complaints

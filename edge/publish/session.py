@@ -12,7 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import Mqtt
-from edge.publish.access import credentials, tls_context
+from edge.publish.credentials import credentials, tls_context
 
 MAX_PACKET_BYTES = 1 << 20
 """A longer command is kept from us by the broker (MQTT 5)."""

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from edge.clock import Clock
-from edge.composer import Composer
 from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.publish.announcer import Announcer
-from edge.publish.mqtt import Publisher
+from edge.publish.composer import Composer
+from edge.publish.publisher import Publisher
 from edge.resources import state_folder
 from edge.service.commands import Commands
 from edge.service.governor import LoadControl

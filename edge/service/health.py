@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edge.errors import EmotiondError
-from edge.events import DeliveryData, HealthData, LoadData, Throttle
+from edge.publish.messages import DeliveryData, HealthData, LoadData, Throttle
 from edge.publish.outbox import Delivery
 from edge.service.meter import Meter
 

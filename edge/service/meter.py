@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from edge.events import StageData
+from edge.publish.messages import StageData
 
 MOST_SAMPLES = 4096
 

@@ -15,9 +15,9 @@ from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
-from edge.events import ModelInfo
 from edge.pace import Pace
 from edge.perception.pack import Manifest, Modality
+from edge.publish.messages import ModelInfo
 from edge.service.meter import Meter
 from edge.service.models import ModelShelf
 from edge.service.worker import Worker

@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from edge.events import SCHEMAS
 from edge.publish.console import message_line
-from tests.edge.test_events import messages
+from edge.publish.messages import SCHEMAS
+from tests.edge.publish.test_messages import messages
 
 TOPICS = {topic: topic for topic in SCHEMAS} | {"modality": "face/state"}
 

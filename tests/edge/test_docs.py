@@ -15,11 +15,11 @@ from edge.config import Config, Models
 from edge.doctor.doctor import Doctor
 from edge.doctor.report import report_schema
 from edge.emotions import EMOTIONS
-from edge.events import SCHEMAS, json_schema
+from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS
 from edge.service.models import ModelShelf
 from edge.values import TextMessage
-from tests.edge.test_events import messages
+from tests.edge.publish.test_messages import messages
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "mqtt.md").read_text(encoding="utf-8")

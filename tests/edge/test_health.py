@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.events import LoadData
+from edge.publish.messages import LoadData
 from edge.publish.outbox import Delivery
 from edge.service.health import Health, temperature_c, throttled
 from edge.service.meter import Meter

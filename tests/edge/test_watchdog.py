@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, Mqtt
-from edge.publish.mqtt import Publisher
+from edge.publish.publisher import Publisher
 from edge.service.daemon import Daemon
 from edge.service.watchdog import Watchdog
 from tests.support import FakeClock

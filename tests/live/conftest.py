@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from edge.demo.broker import HOST
-from edge.publish.mqtt import Publisher
+from edge.publish.publisher import Publisher
 from edge.resources import CONFIGS
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import Connect, Subscriber, settings_of

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.config import Backoff, SpoolLimits
 from edge.demo.broker import HOST, embedded_broker
 from edge.publish import connection
-from edge.publish.mqtt import Publisher
+from edge.publish.publisher import Publisher
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import COMPOSER, Connect, Subscriber, event, settings_of, wait_until
 

@@ -18,7 +18,7 @@ import yaml
 
 from edge.capture.media import read_frames
 from edge.demo.broker import HOST
-from edge.events import json_schema
+from edge.publish.messages import json_schema
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import Subscriber
 from tests.support import HAPPY_CLIP

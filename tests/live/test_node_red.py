@@ -15,7 +15,7 @@ import pytest
 
 from edge.demo.broker import HOST, free_port
 from tests.conftest import Mosquitto
-from tests.edge.test_events import messages
+from tests.edge.publish.test_messages import messages
 from tests.live.test_daemon import daemon
 from tests.live.test_publisher import Subscriber, wait_until
 from tests.support import HAPPY_CLIP

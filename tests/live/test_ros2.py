@@ -16,7 +16,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from edge.demo.broker import HOST
 from tests.conftest import Mosquitto
-from tests.edge.test_events import messages
+from tests.edge.publish.test_messages import messages
 from tests.live.test_daemon import daemon
 from tests.live.test_publisher import wait_until
 

@@ -14,7 +14,7 @@ from edge.demo.broker import HOST
 from edge.errors import EmotiondError
 from edge.watch import settings
 from tests.conftest import Mosquitto
-from tests.edge.test_events import health
+from tests.edge.publish.test_messages import health
 from tests.live.test_publisher import COMPOSER, UNKNOWN, Connect, Subscriber, event, wait_until
 
 

@@ -13,12 +13,12 @@ import jsonschema
 import msgspec
 import pytest
 
-from edge.composer import Composer
 from edge.config import HomeAssistant, Mqtt
 from edge.emotions import EMOTIONS
-from edge.publish.homeassistant import announcements, discovery, discovery_topic
+from edge.publish.composer import Composer
+from edge.publish.home_assistant import announcements, discovery, discovery_topic
 from edge.tracking.episodes import Change
-from tests.edge.test_events import STATE, health
+from tests.edge.publish.test_messages import STATE, health
 from tests.support import FakeClock
 
 TOPIC = {"type": "string", "pattern": "^[^+#\\x00]+$", "maxLength": 65535}

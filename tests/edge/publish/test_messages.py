@@ -9,8 +9,8 @@ import pytest
 
 import edge
 from edge.cli import TOPICS
-from edge.composer import Composer
-from edge.events import (
+from edge.publish.composer import Composer
+from edge.publish.messages import (
     SCHEMAS,
     Envelope,
     EventMessage,

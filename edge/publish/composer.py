@@ -5,7 +5,7 @@ from typing import Any
 
 from edge.clock import Clock
 from edge.emotions import EMOTIONS, Emotion, valence_arousal
-from edge.events import (
+from edge.publish.messages import (
     ErrorData,
     ErrorMessage,
     EventData,

@@ -9,8 +9,8 @@ import trustme
 
 from edge.config import Backoff, Tls
 from edge.errors import ConfigError
-from edge.publish import access
-from edge.publish.mqtt import Publisher
+from edge.publish import credentials as access
+from edge.publish.publisher import Publisher
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import (
     COMPOSER,

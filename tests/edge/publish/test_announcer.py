@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-from edge.composer import Composer
 from edge.config import Mqtt
 from edge.publish.announcer import Announcer
-from edge.publish.mqtt import Publisher
+from edge.publish.composer import Composer
+from edge.publish.publisher import Publisher
 from edge.tracking.episodes import State
 from edge.values import Belief
 from tests.support import FakeClock, distribution, observation

@@ -9,7 +9,9 @@ import msgspec
 
 from edge.clock import Clock
 from edge.config import Mqtt
-from edge.events import (
+from edge.publish import home_assistant as homeassistant
+from edge.publish.courier import Courier
+from edge.publish.messages import (
     ErrorMessage,
     EventMessage,
     HealthMessage,
@@ -17,8 +19,6 @@ from edge.events import (
     ModalityMessage,
     StateMessage,
 )
-from edge.publish import homeassistant
-from edge.publish.courier import Courier
 from edge.publish.outbox import Delivery, Topics
 
 ONLINE, OFFLINE = "online", "offline"
