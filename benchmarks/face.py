@@ -18,7 +18,7 @@ import numpy as np
 from converter.datasets.fer2013 import NUMBERED
 from converter.samples import DatasetError, Samples
 from converter.tasks.face import FaceTask
-from edge.publish.console import table
+from edge.commands.terminal import table
 from edge.resources import MODELS
 
 HERE = Path(__file__).parent

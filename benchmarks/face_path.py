@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from converter.tasks.face import FaceTask
+from edge.commands.terminal import table
 from edge.config import Models
 from edge.perception.features import Pixels
-from edge.publish.console import table
 from edge.service.models import ModelShelf
 from edge.values import Frame
 

@@ -24,9 +24,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import Clock
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
+from edge.commands.terminal import table
 from edge.publish.composer import Composer
-from edge.publish.console import table
 from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto

@@ -32,12 +32,12 @@ from converter.pairs import (
 )
 from converter.samples import Samples
 from converter.tasks import TASKS
+from edge.commands.predict import Predictor
+from edge.commands.terminal import table
 from edge.config import Config
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, Strategy, fuse
 from edge.perception.pack import load_pack
-from edge.predict import Predictor
-from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
 from edge.values import SAMPLE_RATE_HZ, Observation
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.publish.console import table
+from edge.commands.terminal import table
 from edge.service.governor import INTERVAL_S, LEVELS
 from tests.device import NAME, device
 from tests.live.test_publisher import Subscriber

@@ -9,7 +9,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from edge.publish.console import table
+from edge.commands.terminal import table
 from tests.conftest import Mosquitto
 from tests.outages import endure
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from edge.clock import Clock
+from edge.commands.demo.broker import HOST, free_port
+from edge.commands.terminal import table
 from edge.config import Mqtt
-from edge.demo.broker import HOST, free_port
 from edge.emotions import EMOTIONS
 from edge.publish.composer import Composer
-from edge.publish.console import table
 from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State
 from edge.values import Belief

@@ -31,12 +31,12 @@ from converter.runs import CHECKPOINT, INPUT, Plan, load_run
 from converter.samples import Samples, Splits
 from converter.tasks.speech import SpeechTask
 from converter.train import train
+from edge.commands.terminal import table
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
 from edge.perception.features import LogMelStream, cepstrum, log_mel, sound_features
 from edge.perception.pack import InputSpec, SoundInput, load_pack
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES
-from edge.publish.console import table
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, Sound
 

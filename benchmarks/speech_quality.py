@@ -16,12 +16,12 @@ import numpy as np
 from converter.datasets.recordings import split_by_speaker
 from converter.folds import read_setting
 from converter.tasks.speech import SpeechTask
+from edge.commands.terminal import table
 from edge.config import Speech
 from edge.emotions import EMOTIONS
 from edge.perception.classifier import Classifier
 from edge.perception.pack import load_pack
 from edge.perception.speech import SpeechPerception
-from edge.publish.console import table
 from edge.values import Sound
 
 RATIOS_DB = (None, 20, 10, 5, 0)

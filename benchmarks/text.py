@@ -28,8 +28,8 @@ from converter.datasets import goemotions
 from converter.datasets.texts import Texts
 from converter.figures import MULTILABEL_MEAN, multilabel_f1
 from converter.samples import Samples
+from edge.commands.terminal import table
 from edge.emotions import FloatArray
-from edge.publish.console import table
 from edge.resources import MODELS
 
 HERE = Path(__file__).parent

@@ -20,10 +20,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from edge.capture.media import read_frames
+from edge.commands.terminal import table
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion.model import load_fusion
-from edge.publish.console import table
 from edge.resources import MODELS, SAMPLES
 from edge.service.health import rss_mb
 from edge.service.models import ModelShelf

@@ -8,9 +8,9 @@ import math
 import sys
 from pathlib import Path
 
+from edge.commands.doctor.broker import visit_broker
+from edge.commands.doctor.report import BROKER_PATIENCE_S
 from edge.configfile import load_config
-from edge.doctor.broker import visit_broker
-from edge.doctor.report import BROKER_PATIENCE_S
 from edge.errors import ConfigError
 
 

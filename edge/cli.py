@@ -39,8 +39,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from edge.predict import Failure, Predictor, Result
-    from edge.publish.console import table
+    from edge.commands.predict import Failure, Predictor, Result
+    from edge.commands.terminal import table
 
     if not (arguments.paths or arguments.text or arguments.text_file):
         raise EmotiondError("nothing to predict: name a file or folder, --text or --text-file")
@@ -81,15 +81,15 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _bench(arguments: argparse.Namespace) -> int:
-    from edge.bench import bench
+    from edge.commands.bench import bench
 
     bench(_config(arguments), arguments.repeat)
     return 0
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from edge.doctor.doctor import examine
-    from edge.doctor.report import render
+    from edge.commands.doctor.doctor import examine
+    from edge.commands.doctor.report import render
 
     report = examine(arguments.config, arguments.only)
     print(msgspec.json.encode(report).decode() if arguments.json else render(report))
@@ -97,7 +97,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    from edge.watch import Watcher, settings
+    from edge.commands.watch import Watcher, settings
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     given = {key: getattr(arguments, key) for key in WATCH_OPTIONS}
@@ -113,7 +113,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from edge.demo.show import show
+    from edge.commands.demo.show import show
 
     show()
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.broker import HOST, free_port
+from edge.commands.demo.broker import HOST, free_port
 
 
 class Mosquitto:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import Subscriber
 from tests.support import HAPPY_CLIP

@@ -17,8 +17,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.clock import Clock
+from edge.commands.demo.broker import HOST
 from edge.config import Backoff, Mqtt, SpoolLimits
-from edge.demo.broker import HOST
 from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change, State

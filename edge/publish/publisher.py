@@ -9,7 +9,7 @@ import msgspec
 
 from edge.clock import Clock
 from edge.config import Mqtt
-from edge.publish import home_assistant as homeassistant
+from edge.publish import home_assistant
 from edge.publish.courier import Courier
 from edge.publish.messages import (
     ErrorMessage,
@@ -49,10 +49,10 @@ class Publisher:
         self._root = config.root
         self._receive = receive
         self._soon: threading.Timer | None = None
-        self._announcements = homeassistant.announcements(config, state_folder)
+        self._announcements = home_assistant.announcements(config, state_folder)
         listened = [self._topic(f"{SET}/{name}") for name in COMMANDS] if receive else []
         if config.home_assistant.enabled:
-            listened.append(homeassistant.birth_topic(config))
+            listened.append(home_assistant.birth_topic(config))
         self._courier = Courier(
             config,
             Topics(self._topic("status"), ONLINE, OFFLINE, self._topic("event"), listened),

@@ -11,9 +11,9 @@ import pytest
 from edge.capture.outside import parse_observation
 from edge.capture.text import parse_text
 from edge.clock import Clock
+from edge.commands.doctor.doctor import Doctor
+from edge.commands.doctor.report import report_schema
 from edge.config import Config, Models
-from edge.doctor.doctor import Doctor
-from edge.doctor.report import report_schema
 from edge.emotions import EMOTIONS
 from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS

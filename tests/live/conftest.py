@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trustme
 
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from edge.publish.publisher import Publisher
 from edge.resources import CONFIGS
 from tests.conftest import Mosquitto

@@ -15,8 +15,8 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
-from edge.demo.broker import HOST, embedded_broker
 from edge.publish import connection
 from edge.publish.publisher import Publisher
 from tests.conftest import Mosquitto

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from edge.capture.media import read_frames
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from edge.publish.messages import json_schema
 from tests.conftest import Mosquitto
 from tests.live.test_publisher import Subscriber

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from edge.commands.demo.broker import HOST, free_port
 from edge.configfile import load_config
-from edge.demo.broker import HOST, free_port
 from tests.conftest import Mosquitto
 from tests.live.test_daemon import daemon
 from tests.live.test_publisher import Subscriber

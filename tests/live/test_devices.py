@@ -12,9 +12,9 @@ import pytest
 
 from edge.capture.media import read_frames
 from edge.clock import Clock
+from edge.commands.demo.broker import HOST, free_port
+from edge.commands.doctor.devices import examine_camera
 from edge.config import Camera
-from edge.demo.broker import HOST, free_port
-from edge.doctor.devices import examine_camera
 from edge.errors import SourceError
 from tests.conftest import Mosquitto
 from tests.live.test_daemon import daemon

@@ -14,11 +14,11 @@ import trustme
 import yaml
 
 from edge.capture.media import read_sound
+from edge.commands.demo.broker import HOST, embedded_broker, free_port
+from edge.commands.doctor.broker import visit_broker
+from edge.commands.doctor.doctor import examine
+from edge.commands.doctor.report import Visit
 from edge.config import Tls
-from edge.demo.broker import HOST, embedded_broker, free_port
-from edge.doctor.broker import visit_broker
-from edge.doctor.doctor import examine
-from edge.doctor.report import Visit
 from tests.conftest import Mosquitto
 from tests.live.test_connection import Listener, keep_silent, refuse_mqtt_5
 from tests.live.test_microphone import ALSA_CONF

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 
-from edge.demo.broker import HOST, free_port
+from edge.commands.demo.broker import HOST, free_port
 from edge.resources import CONFIGS
 from tests.conftest import Mosquitto
 from tests.live.test_daemon import daemon

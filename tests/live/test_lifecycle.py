@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from tests.conftest import Mosquitto
 from tests.live.test_daemon import daemon
 from tests.live.test_publisher import Subscriber

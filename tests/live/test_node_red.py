@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge.demo.broker import HOST, free_port
+from edge.commands.demo.broker import HOST, free_port
 from tests.conftest import Mosquitto
 from tests.edge.publish.test_messages import messages
 from tests.live.test_daemon import daemon

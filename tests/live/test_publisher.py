@@ -10,8 +10,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.commands.demo.broker import HOST
 from edge.config import Backoff, HomeAssistant, Mqtt, SpoolLimits
-from edge.demo.broker import HOST
 from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change, State

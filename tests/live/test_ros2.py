@@ -14,7 +14,7 @@ from emotiond_bridge.link import Broker, Link
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from tests.conftest import Mosquitto
 from tests.edge.publish.test_messages import messages
 from tests.live.test_daemon import daemon

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.commands.demo.broker import HOST
+from edge.commands.watch import settings
 from edge.config import Mqtt
-from edge.demo.broker import HOST
 from edge.errors import EmotiondError
-from edge.watch import settings
 from tests.conftest import Mosquitto
 from tests.edge.publish.test_messages import health
 from tests.live.test_publisher import COMPOSER, UNKNOWN, Connect, Subscriber, event, wait_until

@@ -9,10 +9,11 @@ import numpy as np
 
 from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
+from edge.commands.demo.broker import embedded_broker
+from edge.commands.demo.player import Player, Reception
+from edge.commands.demo.show import SPOKEN
+from edge.commands.terminal import table
 from edge.config import Config
-from edge.demo.broker import embedded_broker
-from edge.demo.player import Player, Reception
-from edge.demo.show import SPOKEN
 from edge.errors import EmotiondError
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse
@@ -20,7 +21,6 @@ from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.motion import FaceMotion
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
 from edge.publish.composer import Composer
-from edge.publish.console import table
 from edge.publish.publisher import Publisher
 from edge.resources import SAMPLES
 from edge.service.models import ModelShelf

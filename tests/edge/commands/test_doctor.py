@@ -15,14 +15,14 @@ import pytest
 import soundfile
 
 import edge
+from edge.commands.demo.broker import free_port
+from edge.commands.doctor import system
+from edge.commands.doctor.attempt import Limit, attempt
+from edge.commands.doctor.devices import examine_camera, examine_microphone
+from edge.commands.doctor.doctor import examine
+from edge.commands.doctor.models import examine_fusion, examine_model
+from edge.commands.doctor.report import Finding, Report, render, report_schema
 from edge.config import Camera, Config, Microphone, Models
-from edge.demo.broker import free_port
-from edge.doctor import system
-from edge.doctor.attempt import Limit, attempt
-from edge.doctor.devices import examine_camera, examine_microphone
-from edge.doctor.doctor import examine
-from edge.doctor.models import examine_fusion, examine_model
-from edge.doctor.report import Finding, Report, render, report_schema
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.resources import MODELS
 from edge.service.models import ModelShelf

@@ -19,7 +19,7 @@ import paho.mqtt.client as paho
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.demo.broker import HOST
+from edge.commands.demo.broker import HOST
 from edge.errors import EmotiondError
 from edge.publish.messages import EventMessage, ModalityMessage, StateMessage
 from edge.service.health import peak_rss_mb

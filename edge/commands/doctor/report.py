@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from edge import __version__
-from edge.publish.console import table
+from edge.commands.terminal import table
 from edge.publish.messages import SCHEMA_VERSION, Timestamp
 
 Verdict = Literal["pass", "warn", "fail", "skip"]

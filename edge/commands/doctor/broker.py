@@ -12,8 +12,8 @@ import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.commands.doctor.report import STATE_WAIT_S, Finding, Visit, failed, passed, warned
 from edge.config import Mqtt
-from edge.doctor.report import STATE_WAIT_S, Finding, Visit, failed, passed, warned
 from edge.errors import ConfigError
 from edge.publish.connection import REMEDIES
 from edge.publish.credentials import credentials

@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from edge.doctor.report import Finding, failed, passed, warned
+from edge.commands.doctor.report import Finding, failed, passed, warned
 from edge.fusion.model import load_fusion, read_fusion
 from edge.perception.checksample import Answer, CheckSample
 from edge.perception.pack import load_pack

@@ -12,10 +12,8 @@ import msgspec
 
 from edge.capture.quiet import quiet
 from edge.clock import Clock
-from edge.config import Config
-from edge.configfile import load_config
-from edge.doctor.attempt import COMPUTING, VISITING, Examine, attempt
-from edge.doctor.report import (
+from edge.commands.doctor.attempt import COMPUTING, VISITING, Examine, attempt
+from edge.commands.doctor.report import (
     BROKER_PATIENCE_S,
     Finding,
     Report,
@@ -24,6 +22,8 @@ from edge.doctor.report import (
     passed,
     skipped,
 )
+from edge.config import Config
+from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 from edge.resources import state_folder
 
@@ -135,25 +135,25 @@ class Doctor:
         return finding
 
     def _camera(self) -> Finding:
-        from edge.doctor.devices import examine_camera
+        from edge.commands.doctor.devices import examine_camera
 
         return examine_camera(self._config.camera, self._clock)
 
     def _microphone(self) -> Finding:
-        from edge.doctor.devices import examine_microphone
+        from edge.commands.doctor.devices import examine_microphone
 
         return examine_microphone(self._config.microphone, self._clock)
 
     def _model(self, modality: str, file: str) -> Finding:
         def run() -> Finding:
-            from edge.doctor.models import examine_model
+            from edge.commands.doctor.models import examine_model
 
             return examine_model(self._shelf, file, modality)
 
         return self._is_off(modality) or attempt(run, COMPUTING)
 
     def _fusion(self) -> Finding:
-        from edge.doctor.models import examine_fusion
+        from edge.commands.doctor.models import examine_fusion
 
         models = self._config.models
         files = {
@@ -180,7 +180,7 @@ class Doctor:
         visits: list[Visit] = []
 
         def go() -> Finding:
-            from edge.doctor.broker import visit_broker
+            from edge.commands.doctor.broker import visit_broker
 
             visits.append(visit_broker(self._config.mqtt, self._patience_s))
             return visits[0].session
@@ -189,14 +189,14 @@ class Doctor:
         return visits[0] if visits else Visit(finding)
 
     def _temperature(self) -> Finding:
-        from edge.doctor.system import examine_temperature
+        from edge.commands.doctor.system import examine_temperature
         from edge.service.health import temperature_c, throttled
 
         max_c = self._config.load.max_temperature_c
         return examine_temperature(temperature_c(), throttled(), max_c)
 
     def _system(self, part: str) -> Finding:
-        from edge.doctor import system
+        from edge.commands.doctor import system
 
         config = self._config
         folder = state_folder(config.state_folder)

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from edge.publish.console import message_line
+from edge.commands.terminal import message_line
 from edge.publish.messages import SCHEMAS
 from tests.edge.publish.test_messages import messages
 

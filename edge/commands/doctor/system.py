@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from edge.commands.doctor.report import Finding, failed, passed, skipped, warned
 from edge.config import Config
-from edge.doctor.report import Finding, failed, passed, skipped, warned
 from edge.publish.store import CLOCK_SET_S
 
 LEAST_FREE_BYTES = 1_000_000

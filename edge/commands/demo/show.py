@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from edge.demo.broker import embedded_broker
-from edge.demo.player import Player, Reception
+from edge.commands.demo.broker import embedded_broker
+from edge.commands.demo.player import Player, Reception
+from edge.commands.terminal import event_line, table
 from edge.errors import EmotiondError
-from edge.publish.console import event_line, table
 from edge.publish.messages import EventMessage
 from edge.resources import SAMPLES
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.doctor.report import STATE_WAIT_S, Finding, failed
+from edge.commands.doctor.report import STATE_WAIT_S, Finding, failed
 from edge.errors import EmotiondError, describe
 
 Examine = Callable[[], Finding]

@@ -7,8 +7,8 @@ import numpy as np
 
 from edge.capture.reader import Device
 from edge.clock import Clock
+from edge.commands.doctor.report import Finding, passed, warned
 from edge.config import Camera, Microphone
-from edge.doctor.report import Finding, passed, warned
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 

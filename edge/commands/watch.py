@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from edge.commands.terminal import message_line
 from edge.config import Backoff, Mqtt
 from edge.errors import EmotiondError
 from edge.publish.connection import Connection
-from edge.publish.console import message_line
 from edge.publish.session import Session
 
 IDENTIFIER = "watch-"
