@@ -15,7 +15,7 @@ from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
 from edge.config import Models
 from edge.perception.features import Pixels
-from edge.service.models import ModelShelf
+from edge.perception.loader import ModelLoader
 from edge.values import Frame
 
 FRAME_WIDTH_PX, FRAME_HEIGHT_PX, FACE_PX = 640, 480, 240
@@ -35,10 +35,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     samples = FaceTask().load([parser.parse_args().data]).held_back.labelled
-    shelf = ModelShelf(Models())
+    loader = ModelLoader(Models())
     right_whole, right_found, qualities = [], [], []
     for picture, truth in zip(samples.inputs, samples.majority, strict=True):
-        perception, label = shelf.new_face(), samples.labels[truth]
+        perception, label = loader.new_face(), samples.labels[truth]
         seen = perception.perceive(_frame(picture)).primary
         if seen is None:
             continue

@@ -10,7 +10,8 @@ import numpy as np
 from python_speech_features import mfcc as reference_mfcc
 
 from edge.perception.features import cepstrum, log_mel
-from edge.perception.pack import SoundInput, load_pack
+from edge.perception.manifest import SoundInput
+from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
 ROUNDS = 200

@@ -35,7 +35,8 @@ from edge.commands.terminal import table
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
 from edge.perception.features import LogMelStream, cepstrum, log_mel, sound_features
-from edge.perception.pack import InputSpec, SoundInput, load_pack
+from edge.perception.manifest import InputSpec, SoundInput
+from edge.perception.pack import load_pack
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, Sound

@@ -13,9 +13,9 @@ import numpy as np
 from edge.capture.media import read_sound
 from edge.capture.microphone import BLOCK_S
 from edge.config import Models
+from edge.perception.loader import ModelLoader
 from edge.resources import SAMPLES
 from edge.service.health import rss_mb
-from edge.service.models import ModelShelf
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Frame, TextMessage
 
 CLIP = SAMPLES / "1001_DFA_HAP_XX.mkv"
@@ -24,12 +24,12 @@ SECONDS = 60
 
 def main() -> None:
     """Prints the resident memory before and after, and their difference."""
-    shelf = ModelShelf(Models())
-    shelf.new_face().perceive(Frame(np.zeros((480, 640, 3), np.uint8), 0.0))
-    shelf.text.read(TextMessage("good morning", 0.0))
+    loader = ModelLoader(Models())
+    loader.new_face().perceive(Frame(np.zeros((480, 640, 3), np.uint8), 0.0))
+    loader.text.read(TextMessage("good morning", 0.0))
     sound = np.resize(read_sound(CLIP), SECONDS * SAMPLE_RATE_HZ)
     before_mb = rss_mb(os.getpid())
-    speech, length = shelf.new_speech(), round(BLOCK_S * SAMPLE_RATE_HZ)
+    speech, length = loader.new_speech(), round(BLOCK_S * SAMPLE_RATE_HZ)
     heard = 0
     for start in range(0, len(sound), length):
         ended_s = (start + length) / SAMPLE_RATE_HZ

@@ -24,9 +24,9 @@ from edge.commands.terminal import table
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion.model import load_fusion
+from edge.perception.loader import ModelLoader
 from edge.resources import MODELS, SAMPLES
 from edge.service.health import rss_mb
-from edge.service.models import ModelShelf
 from edge.tracking import person
 from edge.tracking.resting_face import Resting
 from edge.tracking.smoothing import Smoothing
@@ -131,10 +131,10 @@ def _compare() -> None:
 
 def _clips() -> None:
     """How many pictures of each clip look like what, with the resting face and without."""
-    shelf, rows = ModelShelf(Models()), []
+    loader, rows = ModelLoader(Models()), []
     ordinary = load_fusion(MODELS / "fusion.json").rest
     for path in sorted(SAMPLES.glob("*.mkv")):
-        perception, resting = shelf.new_face(), Resting(RestingFace(), ordinary)
+        perception, resting = loader.new_face(), Resting(RestingFace(), ordinary)
         plain: Counter[str] = Counter()
         beyond: Counter[str] = Counter()
         for frame in read_frames(path, 10.0):

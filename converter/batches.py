@@ -10,7 +10,7 @@ import numpy.typing as npt
 from converter.samples import Samples
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
-from edge.perception.pack import InputSpec
+from edge.perception.manifest import InputSpec
 
 # What is larger in all is computed anew in each epoch.
 KEPT_BYTES = 2**30

@@ -20,7 +20,8 @@ from edge import __version__
 from edge.emotions import softmax
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
-from edge.perception.pack import InputSpec, Manifest, Pack, save_manifest
+from edge.perception.manifest import InputSpec, Manifest, save_manifest
+from edge.perception.pack import Pack
 
 REPRESENTATIVE_SAMPLES = 400
 

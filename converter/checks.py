@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from edge.perception.checksample import Answer, CheckSample
-from edge.perception.pack import Pack, TextInput
-from edge.perception.trial import prepare
+from edge.perception.check_sample import Answer, CheckSample
+from edge.perception.manifest import TextInput
+from edge.perception.pack import Pack
+from edge.perception.selftest import prepare
 
 SEEDS = range(40)
 SENTENCES = (

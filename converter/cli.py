@@ -7,7 +7,7 @@ from typing import get_args
 
 from converter import commands
 from edge.errors import EmotiondError
-from edge.perception.pack import Coefficients
+from edge.perception.manifest import Coefficients
 from edge.values import MODALITIES
 
 RUNS = Path("runs")

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from edge.errors import EmotiondError
-from edge.perception.pack import Manifest, SoundInput, load_pack, save_manifest
+from edge.perception.manifest import Manifest, SoundInput, save_manifest
+from edge.perception.pack import load_pack
 from edge.values import MODALITIES
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from converter.samples import (
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.interpreter import Interpreter
-from edge.perception.pack import InputSpec, Manifest, Metric, Pack, load_pack, save_manifest
+from edge.perception.manifest import InputSpec, Manifest, Metric, save_manifest
+from edge.perception.pack import Pack, load_pack
 
 FLOAT32 = "float32.tflite"
 """In a run: the network that became int8, to compare with; beside it, as JSON, what it became."""

@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_sc
 
 from converter.samples import Judged, Samples
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
-from edge.perception.pack import Manifest, Metric
+from edge.perception.manifest import Manifest, Metric
 
 CALIBRATION_BINS = 15
 MULTILABEL_F1 = "f1_multilabel"

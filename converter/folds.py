@@ -19,7 +19,8 @@ from converter.samples import BY_SPEAKER, DatasetError, Samples, Splits, concate
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
 from converter.train import train
-from edge.perception.pack import Coefficients, Manifest, Metric, load_pack
+from edge.perception.manifest import Coefficients, Manifest, Metric
+from edge.perception.pack import load_pack
 
 ANSWERS = "answers.npz"
 """In the folder of a fold: what its model said of its test split."""

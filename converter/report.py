@@ -13,7 +13,8 @@ from converter.figures import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.samples import Splits
 from converter.tasks.base import Task
-from edge.perception.pack import Manifest, Metric, Pack
+from edge.perception.manifest import Manifest, Metric
+from edge.perception.pack import Pack
 
 SHARES = {
     "accuracy": "accuracy",

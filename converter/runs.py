@@ -17,7 +17,7 @@ from converter.plots import CURVES
 from converter.samples import Origin, Splits
 from converter.tasks.base import Schedule
 from edge.errors import EmotiondError
-from edge.perception.pack import InputSpec
+from edge.perception.manifest import InputSpec
 
 INPUT = "input.json"
 CHECKPOINT = "checkpoint"

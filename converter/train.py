@@ -26,7 +26,7 @@ from converter.runs import (
 from converter.samples import Origin, Splits
 from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
-from edge.perception.pack import InputSpec
+from edge.perception.manifest import InputSpec
 
 WARMUP_SHARE = 0.08
 # Of all steps, the latest share that the averaged weights look back on.

@@ -14,7 +14,8 @@ import numpy as np
 from edge.emotions import EMOTIONS
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import Pixels, image_features
-from edge.perception.pack import ImageInput, load_pack
+from edge.perception.manifest import ImageInput
+from edge.perception.pack import load_pack
 from edge.service.health import peak_rss_mb
 
 SIDE = 48

@@ -27,7 +27,8 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
     """Our text model, as the daemon runs it."""
     from edge.perception.classifier import Classifier
     from edge.perception.features import sparse_text_features
-    from edge.perception.pack import TextInput, load_pack
+    from edge.perception.manifest import TextInput
+    from edge.perception.pack import load_pack
 
     pack = load_pack(manifest)
     classifier, spec = Classifier(pack), pack.manifest.input

@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.samples import DatasetError, Origin, Samples, Splits
 from edge.emotions import Emotion, FloatArray
-from edge.perception.pack import InputSpec, Modality
+from edge.perception.manifest import InputSpec, Modality
 
 Loaded = TypeVar("Loaded")
 Layout = tuple[Callable[[Path], bool], Callable[[Path], Loaded]]

@@ -16,7 +16,7 @@ from converter.samples import Samples, Splits
 from converter.tasks.base import Layout, Schedule, Task, load_known, only
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
-from edge.perception.pack import ImageInput, InputSpec
+from edge.perception.manifest import ImageInput, InputSpec
 
 LAYOUTS: tuple[Layout[Splits], ...] = (
     (ferplus.is_here, ferplus.load),

@@ -30,7 +30,7 @@ from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray
 from edge.perception.features import frame_coefficients, log_mel, sound_features
-from edge.perception.pack import Coefficients, InputSpec, SoundInput
+from edge.perception.manifest import Coefficients, InputSpec, SoundInput
 from edge.perception.voice import VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, Sound
 

@@ -19,7 +19,7 @@ from converter.sentences import read_heads
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import sparse_text_features, text_features
-from edge.perception.pack import InputSpec, TextInput
+from edge.perception.manifest import InputSpec, TextInput
 
 LAYOUTS: tuple[Layout[list[Texts]], ...] = (
     (goemotions.is_here, goemotions.load),

@@ -18,12 +18,12 @@ from edge.errors import EmotiondError
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse
 from edge.perception.features import LogMelStream, log_mel, sound_features
-from edge.perception.motion import FaceMotion
+from edge.perception.loader import ModelLoader
+from edge.perception.optical_flow import OpticalFlow
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
 from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.resources import SAMPLES
-from edge.service.models import ModelShelf
 from edge.tracking.tracker import Tracker
 from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 
@@ -96,16 +96,16 @@ def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, floa
 
 
 def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
-    shelf = ModelShelf(config.models)
-    face, text = shelf.new_face(), shelf.text
-    detector = shelf.detector
+    loader = ModelLoader(config.models)
+    face, text = loader.new_face(), loader.text
+    detector = loader.detector
     faces = detector.detect(frame.pixels)
     if not faces:
         raise EmotiondError(f"{clip}: no face in its first picture to measure with")
     crop = face.crop(frame.pixels, faces[0])
-    motion = FaceMotion()
+    motion = OpticalFlow()
     motion.look(frame.pixels)
-    speech = shelf.new_speech()
+    speech = loader.new_speech()
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
     energies = log_mel(sound, spec)
@@ -125,15 +125,15 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         ("speech", lambda: speech.classifier.classify(features)),
         ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
         ("50 words", lambda: text.read(TextMessage(FIFTY_WORDS, 0.0))),
-        *_decision_stages(config, shelf, sighting, heard),
+        *_decision_stages(config, loader, sighting, heard),
     ]
 
 
 def _decision_stages(
-    config: Config, shelf: ModelShelf, sighting: Sighting, heard: Observation
+    config: Config, loader: ModelLoader, sighting: Sighting, heard: Observation
 ) -> list[Stage]:
     """Fusion, and what publishing a state costs the loop, the network apart."""
-    model = load_fusion(shelf.folder / config.fusion.file)
+    model = load_fusion(loader.folder / config.fusion.file)
     strategy = STRATEGIES[config.fusion.strategy]
     tracker = Tracker(config.tracking, config.fusion, model, 0.0)
     tracker.observe(sighting)

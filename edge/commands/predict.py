@@ -13,8 +13,8 @@ from edge.emotions import Emotion
 from edge.errors import MissingExtraError, SourceError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse, pool
+from edge.perception.loader import ModelLoader
 from edge.publish.composer import DIGITS, seven
-from edge.service.models import ModelShelf
 from edge.values import (
     NOBODY_SEEN,
     Belief,
@@ -54,7 +54,7 @@ class Predictor:
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
         self._config, self._cropped = config, cropped
-        self._shelf = ModelShelf(config.models)
+        self._loader = ModelLoader(config.models)
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Result]:
         """The results of files, and of all media files in folders, in order.
@@ -75,7 +75,7 @@ class Predictor:
     def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Result]:
         """The results of texts, each given with the name that the result calls it."""
         for name, text in texts:
-            yield _prediction(name, self._shelf.text.read(TextMessage(text, 0.0)))
+            yield _prediction(name, self._loader.text.read(TextMessage(text, 0.0)))
 
     def text_file(self, file: Path) -> Iterator[Result]:
         """The results of a file with one text a line, called FILE:LINE."""
@@ -127,15 +127,15 @@ class Predictor:
         pixels = read_picture(path)
         frame = Frame(pixels, 0.0)
         if self._cropped:
-            return self._shelf.new_face().perceive_crop(frame)
-        observation = self._shelf.new_face().perceive(frame).primary
+            return self._loader.new_face().perceive_crop(frame)
+        observation = self._loader.new_face().perceive(frame).primary
         if observation is None:
             raise SourceError(f"{path}: no face in it; for face crops use --cropped")
         return observation
 
     def _sound(self, path: Path) -> Observation:
         sound = read_sound(path)
-        heard = self._shelf.new_speech().hear_all(sound)
+        heard = self._loader.new_speech().hear_all(sound)
         if heard is None:
             raise SourceError(f"{path}: no voice in it")
         return heard
@@ -158,7 +158,7 @@ class Predictor:
 
     def _main_face(self, path: Path) -> Observation:
         """Of who is the primary subject in most frames of a video; raises SourceError."""
-        perception = self._shelf.new_face()
+        perception = self._loader.new_face()
         seen: dict[int, list[Observation]] = {}
         for frame in read_frames(path, self._config.camera.fps):
             if (primary := perception.perceive(frame).primary) is not None:
@@ -169,7 +169,7 @@ class Predictor:
 
     @cached_property
     def _fusion_model(self) -> FusionModel:
-        return load_fusion(self._shelf.folder / self._config.fusion.file)
+        return load_fusion(self._loader.folder / self._config.fusion.file)
 
 
 def _printable(text: object) -> str:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from edge.emotions import FloatArray
 from edge.errors import ModelError
 from edge.perception.features import Pixels, image_features
-from edge.perception.pack import ImageInput, Pack
+from edge.perception.manifest import ImageInput
+from edge.perception.pack import Pack
 
 ANCHOR_LAYERS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
 """Grid strides, each with its anchors per cell, by the side of the input in pixels.

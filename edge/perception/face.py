@@ -6,10 +6,10 @@ import numpy as np
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
 from edge.perception.detector import Face
+from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels, image_features
-from edge.perception.pack import ImageInput
+from edge.perception.manifest import ImageInput
 from edge.perception.quality import face_quality
-from edge.perception.subjects import Subjects
 from edge.values import NOBODY_SEEN, Frame, Observation, Sighting
 
 # Where the eyes lie in the training pictures, as shares of the side: the medians over the first
@@ -38,7 +38,7 @@ def align(pixels: Pixels, face: Face, side: int) -> Pixels:
 class FacePerception:
     """Finds, aligns and classifies the faces of one camera. Not thread-safe."""
 
-    def __init__(self, subjects: Subjects, classifier: Classifier) -> None:
+    def __init__(self, subjects: FaceTracker, classifier: Classifier) -> None:
         assert isinstance(classifier.manifest.input, ImageInput)
         self.subjects = subjects
         self.classifier = classifier

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.emotions import FloatArray
+from edge.perception.manifest import ImageInput, SoundInput, TextInput
 from edge.perception.ngrams import ngram_hashes, tokens
-from edge.perception.pack import ImageInput, SoundInput, TextInput
 from edge.perception.sparse import Places, Sparse
 
 Pixels = npt.NDArray[np.uint8]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge.perception.pack import TextInput
+from edge.perception.manifest import TextInput
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
-from edge.perception.pack import SoundInput
+from edge.perception.manifest import SoundInput
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.values import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 

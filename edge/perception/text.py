@@ -7,8 +7,8 @@ import numpy as np
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import first_tokens, word_features
+from edge.perception.manifest import TextInput
 from edge.perception.ngrams import EMPHASIS
-from edge.perception.pack import TextInput
 from edge.values import Observation, TextMessage
 
 # A single word says less than a sentence; from this many on a text counts fully.

@@ -8,7 +8,7 @@ from pymicro_vad import MicroVad
 
 from edge.emotions import FloatArray
 from edge.perception.features import LogMelStream, sound_features
-from edge.perception.pack import SoundInput
+from edge.perception.manifest import SoundInput
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 FRAMES_PER_S = 100

@@ -16,10 +16,10 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
 from edge.pace import Pace
-from edge.perception.pack import Manifest, Modality
+from edge.perception.loader import ModelLoader
+from edge.perception.manifest import Manifest, Modality
 from edge.publish.messages import ModelInfo
 from edge.service.meter import Meter
-from edge.service.models import ModelShelf
 from edge.service.worker import Worker
 from edge.values import AudioBlock, Frame, Observation, Sighting, TextMessage
 
@@ -48,7 +48,7 @@ class Modalities:
         self._config, self._clock = config, clock
         self._hand_on, self._report = hand_on, report
         self._pace, self._switches = pace, Switches(running, stop)
-        self._shelf = ModelShelf(config.models)
+        self._loader = ModelLoader(config.models)
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
         self._workers: list[Worker[Any]] = []
@@ -104,7 +104,7 @@ class Modalities:
                 runner.join(max(deadline_s - self._clock.now_s(), 0))
 
     def _face(self) -> None:
-        perception, frames = self._shelf.new_face(), Newest[Frame](1)
+        perception, frames = self._loader.new_face(), Newest[Frame](1)
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
@@ -118,7 +118,7 @@ class Modalities:
         self._infer("face", frames, perceive)
 
     def _speech(self) -> None:
-        perception, blocks = self._shelf.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
+        perception, blocks = self._loader.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
         self._note(perception.classifier.manifest)
 
         def perceive(block: AudioBlock) -> None:
@@ -131,7 +131,7 @@ class Modalities:
         self._infer("speech", blocks, perceive)
 
     def _text(self) -> None:
-        perception = self._shelf.text
+        perception = self._loader.text
         self._note(perception.classifier.manifest)
 
         def perceive(message: TextMessage) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 import msgspec
 
 from converter.checks import choose_checks
-from edge.perception.pack import load_pack, save_manifest
-from edge.perception.trial import prepare
+from edge.perception.manifest import save_manifest
+from edge.perception.pack import load_pack
+from edge.perception.selftest import prepare
 from edge.resources import MODELS
 
 

@@ -21,7 +21,8 @@ from converter.train import train
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.features import text_features
-from edge.perception.pack import TextInput, load_pack
+from edge.perception.manifest import TextInput
+from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
 TEXTS = ("I'm so happy about this!", "I'm not angry.", "My dog died.", "Where is platform 4?")

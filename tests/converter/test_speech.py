@@ -24,7 +24,8 @@ from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech
 from edge.perception.features import frame_coefficients, log_mel
-from edge.perception.pack import Coefficients, Manifest, SoundInput, load_pack
+from edge.perception.manifest import Coefficients, Manifest, SoundInput
+from edge.perception.pack import load_pack
 from edge.perception.voice import VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ

@@ -33,7 +33,8 @@ from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from edge.errors import EmotiondError
 from edge.perception.features import Pixels
-from edge.perception.pack import ImageInput, load_pack
+from edge.perception.manifest import ImageInput
+from edge.perception.pack import load_pack
 
 SHORT = Schedule(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
 SECOND = SecondLabels("FER2013", "PublicTest", ("dark", "bright"))

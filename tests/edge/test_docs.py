@@ -15,9 +15,9 @@ from edge.commands.doctor.doctor import Doctor
 from edge.commands.doctor.report import report_schema
 from edge.config import Config, Models
 from edge.emotions import EMOTIONS
+from edge.perception.loader import ModelLoader
 from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS
-from edge.service.models import ModelShelf
 from edge.values import TextMessage
 from tests.edge.publish.test_messages import messages
 
@@ -75,7 +75,7 @@ def test_the_sentences_of_the_text_card_are_answered_as_it_says() -> None:
     page = (MODELS / "README.md").read_text(encoding="utf-8")
     rows = [found.groups() for line in page.splitlines() if (found := SENTENCE.match(line))]
     assert len(rows) == 60
-    reader = ModelShelf(Models()).text
+    reader = ModelLoader(Models()).text
     for text, meant, first, share, second, other, verdict in rows:
         answer = reader.read(TextMessage(text, 0.0)).probabilities
         of = dict(zip(EMOTIONS, 100 * answer, strict=True))

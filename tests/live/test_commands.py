@@ -17,8 +17,8 @@ import soundfile
 from edge.capture.media import read_frames, read_sound
 from edge.cli import TOPICS
 from edge.config import Models
+from edge.perception.loader import ModelLoader
 from edge.resources import CONFIGS, SAMPLES
-from edge.service.models import ModelShelf
 from tests.support import HAPPY_CLIP
 
 
@@ -224,7 +224,7 @@ def test_predict_does_not_read_a_face_where_nobody_is_any_more(tmp_path: Path) -
     for _ in range(60):
         video.write(np.full((height, width, 3), 90, np.uint8))
     video.release()
-    perception = ModelShelf(Models()).new_face()
+    perception = ModelLoader(Models()).new_face()
     seen = [len(perception.perceive(frame).observations) for frame in read_frames(clip, 15.0)]
     assert seen == [1] * 5 + [0] * 60
     found = _objects(emotiond("predict", "--json", clip))

@@ -28,7 +28,7 @@ from edge.errors import ConfigError, EmotiondError
 from edge.resources import state_folder
 
 if TYPE_CHECKING:
-    from edge.service.models import ModelShelf
+    from edge.perception.loader import ModelLoader
 
 SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
 
@@ -148,7 +148,7 @@ class Doctor:
         def run() -> Finding:
             from edge.commands.doctor.models import examine_model
 
-            return examine_model(self._shelf, file, modality)
+            return examine_model(self._loader, file, modality)
 
         return self._is_off(modality) or attempt(run, COMPUTING)
 
@@ -162,13 +162,13 @@ class Doctor:
             "text": models.text.model,
         }
         wanted = {name: file for name, file in files.items() if self._is_off(name) is None}
-        return examine_fusion(self._shelf, self._config.fusion.file, wanted)
+        return examine_fusion(self._loader, self._config.fusion.file, wanted)
 
     @cached_property
-    def _shelf(self) -> "ModelShelf":
-        from edge.service.models import ModelShelf
+    def _loader(self) -> "ModelLoader":
+        from edge.perception.loader import ModelLoader
 
-        return ModelShelf(self._config.models)
+        return ModelLoader(self._config.models)
 
     def _of_visit(self, part: str) -> Finding:
         finding: Finding = getattr(self._visit, part)

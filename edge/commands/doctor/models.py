@@ -7,18 +7,18 @@ import numpy as np
 
 from edge.commands.doctor.report import Finding, failed, passed, warned
 from edge.fusion.model import load_fusion, read_fusion
-from edge.perception.checksample import Answer, CheckSample
+from edge.perception.check_sample import Answer, CheckSample
+from edge.perception.loader import ModelLoader
 from edge.perception.pack import load_pack
-from edge.perception.trial import prepare
-from edge.service.models import ModelShelf
+from edge.perception.selftest import prepare
 
 TIMED_RUNS = 10
 
 
-def examine_model(shelf: ModelShelf, name: str, modality: str) -> Finding:
+def examine_model(loader: ModelLoader, name: str, modality: str) -> Finding:
     """Raises ModelError where the pack is missing, damaged or does not fit."""
-    pack = shelf.load(name, modality)
-    manifest, threads = pack.manifest, shelf.config.threads
+    pack = loader.load(name, modality)
+    manifest, threads = pack.manifest, loader.config.threads
     ask = prepare(pack, threads)
     apart = 0.0
     for sample in manifest.checks:
@@ -54,19 +54,19 @@ def _difference(sample: CheckSample, answer: Answer) -> str:
     return f"{name} is {answer.get(name, 0.0):.2f} instead of {sample.answer[name]:.2f}"
 
 
-def examine_fusion(shelf: ModelShelf, file: str, models: dict[str, str]) -> Finding:
+def examine_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> Finding:
     """What fusion learned, and whether from these models: manifests by modality.
 
     Raises ModelError where the file is missing or damaged.
     """
-    path = shelf.folder / file
+    path = loader.folder / file
     load_fusion(path)
     learned = read_fusion(path).models
     others = [
         modality
         for modality, name in models.items()
         if modality in learned
-        and learned[modality] != load_pack(shelf.folder / name).manifest.sha256
+        and learned[modality] != load_pack(loader.folder / name).manifest.sha256
     ]
     if others:
         return warned(

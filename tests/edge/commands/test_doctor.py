@@ -24,8 +24,8 @@ from edge.commands.doctor.models import examine_fusion, examine_model
 from edge.commands.doctor.report import Finding, Report, render, report_schema
 from edge.config import Camera, Config, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
+from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
-from edge.service.models import ModelShelf
 from edge.values import SAMPLE_RATE_HZ
 from tests.support import HAPPY_CLIP, FakeClock
 
@@ -247,7 +247,7 @@ def test_a_damaged_model_fails(packs: Path) -> None:
     model = packs / "text.tflite"
     model.write_bytes(model.read_bytes()[:1000])
     with pytest.raises(ModelError, match="the file is damaged or another version"):
-        examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+        examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
 
 
 def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> 
     happy = max(checks, key=lambda check: check["answer"]["joy"])
     happy["answer"]["joy"] = 0.5
     _change(packs / "text.json", checks=checks)
-    found = examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+    found = examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
     assert found.verdict == "fail"
     assert re.search(r"joy is (0\.[7-9]\d|1\.00) instead of 0\.50", found.found)
     assert "ai-edge-litert" in found.remedy
@@ -263,16 +263,16 @@ def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> 
 
 def test_a_model_without_check_samples_is_warned_of(packs: Path) -> None:
     _change(packs / "text.json", checks=[])
-    found = examine_model(ModelShelf(Models(folder=str(packs))), "text.json", "text")
+    found = examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
     assert (found.verdict, "no check sample" in found.found) == ("warn", True)
     assert found.figures["run_ms"] > 0
 
 
 def test_fusion_that_was_learned_from_other_models_is_warned_of(packs: Path) -> None:
-    shelf, models = ModelShelf(Models(folder=str(packs))), {"text": "text.json"}
-    assert examine_fusion(shelf, "fusion.json", models).verdict == "pass"
+    loader, models = ModelLoader(Models(folder=str(packs))), {"text": "text.json"}
+    assert examine_fusion(loader, "fusion.json", models).verdict == "pass"
     _change(packs / "fusion.json", models={"text": "0" * 64})
-    found = examine_fusion(shelf, "fusion.json", models)
+    found = examine_fusion(loader, "fusion.json", models)
     assert (found.verdict, "other models of text" in found.found) == ("warn", True)
 
 

@@ -11,7 +11,7 @@ from edge.capture.media import read_frames, read_picture
 from edge.config import Models
 from edge.errors import SourceError
 from edge.perception.features import Pixels
-from edge.service.models import ModelShelf
+from edge.perception.loader import ModelLoader
 from edge.values import Frame
 from tests.support import HAPPY_CLIP
 
@@ -20,8 +20,8 @@ TURNED_RIGHT = 6
 
 
 @pytest.fixture(scope="module")
-def shelf() -> ModelShelf:
-    return ModelShelf(Models())
+def loader() -> ModelLoader:
+    return ModelLoader(Models())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def _eight_k(pixels: Pixels) -> Pixels:
 
 @pytest.mark.parametrize("variation", [_grey, _rgba, _sixteen_bits, _eight_k])
 def test_the_face_is_seen_in_every_kind_of_picture(
-    shelf: ModelShelf, pixels: Pixels, tmp_path: Path, variation: object
+    loader: ModelLoader, pixels: Pixels, tmp_path: Path, variation: object
 ) -> None:
     assert callable(variation)
     picture = tmp_path / "picture.png"
@@ -55,12 +55,12 @@ def test_the_face_is_seen_in_every_kind_of_picture(
     read = read_picture(picture)
     assert read.dtype == np.uint8
     assert read.shape[2] == 3
-    sighting = shelf.new_face().perceive(Frame(read, 0.0))
+    sighting = loader.new_face().perceive(Frame(read, 0.0))
     assert sighting.faces == 1
 
 
 def test_a_picture_is_turned_as_its_camera_says(
-    shelf: ModelShelf, pixels: Pixels, tmp_path: Path
+    loader: ModelLoader, pixels: Pixels, tmp_path: Path
 ) -> None:
     picture = tmp_path / "turned.jpg"
     lying = Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)).rotate(90, expand=True)
@@ -69,13 +69,13 @@ def test_a_picture_is_turned_as_its_camera_says(
     lying.save(picture, exif=exif)
     read = read_picture(picture)
     assert read.shape == pixels.shape
-    assert shelf.new_face().perceive(Frame(read, 0.0)).faces == 1
+    assert loader.new_face().perceive(Frame(read, 0.0)).faces == 1
 
 
-def test_a_picture_of_one_pixel_holds_no_face(shelf: ModelShelf, tmp_path: Path) -> None:
+def test_a_picture_of_one_pixel_holds_no_face(loader: ModelLoader, tmp_path: Path) -> None:
     picture = tmp_path / "dot.png"
     cv2.imwrite(str(picture), np.zeros((1, 1, 3), np.uint8))
-    assert shelf.new_face().perceive(Frame(read_picture(picture), 0.0)).faces == 0
+    assert loader.new_face().perceive(Frame(read_picture(picture), 0.0)).faces == 0
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])

@@ -9,14 +9,15 @@ from edge.errors import ModelError
 from edge.perception.classifier import Classifier
 from edge.perception.detector import FaceDetector
 from edge.perception.face import FacePerception
-from edge.perception.pack import Modality, Pack, load_pack
+from edge.perception.face_tracker import FaceTracker
+from edge.perception.manifest import Modality
+from edge.perception.pack import Pack, load_pack
 from edge.perception.speech import SpeechPerception
-from edge.perception.subjects import Subjects
 from edge.perception.text import TextPerception
 
 
 @dataclass(frozen=True)
-class ModelShelf:
+class ModelLoader:
     """The packs of one configuration; each is read when it is first asked for.
 
     Every access raises ModelError where a pack is missing, damaged or of another modality.
@@ -32,7 +33,7 @@ class ModelShelf:
     def new_face(self) -> FacePerception:
         """Face perception that has seen nothing yet; all of them share one detector."""
         face = self.config.face
-        subjects = Subjects(
+        subjects = FaceTracker(
             self.detector.detect, face.detect_every, face.max_faces, face.keep_subject_s
         )
         return FacePerception(subjects, self._face_classifier)

@@ -8,20 +8,20 @@ from edge.config import Models, Tracking
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.errors import ModelError
 from edge.perception.features import text_features, word_features
+from edge.perception.loader import ModelLoader
+from edge.perception.manifest import TextInput
 from edge.perception.ngrams import tokens
-from edge.perception.pack import TextInput
-from edge.service.models import ModelShelf
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound, TextMessage
 from tests.support import HAPPY_CLIP
 
 
 @pytest.fixture(scope="module")
-def shelf() -> ModelShelf:
-    return ModelShelf(Models())
+def loader() -> ModelLoader:
+    return ModelLoader(Models())
 
 
-def _hear(shelf: ModelShelf, sound: Sound, block: int = 800) -> list[Observation]:
-    speech = shelf.new_speech()
+def _hear(loader: ModelLoader, sound: Sound, block: int = 800) -> list[Observation]:
+    speech = loader.new_speech()
     observations = []
     for start in range(0, len(sound), block):
         samples = sound[start : start + block]
@@ -30,51 +30,51 @@ def _hear(shelf: ModelShelf, sound: Sound, block: int = 800) -> list[Observation
     return observations
 
 
-def test_a_voice_is_observed_at_most_every_half_second(shelf: ModelShelf) -> None:
+def test_a_voice_is_observed_at_most_every_half_second(loader: ModelLoader) -> None:
     sound = read_sound(HAPPY_CLIP)
-    times = [one.captured_s for one in _hear(shelf, sound)]
+    times = [one.captured_s for one in _hear(loader, sound)]
     assert len(times) >= 2
     assert min(np.diff(times)) >= 0.5 - 1e-9
     assert times[-1] <= len(sound) / SAMPLE_RATE_HZ
 
 
-def test_the_size_of_sound_blocks_does_not_matter(shelf: ModelShelf) -> None:
+def test_the_size_of_sound_blocks_does_not_matter(loader: ModelLoader) -> None:
     sound = read_sound(HAPPY_CLIP)
-    small, large = _hear(shelf, sound, 123), _hear(shelf, sound, len(sound))
+    small, large = _hear(loader, sound, 123), _hear(loader, sound, len(sound))
     assert len(small) == len(large)
     for one, other in zip(small, large, strict=True):
         assert one.probabilities == pytest.approx(other.probabilities)
         assert one.captured_s == pytest.approx(other.captured_s, abs=0.02)
 
 
-def test_the_last_observation_of_an_utterance_pools_all_its_windows(shelf: ModelShelf) -> None:
+def test_the_last_observation_of_an_utterance_pools_all_its_windows(loader: ModelLoader) -> None:
     sound = read_sound(HAPPY_CLIP)
-    whole = shelf.new_speech().hear_all(sound)
+    whole = loader.new_speech().hear_all(sound)
     assert whole is not None
-    assert _hear(shelf, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
+    assert _hear(loader, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
 
 
-def test_a_recording_is_heard_alike_again_and_again(shelf: ModelShelf) -> None:
-    sound, speech = read_sound(HAPPY_CLIP), shelf.new_speech()
+def test_a_recording_is_heard_alike_again_and_again(loader: ModelLoader) -> None:
+    sound, speech = read_sound(HAPPY_CLIP), loader.new_speech()
     first, second = speech.hear_all(sound), speech.hear_all(sound)
     assert first is not None
     assert second is not None
     assert first.native == second.native
 
 
-def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(shelf: ModelShelf) -> None:
+def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(loader: ModelLoader) -> None:
     sound = read_sound(HAPPY_CLIP)
     duration_s = len(sound) / SAMPLE_RATE_HZ
-    alone = _hear(shelf, sound)
-    speech = shelf.new_speech()
+    alone = _hear(loader, sound)
+    speech = loader.new_speech()
     speech.hear(AudioBlock(sound[: len(sound) // 2], duration_s / 2))
     again = speech.hear(AudioBlock(sound, 60.0))
     assert again[-1].native == pytest.approx(alone[-1].native, abs=0.02)
 
 
-def test_a_recording_without_a_voice_says_nothing(shelf: ModelShelf) -> None:
+def test_a_recording_without_a_voice_says_nothing(loader: ModelLoader) -> None:
     noise = np.random.default_rng(0).normal(0, 30, 25 * SAMPLE_RATE_HZ)
-    assert shelf.new_speech().hear_all(noise.astype(np.int16)) is None
+    assert loader.new_speech().hear_all(noise.astype(np.int16)) is None
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_a_recording_without_a_voice_says_nothing(shelf: ModelShelf) -> None:
     ],
 )
 def test_plain_texts_are_read_as_people_read_them(
-    shelf: ModelShelf, text: str, emotion: str
+    loader: ModelLoader, text: str, emotion: str
 ) -> None:
-    read = shelf.text.read(TextMessage(text, 5.0))
+    read = loader.text.read(TextMessage(text, 5.0))
     assert EMOTIONS[int(read.probabilities.argmax())] == emotion
     assert read.captured_s == 5.0
 
 
-def _happy(shelf: ModelShelf, text: str) -> float:
-    return shelf.text.read(TextMessage(text, 0.0)).native["joy"]
+def _happy(loader: ModelLoader, text: str) -> float:
+    return loader.text.read(TextMessage(text, 0.0)).native["joy"]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def _happy(shelf: ModelShelf, text: str) -> float:
         ("I like it", "I don't like it"),
     ],
 )
-def test_negation_is_heard(shelf: ModelShelf, plain: str, negated: str) -> None:
-    assert _happy(shelf, negated) < _happy(shelf, plain) - 0.2
+def test_negation_is_heard(loader: ModelLoader, plain: str, negated: str) -> None:
+    assert _happy(loader, negated) < _happy(loader, plain) - 0.2
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_negation_is_heard(shelf: ModelShelf, plain: str, negated: str) -> None:
         ("She isn't happy with the result.", "happy"),
     ],
 )
-def test_a_feeling_that_is_denied_is_not_told(shelf: ModelShelf, text: str, denied: str) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+def test_a_feeling_that_is_denied_is_not_told(loader: ModelLoader, text: str, denied: str) -> None:
+    read = loader.text.read(TextMessage(text, 0.0))
     assert EMOTIONS[int(read.probabilities.argmax())] != denied
 
 
@@ -136,8 +136,8 @@ def test_a_feeling_that_is_denied_is_not_told(shelf: ModelShelf, text: str, deni
         ("thank you", "thank you ❤️❤️"),
     ],
 )
-def test_emphasis_does_not_take_away(shelf: ModelShelf, plain: str, emphatic: str) -> None:
-    assert _happy(shelf, emphatic) > min(_happy(shelf, plain), 0.9) - 0.05
+def test_emphasis_does_not_take_away(loader: ModelLoader, plain: str, emphatic: str) -> None:
+    assert _happy(loader, emphatic) > min(_happy(loader, plain), 0.9) - 0.05
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_emphasis_does_not_take_away(shelf: ModelShelf, plain: str, emphatic: st
     [("😂😂😂", "happy"), ("😭", "sad"), ("😡😡", "angry"), (":(", "sad")],
 )
 def test_emoji_and_emoticons_speak_for_themselves(
-    shelf: ModelShelf, text: str, emotion: str
+    loader: ModelLoader, text: str, emotion: str
 ) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+    read = loader.text.read(TextMessage(text, 0.0))
     assert EMOTIONS[int(read.probabilities.argmax())] == emotion
 
 
@@ -155,9 +155,9 @@ def test_emoji_and_emoticons_speak_for_themselves(
     "text", ["", "  \n\t", "\u200b", "\x07\u202e\0", "<br/>", "https://example.org/sad"]
 )
 def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
-    shelf: ModelShelf, text: str
+    loader: ModelLoader, text: str
 ) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+    read = loader.text.read(TextMessage(text, 0.0))
     assert read.probabilities.argmax() == NEUTRAL
     # Alone, it is no belief to act on.
     assert read.probabilities.max() < Tracking().min_confidence
@@ -174,8 +174,8 @@ def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
         "12:30 - 14:45",
     ],
 )
-def test_a_language_never_seen_is_not_guessed_at(shelf: ModelShelf, text: str) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+def test_a_language_never_seen_is_not_guessed_at(loader: ModelLoader, text: str) -> None:
+    read = loader.text.read(TextMessage(text, 0.0))
     assert read.quality < 0.5
     assert read.probabilities.max() < 0.5 or read.probabilities.argmax() == NEUTRAL
 
@@ -193,8 +193,8 @@ def test_a_language_never_seen_is_not_guessed_at(shelf: ModelShelf, text: str) -
     ],
     ids=["control", "surrogate", "right to left", "mixed", "html", "1 MB", "one word"],
 )
-def test_odd_texts_are_read_like_any_other(shelf: ModelShelf, text: str) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+def test_odd_texts_are_read_like_any_other(loader: ModelLoader, text: str) -> None:
+    read = loader.text.read(TextMessage(text, 0.0))
     assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
     if "happy" in text:
         assert EMOTIONS[int(read.probabilities.argmax())] == "happy"
@@ -202,15 +202,15 @@ def test_odd_texts_are_read_like_any_other(shelf: ModelShelf, text: str) -> None
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(), max_size=400))
-def test_every_string_is_read(shelf: ModelShelf, text: str) -> None:
-    read = shelf.text.read(TextMessage(text, 0.0))
+def test_every_string_is_read(loader: ModelLoader, text: str) -> None:
+    read = loader.text.read(TextMessage(text, 0.0))
     assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert (read.probabilities >= 0).all()
     assert 0 <= read.quality <= 1
 
 
-def test_a_text_is_answered_as_the_whole_of_its_features_is(shelf: ModelShelf) -> None:
-    perception = shelf.text
+def test_a_text_is_answered_as_the_whole_of_its_features_is(loader: ModelLoader) -> None:
+    perception = loader.text
     spec = perception.classifier.manifest.input
     assert isinstance(spec, TextInput)
     for text in ("so happy today", "I hate this", "", "so happy today"):
@@ -218,9 +218,9 @@ def test_a_text_is_answered_as_the_whole_of_its_features_is(shelf: ModelShelf) -
         assert np.array_equal(sparse, perception.classifier.logits(text_features(text, spec)))
 
 
-def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) -> None:
+def test_a_text_without_emotion_or_with_one_word_counts_less(loader: ModelLoader) -> None:
     def quality_of(text: str) -> float:
-        return shelf.text.read(TextMessage(text, 0.0)).quality
+        return loader.text.read(TextMessage(text, 0.0)).quality
 
     full = quality_of("I am so happy about this!")
     assert quality_of("happy") < full
@@ -233,4 +233,4 @@ def test_a_text_without_emotion_or_with_one_word_counts_less(shelf: ModelShelf) 
 def test_a_pack_of_another_modality_is_refused() -> None:
     models = Models(text=Models().text.__class__(model="speech.json"))
     with pytest.raises(ModelError, match="this is a speech model, a text model was expected"):
-        _ = ModelShelf(models).text
+        _ = ModelLoader(models).text

@@ -5,7 +5,8 @@ import pytest
 
 from edge.capture.media import read_sound
 from edge.config import Speech
-from edge.perception.pack import SoundInput, load_pack
+from edge.perception.manifest import SoundInput
+from edge.perception.pack import load_pack
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, Sound

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.perception.features import text_features, word_features
+from edge.perception.manifest import TextInput
 from edge.perception.ngrams import (
     BEGIN,
     CHARACTER_FACTOR,
@@ -23,7 +24,6 @@ from edge.perception.ngrams import (
     ngram_hashes,
     tokens,
 )
-from edge.perception.pack import TextInput
 
 TEXT = TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
 # Words, pairs of words, and the runs of 1 to 5 characters of each; then those of what is negated.

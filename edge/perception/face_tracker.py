@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.perception.detector import Face
 from edge.perception.features import Pixels
-from edge.perception.motion import FaceMotion
+from edge.perception.optical_flow import OpticalFlow
 
 # A face is taken for one seen before when its middle is nearer than this many widths of it …
 MAX_DISTANCE_WIDTHS = 0.8
@@ -30,7 +30,7 @@ class Subject:
     seen_s: float
 
 
-class Subjects:
+class FaceTracker:
     """Detects faces in every n-th frame and follows them in those between.
 
     A subject that is not seen for `keep_s` is forgotten; one that comes back earlier, near where
@@ -43,7 +43,7 @@ class Subjects:
         self.detect_every = detect_every
         """May be changed between two frames."""
         self._max_faces, self._keep_s = max_faces, keep_s
-        self._motion = FaceMotion()
+        self._motion = OpticalFlow()
         self._numbers = count(1)
         self._known: list[Subject] = []
         self._visible: list[Subject] = []

@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.perception.checksample import CheckSample
+from edge.perception.check_sample import CheckSample
 from edge.perception.pack import load_pack
+from edge.perception.selftest import prepare
 from edge.perception.synthetic import draw_face, hum
-from edge.perception.trial import prepare
 from edge.resources import MODELS
 
 PACKS = ["face", "speech", "text", "detector-short", "detector-full"]

@@ -12,7 +12,8 @@ from edge.perception.features import (
     log_mel,
     sound_features,
 )
-from edge.perception.pack import ImageInput, SoundInput, load_pack
+from edge.perception.manifest import ImageInput, SoundInput
+from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
 GREY = ImageInput((48, 48, 1), "grey", "standardized")

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from edge.emotions import FloatArray
-from edge.perception.checksample import Answer, CheckSample
+from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.classifier import Classifier
 from edge.perception.detector import FaceDetector
 from edge.perception.features import image_features, log_mel, sound_features, text_features
-from edge.perception.pack import ImageInput, InputSpec, Pack, SoundInput
+from edge.perception.manifest import ImageInput, InputSpec, SoundInput
+from edge.perception.pack import Pack
 from edge.perception.synthetic import SIDE_PX, draw_face, hum
 
 DIGITS = 4

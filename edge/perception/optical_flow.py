@@ -23,7 +23,7 @@ MAX_RETURN_PX = 1.0
 LEAST_AGREEMENT = 0.6
 
 
-class FaceMotion:
+class OpticalFlow:
     """Follows faces by pyramidal Lucas-Kanade optical flow (Bouguet 2001), frame by frame.
 
     Not thread-safe.

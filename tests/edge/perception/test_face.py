@@ -11,10 +11,10 @@ from edge.config import Models
 from edge.emotions import EMOTIONS, FloatArray
 from edge.perception.detector import Face
 from edge.perception.face import EYES, FacePerception, align
+from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels
+from edge.perception.loader import ModelLoader
 from edge.perception.quality import face_quality, frontality, sharpness
-from edge.perception.subjects import Subjects
-from edge.service.models import ModelShelf
 from edge.values import Frame
 from tests.support import HAPPY_CLIP
 
@@ -22,13 +22,13 @@ PERIOD_S = 1 / 15
 
 
 @pytest.fixture(scope="module")
-def shelf() -> ModelShelf:
-    return ModelShelf(Models())
+def loader() -> ModelLoader:
+    return ModelLoader(Models())
 
 
 @pytest.fixture(scope="module")
-def far_shelf() -> ModelShelf:
-    return ModelShelf(Models(face=FaceConfig(detector="full")))
+def far_shelf() -> ModelLoader:
+    return ModelLoader(Models(face=FaceConfig(detector="full")))
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,9 @@ def _numbers(
 
 @pytest.mark.parametrize("detector", ["short", "full"])
 def test_the_face_in_a_real_frame_is_found_with_its_eyes(
-    shelf: ModelShelf, far_shelf: ModelShelf, frame: Frame, detector: str
+    loader: ModelLoader, far_shelf: ModelLoader, frame: Frame, detector: str
 ) -> None:
-    chosen = shelf if detector == "short" else far_shelf
+    chosen = loader if detector == "short" else far_shelf
     faces = chosen.detector.detect(frame.pixels)
     assert len(faces) == 1
     left, top, right, bottom = faces[0].box
@@ -79,25 +79,25 @@ def test_the_face_in_a_real_frame_is_found_with_its_eyes(
 
 
 def test_the_full_detector_finds_a_face_that_is_too_far_for_the_short_one(
-    shelf: ModelShelf, far_shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, far_shelf: ModelLoader, person: Pixels
 ) -> None:
     scene = _scene((person, 300, 200, 90))
-    assert shelf.detector.detect(scene) == []
+    assert loader.detector.detect(scene) == []
     assert len(far_shelf.detector.detect(scene)) == 1
 
 
-def test_two_faces_are_found_the_larger_one_first(shelf: ModelShelf, person: Pixels) -> None:
-    faces = shelf.detector.detect(_scene((person, 0, 100, 220), (person, 300, 60, 330)))
+def test_two_faces_are_found_the_larger_one_first(loader: ModelLoader, person: Pixels) -> None:
+    faces = loader.detector.detect(_scene((person, 0, 100, 220), (person, 300, 60, 330)))
     assert len(faces) == 2
     assert faces[0].area > 1.5 * faces[1].area
     assert faces[0].box[0] > 300
 
 
 def test_every_face_is_read_and_the_largest_is_the_primary_subject(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
     scene = _scene((person, 0, 100, 220), (person, 300, 60, 330))
-    sighting = shelf.new_face().perceive(Frame(scene, 1.0))
+    sighting = loader.new_face().perceive(Frame(scene, 1.0))
     assert sighting.faces == len(sighting.observations) == 2
     assert sighting.primary is sighting.observations[0]
     assert sighting.primary_subject == 1
@@ -106,15 +106,15 @@ def test_every_face_is_read_and_the_largest_is_the_primary_subject(
 
 
 def test_no_more_than_max_faces_are_read_but_all_are_counted(person: Pixels) -> None:
-    shelf = ModelShelf(Models(face=FaceConfig(detector="full", max_faces=4)))
+    loader = ModelLoader(Models(face=FaceConfig(detector="full", max_faces=4)))
     crowd = _crowd(person[20:175, 30:185], 96, 4, 6)
-    sighting = shelf.new_face().perceive(Frame(crowd, 0.0))
+    sighting = loader.new_face().perceive(Frame(crowd, 0.0))
     assert len(sighting.observations) == 4
     assert sighting.faces > 12
 
 
 def test_a_frame_of_forty_faces_is_read_within_the_limit(
-    far_shelf: ModelShelf, person: Pixels
+    far_shelf: ModelLoader, person: Pixels
 ) -> None:
     crowd = _crowd(person[20:175, 30:185], 96, 5, 8)
     sighting = far_shelf.new_face().perceive(Frame(crowd, 0.0))
@@ -124,20 +124,20 @@ def test_a_frame_of_forty_faces_is_read_within_the_limit(
 
 @pytest.mark.parametrize("detect_every", [1, 4])
 def test_people_who_move_keep_their_numbers(person: Pixels, detect_every: int) -> None:
-    shelf = ModelShelf(Models(face=FaceConfig(detect_every=detect_every)))
+    loader = ModelLoader(Models(face=FaceConfig(detect_every=detect_every)))
     scenes = [
         _scene((person, 4 * step, 100, 220), (person, 300 - 3 * step, 60 + step, 330))
         for step in range(12)
     ]
-    numbers = _numbers(shelf.new_face(), scenes)
+    numbers = _numbers(loader.new_face(), scenes)
     assert numbers[0] == [1, 2]
     assert numbers == [numbers[0]] * len(scenes)
 
 
 def test_a_short_occlusion_keeps_the_number_and_a_long_one_does_not(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
-    perception = shelf.new_face()
+    perception = loader.new_face()
     here, empty = _scene((person, 100, 60, 330)), _scene()
 
     def subject(scene: Pixels, captured_s: float) -> int | None:
@@ -151,31 +151,31 @@ def test_a_short_occlusion_keeps_the_number_and_a_long_one_does_not(
     assert subject(here, 4.0) == 2
 
 
-def test_somebody_else_elsewhere_gets_another_number(shelf: ModelShelf, person: Pixels) -> None:
+def test_somebody_else_elsewhere_gets_another_number(loader: ModelLoader, person: Pixels) -> None:
     scenes = [_scene((person, 0, 100, 220)), _scene((person, 400, 100, 220))]
-    assert _numbers(shelf.new_face(), scenes) == [[1], [2]]
+    assert _numbers(loader.new_face(), scenes) == [[1], [2]]
 
 
 def test_people_of_like_size_do_not_take_turns_at_being_primary(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
     sizes = [(250, 220), (220, 240), (250, 220), (220, 320)]
     scenes = [_scene((person, 0, 80, left), (person, 320, 80, right)) for left, right in sizes]
-    assert [one[0] for one in _numbers(shelf.new_face(), scenes)] == [1, 1, 1, 2]
+    assert [one[0] for one in _numbers(loader.new_face(), scenes)] == [1, 1, 1, 2]
 
 
-def test_faces_are_followed_between_detections(shelf: ModelShelf) -> None:
+def test_faces_are_followed_between_detections(loader: ModelLoader) -> None:
     detections = 0
 
     def detect(pixels: Pixels) -> list[Face]:
         nonlocal detections
         detections += 1
-        return shelf.detector.detect(pixels)
+        return loader.detector.detect(pixels)
 
-    subjects = Subjects(detect, detect_every=5, max_faces=8, keep_s=2.0)
+    subjects = FaceTracker(detect, detect_every=5, max_faces=8, keep_s=2.0)
     for index, frame in enumerate(read_frames(HAPPY_CLIP, 30.0)):
         followed = subjects.update(frame.pixels, index / 30)
-        there = shelf.detector.detect(frame.pixels)[0]
+        there = loader.detector.detect(frame.pixels)[0]
         assert [one.number for one in followed] == [1]
         off_px = np.abs(followed[0].face.keypoints[:2] - there.keypoints[:2]).max()
         assert off_px < 0.15 * there.eye_distance
@@ -183,18 +183,18 @@ def test_faces_are_followed_between_detections(shelf: ModelShelf) -> None:
 
 
 def test_a_face_that_is_lost_between_detections_is_looked_for_at_once(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
-    subjects = Subjects(shelf.detector.detect, detect_every=30, max_faces=8, keep_s=2.0)
+    subjects = FaceTracker(loader.detector.detect, detect_every=30, max_faces=8, keep_s=2.0)
     assert len(subjects.update(_scene((person, 0, 60, 330)), 0.0)) == 1
     assert subjects.update(np.zeros((480, 640, 3), np.uint8), 0.1) == []
     assert subjects.faces == 0
 
 
 def test_a_face_is_followed_through_a_change_of_resolution(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
-    subjects = Subjects(shelf.detector.detect, detect_every=5, max_faces=8, keep_s=2.0)
+    subjects = FaceTracker(loader.detector.detect, detect_every=5, max_faces=8, keep_s=2.0)
     scene = _scene((person, 100, 60, 330))
     half = np.asarray(cv2.resize(scene, (320, 240), interpolation=cv2.INTER_AREA), np.uint8)
     (before,) = [one.face for one in subjects.update(scene, 0.0)]
@@ -202,15 +202,15 @@ def test_a_face_is_followed_through_a_change_of_resolution(
     assert np.abs(after - before.box / 2).max() < 5
 
 
-def test_a_frame_without_a_face_gives_no_observation(shelf: ModelShelf) -> None:
+def test_a_frame_without_a_face_gives_no_observation(loader: ModelLoader) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
-    sighting = shelf.new_face().perceive(Frame(noise, 1.0))
+    sighting = loader.new_face().perceive(Frame(noise, 1.0))
     assert (sighting.faces, sighting.observations, sighting.primary) == (0, (), None)
 
 
 @pytest.mark.parametrize("detect_every", [1, 3])
 def test_a_one_pixel_frame_does_no_harm(detect_every: int) -> None:
-    perception = ModelShelf(Models(face=FaceConfig(detect_every=detect_every))).new_face()
+    perception = ModelLoader(Models(face=FaceConfig(detect_every=detect_every))).new_face()
     for index in range(4):
         assert perception.perceive(Frame(np.zeros((1, 1, 3), np.uint8), index)).faces == 0
 
@@ -228,21 +228,21 @@ def test_alignment_puts_the_eyes_where_training_had_them() -> None:
 
 
 def test_a_face_half_outside_the_frame_is_cropped_and_counts_less(
-    shelf: ModelShelf, frame: Frame
+    loader: ModelLoader, frame: Frame
 ) -> None:
-    face = shelf.detector.detect(frame.pixels)[0]
+    face = loader.detector.detect(frame.pixels)[0]
     shift = np.array([face.box[[0, 2]].mean(), 0], np.float32)
     outside = replace(face, box=face.box - np.tile(shift, 2), keypoints=face.keypoints - shift)
-    perception, shape = shelf.new_face(), frame.pixels.shape
+    perception, shape = loader.new_face(), frame.pixels.shape
     assert perception.crop(frame.pixels, outside).shape == (48, 48, 1)
     aligned = perception.align(frame.pixels, face)
     whole = face_quality(face, aligned, shape)
     assert face_quality(outside, aligned, shape) == pytest.approx(whole / 2, rel=0.01)
 
 
-def test_a_smaller_face_has_less_quality(shelf: ModelShelf, frame: Frame) -> None:
-    near = shelf.detector.detect(frame.pixels)[0]
-    aligned = shelf.new_face().align(frame.pixels, near)
+def test_a_smaller_face_has_less_quality(loader: ModelLoader, frame: Frame) -> None:
+    near = loader.detector.detect(frame.pixels)[0]
+    aligned = loader.new_face().align(frame.pixels, near)
     far = replace(near, keypoints=np.asarray(near.keypoints / 8, np.float32))
     shape = frame.pixels.shape
     assert 0 < face_quality(far, aligned, shape) < face_quality(near, aligned, shape) <= 1
@@ -253,9 +253,9 @@ def _blurred(pixels: Pixels, sigma_px: float) -> Pixels:
     return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma_px), np.uint8)
 
 
-def test_a_blurred_face_has_less_quality(shelf: ModelShelf, frame: Frame) -> None:
-    perception = shelf.new_face()
-    face = shelf.detector.detect(frame.pixels)[0]
+def test_a_blurred_face_has_less_quality(loader: ModelLoader, frame: Frame) -> None:
+    perception = loader.new_face()
+    face = loader.detector.detect(frame.pixels)[0]
     sharp, dull, duller = (
         sharpness(perception.align(_blurred(frame.pixels, sigma), face))
         for sigma in (0.1, 4.0, 8.0)
@@ -282,8 +282,8 @@ def test_a_face_that_turns_away_or_looks_down_has_less_quality() -> None:
     assert frontality(tilted_head.astype(np.float32)) == pytest.approx(1.0)
 
 
-def test_the_smile_in_a_real_clip_is_seen(shelf: ModelShelf, frame: Frame) -> None:
-    seen = shelf.new_face().perceive(frame).primary
+def test_the_smile_in_a_real_clip_is_seen(loader: ModelLoader, frame: Frame) -> None:
+    seen = loader.new_face().perceive(frame).primary
     assert seen is not None
     assert EMOTIONS[int(seen.probabilities.argmax())] == "happy"
     assert seen.captured_s == frame.captured_s
@@ -291,10 +291,10 @@ def test_the_smile_in_a_real_clip_is_seen(shelf: ModelShelf, frame: Frame) -> No
 
 @pytest.mark.parametrize("side", [96, 128, 192])
 def test_sharpness_does_not_hang_on_size_or_contrast(
-    shelf: ModelShelf, frame: Frame, side: int
+    loader: ModelLoader, frame: Frame, side: int
 ) -> None:
-    face, pixels = shelf.detector.detect(frame.pixels)[0], _blurred(frame.pixels, 6.0)
-    expected = sharpness(shelf.new_face().align(pixels, face))
+    face, pixels = loader.detector.detect(frame.pixels)[0], _blurred(frame.pixels, 6.0)
+    expected = sharpness(loader.new_face().align(pixels, face))
     assert 0.1 < expected < 0.9
     assert sharpness(align(pixels // 2, face, side)) == pytest.approx(expected, rel=0.15)
 
@@ -307,11 +307,11 @@ def test_a_dark_picture_with_noise_has_no_sharpness() -> None:
 
 
 def test_who_is_missed_in_one_frame_stays_the_primary_subject(
-    shelf: ModelShelf, person: Pixels
+    loader: ModelLoader, person: Pixels
 ) -> None:
     both = _scene((person, 0, 100, 200), (person, 300, 60, 330))
     other = _scene((person, 0, 100, 200))
-    perception = shelf.new_face()
+    perception = loader.new_face()
     seen = [
         perception.perceive(Frame(scene, index * PERIOD_S))
         for index, scene in enumerate([both, other, both])
@@ -325,7 +325,7 @@ def test_who_is_missed_in_one_frame_stays_the_primary_subject(
 
 
 def test_a_limit_of_one_face_does_not_make_people_take_turns(person: Pixels) -> None:
-    perception = ModelShelf(Models(face=FaceConfig(max_faces=1))).new_face()
+    perception = ModelLoader(Models(face=FaceConfig(max_faces=1))).new_face()
     sizes = [(250, 220), (220, 240), (250, 220), (220, 240)]
     scenes = [_scene((person, 0, 80, left), (person, 320, 80, right)) for left, right in sizes]
     assert _numbers(perception, scenes) == [[1]] * 4
