@@ -26,8 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.commands.terminal import table
+from edge.machine import rss_mb
 from edge.publish.composer import Composer
-from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State
 from tests.conftest import Mosquitto
 

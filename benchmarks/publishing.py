@@ -19,8 +19,8 @@ from edge.commands.demo.broker import HOST, free_port
 from edge.commands.terminal import table
 from edge.config import Mqtt
 from edge.emotions import EMOTIONS
+from edge.machine import rss_mb
 from edge.publish.composer import Composer
-from edge.service.health import rss_mb
 from edge.tracking.episodes import Change, State
 from edge.values import Belief
 from tests.conftest import Mosquitto

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from edge.commands.terminal import table
-from edge.service.health import peak_rss_mb, rss_mb
+from edge.machine import peak_rss_mb, rss_mb
 from tests.device import NAME, device
 from tests.live.test_publisher import Subscriber
 

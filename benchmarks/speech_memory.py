@@ -13,9 +13,9 @@ import numpy as np
 from edge.capture.media import read_sound
 from edge.capture.microphone import BLOCK_S
 from edge.config import Models
+from edge.machine import rss_mb
 from edge.perception.loader import ModelLoader
 from edge.resources import SAMPLES
-from edge.service.health import rss_mb
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Frame, TextMessage
 
 CLIP = SAMPLES / "1001_DFA_HAP_XX.mkv"

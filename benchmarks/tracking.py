@@ -24,9 +24,9 @@ from edge.commands.terminal import table
 from edge.config import Fusion, Models, RestingFace, Tracking
 from edge.emotions import EMOTIONS, FloatArray
 from edge.fusion.model import load_fusion
+from edge.machine import rss_mb
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS, SAMPLES
-from edge.service.health import rss_mb
 from edge.tracking import person
 from edge.tracking.resting_face import Resting
 from edge.tracking.smoothing import Smoothing

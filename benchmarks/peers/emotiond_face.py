@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from edge.emotions import EMOTIONS
+from edge.machine import peak_rss_mb
 from edge.perception.classifier import Classification, Classifier
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput
 from edge.perception.pack import load_pack
-from edge.service.health import peak_rss_mb
 
 SIDE = 48
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge.service.health import peak_rss_mb
+from edge.machine import peak_rss_mb
 
 SIDE, INPUT_SIDE = 48, 64
 # The order of the network's outputs, after fer.FER._get_labels.

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.emotions import softmax
-from edge.service.health import peak_rss_mb
+from edge.machine import peak_rss_mb
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 WORDS = re.compile(r"\w+")

@@ -8,6 +8,7 @@ from msgspec import Meta
 from edge import __version__
 from edge.emotions import Emotion
 from edge.errors import PayloadError
+from edge.machine import Throttle
 from edge.tracking.episodes import Phase
 
 SCHEMA_VERSION = "1.0"
@@ -16,7 +17,6 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Affect = Annotated[float, Meta(ge=-1, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
-Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
 LoadReason = Literal["cpu", "temperature", "throttled"]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.config import Config, Load
+from edge.machine import CpuShare, temperature_c, throttled
 from edge.pace import Pace
 from edge.publish.messages import LoadData, LoadReason
-from edge.service.health import CpuShare, temperature_c, throttled
 
 logger = logging.getLogger(__name__)
 

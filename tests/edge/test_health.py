@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.machine import temperature_c, throttled
 from edge.publish.messages import LoadData
 from edge.publish.outbox import Delivery
-from edge.service.health import Health, temperature_c, throttled
+from edge.service.health import Health
 from edge.service.meter import Meter
 from edge.service.pause import Pause
 

@@ -21,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands.demo.broker import HOST
 from edge.errors import EmotiondError
+from edge.machine import peak_rss_mb
 from edge.publish.messages import EventMessage, ModalityMessage, StateMessage
-from edge.service.health import peak_rss_mb
 
 DEVICE = "demo"
 PATIENCE_S = 30.0

@@ -190,7 +190,7 @@ class Doctor:
 
     def _temperature(self) -> Finding:
         from edge.commands.doctor.system import examine_temperature
-        from edge.service.health import temperature_c, throttled
+        from edge.machine import temperature_c, throttled
 
         max_c = self._config.load.max_temperature_c
         return examine_temperature(temperature_c(), throttled(), max_c)

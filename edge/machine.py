@@ -1,0 +1,71 @@
+"""This process and the machine under it, as Linux describes them in /proc and /sys."""
+
+import time
+from pathlib import Path
+from typing import Literal, get_args
+
+from edge.errors import EmotiondError
+
+Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
+"""What slows a Raspberry Pi down."""
+THERMAL_ZONES = Path("/sys/class/thermal")
+NO_SENSORS = ("PMIC-Die",)
+"""Zones by type, of a Jetson, that say 100 °C always."""
+PLATFORM = Path("/sys/devices/platform")
+THROTTLED = "soc*/*firmware/get_throttled"
+"""Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
+THROTTLE_FLAGS: tuple[Throttle, ...] = get_args(Throttle)
+"""By the bit that stands for it, from the lowest."""
+
+
+def _status_kb(pid: int, field: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise EmotiondError(f"there is no process {pid} ({error.strerror})") from error
+    values = {name: value for name, _, value in (line.partition(":") for line in lines)}
+    return int(values[field].split()[0])
+
+
+def peak_rss_mb(pid: int) -> float:
+    """The most resident memory that a process has had, in 10^6 bytes."""
+    return _status_kb(pid, "VmHWM") * 1024 / 1e6
+
+
+def rss_mb(pid: int) -> float:
+    """The resident memory of a process now, in 10^6 bytes."""
+    return _status_kb(pid, "VmRSS") * 1024 / 1e6
+
+
+def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
+    """Of the hottest sensor; None where there is none that can be read."""
+    found = []
+    for file in zones.glob("thermal_zone*/temp"):
+        try:
+            if file.with_name("type").read_text(encoding="ascii").strip() in NO_SENSORS:
+                continue
+            found.append(int(file.read_text(encoding="ascii")) / 1000)
+        except (OSError, ValueError):
+            continue  # a sensor that sleeps
+    return max(found, default=None)
+
+
+def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
+    """What slows the device down now; None where it does not tell."""
+    try:
+        flags = int(next(platform.glob(THROTTLED)).read_text(encoding="ascii").strip(), 16)
+    except (StopIteration, OSError, ValueError):
+        return None
+    return [name for bit, name in enumerate(THROTTLE_FLAGS) if flags >> bit & 1]
+
+
+class CpuShare:
+    """What this process takes of a core, from one reading to the next."""
+
+    def __init__(self) -> None:
+        self._cpu_s = time.process_time()
+
+    def read_percent(self, over_s: float) -> float:
+        """Since the last reading, `over_s` seconds ago."""
+        before_s, self._cpu_s = self._cpu_s, time.process_time()
+        return 100 * (self._cpu_s - before_s) / over_s
