@@ -11,7 +11,7 @@ import os
 import numpy as np
 
 from edge.capture.media import read_sound
-from edge.capture.microphone import BLOCK_S
+from edge.capture.portaudio import BLOCK_S
 from edge.config import Models
 from edge.machine import rss_mb
 from edge.perception.loader import ModelLoader

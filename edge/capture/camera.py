@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture.cameras import Cameras, is_busy, is_file
-from edge.capture.signs import FROZEN_S, INTER_CODED_FROZEN_S, PictureSigns
+from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
+from edge.capture.pace import Pace
+from edge.capture.v4l2 import Cameras, is_busy, is_file
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
-from edge.pace import Pace
 from edge.values import Frame
 
 STREAM_OPEN_TIMEOUT_MS = 3000
@@ -64,14 +64,14 @@ class VideoSource:
         self._started_s = clock.now_s()
         self._next_s = self._started_s
         self._frames = 0
-        self._signs = PictureSigns(self._name, self._frozen_s())
+        self._liveness = PictureLiveness(self._name, self._frozen_s())
         self.steps = 0
         """How many pictures the driver, file or network has given."""
 
     @property
     def fault(self) -> str:
         """What is wrong with the pictures that come; empty while nothing is."""
-        return self._signs.fault
+        return self._liveness.fault
 
     def read(self) -> Frame | None:
         """The next frame, None at the end of a file or when told to stop.
@@ -101,7 +101,7 @@ class VideoSource:
             if not decoded:
                 continue
             frame = Frame(np.asarray(pixels, np.uint8), captured_s)
-            if self._is_file or self._signs.see(frame):
+            if self._is_file or self._liveness.see(frame):
                 return frame
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from edge.capture.newest import Newest
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.retry import Retry
 from edge.clock import Clock
 from edge.errors import Paused, SourceError, describe
@@ -60,7 +60,7 @@ class Reader(threading.Thread, Generic[Sample]):
         self,
         name: str,
         opener: Callable[[], Device[Sample]],
-        sink: Newest[Sample],
+        sink: DropOldestQueue[Sample],
         report: Callable[[str], None],
         retry: Retry,
         clock: Clock,

@@ -14,11 +14,11 @@ from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.resources import state_folder
-from edge.service.commands import Commands
 from edge.service.governor import LoadControl
 from edge.service.health import Health
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
+from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.watchdog import Watchdog
 from edge.throttled_log import Complaints
@@ -63,7 +63,7 @@ class Daemon:
         self._load = LoadControl(config)
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
         self._complaints = Complaints(logger)
-        self._commands: Commands | None = None
+        self._commands: MqttCommands | None = None
         self._looked_s = self._clock.now_s()
 
     def run(self) -> None:
@@ -78,7 +78,7 @@ class Daemon:
             self._stop,
         )
         modalities.load(self._watchdog.alive)
-        self._commands = Commands(
+        self._commands = MqttCommands(
             self._config,
             self._clock,
             self._pause,

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from edge.capture.pace import Pace
 from edge.config import Config, Load
 from edge.machine import CpuShare, temperature_c, throttled
-from edge.pace import Pace
 from edge.publish.messages import LoadData, LoadReason
 
 logger = logging.getLogger(__name__)

@@ -5,17 +5,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge.capture import cameras, microphone
+from edge.capture import microphone
+from edge.capture import v4l2 as cameras
 from edge.capture.camera import VideoSource
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.microphone import open_microphone
-from edge.capture.newest import Newest
+from edge.capture.pace import Pace
 from edge.capture.reader import Reader, Switches
 from edge.capture.retry import Retry
 from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
-from edge.pace import Pace
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Manifest, Modality
 from edge.publish.messages import ModelInfo
@@ -52,9 +53,9 @@ class Modalities:
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
         self._workers: list[Worker[Any]] = []
-        self.texts: Newest[TextMessage] = Newest(QUEUED_TEXTS)
+        self.texts: DropOldestQueue[TextMessage] = DropOldestQueue(QUEUED_TEXTS)
         """What `set/text` received."""
-        self.queues: dict[str, Newest[Any]] = {}
+        self.queues: dict[str, DropOldestQueue[Any]] = {}
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """By modality, those that could be loaded."""
@@ -104,7 +105,7 @@ class Modalities:
                 runner.join(max(deadline_s - self._clock.now_s(), 0))
 
     def _face(self) -> None:
-        perception, frames = self._loader.new_face(), Newest[Frame](1)
+        perception, frames = self._loader.new_face(), DropOldestQueue[Frame](1)
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
@@ -118,7 +119,10 @@ class Modalities:
         self._infer("face", frames, perceive)
 
     def _speech(self) -> None:
-        perception, blocks = self._loader.new_speech(), Newest[AudioBlock](QUEUED_AUDIO_BLOCKS)
+        perception, blocks = (
+            self._loader.new_speech(),
+            DropOldestQueue[AudioBlock](QUEUED_AUDIO_BLOCKS),
+        )
         self._note(perception.classifier.manifest)
 
         def perceive(block: AudioBlock) -> None:
@@ -141,7 +145,12 @@ class Modalities:
         self._infer("text", self.texts, perceive)
 
     def _read(
-        self, modality: str, name: str, opener: Callable[[], Any], sink: Newest[Any], file: bool
+        self,
+        modality: str,
+        name: str,
+        opener: Callable[[], Any],
+        sink: DropOldestQueue[Any],
+        file: bool,
     ) -> None:
         """A file may take long to be opened; nothing else may."""
         report, waits = partial(self._report, modality), self._config.device_retry
@@ -154,7 +163,9 @@ class Modalities:
         else:
             self._supervisors.append(Supervisor(new_reader, self._clock.now_s()))
 
-    def _infer(self, modality: str, source: Newest[Any], perceive: Callable[[Any], None]) -> None:
+    def _infer(
+        self, modality: str, source: DropOldestQueue[Any], perceive: Callable[[Any], None]
+    ) -> None:
         self.queues[modality], meter = source, Meter()
         self.meters[modality] = meter
         report = partial(self._report, modality)

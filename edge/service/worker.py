@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from edge.capture.newest import Newest
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.clock import Clock
 from edge.errors import describe
 from edge.service.meter import Meter
@@ -29,7 +29,7 @@ class Worker(threading.Thread, Generic[Sample]):
     def __init__(
         self,
         name: str,
-        source: Newest[Sample],
+        source: DropOldestQueue[Sample],
         perceive: Callable[[Sample], None],
         report: Callable[[str], None],
         meter: Meter,

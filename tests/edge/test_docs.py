@@ -8,8 +8,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from edge.capture.outside import parse_observation
-from edge.capture.text import parse_text
 from edge.clock import Clock
 from edge.commands.doctor.doctor import Doctor
 from edge.commands.doctor.report import report_schema
@@ -18,6 +16,7 @@ from edge.emotions import EMOTIONS
 from edge.perception.loader import ModelLoader
 from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS
+from edge.service.mqtt_commands import parse_observation, parse_text
 from edge.values import TextMessage
 from tests.edge.publish.test_messages import messages
 

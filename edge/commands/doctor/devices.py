@@ -33,7 +33,7 @@ def examine_camera(config: Camera, clock: Clock) -> Finding:
 
 
 def _watch(camera: Device[Frame], config: Camera) -> Finding:
-    from edge.capture.signs import BLACK_S
+    from edge.capture.liveness import BLACK_S
 
     first = camera.read()
     if first is None:
@@ -100,7 +100,8 @@ def _level(sound: Sound, config: Microphone) -> Finding:
 
 def _others(config: Microphone) -> str:
     """Which devices might be meant instead."""
-    from edge.capture.microphone import input_names, is_file
+    from edge.capture.microphone import is_file
+    from edge.capture.portaudio import input_names
 
     if is_file(config.source):
         return "the file itself holds no sound"

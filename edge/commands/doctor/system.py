@@ -163,7 +163,7 @@ def device_nodes(
     config: Config, dev: Path = Path("/dev"), cameras: Path = Path("/sys/class/video4linux")
 ) -> dict[str, list[Path]]:
     """The nodes that the configuration needs, by group; files and addresses need none."""
-    from edge.capture.cameras import Cameras, is_file
+    from edge.capture.v4l2 import Cameras, is_file
 
     nodes = {}
     source, microphone = config.camera.source, config.microphone

@@ -26,7 +26,7 @@ SILENCE_S = 30.0
 """Long, for microphones that switch themselves off until somebody speaks."""
 
 
-class PictureSigns:
+class PictureLiveness:
     """Whether a camera's pictures are alive; one object for each opening of the camera."""
 
     def __init__(self, name: str, frozen_s: float = FROZEN_S) -> None:
@@ -65,7 +65,7 @@ class PictureSigns:
             self.fault = ""
 
 
-class SoundSigns:
+class SoundLiveness:
     """Whether a microphone's sound is alive: a real one has noise."""
 
     def __init__(self, name: str) -> None:

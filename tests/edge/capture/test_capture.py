@@ -12,14 +12,14 @@ import pytest
 import soundfile
 
 from edge.capture.camera import VideoSource
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
-from edge.capture.newest import Newest
-from edge.capture.text import parse_text
 from edge.clock import Clock
 from edge.config import Camera, Microphone
 from edge.errors import PayloadError, SourceError
 from edge.resources import SAMPLES
+from edge.service.mqtt_commands import parse_text
 from edge.values import Frame
 from tests.support import HAPPY_CLIP, FakeClock, Racing
 
@@ -240,7 +240,7 @@ def test_a_microphone_that_is_not_there_is_said(source: str) -> None:
 
 
 def test_the_newest_item_replaces_the_oldest() -> None:
-    newest: Newest[int] = Newest(2)
+    newest: DropOldestQueue[int] = DropOldestQueue(2)
     for item in range(5):
         newest.put(item)
     assert [newest.take(0), newest.take(0), newest.take(0)] == [3, 4, None]

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.capture.camera import VideoSource
-from edge.capture.cameras import VIDEO_CAPTURE, Cameras
+from edge.capture.liveness import BLACK_S, FROZEN_S, LIT_S, PictureLiveness, SoundLiveness
 from edge.capture.media import read_frames, read_sound
-from edge.capture.signs import BLACK_S, FROZEN_S, LIT_S, PictureSigns, SoundSigns
+from edge.capture.v4l2 import VIDEO_CAPTURE, Cameras
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
@@ -28,9 +28,11 @@ FPS = 15.0
 Picture = npt.NDArray[np.uint8]
 
 
-def _seen(pictures: Iterable[Picture], signs: PictureSigns | None = None) -> list[tuple[bool, str]]:
+def _seen(
+    pictures: Iterable[Picture], signs: PictureLiveness | None = None
+) -> list[tuple[bool, str]]:
     """Of each picture whether it is new, and what is said to be wrong."""
-    signs = signs or PictureSigns("camera 0")
+    signs = signs or PictureLiveness("camera 0")
     return [
         (signs.see(Frame(picture, number / FPS)), signs.fault)
         for number, picture in enumerate(pictures)
@@ -80,7 +82,7 @@ def test_a_still_scene_through_a_sensor_is_not_frozen() -> None:
 
 def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> None:
     moving = _noise(100, 20, 1.0)
-    signs = PictureSigns("camera 0")
+    signs = PictureLiveness("camera 0")
     copies = [moving[-1]] * (round(FROZEN_S * FPS) - 1)
     assert [new for new, _ in _seen([*moving, *copies], signs)] == [True] * 15 + [False] * 29
     with pytest.raises(SourceError, match="camera 0 repeats its last picture"):
@@ -89,7 +91,7 @@ def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> No
 
 def test_a_stream_that_may_say_nothing_has_changed_is_given_longer() -> None:
     still = [_noise(100, 20, 0.1)[0]] * round(5 * FPS)
-    assert [new for new, _ in _seen(still, PictureSigns("camera", 10.0))].count(True) == 1
+    assert [new for new, _ in _seen(still, PictureLiveness("camera", 10.0))].count(True) == 1
 
 
 @pytest.mark.parametrize("level", [0, 3, 12])
@@ -131,7 +133,7 @@ def test_light_at_the_border_to_black_does_not_flicker_in_the_status() -> None:
 
 def test_ordinary_sound_and_a_quiet_room_are_no_silence() -> None:
     rng = np.random.default_rng(0)
-    signs = SoundSigns("microphone")
+    signs = SoundLiveness("microphone")
     quiet = np.rint(rng.normal(0, 0.5, 100 * 16000)).astype(np.int16)
     for sound in (read_sound(HAPPY_CLIP), quiet):
         for number, block in enumerate(np.array_split(sound, len(sound) // 800)):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.capture.camera import VideoSource
-from edge.capture.cameras import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras, is_file
+from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras, is_file
 from edge.config import Camera
 from edge.errors import SourceError
 from tests.support import HAPPY_CLIP, FakeClock, Racing

@@ -3,7 +3,7 @@ import mmap
 import os
 from pathlib import Path
 
-from edge.capture.leftovers import close_gone_devices
+from edge.capture.portaudio import close_gone_devices
 
 
 def _open_and_map(path: Path) -> int:

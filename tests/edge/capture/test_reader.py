@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.capture.newest import Newest
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.reader import STEADY_S, Reader, Switches
 from edge.capture.retry import Retry
 from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
@@ -55,7 +55,7 @@ class Script:
     """Opens devices that play one part each, and notes what is reported when."""
 
     def __init__(self, *parts: list[Act] | Exception) -> None:
-        self.clock, self.sink = FakeClock(), Newest[int](1000)
+        self.clock, self.sink = FakeClock(), DropOldestQueue[int](1000)
         self.reports: list[tuple[float, str]] = []
         self._parts = iter(parts)
 
@@ -184,7 +184,7 @@ class Endless:
 def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
     obeyed, driver = switches(threading.Event()), Driver()
     statuses: queue.Queue[str] = queue.Queue()
-    sink = Newest[int](1)
+    sink = DropOldestQueue[int](1)
     reader = Reader("camera", driver.open, sink, statuses.put, blind_retry(), Clock(), obeyed)
     reader.start()
     assert statuses.get(timeout=5) == "ok"
@@ -222,7 +222,7 @@ def test_a_pause_that_cuts_a_read_short_is_no_end_of_a_file_however_brief() -> N
         opened.put(camera)
         return camera
 
-    sink, statuses = Newest[int](1), list[str]()
+    sink, statuses = DropOldestQueue[int](1), list[str]()
     reader = Reader("camera", opener, sink, statuses.append, blind_retry(), Clock(), obeyed)
     reader.start()
     first = opened.get(timeout=5)
@@ -246,7 +246,7 @@ class Watched:
         self.supervisor = Supervisor(self._new_reader, self.now_s)
 
     def _new_reader(self) -> Reader[int]:
-        opener, report, sink = self.driver.open, self.statuses.put, Newest[int](1)
+        opener, report, sink = self.driver.open, self.statuses.put, DropOldestQueue[int](1)
         retry, clock = Retry(Backoff(shortest_s=0.01, longest_s=0.01), frozenset), Clock()
         self.readers.append(Reader("camera", opener, sink, report, retry, clock, self.obeyed))
         return self.readers[-1]

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Newest(Generic[Item]):
+class DropOldestQueue(Generic[Item]):
     """A queue of bounded length that drops its oldest item for a new one."""
 
     def __init__(self, length: int) -> None:

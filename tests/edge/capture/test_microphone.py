@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edge.capture.microphone import PortAudioDevice, open_microphone
-from edge.capture.signs import SILENCE_S
+from edge.capture.liveness import SILENCE_S
+from edge.capture.microphone import open_microphone
+from edge.capture.portaudio import PortAudioDevice
 from edge.config import Microphone
 from edge.errors import SourceError
 from tests.support import FakeClock, Racing

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, Fusion
-from edge.service.commands import Commands
+from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.values import Observation, TextMessage
 from tests.support import FakeClock
@@ -18,7 +18,7 @@ class Receiver:
         self.texts: list[TextMessage] = []
         self.observations: list[Observation] = []
         self.answers: list[tuple[str, str]] = []
-        self._commands = Commands(
+        self._commands = MqttCommands(
             Config(fusion=Fusion(outside=("posture",))),
             FakeClock(),
             self.pause,

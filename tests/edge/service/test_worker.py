@@ -1,13 +1,13 @@
 import threading
 
-from edge.capture.newest import Newest
+from edge.capture.drop_oldest import DropOldestQueue
 from edge.service.meter import Meter
 from edge.service.worker import PATIENCE, Worker
 from tests.support import FakeClock
 
 
 def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery() -> None:
-    stop, samples = threading.Event(), Newest[str](100)
+    stop, samples = threading.Event(), DropOldestQueue[str](100)
     statuses: list[str] = []
     read: list[str] = []
 
