@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from converter.datasets.fer2013 import NUMBERED
-from converter.samples import DatasetError, Samples
+from converter.datasets.samples import DatasetError, Samples
 from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
 from edge.resources import MODELS

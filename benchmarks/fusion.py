@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.pairs import (
+from converter.datasets.samples import Samples
+from converter.fusion.pairs import (
     Cases,
     Judgements,
     draw,
@@ -30,7 +31,6 @@ from converter.pairs import (
     judge_held_back,
     of_somebody_else,
 )
-from converter.samples import Samples
 from converter.tasks import TASKS
 from edge.commands.predict import Predictor
 from edge.commands.terminal import table

@@ -25,12 +25,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from converter.cross_validation import load_folds, read_setting
 from converter.datasets.recordings import Recordings, group_of, split_by_speaker
-from converter.folds import load_folds, read_setting
-from converter.runs import CHECKPOINT, INPUT, Plan, load_run
-from converter.samples import Samples, Splits
+from converter.datasets.samples import Samples, Splits
 from converter.tasks.speech import SpeechTask
-from converter.train import train
+from converter.training.runs import CHECKPOINT, INPUT, Plan, load_run
+from converter.training.train import train
 from edge.commands.terminal import table
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.cross_validation import read_setting
 from converter.datasets.recordings import split_by_speaker
-from converter.folds import read_setting
 from converter.tasks.speech import SpeechTask
 from edge.commands.terminal import table
 from edge.config import Speech

@@ -23,11 +23,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
-from converter.calibrate import fit_thresholds
 from converter.datasets import goemotions
+from converter.datasets.samples import Samples
 from converter.datasets.texts import Texts
-from converter.figures import MULTILABEL_MEAN, multilabel_f1
-from converter.samples import Samples
+from converter.measuring.figures import MULTILABEL_MEAN, multilabel_f1
+from converter.packing.calibrate import fit_thresholds
 from edge.commands.terminal import table
 from edge.emotions import FloatArray
 from edge.resources import MODELS

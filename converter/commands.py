@@ -16,8 +16,8 @@ from edge.perception.pack import load_pack
 from edge.values import MODALITIES
 
 if TYPE_CHECKING:
-    from converter.pairs import Judgements
-    from converter.report import Measured
+    from converter.fusion.pairs import Judgements
+    from converter.measuring.report import Measured
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
@@ -28,8 +28,8 @@ SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 def train(arguments: argparse.Namespace) -> None:
     """Trains a network; the result is a run."""
-    from converter.runs import Plan
-    from converter.train import train as train_network
+    from converter.training.runs import Plan
+    from converter.training.train import train as train_network
 
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
@@ -41,7 +41,7 @@ def train(arguments: argparse.Namespace) -> None:
     print(splits.summary())
     begin = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
     if arguments.encoder is not None:
-        from converter import fine_tune
+        from converter.training import fine_tune
 
         plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *begin)
         written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
@@ -76,7 +76,7 @@ def _schedule(own: "Schedule", arguments: argparse.Namespace) -> "Schedule":
 
 def quantize(arguments: argparse.Namespace) -> None:
     """Makes a pack of a run."""
-    from converter.build import build_pack
+    from converter.packing.build import build_pack
 
     task = _task(arguments)
     splits = task.load(arguments.data)
@@ -85,7 +85,7 @@ def quantize(arguments: argparse.Namespace) -> None:
 
 def checks(arguments: argparse.Namespace) -> None:
     """Chooses the check samples of packs, anew, into their manifests."""
-    from converter.checks import choose_checks
+    from converter.packing.checks import choose_checks
 
     for path in arguments.manifest:
         pack = load_pack(path)
@@ -96,7 +96,7 @@ def checks(arguments: argparse.Namespace) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measures a pack on its test split, into its manifest."""
-    from converter.evaluate import evaluate_pack
+    from converter.measuring.evaluate import evaluate_pack
 
     task = _task(arguments)
     manifest_path = arguments.models / f"{arguments.modality}.json"
@@ -106,10 +106,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def folds(arguments: argparse.Namespace) -> None:
     """Trains and measures by folds, into the manifest of the speech pack."""
-    from converter.evaluate import add_metrics
-    from converter.folds import load_folds, run_folds
-    from converter.runs import Plan
+    from converter.cross_validation import load_folds, run_folds
+    from converter.measuring.evaluate import add_metrics
     from converter.tasks.speech import SpeechTask
+    from converter.training.runs import Plan
 
     task = SpeechTask(folds=arguments.folds, coefficients=arguments.coefficients)
     manifest_path = arguments.models / "speech.json"
@@ -135,8 +135,8 @@ def _sees_otherwise(manifest: Manifest, coefficients: str) -> str:
 
 def report(arguments: argparse.Namespace) -> None:
     """Writes the page on a pack."""
-    from converter.evaluate import ask_all
-    from converter.report import Measured, write_report
+    from converter.measuring.evaluate import ask_all
+    from converter.measuring.report import Measured, write_report
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
@@ -153,8 +153,8 @@ def report(arguments: argparse.Namespace) -> None:
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
-    from converter.folds import load_folds, read_setting
-    from converter.report import Measured
+    from converter.cross_validation import load_folds, read_setting
+    from converter.measuring.report import Measured
     from converter.tasks.speech import SpeechTask
 
     if difference := _sees_otherwise(manifest, read_setting(arguments.folds).coefficients):
@@ -171,15 +171,15 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Me
 
 def average(arguments: argparse.Namespace) -> None:
     """Makes one run of several."""
-    from converter.average import average as mean_of
+    from converter.training.average import average as mean_of
 
     print(f"wrote {mean_of(arguments.runs, arguments.run)}")
 
 
 def fuse(arguments: argparse.Namespace) -> None:
     """Learns fusion.json from what the packs say of held-back data."""
-    from converter import fuse as learning
-    from converter.pairs import judge_held_back
+    from converter.fusion import fuse as learning
+    from converter.fusion.pairs import judge_held_back
     from converter.tasks import TASKS
     from edge.fusion.model import write_fusion
 

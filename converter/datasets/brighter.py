@@ -8,8 +8,8 @@ language is a data set of its own. https://github.com/emotion-analysis-project/S
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_table
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EMOTIONS, NAMES, Row, Texts, published
-from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (BRIGHTER)"
 SPLITS = ("train", "dev")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from converter.samples import DatasetError
+from converter.datasets.samples import DatasetError
 
 Root = Path | zipfile.Path
 """A folder or file, on disk or inside a zip."""

@@ -13,8 +13,8 @@ import io
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_text
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, published
-from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
 GROUPS = {

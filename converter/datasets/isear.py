@@ -10,8 +10,8 @@ import io
 from pathlib import Path
 
 from converter.datasets.files import read_table, read_text
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EMOTIONS, NAMES, Row, Texts, split_at_random
-from converter.samples import DatasetError
 
 LICENCE = "research use (ISEAR, University of Geneva)"
 FILE = "isear.csv"

@@ -7,8 +7,8 @@ columns Utterance and Emotion. https://github.com/declare-lab/MELD
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_table
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EKMAN, NAMES, Row, Texts, published
-from converter.samples import DatasetError
 
 LICENCE = "GPL-3.0 (MELD); the utterances are of a television series"
 SPLITS = ("train", "dev", "test")

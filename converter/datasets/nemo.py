@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 
 from converter.datasets.recordings import NAMES, Clip, Recordings, read_clips, sound_files
-from converter.samples import DatasetError
+from converter.datasets.samples import DatasetError
 
 LICENCE = "CC BY-NC-SA 4.0 (nEMO): not for commercial use"
 TABLE = "data.tsv"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from converter.datasets.pictures import label_folders, read_folders
-from converter.samples import Splits
+from converter.datasets.samples import Splits
 
 LICENCE = "that of your own data"
 SPLITS = ("train", "val", "test")

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from converter.datasets.files import read_table, read_text
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import LABELS, NAMES, Row, Texts, published, split_at_random
-from converter.samples import DatasetError
 
 LICENCE = "that of your own data"
 ENDINGS = (".csv", ".jsonl")

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.samples import DatasetError, Samples
+from converter.datasets.samples import DatasetError, Samples
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels

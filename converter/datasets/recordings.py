@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from converter.samples import ALL, JOINED, DatasetError, Samples, Splits, concatenate
+from converter.datasets.samples import ALL, JOINED, DatasetError, Samples, Splits, concatenate
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.samples import (
+from converter.datasets.samples import (
     JOINED,
     DatasetError,
     Judged,

@@ -8,8 +8,8 @@ among our labels. https://github.com/Helsinki-NLP/XED
 from pathlib import Path
 
 from converter.datasets.files import Root, opened, read_text
+from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EKMAN, Row, Texts, split_at_random
-from converter.samples import DatasetError
 
 LICENCE = "CC BY 4.0 (XED)"
 NUMBERED = {

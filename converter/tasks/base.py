@@ -9,7 +9,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.samples import DatasetError, Origin, Samples, Splits
+from converter.datasets.samples import DatasetError, Origin, Samples, Splits
 from edge.emotions import Emotion, FloatArray
 from edge.perception.manifest import InputSpec, Modality
 

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converter.augment import mask, vary_sound, warp
 from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
 from converter.datasets.recordings import (
     FOLDS,
@@ -23,9 +22,10 @@ from converter.datasets.recordings import (
     check_apart,
     split_by_speaker,
 )
+from converter.datasets.samples import Samples, Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
-from converter.samples import Samples, Splits
+from converter.tasks.augment import mask, vary_sound, warp
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
+from converter.datasets.samples import DatasetError, Origin, Samples, Splits, concatenate
 from converter.datasets.texts import LABELS, Texts, join
-from converter.denials import denied
-from converter.distil import Lessons, teach
+from converter.distillation.denials import denied
+from converter.distillation.distil import Lessons, teach
+from converter.distillation.sentences import read_heads
 from converter.networks import text as network
-from converter.samples import DatasetError, Origin, Samples, Splits, concatenate
-from converter.sentences import read_heads
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import sparse_text_features, text_features

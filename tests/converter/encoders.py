@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 
 from converter.datasets import own_texts
+from converter.datasets.samples import Splits
 from converter.datasets.texts import join
-from converter.fine_tune import SCHEDULE
-from converter.samples import Splits
+from converter.training.fine_tune import SCHEDULE
 from edge.emotions import FloatArray
 
 SHORT = msgspec.structs.replace(SCHEDULE, epochs=12, batch_size=16, learning_rate=1e-2)

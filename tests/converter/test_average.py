@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from converter.average import average
-from converter.runs import Plan, load_run, origin
-from converter.samples import Splits
+from converter.datasets.samples import Splits
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
-from converter.train import train
+from converter.training.average import average
+from converter.training.runs import Plan, load_run, origin
+from converter.training.train import train
 from edge.errors import EmotiondError
 
 

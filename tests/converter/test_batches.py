@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from converter.batches import Batches, Teachers
-from converter.samples import Samples
+from converter.datasets.samples import Samples
 from converter.tasks.face import FaceTask
+from converter.training.batches import Batches, Teachers
 from edge.emotions import FloatArray, softmax
 
 TASK = FaceTask()

@@ -8,7 +8,7 @@ import pytest
 
 from converter.datasets import ckplus, fer2013, ferplus, own_faces
 from converter.datasets.pictures import LABELS
-from converter.samples import DatasetError
+from converter.datasets.samples import DatasetError
 from converter.tasks.face import FaceTask
 
 HEADER = "name,box,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"

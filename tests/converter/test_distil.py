@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from converter.cli import main
+from converter.datasets.samples import Splits
 from converter.datasets.texts import LABELS
-from converter.distil import NEGATIONS, Lessons, teach, vary
-from converter.runs import CHECKPOINT, Plan, origin
-from converter.samples import Splits
-from converter.sentences import SentenceTeacher
+from converter.distillation.distil import NEGATIONS, Lessons, teach, vary
+from converter.distillation.sentences import SentenceTeacher
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
-from converter.train import train
+from converter.training.runs import CHECKPOINT, Plan, origin
+from converter.training.train import train
 from edge.errors import EmotiondError
 from tests.converter.encoders import own_splits
 

@@ -11,13 +11,13 @@ import pytest
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
+from converter.datasets.samples import Samples, Splits
 from converter.datasets.texts import LABELS
-from converter.denials import SHARE
-from converter.fine_tune import SentenceBatches, fine_tune, known_labels
+from converter.distillation.denials import SHARE
+from converter.distillation.sentences import SentenceTeacher
 from converter.networks import encoder
-from converter.runs import CHECKPOINT, Plan
-from converter.samples import Samples, Splits
-from converter.sentences import SentenceTeacher
+from converter.training.fine_tune import SentenceBatches, fine_tune, known_labels
+from converter.training.runs import CHECKPOINT, Plan
 from edge.errors import EmotiondError
 from edge.perception.ngrams import NEGATORS, tokens
 from tests.converter.encoders import SHORT, VOCABULARY, bert_weights, own_splits
@@ -60,7 +60,7 @@ def test_every_head_learns_denials_and_is_not_judged_by_them(
             learned.append(samples)
             super().__init__(tokenizer, samples, *rest)
 
-    monkeypatch.setattr("converter.fine_tune.SentenceBatches", Recorded)
+    monkeypatch.setattr("converter.training.fine_tune.SentenceBatches", Recorded)
     fine_tune(bert, splits, tmp_path, Plan(msgspec.structs.replace(SHORT, epochs=1)))
     train, held_back = learned
     added = train.subset(np.arange(len(splits.train), len(train)))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.fuse import content, learn, measure, measure_across
-from converter.pairs import Judgements, draw, figures, of_somebody_else
+from converter.fusion.fuse import content, learn, measure, measure_across
+from converter.fusion.pairs import Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion.model import FusionModel, load_fusion, read_fusion, write_fusion
 from edge.fusion.pooling import STRATEGIES, Strategy, log_linear
@@ -118,7 +118,7 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
 def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("converter.fuse.CASES", 100)
+    monkeypatch.setattr("converter.fusion.fuse.CASES", 100)
     halves = [_judged(seed=seed) for seed in (0, 3)]
     found = measure_across(halves, count=20)
     each = [measure(learn(a, count=20), b) for a, b in (halves, halves[::-1])]

@@ -7,17 +7,17 @@ import keras
 import numpy as np
 import pytest
 
-from converter.batches import Batches
-from converter.flatbuffer import parse
+from converter.datasets.samples import Splits
+from converter.networks.flatbuffer import parse
 from converter.networks.packs import restore_statistics
 from converter.networks.weights import start_from
-from converter.quantize import keep_float
-from converter.runs import Plan, load_run, origin
-from converter.samples import Splits
+from converter.packing.quantize import keep_float
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from converter.tasks.text import TextTask
-from converter.train import train
+from converter.training.batches import Batches
+from converter.training.runs import Plan, load_run, origin
+from converter.training.train import train
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.features import text_features

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.calibrate import (
+from converter.datasets.samples import Judged, Samples
+from converter.datasets.texts import LABELS
+from converter.measuring.evaluate import Answers
+from converter.measuring.figures import expected_calibration_error
+from converter.networks import face, speech, text
+from converter.packing.calibrate import (
     fit_prior_correction,
     fit_temperature,
     fit_thresholds,
     rarity,
 )
-from converter.datasets.texts import LABELS
-from converter.evaluate import Answers
-from converter.figures import expected_calibration_error
-from converter.networks import face, speech, text
-from converter.quantize import check_integer, quantize
-from converter.samples import Judged, Samples
-from converter.train import cross_entropy
+from converter.packing.quantize import check_integer, quantize
+from converter.training.train import cross_entropy
 from edge.emotions import softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import Classifier

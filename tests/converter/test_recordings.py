@@ -9,7 +9,7 @@ import soundfile
 
 from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
 from converter.datasets.recordings import LABELS, Recordings, split_by_clip, split_by_speaker
-from converter.samples import DatasetError
+from converter.datasets.samples import DatasetError
 from converter.tasks.speech import SpeechTask
 from edge.values import SAMPLE_RATE_HZ
 

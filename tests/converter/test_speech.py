@@ -14,12 +14,12 @@ import pytest
 import soundfile
 
 from converter import cli
-from converter.augment import CHANGES, CODECS, mask, vary_sound, warp
+from converter.cross_validation import ANSWERS, load_folds
 from converter.datasets import own_speech
 from converter.datasets.recordings import LABELS
-from converter.evaluate import add_metrics
-from converter.folds import ANSWERS, load_folds
-from converter.samples import DatasetError, Samples
+from converter.datasets.samples import DatasetError, Samples
+from converter.measuring.evaluate import add_metrics
+from converter.tasks.augment import CHANGES, CODECS, mask, vary_sound, warp
 from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech
@@ -168,7 +168,7 @@ def test_figures_of_folds_do_not_undo_a_pack_that_was_made_meanwhile(
         assert _convert(monkeypatch, "quantize", "--seed", "1", voices=voices) == 0
 
     before = _manifest(folder).sha256
-    monkeypatch.setattr("converter.folds.run_folds", quantize_meanwhile)
+    monkeypatch.setattr("converter.cross_validation.run_folds", quantize_meanwhile)
     assert _convert(monkeypatch, "folds", "--folds", "3", *SHORT, voices=voices) == 0
     assert _manifest(folder).sha256 != before
 

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from converter.calibrate import fit_thresholds
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
+from converter.datasets.samples import DatasetError, Judged, Samples
 from converter.datasets.texts import (
     AT_RANDOM,
     EKMAN,
@@ -22,9 +22,9 @@ from converter.datasets.texts import (
     published,
     split_at_random,
 )
-from converter.denials import FEELINGS, denials
-from converter.figures import multilabel_f1
-from converter.samples import DatasetError, Judged, Samples
+from converter.distillation.denials import FEELINGS, denials
+from converter.measuring.figures import multilabel_f1
+from converter.packing.calibrate import fit_thresholds
 from converter.tasks.text import TextTask
 from edge.perception.ngrams import NEGATORS, tokens
 

@@ -16,21 +16,21 @@ import pytest
 import tensorflow as tf
 from msgspec.structs import replace as replace_fields
 
-from converter import train as training
-from converter.batches import Batches
-from converter.build import build_pack
-from converter.cost import cost, latencies_ms
-from converter.evaluate import ask_all, evaluate_pack
-from converter.figures import headline
+from converter.datasets.samples import Samples, SecondLabels, Splits
+from converter.measuring.cost import cost, latencies_ms
+from converter.measuring.evaluate import ask_all, evaluate_pack
+from converter.measuring.figures import headline
+from converter.measuring.report import Measured, write_report
 from converter.networks import face
 from converter.networks.weights import MODEL, start_from
+from converter.packing.build import build_pack
+from converter.packing.quantize import keep_float
 from converter.plots import CURVES
-from converter.quantize import keep_float
-from converter.report import Measured, write_report
-from converter.runs import CHECKPOINT, Plan, load_run
-from converter.samples import Samples, SecondLabels, Splits
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
+from converter.training import train as training
+from converter.training.batches import Batches
+from converter.training.runs import CHECKPOINT, Plan, load_run
 from edge.errors import EmotiondError
 from edge.perception.features import Pixels
 from edge.perception.manifest import ImageInput

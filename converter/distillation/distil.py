@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.samples import Samples, concatenate
-from converter.sentences import SentenceTeacher, fingerprint
+from converter.datasets.samples import Samples, concatenate
+from converter.distillation.sentences import SentenceTeacher, fingerprint
 from edge.errors import EmotiondError
 from edge.perception.ngrams import IDEOGRAPHS
 

@@ -9,13 +9,18 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.calibrate import fit_prior_correction, fit_temperature, fit_thresholds, rarity
-from converter.checks import choose_checks
-from converter.evaluate import FLOAT32, Answers, measure_logits, pool_windows
-from converter.quantize import keep_float, quantize, write_model
-from converter.runs import load_run, origin
-from converter.samples import HELD_BACK, Splits
+from converter.datasets.samples import HELD_BACK, Splits
+from converter.measuring.evaluate import FLOAT32, Answers, measure_logits, pool_windows
+from converter.packing.calibrate import (
+    fit_prior_correction,
+    fit_temperature,
+    fit_thresholds,
+    rarity,
+)
+from converter.packing.checks import choose_checks
+from converter.packing.quantize import keep_float, quantize, write_model
 from converter.tasks.base import Task
+from converter.training.runs import load_run, origin
 from edge import __version__
 from edge.emotions import softmax
 from edge.errors import EmotiondError

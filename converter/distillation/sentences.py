@@ -17,9 +17,9 @@ from rich.progress import track
 from scipy.special import log_softmax
 from tokenizers import Tokenizer
 
+from converter.datasets.samples import Origin
 from converter.networks import encoder
 from converter.networks.weights import MODEL
-from converter.samples import Origin
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 from edge.perception.ngrams import EMOTICONS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from converter.flatbuffer import parse
+from converter.networks.flatbuffer import parse
 from edge.perception.interpreter import Interpreter
 
 WARM_UP = 20

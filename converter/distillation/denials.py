@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from converter.datasets.samples import Samples
 from converter.datasets.texts import Row, to_samples
-from converter.samples import Samples
 
 FEELINGS = {
     "anger": "angry mad annoyed furious upset irritated offended",

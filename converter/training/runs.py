@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import msgspec
 
+from converter.datasets.samples import Origin, Splits
 from converter.networks.packs import is_pack, origin_of_pack
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
-from converter.samples import Origin, Splits
 from converter.tasks.base import Schedule
 from edge.errors import EmotiondError
 from edge.perception.manifest import InputSpec

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from converter.networks.weights import MODEL
-from converter.runs import INPUT, ORIGINS, SETTINGS, load_run, origins_in, read_settings
+from converter.training.runs import INPUT, ORIGINS, SETTINGS, load_run, origins_in, read_settings
 from edge.errors import EmotiondError
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converter.build import build_pack
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
-from converter.evaluate import Answers, ask_all
-from converter.figures import Form, as_metrics, headline
-from converter.runs import CHECKPOINT, INPUT, Plan
-from converter.samples import BY_SPEAKER, DatasetError, Samples, Splits, concatenate
+from converter.datasets.samples import BY_SPEAKER, DatasetError, Samples, Splits, concatenate
+from converter.measuring.evaluate import Answers, ask_all
+from converter.measuring.figures import Form, as_metrics, headline
+from converter.packing.build import build_pack
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
-from converter.train import train
+from converter.training.runs import CHECKPOINT, INPUT, Plan
+from converter.training.train import train
 from edge.perception.manifest import Coefficients, Manifest, Metric
 from edge.perception.pack import load_pack
 

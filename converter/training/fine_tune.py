@@ -11,12 +11,9 @@ import numpy as np
 from keras import ops
 from tokenizers import Tokenizer
 
-from converter.denials import denied
-from converter.networks import encoder
-from converter.networks.weights import MODEL
-from converter.runs import Plan, begin_run, check_learned
-from converter.samples import Samples, Splits, by_family, concatenate
-from converter.sentences import (
+from converter.datasets.samples import Samples, Splits, by_family, concatenate
+from converter.distillation.denials import denied
+from converter.distillation.sentences import (
     ANSWERS,
     HEADS,
     TOKEN_STEP,
@@ -27,8 +24,11 @@ from converter.sentences import (
     pad,
     width,
 )
+from converter.networks import encoder
+from converter.networks.weights import MODEL
 from converter.tasks.base import Schedule
-from converter.train import callbacks, cosine_schedule, cross_entropy
+from converter.training.runs import Plan, begin_run, check_learned
+from converter.training.train import callbacks, cosine_schedule, cross_entropy
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from converter.evaluate import ask
-from converter.figures import expected_calibration_error, scores
-from converter.samples import HELD_BACK, DatasetError, Splits
+from converter.datasets.samples import HELD_BACK, DatasetError, Splits
+from converter.measuring.evaluate import ask
+from converter.measuring.figures import expected_calibration_error, scores
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.fusion.model import FusionModel

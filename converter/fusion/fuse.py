@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from converter.pairs import Cases, Judgements, draw, figures, of_somebody_else
+from converter.fusion.pairs import Cases, Judgements, draw, figures, of_somebody_else
 from edge.emotions import EMOTIONS, NEUTRAL, SMALLEST_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
 from edge.fusion.pooling import STRATEGIES, Strategy, attention, log_linear

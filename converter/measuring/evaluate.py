@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
-from converter.figures import Form, as_metrics, figures, headline, mean_figures, multilabel_f1
-from converter.samples import (
+from converter.datasets.samples import (
     ALL,
     BY_SPEAKER,
     DatasetError,
@@ -18,6 +17,14 @@ from converter.samples import (
     SecondLabels,
     Splits,
     by_family,
+)
+from converter.measuring.figures import (
+    Form,
+    as_metrics,
+    figures,
+    headline,
+    mean_figures,
+    multilabel_f1,
 )
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax

@@ -8,11 +8,13 @@ import keras
 import msgspec
 from keras import ops
 
-from converter.batches import Batches, Teachers
+from converter.datasets.samples import Origin, Splits
 from converter.networks.packs import is_pack, restore_statistics
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves
-from converter.runs import (
+from converter.tasks.base import Schedule, Task
+from converter.training.batches import Batches, Teachers
+from converter.training.runs import (
     CHECKPOINT,
     INPUT,
     ORIGINS,
@@ -23,8 +25,6 @@ from converter.runs import (
     load_run,
     origins_of_weights,
 )
-from converter.samples import Origin, Splits
-from converter.tasks.base import Schedule, Task
 from edge.errors import EmotiondError
 from edge.perception.manifest import InputSpec
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from converter.samples import Samples
+from converter.datasets.samples import Samples
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.manifest import InputSpec
