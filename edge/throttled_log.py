@@ -1,24 +1,24 @@
-"""Says what is wrong with what comes in, without filling the log."""
+"""A log that one faulty sender cannot fill."""
 
 import logging
 
 INTERVAL_S = 60.0
 
 
-class Complaints:
-    """Logs each kind of complaint at most once in INTERVAL_S, and then how often it was meant."""
+class ThrottledLog:
+    """Logs each kind of warning at most once in INTERVAL_S, with a count of those left out."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-        self._said_s: dict[str, float] = {}
-        self._kept_back: dict[str, int] = {}
+        self._logged_s: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
 
-    def complain(self, kind: str, message: str, now_s: float) -> None:
-        """Logs a warning, or counts it for the next one of its kind."""
-        said_s = self._said_s.get(kind)
-        if said_s is not None and 0 <= now_s - said_s < INTERVAL_S:
-            self._kept_back[kind] = self._kept_back.get(kind, 0) + 1
+    def warning(self, kind: str, message: str, now_s: float) -> None:
+        """Logs a warning, or counts it towards the next one of its kind."""
+        logged_s = self._logged_s.get(kind)
+        if logged_s is not None and 0 <= now_s - logged_s < INTERVAL_S:
+            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
             return
-        more = self._kept_back.pop(kind, 0)
-        self._said_s[kind] = now_s
+        more = self._suppressed.pop(kind, 0)
+        self._logged_s[kind] = now_s
         self._logger.warning("%s%s", message, f" (and {more} more like it)" if more else "")

@@ -52,7 +52,7 @@ def learn(sets: Sequence[Judgements], seed: int = 0, count: int = CASES) -> Fusi
     names = [one.modality for one in sets]
     start = FusionModel(
         {name: np.full(len(EMOTIONS), 0.8, np.float32) for name in names},
-        doubts=dict.fromkeys(names, 0.1),
+        outlier_probability=dict.fromkeys(names, 0.1),
         rest=_at_rest(next((one for one in sets if one.modality == "face"), None)),
     )
     model = _fit_pool(lessons, names, start)
@@ -90,7 +90,9 @@ def content(model: FusionModel, models: dict[str, str], figures: Sequence[Figure
     return FusionFile(
         reliabilities={name: named(one) for name, one in model.reliabilities.items()},  # type: ignore[misc]
         prior=named(model.prior),  # type: ignore[arg-type]
-        doubts={name: round(one, DIGITS) for name, one in model.doubts.items()},
+        outlier_probability={
+            name: round(one, DIGITS) for name, one in model.outlier_probability.items()
+        },
         sharpness=round(model.sharpness, DIGITS),
         rest=named(model.rest),  # type: ignore[arg-type]
         gate=model.gate,
@@ -139,16 +141,21 @@ def _fit_pool(lessons: Lessons, names: Sequence[str], start: FusionModel) -> Fus
     def model(numbers: Numbers) -> FusionModel:
         reliabilities = numbers[:size].reshape(len(names), -1).astype(np.float32)
         prior = np.maximum(softmax(numbers[size:seven].astype(np.float32)), LEAST_PRIOR)
-        *doubts, sharpness = numbers[seven:].tolist()
+        *outliers, sharpness = numbers[seven:].tolist()
         return replace(
             start,
             reliabilities=dict(zip(names, reliabilities, strict=True)),
             prior=prior / prior.sum(),
-            doubts=dict(zip(names, doubts, strict=True)),
+            outlier_probability=dict(zip(names, outliers, strict=True)),
             sharpness=sharpness,
         )
 
-    begin = [*np.full(size, 0.8), *np.zeros(len(EMOTIONS)), *start.doubts.values(), 1.0]
+    begin = [
+        *np.full(size, 0.8),
+        *np.zeros(len(EMOTIONS)),
+        *start.outlier_probability.values(),
+        1.0,
+    ]
     bounds = [(LEAST_RELIABILITY, 1.0)] * size + [(-3.0, 3.0)] * len(EMOTIONS)
     bounds += [(0.0, MOST_DOUBT)] * len(names) + [(0.2, 5.0)]
     return model(_minimized(lessons, log_linear, model, begin, bounds))

@@ -16,7 +16,7 @@ from converter.measuring.figures import expected_calibration_error, scores
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.fusion.model import FusionModel
-from edge.fusion.pooling import Strategy, Voices
+from edge.fusion.pooling import Evidence, Strategy
 from edge.perception.pack import Pack
 
 Indices = npt.NDArray[np.intp]
@@ -68,7 +68,7 @@ class Cases:
     def fused(self, strategy: Strategy, model: FusionModel) -> FloatArray:
         """What fusion makes of them, float32[cases, 7]; all answers are trusted alike."""
         trust = np.ones(self.said.shape[:2], np.float32)
-        return strategy(Voices(self.said, trust, self.modalities), model)[0]
+        return strategy(Evidence(self.said, trust, self.modalities), model)[0]
 
 
 def judge(task: Task, splits: Splits, pack: Pack) -> Judgements:

@@ -1,4 +1,4 @@
-"""What fusion learned from the models' answers on held-out data: models/fusion.json."""
+"""Parameters of fusion, learned on held-out data: models/fusion.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,27 +14,27 @@ from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
 
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
-# Against a smaller one evidence to the power of the highest sharpness is no float32 any more.
+# With a smaller one, evidence raised to the highest sharpness overflows float32.
 PriorShare = Annotated[float, Meta(ge=1e-3, le=1)]
 SUM_TOLERANCE = 1e-2
-# The odds of an ordinary face at rest where nothing was learned of them.
+# Log odds of an ordinary resting face, where none were learned.
 REST_NEPERS = -2.0
 Score = Annotated[float, Meta(ge=-20, le=20)]
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A linear score of each observation; a softmax over them gives the weights of attention."""
+    """Coefficients of a linear score per observation; a softmax over the scores gives weights."""
 
     modalities: dict[str, Score]
-    """What a modality's score begins with."""
+    """Bias of each modality."""
     trust: Score
-    """For each factor of e in quality and age."""
+    """Per neper of trust (quality and age)."""
     certainty: Score
-    """For a distribution with all of its mass on one emotion, against a uniform one."""
+    """For a distribution concentrated on one emotion, compared with a uniform one."""
     agreement: Score
-    """For one that equals those of the others, against one that excludes them."""
+    """For an observation equal to the others, compared with one that excludes them."""
     strength: Annotated[float, Meta(ge=0, le=10)]
-    """How much surer several make than one: 0 averages their logarithms, 1 multiplies them."""
+    """How far several strengthen each other: 0 averages their logarithms, 1 multiplies them."""
 
 
 class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     strategy: str
     pairs: str
-    """What was paired with what, and what was missing or corrupted."""
+    """Which modalities were paired, and which were missing or corrupted."""
     metric: str
     value: float
     n: int
@@ -52,20 +52,20 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The content of models/fusion.json."""
 
     reliabilities: dict[str, dict[Emotion, PositiveShare]]
-    """How far each modality can be trusted on each emotion."""
+    """Trust in each modality on each emotion."""
     prior: dict[Emotion, PriorShare]
-    """The seven where nothing is known; they add up to one."""
-    doubts: dict[str, Share]
-    """The chance of each modality that it tells of something else than the others."""
+    """The belief without evidence, over the seven; sums to one."""
+    outlier_probability: dict[str, Share] = msgspec.field(name="doubts")
+    """By modality: how probably its answer carries no information."""
     sharpness: Annotated[float, Meta(gt=0, le=10)]
-    """Exponent of what each of several says, against that of a lone one."""
+    """Exponent of each of several observations; a lone one has 1."""
     rest: dict[Emotion, Score]
-    """The highest log odds of each emotion against neutral that ordinary faces at rest have."""
+    """Highest log odds of each emotion against neutral in ordinary resting faces."""
     gate: Gate
     models: dict[str, str] = {}
-    """The hash of each modality's model that all this was learned from."""
+    """sha256 of each modality's model at the time of learning."""
     figures: tuple[Figure, ...] = ()
-    """Of what every second sample alone teaches, on the others."""
+    """Measured on half of the samples, with what the other half teaches."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""
@@ -82,35 +82,44 @@ def _seven(values: Mapping[Emotion, float], default: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class FusionModel:
-    """What was learned of the models that are fused; by default nothing: all count alike."""
+    """Learned parameters of fusion; the defaults weigh all modalities alike."""
 
     reliabilities: Mapping[str, FloatArray] = field(default_factory=dict)
     """float32[7] of each modality, 0..1."""
-    usual: FloatArray = field(default_factory=lambda: _seven({}, 1.0))
-    """float32[7] of a modality of which nothing was learned."""
+    default_reliability: FloatArray = field(default_factory=lambda: _seven({}, 1.0))
+    """float32[7] of a modality without learned figures."""
     prior: FloatArray = field(default_factory=lambda: _seven({}, 1 / len(EMOTIONS)))
-    """float32[7], a distribution: what a modality must speak against to say anything."""
-    doubts: Mapping[str, float] = field(default_factory=dict)
-    """0..1 of each modality, the chance that it tells of something else than the others."""
-    usual_doubt: float = 0.0
-    """That of a modality of which nothing was learned."""
+    """float32[7], a distribution: the belief without any evidence."""
+    outlier_probability: Mapping[str, float] = field(default_factory=dict)
+    """0..1 of each modality: how probably an observation carries no information."""
+    default_outlier_probability: float = 0.0
+    """That of a modality without learned figures."""
     sharpness: float = 1.0
-    """Exponent of what each of several says, against that of a lone one: above 1 it is surer."""
+    """Exponent of each of several observations; above 1 several are surer than one alone."""
     rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))
-    """float32[7], nepers: the highest odds against neutral that ordinary faces at rest have."""
+    """float32[7], nepers: the highest log odds against neutral of an ordinary resting face."""
     gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
+
+    def reliability_of(self, modality: str) -> FloatArray:
+        """Returns a modality's reliability on each emotion, float32[7], 0..1."""
+        return self.reliabilities.get(modality, self.default_reliability)
+
+    def outlier_of(self, modality: str) -> float:
+        """Returns the probability, 0..1, that an observation carries no information."""
+        return self.outlier_probability.get(modality, self.default_outlier_probability)
 
 
 def load_fusion(path: Path) -> FusionModel:
-    """What models/fusion.json holds; raises ModelError."""
+    """Loads models/fusion.json; raises ModelError."""
     content = read_fusion(path)
+    outlier = content.outlier_probability
     learned = {name: _seven(each, 1.0) for name, each in content.reliabilities.items()}
     return FusionModel(
         learned,
         np.mean(list(learned.values()), axis=0) if learned else _seven({}, 1.0),
         _seven(content.prior, 0.0),
-        content.doubts,
-        float(np.mean(list(content.doubts.values()))) if content.doubts else 0.0,
+        outlier,
+        float(np.mean(list(outlier.values()))) if outlier else 0.0,
         content.sharpness,
         _seven(content.rest, 0.0),
         content.gate,

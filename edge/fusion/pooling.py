@@ -1,4 +1,4 @@
-"""Observations of several modalities in, one belief out: pure functions."""
+"""Pools observations of several modalities into one belief: pure functions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from edge.emotions import EMOTIONS, SMALLEST_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import FusionModel
 from edge.values import Belief, Observation
 
-# Weight of an observation that has none: where all are such, they count alike.
+# Added to every observation's weight: where all have a quality of 0, they count the same.
 LEAST_TRUST = 1e-6
 MOST_UNCERTAIN = np.float32(np.log(len(EMOTIONS)))
 
 
 @dataclass(frozen=True)
-class Voices:
-    """What is fused: n observations, or n of each of many cases in the leading axes."""
+class Evidence:
+    """Distributions to fuse: n observations, or n of each of many cases in the leading axes."""
 
-    said: FloatArray
+    probabilities: FloatArray
     """float32[..., n, 7], distributions."""
     trust: FloatArray
     """float32[..., n], quality and age as one factor, 0..1."""
@@ -26,52 +26,52 @@ class Voices:
     """n names."""
 
 
-Strategy = Callable[[Voices, FusionModel], tuple[FloatArray, FloatArray]]
-"""Gives distributions, float32[..., 7], and the weights that led there, float32[..., n, 7]."""
+Strategy = Callable[[Evidence, FusionModel], tuple[FloatArray, FloatArray]]
+"""Returns distributions, float32[..., 7], and the weights behind them, float32[..., n, 7]."""
 
 
-def log_linear(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
-    """The weighted product (a log-linear opinion pool, Genest 1984).
+def log_linear(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """Returns the weighted product (a log-linear opinion pool, Genest 1984).
 
     An observation's weight on an emotion is its modality's reliability there times its trust. The
-    weightiest counts with exponent one and the others in proportion, so that agreement
-    strengthens, and a lone observation is returned as it is.
+    largest weight becomes exponent one and the others follow in proportion, so that agreement
+    strengthens the belief, and a lone observation is returned unchanged.
     """
-    trust = _reliable_trust(voices, model)
+    trust = _reliable_trust(evidence, model)
     exponents = trust / trust.max(axis=-2, keepdims=True)
-    return _product(voices, exponents, model), exponents
+    return _product(evidence, exponents, model), exponents
 
 
-def average(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
-    """The mean with the weights of `log_linear` (a linear opinion pool, Stone 1961)."""
-    trust = _reliable_trust(voices, model)
-    mean = (trust * voices.said).sum(axis=-2) / trust.sum(axis=-2)
+def average(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """Returns the mean with the weights of `log_linear` (a linear opinion pool, Stone 1961)."""
+    trust = _reliable_trust(evidence, model)
+    mean = (trust * evidence.probabilities).sum(axis=-2) / trust.sum(axis=-2)
     return mean / mean.sum(axis=-1, keepdims=True), trust
 
 
-def attention(voices: Voices, model: FusionModel) -> tuple[FloatArray, FloatArray]:
-    """The weighted product with weights that `model.gate` gives.
+def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """Returns the weighted product, with weights from `model.gate`.
 
-    The gate looks at modality and trust, at how certain an observation is, and at how far it
-    agrees with the others (the mean of Bhattacharyya's coefficients).
+    The gate sees an observation's modality and trust, its certainty, and how far it agrees with
+    the others (the mean of Bhattacharyya coefficients).
     """
-    gate, said = model.gate, voices.said
-    information = said * np.log(np.maximum(said, SMALLEST_PROBABILITY))
-    roots = np.sqrt(said)
+    gate, probabilities = model.gate, evidence.probabilities
+    information = probabilities * np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    roots = np.sqrt(probabilities)
     alike = roots @ np.swapaxes(roots, -1, -2)
-    agreement = (alike.sum(axis=-1) - 1) / max(len(voices.modalities) - 1, 1)
+    agreement = (alike.sum(axis=-1) - 1) / max(len(evidence.modalities) - 1, 1)
     scores = (
-        np.array([gate.modalities.get(name, 0.0) for name in voices.modalities])
-        + gate.trust * np.log(voices.trust)
+        np.array([gate.modalities.get(name, 0.0) for name in evidence.modalities])
+        + gate.trust * np.log(evidence.trust)
         + gate.certainty * (1 + information.sum(axis=-1) / MOST_UNCERTAIN)
         + gate.agreement * agreement
     )
     weights = softmax(np.asarray(scores, np.float32))[..., None]
-    # As many as there would be if all weighed the same.
-    voices_in_effect = 1 / np.square(weights).sum(axis=-2, keepdims=True)
-    weights = weights * (1 + np.float32(gate.strength) * (voices_in_effect - 1))
+    # The number of equally weighted observations that would have the same spread of weights.
+    effective_count = 1 / np.square(weights).sum(axis=-2, keepdims=True)
+    weights = weights * (1 + np.float32(gate.strength) * (effective_count - 1))
     exponents = np.repeat(weights, len(EMOTIONS), axis=-1)
-    return _product(voices, exponents, model), exponents
+    return _product(evidence, exponents, model), exponents
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -79,7 +79,7 @@ STRATEGIES: dict[str, Strategy] = {
     "average": average,
     "attention": attention,
 }
-"""By the names that the configuration has for them."""
+"""By their names in the configuration."""
 
 
 def fuse(
@@ -89,9 +89,9 @@ def fuse(
     now_s: float,
     half_life_s: float,
 ) -> Belief:
-    """What at least one observation says at `now_s`; trust halves for every `half_life_s`.
+    """Fuses one or more observations at `now_s`; trust halves every `half_life_s`.
 
-    A lone observation is returned as it is, whatever the strategy.
+    A lone observation is returned unchanged, whatever the strategy.
     """
     if len(observations) == 1:
         (lone,) = observations
@@ -101,8 +101,12 @@ def fuse(
         for one in observations
     ]
     modalities = [one.modality for one in observations]
-    said = np.array([one.probabilities for one in observations], np.float32)
-    probabilities, weights = strategy(Voices(said, np.array(trust, np.float32), modalities), model)
+    evidence = Evidence(
+        np.array([one.probabilities for one in observations], np.float32),
+        np.array(trust, np.float32),
+        modalities,
+    )
+    probabilities, weights = strategy(evidence, model)
     shares = weights.sum(axis=-1)
     shares /= shares.sum()
     contributions: dict[str, float] = {}
@@ -112,9 +116,9 @@ def fuse(
 
 
 def pool(observations: Sequence[Observation]) -> Observation:
-    """One answer for at least one observation of the same modality over a clip or an utterance.
+    """Pools one or more observations of one modality over a clip or an utterance.
 
-    The geometric mean of their probabilities, weighted by quality.
+    Returns the geometric mean of their probabilities, weighted by quality.
     """
     weights = np.array([one.quality + LEAST_TRUST for one in observations], np.float32)
     logs = np.log([np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations])
@@ -133,29 +137,29 @@ def pool(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _reliable_trust(voices: Voices, model: FusionModel) -> FloatArray:
+def _reliable_trust(evidence: Evidence, model: FusionModel) -> FloatArray:
     """float32[..., n, 7]."""
-    learned = np.array([model.reliabilities.get(m, model.usual) for m in voices.modalities])
-    return np.asarray(voices.trust[..., None] * learned, np.float32)
+    learned = np.array([model.reliability_of(name) for name in evidence.modalities])
+    return np.asarray(evidence.trust[..., None] * learned, np.float32)
 
 
-def _product(voices: Voices, exponents: FloatArray, model: FusionModel) -> FloatArray:
-    """The product of what speaks against the prior, each to the power of its exponent and doubted.
+def _product(evidence: Evidence, exponents: FloatArray, model: FusionModel) -> FloatArray:
+    """Multiplies the ratios of evidence to prior, each raised to its exponent.
 
-    Evidence is taken relative to knowing nothing: otherwise an emotion that is weighted higher
-    would lose by that alone, all logarithms of probabilities being negative. A voice may be an
-    outlier, which says nothing (a mixture, as in Box and Tiao 1968), so what it can add or deny is
-    bounded however sure it is: two that agree win against it. Doubt and sharpness come in as far
-    as an observation is not alone.
+    Evidence is taken relative to the prior: otherwise an emotion that is weighted higher would
+    lose by that alone, all logarithms of probabilities being negative. An observation may be an
+    outlier, which carries no information (a mixture, as in Box and Tiao 1968), so its influence is
+    bounded however confident it is: two that agree win against it. Outlier probability and
+    sharpness apply only as far as an observation is not alone.
     """
     shares = np.add.reduce(exponents, axis=-1, keepdims=True)
     shares = shares / np.add.reduce(shares, axis=-2, keepdims=True)
     company = 1 - np.add.reduce(shares * shares, axis=-2, keepdims=True)
     sharpness = 1 + np.float32(model.sharpness - 1) * company
-    evidence = np.maximum(voices.said, SMALLEST_PROBABILITY) / model.prior
-    meant = model.prior * evidence ** (sharpness * exponents)
-    meant /= np.add.reduce(meant, axis=-1, keepdims=True)
-    doubts = [model.doubts.get(m, model.usual_doubt) for m in voices.modalities]
-    doubt = np.array(doubts, np.float32)[:, None] * (1 - shares)
-    believed = np.maximum((1 - doubt) * meant + doubt * model.prior, SMALLEST_PROBABILITY)
-    return softmax(np.log(model.prior) + np.add.reduce(np.log(believed / model.prior), axis=-2))
+    ratios = np.maximum(evidence.probabilities, SMALLEST_PROBABILITY) / model.prior
+    sharpened = model.prior * ratios ** (sharpness * exponents)
+    sharpened /= np.add.reduce(sharpened, axis=-1, keepdims=True)
+    outliers = np.array([model.outlier_of(name) for name in evidence.modalities], np.float32)
+    outlier = outliers[:, None] * (1 - shares)
+    mixture = np.maximum((1 - outlier) * sharpened + outlier * model.prior, SMALLEST_PROBABILITY)
+    return softmax(np.log(model.prior) + np.add.reduce(np.log(mixture / model.prior), axis=-2))

@@ -46,7 +46,7 @@ class Courier(threading.Thread):
         self._tasks: queue.SimpleQueue[Callable[[Outbox], None]] = queue.SimpleQueue()
         self._lost_tasks = 0
         self._stopping = threading.Event()
-        self._went_round_s = clock.now_s()
+        self._last_progress_s = clock.now_s()
         self.connected = False
         """Whether the broker was there a moment ago."""
         self.delivery = Delivery()
@@ -66,13 +66,13 @@ class Courier(threading.Thread):
         self._later(lambda outbox: outbox.deliver(event))
 
     @property
-    def went_round_s(self) -> float:
+    def last_progress_s(self) -> float:
         """When it last waited for something to do; never, if it or the connection has ended.
 
         It begins with opening the spool, which takes long on a slow disk.
         """
         begun = (one for one in (self, self._connection) if one.ident is not None)
-        return self._went_round_s if all(one.is_alive() for one in begun) else float("-inf")
+        return self._last_progress_s if all(one.is_alive() for one in begun) else float("-inf")
 
     def stop(self) -> None:
         """Says farewell, writes what is left, and leaves, in a second at most."""
@@ -106,7 +106,7 @@ class Courier(threading.Thread):
         self._connection.start()
         self._work(outbox, spool)
         while not self._stopping.is_set():
-            self._went_round_s = self._clock.now_s()
+            self._last_progress_s = self._clock.now_s()
             self._catch_up(outbox, outbox.wait_s(tick_s))
             self._work(outbox, spool)
         until_s = self._clock.now_s() + DRAIN_S

@@ -9,7 +9,7 @@ from edge.errors import PayloadError
 from edge.publish.messages import as_replayed
 from edge.publish.session import Session
 from edge.publish.spool import Spool
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Outbox:
     def __init__(self, topics: Topics, spool: Spool, replay_per_s: float, clock: Clock) -> None:
         self._topics, self._spool, self._clock = topics, spool, clock
         self._replay_per_s = replay_per_s
-        self._complaints = Complaints(logger)
+        self._log = ThrottledLog(logger)
         self._session: Session | None = None
         self._retained: dict[str, bytes] = {}
         self._unsent: dict[str, bytes] = {}
@@ -134,7 +134,7 @@ class Outbox:
         topic, ticket = self._in_flight.pop(message_id, ("", None))
         now_s = self._clock.now_s()
         if refusal:
-            self._complaints.complain(
+            self._log.warning(
                 topic,
                 f"the broker refuses what we publish on {topic} ({refusal}); let its access list "
                 "allow that",
@@ -160,7 +160,7 @@ class Outbox:
                     sent = session.publish(topic, payload, qos=1, retain=True)
                     self._in_flight[sent] = (topic, None)
                 else:
-                    self._complaints.complain(
+                    self._log.warning(
                         topic,
                         f"{topic}: {len(payload)} bytes are more than the broker takes",
                         self._clock.now_s(),

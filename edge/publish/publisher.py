@@ -68,9 +68,9 @@ class Publisher:
         return self._courier.connected
 
     @property
-    def went_round_s(self) -> float:
+    def last_progress_s(self) -> float:
         """When what carries the messages last made progress; never, if it has ended."""
-        return self._courier.went_round_s
+        return self._courier.last_progress_s
 
     @property
     def delivery(self) -> Delivery:

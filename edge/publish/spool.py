@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.clock import Clock
 from edge.config import SpoolLimits
 from edge.publish.store import EventStore
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Spool:
 
     def __init__(self, limits: SpoolLimits, file: Path | None, clock: Clock) -> None:
         self._limits, self._file, self._clock = limits, file, clock
-        self._complaints = Complaints(logger)
+        self._log = ThrottledLog(logger)
         self._held: dict[int, _Held] = {}
         self._unwritten: dict[int, bytes] = {}
         self._page: dict[int, bytes] = {}
@@ -87,7 +87,7 @@ class Spool:
         """Forgets an event that nobody will have, and says so."""
         self.remove(ticket)
         self.dropped += 1
-        self._complaints.complain(
+        self._log.warning(
             "dropped", f"{why}: {self.dropped} events given up so far", self._clock.now_s()
         )
 
@@ -198,7 +198,7 @@ class Spool:
         self._page.clear()
 
     def _say_unusable(self, error: Exception) -> None:
-        self._complaints.complain(
+        self._log.warning(
             "file",
             f"{self._file}: the spool cannot be used ({error}); events wait in memory, and would "
             "be lost with the process: check free space, ownership, and that no other emotiond "

@@ -21,7 +21,7 @@ from edge.service.modalities import Modalities
 from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.watchdog import Watchdog
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 
@@ -62,7 +62,7 @@ class Daemon:
         self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
         self._load = LoadControl(config)
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
-        self._complaints = Complaints(logger)
+        self._log = ThrottledLog(logger)
         self._commands: MqttCommands | None = None
         self._looked_s = self._clock.now_s()
 
@@ -166,15 +166,15 @@ class Daemon:
         now_s = self._clock.now_s()
         stood_still = now_s - self._looked_s > STUCK_S / 2  # and so did all the others
         self._looked_s = now_s
-        since_s = modalities.went_round_s
+        since_s = modalities.last_progress_s
         stuck = [name for name, round_s in since_s.items() if now_s - round_s > STUCK_S]
-        if now_s - self._publisher.went_round_s > STUCK_DISK_S:
+        if now_s - self._publisher.last_progress_s > STUCK_DISK_S:
             stuck.append("publishing")
         if stood_still or not stuck:
             self._watchdog.alive()
             return
         names = " and ".join(stuck)
-        self._complaints.complain(f"stuck {names}", f"no progress for too long: {names}", now_s)
+        self._log.warning(f"stuck {names}", f"no progress for too long: {names}", now_s)
 
     def _fusion_model(self) -> FusionModel:
         try:
@@ -195,7 +195,7 @@ class Daemon:
             self._observations.put_nowait(item)
         except queue.Full:
             self._lost_observations += 1
-            self._complaints.complain(
+            self._log.warning(
                 "slow", "the main loop is too slow: observations are lost", self._clock.now_s()
             )
 

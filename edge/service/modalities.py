@@ -71,9 +71,9 @@ class Modalities:
         return [*self._readers, *self._supervisors, *self._workers]
 
     @property
-    def went_round_s(self) -> dict[str, float]:
+    def last_progress_s(self) -> dict[str, float]:
         """By modality, when its inference last made progress, waiting for a sample included."""
-        return {worker.name: worker.went_round_s for worker in self._workers}
+        return {worker.name: worker.last_progress_s for worker in self._workers}
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models, with a call of `progress` after each: all may take minutes."""

@@ -11,7 +11,7 @@ from edge.config import Config, Share
 from edge.emotions import EMOTIONS, Emotion
 from edge.errors import PayloadError
 from edge.service.pause import Pause
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 from edge.values import NOBODY_SEEN, Observation, TextMessage, fault
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class MqttCommands:
         self._config, self._clock, self._pause = config, clock, pause
         self._take_text, self._take_observation = take_text, take_observation
         self._answer = answer
-        self._complaints = Complaints(logger)
+        self._log = ThrottledLog(logger)
 
     def receive(self, name: str, payload: bytes, retained: bool) -> None:
         """One command; never raises."""
@@ -68,7 +68,7 @@ class MqttCommands:
             elif not retained:
                 self._observe(name, payload)
         except PayloadError as error:
-            self._complaints.complain(name, f"set/{name} ignored: {error}", self._clock.now_s())
+            self._log.warning(name, f"set/{name} ignored: {error}", self._clock.now_s())
             self._answer(f"set/{name}", str(error))
 
     def _switch(self, payload: bytes, retained: bool) -> None:

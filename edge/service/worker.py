@@ -39,7 +39,7 @@ class Worker(threading.Thread, Generic[Sample]):
         super().__init__(name=name, daemon=True)
         self._source, self._perceive, self._report = source, perceive, report
         self._meter, self._clock = meter, clock
-        self.went_round_s = clock.now_s()
+        self.last_progress_s = clock.now_s()
         """When it last began to wait for a sample."""
         self._stop_asked = stop
         self._failures = 0
@@ -47,7 +47,7 @@ class Worker(threading.Thread, Generic[Sample]):
     def run(self) -> None:
         """Works until told to stop."""
         while not self._stop_asked.is_set():
-            self.went_round_s = self._clock.now_s()
+            self.last_progress_s = self._clock.now_s()
             sample = self._source.take(IDLE_S)
             if sample is not None:
                 self._work(sample)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from edge.config import Fusion, Tracking
 from edge.fusion.model import FusionModel
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 from edge.tracking.episodes import Change, State
 from edge.tracking.person import Person
 from edge.values import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
@@ -39,7 +39,7 @@ class Tracker:
         self._tracking, self._fusion, self._model = tracking, fusion, model
         self._new_id = new_id
         self._modalities = {*MODALITIES, *fusion.outside}
-        self._complaints = Complaints(logger)
+        self._log = ThrottledLog(logger)
         self._people: dict[int, Person] = {}
         self._primary = NOBODY_SEEN
         self._faces = 0
@@ -69,7 +69,7 @@ class Tracker:
             return self._see(item) if math.isfinite(item.captured_s) else []
         subject = self._primary if item.subject == NOBODY_SEEN else item.subject
         if subject not in (*self._people, self._primary):
-            self._complain(item, "it tells of a subject that is not in sight")
+            self._refuse(item, "it tells of a subject that is not in sight")
             return []
         return self._take(subject, item)
 
@@ -121,16 +121,16 @@ class Tracker:
 
     def _take(self, subject: int, observation: Observation) -> list[Change]:
         if (refused := self.refusal(observation)) is not None:
-            self._complain(observation, refused)
+            self._refuse(observation, refused)
             return []
         person = self._people.get(subject)
         newest_s = person.newest_s(observation.modality) if person is not None else None
         if newest_s is not None and observation.captured_s < newest_s:
-            self._complain(observation, "it is older than the one before it")
+            self._refuse(observation, "it is older than the one before it")
             return []
         if person is None:
             if len(self._people) >= MOST_SUBJECTS:
-                self._complain(observation, f"more than {MOST_SUBJECTS} subjects are not followed")
+                self._refuse(observation, f"more than {MOST_SUBJECTS} subjects are not followed")
                 return []
             person = self._people[subject] = Person(
                 subject,
@@ -157,7 +157,7 @@ class Tracker:
             return "it is older than fusion.max_age_s"
         return None
 
-    def _complain(self, observation: Observation, reason: str) -> None:
+    def _refuse(self, observation: Observation, reason: str) -> None:
         modality = observation.modality[:32]
         message = f"an observation of {modality!r}, subject {observation.subject}, is ignored"
-        self._complaints.complain(reason, f"{message}: {reason}", self._now_s)
+        self._log.warning(reason, f"{message}: {reason}", self._now_s)

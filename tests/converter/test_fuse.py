@@ -112,7 +112,9 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
     for modality, learned in _learned().reliabilities.items():
         assert loaded.reliabilities[modality] == pytest.approx(learned, abs=1e-4)
         assert (learned <= 1).all()
-    assert loaded.usual == pytest.approx(np.mean(list(loaded.reliabilities.values()), axis=0))
+    assert loaded.default_reliability == pytest.approx(
+        np.mean(list(loaded.reliabilities.values()), axis=0)
+    )
 
 
 def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(

@@ -11,8 +11,8 @@ from edge.errors import ModelError
 from edge.fusion.model import FusionModel, Gate, load_fusion
 from edge.fusion.pooling import (
     STRATEGIES,
+    Evidence,
     Strategy,
-    Voices,
     attention,
     average,
     fuse,
@@ -118,14 +118,14 @@ def test_two_that_agree_win_against_a_third_however_sure_it_is(sharpness: float)
         observation("sad", 0.9999, modality="text"),
     ]
     assert _fuse(*said).emotion == "sad"
-    doubting = FusionModel(usual_doubt=0.3, sharpness=sharpness)
+    doubting = FusionModel(default_outlier_probability=0.3, sharpness=sharpness)
     assert _fuse(*said, model=doubting).emotion == "happy"
 
 
 def test_who_is_doubted_more_loses_a_disagreement() -> None:
     said = observation("happy", 0.8), observation("sad", 0.8, modality="text")
     for doubted, other in (("face", "sad"), ("text", "happy")):
-        assert _fuse(*said, model=FusionModel(doubts={doubted: 0.5})).emotion == other
+        assert _fuse(*said, model=FusionModel(outlier_probability={doubted: 0.5})).emotion == other
 
 
 def test_attention_turns_to_who_agrees_with_the_others() -> None:
@@ -180,10 +180,10 @@ def test_many_cases_at_once_are_fused_as_one_by_one(strategy: Strategy) -> None:
     said = rng.dirichlet(np.full(7, 0.5), (20, 3)).astype(np.float32)
     trust = rng.uniform(0.1, 1, (20, 3)).astype(np.float32)
     names = MODALITIES[:3]
-    together, weights = strategy(Voices(said, trust, names), LEARNED)
+    together, weights = strategy(Evidence(said, trust, names), LEARNED)
     assert weights.shape == said.shape
     for case in range(20):
-        alone, _ = strategy(Voices(said[case], trust[case], names), LEARNED)
+        alone, _ = strategy(Evidence(said[case], trust[case], names), LEARNED)
         assert together[case] == pytest.approx(alone, abs=1e-5)
 
 

@@ -85,7 +85,7 @@ def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_publishing_counts_as_ended_once_it_has_but_not_before_it_has_begun() -> None:
     clock = FakeClock()
     publisher = Publisher(Mqtt(port=1), clock=clock)
-    assert publisher.went_round_s == clock.now_s()
+    assert publisher.last_progress_s == clock.now_s()
     publisher.start()
     publisher.stop()
-    assert publisher.went_round_s == float("-inf")
+    assert publisher.last_progress_s == float("-inf")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.config import Fusion, RestingFace, Tracking
 from edge.emotions import EMOTIONS
 from edge.fusion.model import FusionModel
-from edge.throttled_log import Complaints
+from edge.throttled_log import ThrottledLog
 from edge.tracking.episodes import Change
 from edge.tracking.tracker import MOST_SUBJECTS, Tracker
 from edge.values import Observation, Sighting
@@ -197,9 +197,9 @@ def test_what_is_no_valid_observation_is_said_and_changes_nothing(
 def test_a_complaint_is_repeated_after_a_minute_with_its_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    complaints = Complaints(logging.getLogger("test"))
+    throttled = ThrottledLog(logging.getLogger("test"))
     for second in range(62):
-        complaints.complain("kind", "it is wrong", float(second))
+        throttled.warning("kind", "it is wrong", float(second))
     assert caplog.messages == ["it is wrong", "it is wrong (and 59 more like it)"]
 
 
