@@ -4,6 +4,7 @@
 """
 
 import sys
+import threading
 from types import ModuleType
 
 import numpy as np
@@ -11,11 +12,13 @@ import numpy.typing as npt
 import pytest
 
 from edge.capture.liveness import SILENCE_S
+from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
 from edge.capture.portaudio import PortAudioDevice
+from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
-from tests.support import FakeClock, Racing
+from tests.support import HAPPY_CLIP, FakeClock, Racing
 
 Reads = list["npt.NDArray[np.int16] | OSError | int"]
 """Sound, what is raised, or what PortAudio says there is to be read."""
@@ -193,3 +196,20 @@ def test_a_device_that_cannot_be_opened_is_said_with_the_remedy(
     with pytest.raises(SourceError, match=r"Device busy\); is it in use"):
         _open(monkeypatch, driver)
     assert driver.closed == 1
+
+
+def test_a_sound_file_is_played_whole_in_blocks() -> None:
+    source = Microphone(source=str(HAPPY_CLIP))
+    microphone = open_microphone(source, FakeClock(), Racing())
+    blocks = []
+    while (block := microphone.read()) is not None:
+        blocks.append(block)
+    played = np.concatenate([block.samples for block in blocks])
+    assert np.array_equal(played, read_sound(HAPPY_CLIP))
+    assert blocks[0].captured_s == pytest.approx(100.05)
+
+
+@pytest.mark.parametrize("source", ["no such microphone", "", "/nowhere/clip.wav"])
+def test_a_microphone_that_is_not_there_is_said(source: str) -> None:
+    with pytest.raises(SourceError, match=r"microphone|no such file"):
+        open_microphone(Microphone(source=source), Clock(), threading.Event()).read()

@@ -22,11 +22,6 @@ PERIOD_S = 1 / 15
 
 
 @pytest.fixture(scope="module")
-def loader() -> ModelLoader:
-    return ModelLoader(Models())
-
-
-@pytest.fixture(scope="module")
 def far_shelf() -> ModelLoader:
     return ModelLoader(Models(face=FaceConfig(detector="full")))
 

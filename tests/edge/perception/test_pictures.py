@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from edge.capture.media import read_frames, read_picture
-from edge.config import Models
 from edge.errors import SourceError
 from edge.perception.features import Pixels
 from edge.perception.loader import ModelLoader
@@ -17,11 +16,6 @@ from tests.support import HAPPY_CLIP
 
 EXIF_ORIENTATION = 0x0112
 TURNED_RIGHT = 6
-
-
-@pytest.fixture(scope="module")
-def loader() -> ModelLoader:
-    return ModelLoader(Models())
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config, Fusion
-from edge.service.mqtt_commands import MqttCommands
+from edge.errors import PayloadError
+from edge.service.mqtt_commands import MqttCommands, parse_text
 from edge.service.pause import Pause
 from edge.values import Observation, TextMessage
 from tests.support import FakeClock
@@ -102,3 +103,36 @@ def test_a_bad_observation_is_answered_and_never_quoted(
     assert command == "set/observation"
     assert reason in said
     assert "secret" not in said + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("payload", "text", "subject"),
+    [
+        (b"I am happy", "I am happy", 0),
+        ("schön 😀".encode(), "schön 😀", 0),
+        (b'{"text": "hello", "subject": 3}', "hello", 3),
+        (b' {"text": "hello"}', "hello", 0),
+    ],
+)
+def test_texts_are_taken_plain_or_as_json(payload: bytes, text: str, subject: int) -> None:
+    message = parse_text(payload, 5.0, 8192)
+    assert (message.text, message.subject, message.received_s) == (text, subject, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("payload", "sentence"),
+    [
+        (b"", "text is empty"),
+        (b" \n\t", "text is empty"),
+        (b'{"text": ""}', "text is empty"),
+        (b"x" * 1_000_000, "text of 1000000 bytes is longer than the 8192 allowed"),
+        (b"secret \xff", "text is not UTF-8 .byte 7"),
+        (b'{"txet": "secret"}', "begins as JSON but is not"),
+        (b'{"text": 5}', "begins as JSON but is not"),
+        (b"{secret", "begins as JSON but is not"),
+    ],
+)
+def test_texts_at_fault_are_refused_without_being_quoted(payload: bytes, sentence: str) -> None:
+    with pytest.raises(PayloadError, match=sentence) as caught:
+        parse_text(payload, 0.0, 8192)
+    assert "secret" not in str(caught.value)

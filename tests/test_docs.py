@@ -20,7 +20,7 @@ from edge.service.mqtt_commands import parse_observation, parse_text
 from edge.values import TextMessage
 from tests.edge.publish.test_messages import messages
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 TEXT = (DOCS / "mqtt.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.+?)(?=^## |\Z)", TEXT, re.M | re.S))
 HEADINGS = {topic: topic for topic in SCHEMAS} | {"modality": "modality state"}

@@ -1,0 +1,140 @@
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.capture.camera import VideoSource
+from edge.clock import Clock
+from edge.config import Camera
+from edge.errors import SourceError
+from edge.resources import SAMPLES
+from edge.values import Frame
+from tests.support import HAPPY_CLIP, FakeClock, Racing
+
+
+def _frames(config: Camera) -> Iterator[Frame]:
+    video = VideoSource(config, FakeClock(), Racing())
+    while (frame := video.read()) is not None:
+        yield frame
+    video.close()
+
+
+def test_a_video_file_is_paced_by_its_own_frame_rate() -> None:
+    frames = list(_frames(Camera(source=str(HAPPY_CLIP), fps=30.0)))
+    times_s = np.array([frame.captured_s for frame in frames])
+    assert len(frames) == 56
+    assert np.diff(times_s) == pytest.approx(1 / 29.97, abs=1e-3)
+    assert frames[0].pixels.shape == (360, 480, 3)
+
+
+def test_no_more_frames_are_given_than_asked_for() -> None:
+    times_s = [frame.captured_s for frame in _frames(Camera(source=str(HAPPY_CLIP), fps=10.0))]
+    assert len(times_s) == pytest.approx(19, abs=1)
+    assert min(np.diff(times_s)) > 0.05
+
+
+def test_a_video_file_loops_when_asked_to() -> None:
+    frames = _frames(Camera(source=str(HAPPY_CLIP), fps=30.0, loop=True))
+    assert len([frame for frame, _ in zip(frames, range(150), strict=False)]) == 150
+
+
+def test_a_file_plays_in_real_time() -> None:
+    video = VideoSource(Camera(source=str(HAPPY_CLIP), fps=30.0), Clock(), threading.Event())
+    started_s = time.monotonic()
+    for _ in range(10):
+        video.read()
+    video.close()
+    assert time.monotonic() - started_s >= 9 / 29.97
+
+
+def test_a_stream_whose_length_is_known_is_read_and_its_end_is_not_taken_for_a_files() -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(SAMPLES))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{HAPPY_CLIP.name}"
+        frames: list[Frame] = []
+        with pytest.raises(SourceError, match="gives no more pictures"):
+            frames.extend(_frames(Camera(source=url, fps=30.0)))
+        server.shutdown()
+    assert len(frames) == 56
+
+
+class MotionJpeg(BaseHTTPRequestHandler):
+    """A network camera that sends 30 pictures and then hangs up."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for level in range(30):
+            picture = np.full((48, 64, 3), level * 8, np.uint8)
+            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            self.wfile.write(
+                b"--frame\r\nContent-Type: image/jpeg\r\n"
+                + f"Content-Length: {len(jpeg)}\r\n\r\n".encode()
+                + jpeg
+                + b"\r\n"
+            )
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def _read_all(video: VideoSource, clock: FakeClock) -> None:
+    while video.read() is not None:
+        clock.moment_s += 1.0
+
+
+def test_a_network_camera_is_read_until_it_hangs_up() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
+        clock = FakeClock()
+        video = VideoSource(Camera(source=source, fps=30.0), clock, Racing())
+        first = video.read()
+        assert first is not None
+        assert first.pixels.shape == (48, 64, 3)
+        assert first.captured_s == clock.now_s()
+        with pytest.raises(SourceError, match="gives no more pictures"):
+            _read_all(video, clock)
+        video.close()
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (97, "there is no /dev/video97; plug it in or set camera.source"),
+        ("/dev/nothing", "there is no /dev/nothing"),
+        ("http://127.0.0.1:9/stream", "is the address right and the stream running"),
+    ],
+)
+def test_a_camera_that_is_not_there_is_said(source: int | str, sentence: str) -> None:
+    with pytest.raises(SourceError, match=sentence):
+        VideoSource(Camera(source=source), Clock(), threading.Event())
+
+
+def test_credentials_of_a_camera_are_not_told() -> None:
+    source = "http://bob:hunter2@127.0.0.1:9/stream?token=secret"
+    with pytest.raises(SourceError) as caught:
+        VideoSource(Camera(source=source), Clock(), threading.Event())
+    assert "camera 'http://127.0.0.1:9/stream' cannot be opened" in str(caught.value)
+
+
+def test_a_clip_that_is_no_video_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"no video at all" * 50)
+    with pytest.raises(SourceError, match="not a video file that can be read"):
+        VideoSource(Camera(source=str(path)), Clock(), threading.Event())
+
+
+def test_a_truncated_video_gives_what_is_whole_and_ends(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(HAPPY_CLIP.read_bytes()[:40_000])
+    assert 0 < len(list(_frames(Camera(source=str(path), fps=30.0)))) < 56

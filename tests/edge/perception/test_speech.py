@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from edge.capture.media import read_sound
+from edge.perception.loader import ModelLoader
+from edge.values import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
+from tests.support import HAPPY_CLIP
+
+
+def _hear(loader: ModelLoader, sound: Sound, block: int = 800) -> list[Observation]:
+    speech = loader.new_speech()
+    observations = []
+    for start in range(0, len(sound), block):
+        samples = sound[start : start + block]
+        ended_s = (start + len(samples)) / SAMPLE_RATE_HZ
+        observations += speech.hear(AudioBlock(samples, ended_s))
+    return observations
+
+
+def test_a_voice_is_observed_at_most_every_half_second(loader: ModelLoader) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    times = [one.captured_s for one in _hear(loader, sound)]
+    assert len(times) >= 2
+    assert min(np.diff(times)) >= 0.5 - 1e-9
+    assert times[-1] <= len(sound) / SAMPLE_RATE_HZ
+
+
+def test_the_size_of_sound_blocks_does_not_matter(loader: ModelLoader) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    small, large = _hear(loader, sound, 123), _hear(loader, sound, len(sound))
+    assert len(small) == len(large)
+    for one, other in zip(small, large, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities)
+        assert one.captured_s == pytest.approx(other.captured_s, abs=0.02)
+
+
+def test_the_last_observation_of_an_utterance_pools_all_its_windows(loader: ModelLoader) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    whole = loader.new_speech().hear_all(sound)
+    assert whole is not None
+    assert _hear(loader, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
+
+
+def test_a_recording_is_heard_alike_again_and_again(loader: ModelLoader) -> None:
+    sound, speech = read_sound(HAPPY_CLIP), loader.new_speech()
+    first, second = speech.hear_all(sound), speech.hear_all(sound)
+    assert first is not None
+    assert second is not None
+    assert first.native == second.native
+
+
+def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(loader: ModelLoader) -> None:
+    sound = read_sound(HAPPY_CLIP)
+    duration_s = len(sound) / SAMPLE_RATE_HZ
+    alone = _hear(loader, sound)
+    speech = loader.new_speech()
+    speech.hear(AudioBlock(sound[: len(sound) // 2], duration_s / 2))
+    again = speech.hear(AudioBlock(sound, 60.0))
+    assert again[-1].native == pytest.approx(alone[-1].native, abs=0.02)
+
+
+def test_a_recording_without_a_voice_says_nothing(loader: ModelLoader) -> None:
+    noise = np.random.default_rng(0).normal(0, 30, 25 * SAMPLE_RATE_HZ)
+    assert loader.new_speech().hear_all(noise.astype(np.int16)) is None

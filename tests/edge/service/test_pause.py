@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+
+from edge.service.pause import Pause
+
+
+def test_a_pause_is_remembered_and_one_that_cannot_be_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "state"
+    Pause(folder).turn(True)
+    assert Pause(folder).is_on
+    Pause(folder).turn(False)
+    assert not Pause(folder).is_on
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    pause = Pause(blocked)
+    pause.turn(True)
+    assert pause.is_on
+    assert "cannot be remembered" in caplog.text

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from edge.machine import temperature_c, throttled
+
+
+def test_temperature_is_that_of_the_hottest_sensor_that_answers(tmp_path: Path) -> None:
+    assert temperature_c(tmp_path) is None
+    zones = (
+        ("CPU-therm\n", "48312\n"),
+        ("GPU-therm\n", "61000\n"),
+        ("iwlwifi_1\n", "asleep\n"),
+        ("PMIC-Die\n", "100000\n"),
+    )
+    for number, (kind, text) in enumerate(zones):
+        zone = tmp_path / f"thermal_zone{number}"
+        zone.mkdir()
+        (zone / "type").write_text(kind)
+        (zone / "temp").write_text(text)
+    assert temperature_c(tmp_path) == 61.0
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0\n", []),
+        ("50005\n", ["under_voltage", "throttled"]),
+        ("0xa\n", ["frequency_capped", "soft_temperature_limit"]),
+        ("?\n", None),
+    ],
+)
+def test_a_raspberry_pis_flags_are_named(
+    tmp_path: Path, text: str, names: list[str] | None
+) -> None:
+    assert throttled(tmp_path) is None
+    folder = tmp_path / "soc" / "soc:firmware"
+    folder.mkdir(parents=True)
+    (folder / "get_throttled").write_text(text)
+    assert throttled(tmp_path) == names
