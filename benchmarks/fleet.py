@@ -23,13 +23,13 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.harness.mosquitto import Mosquitto
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.commands.terminal import table
 from edge.machine import rss_mb
 from edge.publish.composer import Composer
 from edge.tracking.episodes import Change, State
-from tests.conftest import Mosquitto
 
 PROCESSES = 4
 CONNECT_S = 60.0

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness.device import NAME, device
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.terminal import table
 from edge.service.governor import INTERVAL_S, LEVELS
-from tests.device import NAME, device
-from tests.live.test_publisher import Subscriber
 
 SHARES = (None, 0.75, 0.5, 0.25)
 """Of what it takes without a budget."""

@@ -9,9 +9,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.outages import endure
 from edge.commands.terminal import table
-from tests.conftest import Mosquitto
-from tests.outages import endure
 
 
 def main() -> None:

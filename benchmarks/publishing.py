@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.harness.mosquitto import Mosquitto
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST, free_port
 from edge.commands.terminal import table
@@ -23,7 +24,6 @@ from edge.machine import rss_mb
 from edge.publish.composer import Composer
 from edge.tracking.episodes import Change, State
 from edge.values import Belief
-from tests.conftest import Mosquitto
 
 PACED, BURST = 200, 5000
 INTERVAL_S = 0.05

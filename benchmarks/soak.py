@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.harness.device import NAME, device
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.terminal import table
 from edge.machine import peak_rss_mb, rss_mb
-from tests.device import NAME, device
-from tests.live.test_publisher import Subscriber
 
 INTERVAL_S = 10.0
 WARM_UP_S = 300.0

@@ -10,15 +10,14 @@ import os
 
 import numpy as np
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
 from edge.capture.portaudio import BLOCK_S
 from edge.config import Models
 from edge.machine import rss_mb
 from edge.perception.loader import ModelLoader
-from edge.resources import SAMPLES
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Frame, TextMessage
 
-CLIP = SAMPLES / "1001_DFA_HAP_XX.mkv"
 SECONDS = 60
 
 
@@ -27,7 +26,7 @@ def main() -> None:
     loader = ModelLoader(Models())
     loader.new_face().perceive(Frame(np.zeros((480, 640, 3), np.uint8), 0.0))
     loader.text.read(TextMessage("good morning", 0.0))
-    sound = np.resize(read_sound(CLIP), SECONDS * SAMPLE_RATE_HZ)
+    sound = np.resize(read_sound(HAPPY_CLIP), SECONDS * SAMPLE_RATE_HZ)
     before_mb = rss_mb(os.getpid())
     speech, length = loader.new_speech(), round(BLOCK_S * SAMPLE_RATE_HZ)
     heard = 0

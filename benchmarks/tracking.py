@@ -1,24 +1,32 @@
 """Tracking: ways of smoothing compared, and what an observation costs in time and memory.
 
-python benchmarks/tracking.py: on the synthetic streams of tests/streams.py, at five pictures a
-second. Each filter has the parameters that were best for it in a search over the same streams with
-other seeds: those that start no false event within half an hour, and of them the quickest.
+python benchmarks/tracking.py: on the synthetic streams of benchmarks/harness/streams.py, at five
+pictures a second. Each filter has the parameters that were best for it in a search over the same
+streams with other seeds: those that start no false event within half an hour, and of them the
+quickest.
 """
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from benchmarks.harness.streams import (
+    ANGRY,
+    HAPPY,
+    LOOKS_ANGRY,
+    NEUTRAL,
+    SAD,
+    Face,
+    sighting,
+    times,
+    voice,
+)
 from edge.capture.media import read_frames
 from edge.commands.terminal import table
 from edge.config import Fusion, Models, RestingFace, Tracking
@@ -32,17 +40,6 @@ from edge.tracking.resting_face import Resting
 from edge.tracking.smoothing import Smoothing
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
-from tests.streams import (
-    ANGRY,
-    HAPPY,
-    LOOKS_ANGRY,
-    NEUTRAL,
-    SAD,
-    Face,
-    sighting,
-    times,
-    voice,
-)
 
 SEEDS = range(100, 130)
 STEADY_S = 3600.0

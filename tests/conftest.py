@@ -1,68 +1,9 @@
-import getpass
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.commands.demo.broker import HOST, free_port
-
-
-class Mosquitto:
-    """A real broker on a port of its own, which tests start and stop.
-
-    `settings` are lines of its configuration; those of the listener come first.
-    """
-
-    def __init__(self, folder: Path, *settings: str, anonymous: bool = True) -> None:
-        self.port = free_port()
-        self._config = folder / "mosquitto.conf"
-        lines = [
-            f"listener {self.port} {HOST}",
-            *settings,
-            f"allow_anonymous {str(anonymous).lower()}",
-            f"user {getpass.getuser()}",
-            "persistence true",
-            f"persistence_location {folder}/",
-        ]
-        self._config.write_text("".join(f"{line}\n" for line in lines))
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """Of its process, while it runs."""
-        assert self._process is not None
-        return self._process.pid
-
-    def start(self) -> None:
-        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        self._process = subprocess.Popen(
-            [program, "-c", str(self._config)], stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise RuntimeError("mosquitto did not start")
-
-    def stop(self) -> None:
-        """As an administrator would: it saves what it holds."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
-            self._process = None
-
-    def kill(self) -> None:
-        """Without warning."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
+from benchmarks.harness.mosquitto import Mosquitto
 
 
 @pytest.fixture

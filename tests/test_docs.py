@@ -18,7 +18,7 @@ from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS
 from edge.service.mqtt_commands import parse_observation, parse_text
 from edge.values import TextMessage
-from tests.edge.publish.test_messages import messages
+from tests.support.messages import messages
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEXT = (DOCS / "mqtt.md").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from converter import cli
 from converter.cross_validation import ANSWERS, load_folds
 from converter.datasets import own_speech
@@ -29,7 +30,6 @@ from edge.perception.pack import load_pack
 from edge.perception.voice import VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ
-from tests.support import HAPPY_CLIP
 
 SPEAKERS = ("ann", "bob", "cem", "dua")
 SHORT = ("--epochs", "2", "--batch-size", "4")

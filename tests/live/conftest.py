@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import trustme
 
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.publish.publisher import Publisher
 from edge.resources import CONFIGS
-from tests.conftest import Mosquitto
-from tests.live.test_publisher import Connect, Subscriber, settings_of
+from tests.support.publishing import Connect, mqtt_settings
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def connect() -> Iterator[Connect]:
     started: list[Publisher] = []
 
     def start(port: int, **settings: Any) -> Publisher:
-        publisher = Publisher(settings_of(port, **settings), lambda *_: None)
+        publisher = Publisher(mqtt_settings(port, **settings), lambda *_: None)
         publisher.start()
         started.append(publisher)
         return publisher

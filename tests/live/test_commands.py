@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
 from edge.cli import TOPICS
 from edge.config import Models
 from edge.perception.loader import ModelLoader
 from edge.resources import CONFIGS, SAMPLES
-from tests.support import HAPPY_CLIP
 
 
 def emotiond(*arguments: str | Path, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:

@@ -15,45 +15,15 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
 from edge.publish import connection
 from edge.publish.publisher import Publisher
-from tests.conftest import Mosquitto
-from tests.live.test_publisher import COMPOSER, Connect, Subscriber, event, settings_of, wait_until
-
-
-class Listener:
-    """Accepts connections and hands each to `serve`; counts them."""
-
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
-        self._server, self._serve = socket.create_server((HOST, 0)), serve
-        self.port: int = self._server.getsockname()[1]
-        self.accepted = 0
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                wire, _ = self._server.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            threading.Thread(target=self._attend, args=(wire,), daemon=True).start()
-
-    def _attend(self, wire: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # whoever came is gone, or the broker behind is
-            self._serve(wire)
-        wire.close()
-
-    def close(self) -> None:
-        self._server.close()
-
-
-def keep_silent(wire: socket.socket) -> None:
-    with wire:
-        while wire.recv(4096):
-            pass
+from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
+from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
+from tests.support.waiting import wait_until
 
 
 def _close_after_connect(wire: socket.socket) -> None:
@@ -89,19 +59,6 @@ def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(
         publisher.publish_event(COMPOSER.event(event(1)))
         wait_until(lambda: publisher.delivery.acknowledged == 1)
         publisher.stop()
-
-
-def refuse_mqtt_5(wire: socket.socket) -> None:
-    """As brokers of before 2019 do: a CONNACK of the old form, and that reason."""
-    with wire:
-        connect = wire.recv(4096)
-        version = connect[connect.index(b"MQTT") + 4]
-        if version == 5:
-            wire.sendall(b"\x20\x02\x00\x01")
-            return
-        wire.sendall(b"\x20\x02\x00\x00")
-        while wire.recv(4096):
-            pass
 
 
 def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
@@ -213,7 +170,7 @@ def test_a_command_sent_during_a_short_absence_is_received_on_return(
     proxy, sender = Proxy(broker.port), Subscriber(broker.port)
     reconnect = Backoff(shortest_s=2.0, longest_s=2.0)
     publisher = Publisher(
-        settings_of(proxy.listener.port, reconnect=reconnect), lambda *told: commands.put(told)
+        mqtt_settings(proxy.listener.port, reconnect=reconnect), lambda *told: commands.put(told)
     )
     publisher.start()
     wait_until(lambda: publisher.connected)
@@ -323,7 +280,7 @@ def test_a_full_disk_keeps_events_in_memory_and_catches_up(
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here")
     spool = SpoolLimits(write_interval_s=0.2)
-    publisher = Publisher(settings_of(broker.port, spool=spool), None, disk)
+    publisher = Publisher(mqtt_settings(broker.port, spool=spool), None, disk)
     publisher.start()
     try:
         wait_until((disk / "spool.sqlite").exists)

@@ -7,24 +7,19 @@ from pathlib import Path
 import pytest
 import trustme
 
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.config import Backoff, Tls
 from edge.errors import ConfigError
 from edge.publish import credentials
 from edge.publish.publisher import Publisher
-from tests.conftest import Mosquitto
-from tests.live.test_publisher import (
-    COMPOSER,
-    Connect,
-    Subscriber,
-    event,
-    settings_of,
-    wait_until,
-)
+from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
+from tests.support.waiting import wait_until
 
 
 def test_a_password_without_a_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"of no use without mqtt\.username"):
-        Publisher(settings_of(1, password_file=_secret(tmp_path, "alone")))
+        Publisher(mqtt_settings(1, password_file=_secret(tmp_path, "alone")))
 
 
 def _secret(folder: Path, text: str) -> str:

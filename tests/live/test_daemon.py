@@ -2,11 +2,7 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +10,14 @@ import cv2
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_frames
 from edge.commands.demo.broker import HOST
 from edge.publish.messages import json_schema
-from tests.conftest import Mosquitto
-from tests.live.test_publisher import Subscriber
-from tests.support import HAPPY_CLIP
-
-
-@contextmanager
-def daemon(folder: Path, settings: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
-    config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump({"state_folder": str(folder / "state")} | settings))
-    command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def _settings(port: int, **changes: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, free_port
 from edge.configfile import load_config
-from tests.conftest import Mosquitto
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import Subscriber
-from tests.support import HAPPY_CLIP
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_frames
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST, free_port
 from edge.commands.doctor.devices import examine_camera
 from edge.config import Camera
 from edge.errors import SourceError
-from tests.conftest import Mosquitto
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import Subscriber
-from tests.support import HAPPY_CLIP
 
 FPS = 15.0
 

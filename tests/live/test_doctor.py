@@ -13,24 +13,19 @@ import pytest
 import trustme
 import yaml
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_sound
 from edge.commands.demo.broker import HOST, embedded_broker, free_port
 from edge.commands.doctor.broker import visit_broker
 from edge.commands.doctor.doctor import examine
 from edge.commands.doctor.report import Visit
 from edge.config import Tls
-from tests.conftest import Mosquitto
-from tests.live.test_connection import Listener, keep_silent, refuse_mqtt_5
-from tests.live.test_microphone import ALSA_CONF
-from tests.live.test_publisher import (
-    COMPOSER,
-    UNKNOWN,
-    Connect,
-    Subscriber,
-    settings_of,
-    wait_until,
-)
-from tests.support import HAPPY_CLIP
+from tests.support.alsa import ALSA_CONF
+from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
+from tests.support.publishing import COMPOSER, UNKNOWN, Connect, mqtt_settings
+from tests.support.waiting import wait_until
 
 PATIENCE_S = 5.0
 SHORT_S = 0.3
@@ -40,7 +35,7 @@ READ_ALONE = "pattern read emotion/%u/#\n"
 
 
 def _visit(port: int, patience_s: float = PATIENCE_S, **settings: Any) -> Visit:
-    return visit_broker(settings_of(port, **settings), patience_s, SHORT_S)
+    return visit_broker(mqtt_settings(port, **settings), patience_s, SHORT_S)
 
 
 def _account(folder: Path, password: str = "kiosk's") -> dict[str, Any]:  # noqa: S107
@@ -100,7 +95,7 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     publisher = connect(broker.port)
     publisher.publish_state(COMPOSER.state(UNKNOWN))
     wait_until(lambda: publisher.connected)
-    settings = settings_of(broker.port, heartbeat_s=0.2)
+    settings = mqtt_settings(broker.port, heartbeat_s=0.2)
     hanging = visit_broker(settings, PATIENCE_S)
     assert (hanging.daemon.verdict, hanging.well) == ("warn", False)
     assert "is online, but told no state for 3 s" in hanging.daemon.found

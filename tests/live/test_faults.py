@@ -5,11 +5,11 @@ import signal
 import subprocess
 from pathlib import Path
 
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.resources import MODELS
-from tests.conftest import Mosquitto
-from tests.live.test_daemon import daemon
-from tests.live.test_lifecycle import OFF, settings_of
-from tests.live.test_publisher import Subscriber
+from tests.support.daemon_settings import OFF, daemon_settings
 
 HAPPY = "I am so happy about this!"
 
@@ -25,7 +25,7 @@ def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_a
 ) -> None:
     models = tmp_path / "models"
     shutil.copytree(MODELS, models)
-    settings = settings_of(
+    settings = daemon_settings(
         broker.port, models={"folder": str(models)}, microphone={"source": "none such"}
     )
     settings["mqtt"]["modality_states"] = True
@@ -51,7 +51,7 @@ def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_a
 def test_a_process_that_was_stopped_for_a_while_goes_on(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    settings = settings_of(broker.port, camera=OFF)
+    settings = daemon_settings(broker.port, camera=OFF)
     settings["mqtt"] |= {"modality_states": True, "keepalive_s": 5}
     with daemon(tmp_path, settings) as process:
         subscriber.until("text/status", "ok")
@@ -66,7 +66,7 @@ def test_the_broker_is_away_while_the_configuration_changes(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
     subscriber = Subscriber(broker.port)
-    with daemon(tmp_path, settings_of(broker.port)) as process:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
         subscriber.until("text/status", "ok")
         broker.stop()
         process.send_signal(signal.SIGHUP)

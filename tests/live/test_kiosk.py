@@ -15,12 +15,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, free_port
 from edge.resources import CONFIGS
-from tests.conftest import Mosquitto
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import Subscriber, wait_until
-from tests.support import HAPPY_CLIP
+from tests.support.waiting import wait_until
 
 KIOSK = Path(__file__).parents[2] / "examples" / "kiosk"
 SWITCHES = (

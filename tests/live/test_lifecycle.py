@@ -12,18 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from edge.commands.demo.broker import HOST
-from tests.conftest import Mosquitto
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import Subscriber
-from tests.support import HAPPY_CLIP
-
-OFF = {"enabled": False}
-
-
-def settings_of(port: int, **changes: Any) -> dict[str, Any]:
-    mqtt = {"host": HOST, "port": port, "device": "kiosk"}
-    return {"camera": OFF, "microphone": OFF, "mqtt": mqtt} | changes
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
+from tests.support.daemon_settings import daemon_settings
 
 
 def _write(folder: Path, settings: dict[str, Any]) -> None:
@@ -41,10 +34,10 @@ def _until_logged(process: subprocess.Popen[str], part: str) -> str:
 def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    with daemon(tmp_path, settings_of(broker.port)) as process:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
         subscriber.until("face/status", "off")
         clip = {"source": str(HAPPY_CLIP), "loop": True}
-        _write(tmp_path, settings_of(broker.port, camera=clip))
+        _write(tmp_path, daemon_settings(broker.port, camera=clip))
         process.send_signal(signal.SIGHUP)
         received = subscriber.until("face/status", "ok")
         event = json.loads(subscriber.until("kiosk/event")[-1][1])["data"]
@@ -62,11 +55,14 @@ def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
 def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    with daemon(tmp_path, settings_of(broker.port)) as process:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
         subscriber.until("text/status", "ok")
         for wrong, sentence in (
             ({"camera": {"sauce": 0}}, "config.yaml:2: camera.sauce: unknown key; did you mean"),
-            (settings_of(1, mqtt={"username": "u", "password_file": "/none"}), "'/none' cannot be"),
+            (
+                daemon_settings(1, mqtt={"username": "u", "password_file": "/none"}),
+                "'/none' cannot be",
+            ),
         ):
             _write(tmp_path, wrong)
             process.send_signal(signal.SIGHUP)
@@ -83,9 +79,9 @@ def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
 def test_a_reload_that_fails_in_an_unforeseen_way_keeps_no_stop_from_being_obeyed(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    with daemon(tmp_path, settings_of(broker.port)) as process:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
         subscriber.until("text/status", "ok")
-        _write(tmp_path, settings_of(1, mqtt={"username": "u", "password_file": "no\0file"}))
+        _write(tmp_path, daemon_settings(1, mqtt={"username": "u", "password_file": "no\0file"}))
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
@@ -98,7 +94,7 @@ def test_a_pause_that_no_disk_remembers_outlives_a_reload(
     blocked = tmp_path / "a file"
     blocked.touch()
     clip = {"source": str(HAPPY_CLIP), "loop": True}
-    settings = settings_of(broker.port, camera=clip, state_folder=str(blocked))
+    settings = daemon_settings(broker.port, camera=clip, state_folder=str(blocked))
     with daemon(tmp_path, settings) as process:
         subscriber.until("face/status", "ok")
         subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
@@ -134,7 +130,7 @@ def test_systemd_is_told_of_readiness_life_reload_and_the_end(
 
     with (
         _systemd(tmp_path, monkeypatch) as systemd,
-        daemon(tmp_path, settings_of(broker.port)) as process,
+        daemon(tmp_path, daemon_settings(broker.port)) as process,
     ):
         assert until(systemd, "READY=1") == ["READY=1"]
         until(systemd, "WATCHDOG=1")
@@ -151,7 +147,7 @@ def test_the_load_is_kept_within_its_budget_and_told_of(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     clip = {"source": str(HAPPY_CLIP), "loop": True}
-    settings = settings_of(broker.port, camera=clip, load={"max_cpu_percent": 0.1})
+    settings = daemon_settings(broker.port, camera=clip, load={"max_cpu_percent": 0.1})
     settings["mqtt"]["health_interval_s"] = 1.0
     with daemon(tmp_path, settings) as process:
         load = {"level": 0}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
-from tests.support import HAPPY_CLIP
+from tests.support.alsa import ALSA_CONF
 
-ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 READ_A_SECOND = """
 import sys, threading
 import numpy as np

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, free_port
-from tests.conftest import Mosquitto
-from tests.edge.publish.test_messages import messages
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import Subscriber, wait_until
-from tests.support import HAPPY_CLIP
+from tests.support.messages import messages
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 FLOW: list[dict[str, Any]] = json.loads((ROOT / "examples/node-red/flows.json").read_text())

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from tests.conftest import Mosquitto
-from tests.outages import endure
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.outages import endure
 
 
 def test_every_event_that_was_safe_arrives_whatever_is_killed(tmp_path: Path) -> None:

@@ -1,105 +1,21 @@
 import json
-import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
-from edge.config import Backoff, HomeAssistant, Mqtt, SpoolLimits
-from edge.publish.composer import Composer
+from edge.config import HomeAssistant, SpoolLimits
 from edge.publish.publisher import Publisher
-from edge.tracking.episodes import Change, State
-from tests.conftest import Mosquitto
-from tests.support import FakeClock
-
-Connect = Callable[..., Publisher]
-UNKNOWN = State("unknown", None, 0, 0, 100.0)
-
-
-class Subscriber:
-    """Receives every topic; what is sent while it is away waits for it."""
-
-    def __init__(
-        self, port: int, client_id: str = "subscriber", username: str = "", password: str = ""
-    ) -> None:
-        self._seen: set[tuple[str, int]] = set()
-        self._messages: queue.Queue[paho.MQTTMessage] = queue.Queue()
-        subscribed = threading.Event()
-        self.client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False
-        )
-        self.client.on_message = lambda _c, _u, message: self._messages.put(message)
-        self.client.on_subscribe = lambda *_: subscribed.set()
-        if username:
-            self.client.username_pw_set(username, password)
-        self.client.connect(HOST, port)
-        self.client.subscribe("emotion/#", qos=1)
-        self.client.loop_start()
-        assert subscribed.wait(5)
-
-    def until(
-        self, topic: str, payload: str | None = None, patience_s: float = 10
-    ) -> list[tuple[str, str]]:
-        """Every message up to one on `topic` (with that payload)."""
-        deadline = time.monotonic() + patience_s
-        received = self.receive(1, patience_s)
-        while not (received[-1][0].endswith(topic) and payload in (None, received[-1][1])):
-            left_s = deadline - time.monotonic()
-            assert left_s > 0, f"no {payload!r} on {topic}, only {received}"
-            received += self.receive(1, left_s)
-        return received
-
-    def receive(self, count: int, patience_s: float = 10) -> list[tuple[str, str]]:
-        """The next messages as topic and payload; fails where none comes in time."""
-        messages = [self._messages.get(timeout=patience_s) for _ in range(count)]
-        return [(message.topic, message.payload.decode(errors="replace")) for message in messages]
-
-    def events(self, count: int) -> list[Any]:
-        """The next events that were not received before: QoS 1 may deliver one twice."""
-        events: list[Any] = []
-        while len(events) < count:
-            event = json.loads(self.until("/event")[-1][1])
-            key = (event["id"], event["data"]["sequence"])
-            if key not in self._seen:
-                self._seen.add(key)
-                events.append(event)
-        return events
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
-
-
-def settings_of(port: int, **settings: Any) -> Mqtt:
-    common: dict[str, Any] = {
-        "device": "kiosk",
-        "reconnect": Backoff(shortest_s=0.5, longest_s=1.0),
-    }
-    return Mqtt(host=HOST, port=port, **(common | settings))
+from tests.support.publishing import COMPOSER, UNKNOWN, event, mqtt_settings
+from tests.support.waiting import wait_until
 
 
 def _publisher(port: int, **settings: Any) -> Publisher:
-    return Publisher(settings_of(port, **settings))
-
-
-def wait_until(condition: Callable[[], bool], patience_s: float = 10) -> None:
-    deadline = time.monotonic() + patience_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert condition()
-
-
-def event(number: int) -> Change:
-    return Change(f"stay {number}", 0, "start", UNKNOWN, 99.0)
-
-
-COMPOSER = Composer("emotion/kiosk", FakeClock())
+    return Publisher(mqtt_settings(port, **settings))
 
 
 def test_online_is_said_first_and_offline_last(broker: Mosquitto, subscriber: Subscriber) -> None:
@@ -237,7 +153,7 @@ def test_home_assistant_is_told_of_the_device_and_again_when_it_starts(
 ) -> None:
     subscriber = Subscriber(broker.port)
     subscriber.client.subscribe("homeassistant/#", qos=1)
-    shown = settings_of(broker.port, home_assistant=HomeAssistant(enabled=True))
+    shown = mqtt_settings(broker.port, home_assistant=HomeAssistant(enabled=True))
     publisher = Publisher(shown, None, tmp_path)
     publisher.start()
     announced = subscriber.until("config")[-1]
@@ -245,7 +161,7 @@ def test_home_assistant_is_told_of_the_device_and_again_when_it_starts(
     subscriber.client.publish("homeassistant/status", "online", qos=1)
     assert subscriber.until("config")[-1] == announced
     publisher.stop()
-    hidden = Publisher(settings_of(broker.port), None, tmp_path)
+    hidden = Publisher(mqtt_settings(broker.port), None, tmp_path)
     hidden.start()
     assert subscriber.until("config")[-1] == (announced[0], "")
     hidden.stop()

@@ -14,11 +14,11 @@ from emotiond_bridge.link import Broker, Link
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
 from edge.commands.demo.broker import HOST
-from tests.conftest import Mosquitto
-from tests.edge.publish.test_messages import messages
-from tests.live.test_daemon import daemon
-from tests.live.test_publisher import wait_until
+from tests.support.messages import messages
+from tests.support.waiting import wait_until
 
 ROS2 = Path(__file__).parents[2] / "examples" / "ros2"
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.mosquitto import Mosquitto
+from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.commands.watch import settings
 from edge.config import Mqtt
 from edge.errors import EmotiondError
-from tests.conftest import Mosquitto
-from tests.edge.publish.test_messages import health
-from tests.live.test_publisher import COMPOSER, UNKNOWN, Connect, Subscriber, event, wait_until
+from tests.support.messages import health
+from tests.support.publishing import COMPOSER, UNKNOWN, Connect, event
+from tests.support.waiting import wait_until
 
 
 class Watch:

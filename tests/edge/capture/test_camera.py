@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import VideoSource
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import SourceError
 from edge.resources import SAMPLES
 from edge.values import Frame
-from tests.support import HAPPY_CLIP, FakeClock, Racing
+from tests.support.clock import FakeClock, Racing
 
 
 def _frames(config: Camera) -> Iterator[Frame]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import VideoSource
 from edge.capture.liveness import BLACK_S, FROZEN_S, LIT_S, PictureLiveness, SoundLiveness
 from edge.capture.media import read_frames, read_sound
@@ -21,7 +22,7 @@ from edge.config import Camera
 from edge.errors import Paused, SourceError
 from edge.resources import SAMPLES
 from edge.values import AudioBlock, Frame
-from tests.support import HAPPY_CLIP, FakeClock, Racing
+from tests.support.clock import FakeClock, Racing
 
 CLIPS = sorted(SAMPLES.glob("*.mkv"))
 FPS = 15.0

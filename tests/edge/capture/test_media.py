@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
 from edge.errors import SourceError
-from tests.support import HAPPY_CLIP
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 44100, 48000])

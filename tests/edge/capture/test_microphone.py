@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.liveness import SILENCE_S
 from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
@@ -18,7 +19,7 @@ from edge.capture.portaudio import PortAudioDevice
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
-from tests.support import HAPPY_CLIP, FakeClock, Racing
+from tests.support.clock import FakeClock, Racing
 
 Reads = list["npt.NDArray[np.int16] | OSError | int"]
 """Sound, what is raised, or what PortAudio says there is to be read."""

@@ -11,7 +11,7 @@ from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervi
 from edge.clock import Clock
 from edge.config import Backoff
 from edge.errors import Paused, SourceError
-from tests.support import FakeClock, Racing
+from tests.support.clock import FakeClock, Racing
 
 SAMPLE_S = 0.1
 Act = str | float | Exception

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import VideoSource
 from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras, is_file
 from edge.config import Camera
 from edge.errors import SourceError
-from tests.support import HAPPY_CLIP, FakeClock, Racing
+from tests.support.clock import FakeClock, Racing
 
 METADATA = 0x0080_0000
 MEMORY_TO_MEMORY = 0x8000

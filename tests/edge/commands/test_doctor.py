@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import edge
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.commands.demo.broker import free_port
 from edge.commands.doctor import system
 from edge.commands.doctor.attempt import Limit, attempt
@@ -27,7 +28,7 @@ from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ
-from tests.support import HAPPY_CLIP, FakeClock
+from tests.support.clock import FakeClock
 
 NAMES = [
     "config",

@@ -3,7 +3,7 @@ import pytest
 
 from edge.commands.terminal import message_line
 from edge.publish.messages import SCHEMAS
-from tests.edge.publish.test_messages import messages
+from tests.support.messages import messages
 
 TOPICS = {topic: topic for topic in SCHEMAS} | {"modality": "face/state"}
 

@@ -21,7 +21,7 @@ from edge.fusion.pooling import (
 )
 from edge.resources import MODELS
 from edge.values import Belief, Observation
-from tests.support import distribution, observation
+from tests.support.observations import distribution, observation
 
 EVEN = FusionModel()
 LEARNED = load_fusion(MODELS / "fusion.json")

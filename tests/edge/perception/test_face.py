@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames
 from edge.config import Face as FaceConfig
 from edge.config import Models
@@ -16,7 +17,6 @@ from edge.perception.features import Pixels
 from edge.perception.loader import ModelLoader
 from edge.perception.quality import face_quality, frontality, sharpness
 from edge.values import Frame
-from tests.support import HAPPY_CLIP
 
 PERIOD_S = 1 / 15
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_picture
 from edge.errors import SourceError
 from edge.perception.features import Pixels
 from edge.perception.loader import ModelLoader
 from edge.values import Frame
-from tests.support import HAPPY_CLIP
 
 EXIF_ORIENTATION = 0x0112
 TURNED_RIGHT = 6

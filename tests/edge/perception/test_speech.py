@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
 from edge.perception.loader import ModelLoader
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
-from tests.support import HAPPY_CLIP
 
 
 def _hear(loader: ModelLoader, sound: Sound, block: int = 800) -> list[Observation]:

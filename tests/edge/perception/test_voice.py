@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
 from edge.config import Speech
 from edge.perception.manifest import SoundInput
@@ -10,7 +11,6 @@ from edge.perception.pack import load_pack
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, Sound
-from tests.support import HAPPY_CLIP
 
 VOICE = read_sound(HAPPY_CLIP)
 

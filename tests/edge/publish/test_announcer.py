@@ -6,7 +6,8 @@ from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import State
 from edge.values import Belief
-from tests.support import FakeClock, distribution, observation
+from tests.support.clock import FakeClock
+from tests.support.observations import distribution, observation
 
 
 class Recorder(Publisher):

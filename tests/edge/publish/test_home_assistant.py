@@ -18,8 +18,8 @@ from edge.emotions import EMOTIONS
 from edge.publish.composer import Composer
 from edge.publish.home_assistant import announcements, discovery, discovery_topic
 from edge.tracking.episodes import Change
-from tests.edge.publish.test_messages import STATE, health
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
+from tests.support.messages import STATE, health
 
 TOPIC = {"type": "string", "pattern": "^[^+#\\x00]+$", "maxLength": 65535}
 TEXT = {"type": "string"}

@@ -8,7 +8,7 @@ from edge.config import SpoolLimits
 from edge.publish.outbox import Outbox, Topics
 from edge.publish.session import Session
 from edge.publish.spool import Spool
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
 
 TOPICS = Topics("d/status", "online", "offline", "d/event", ())
 BIRTH = ("d/status", "online")

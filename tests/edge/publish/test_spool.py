@@ -12,7 +12,7 @@ from edge.clock import Clock
 from edge.config import SpoolLimits
 from edge.publish import store
 from edge.publish.spool import Spool
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
 
 LIMITS = SpoolLimits()
 

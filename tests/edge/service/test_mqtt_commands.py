@@ -8,7 +8,7 @@ from edge.errors import PayloadError
 from edge.service.mqtt_commands import MqttCommands, parse_text
 from edge.service.pause import Pause
 from edge.values import Observation, TextMessage
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
 
 
 class Receiver:

@@ -9,7 +9,7 @@ from edge.config import Config, Mqtt
 from edge.publish.publisher import Publisher
 from edge.service.daemon import Daemon
 from edge.service.watchdog import Watchdog
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import threading
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.service.meter import Meter
 from edge.service.worker import PATIENCE, Worker
-from tests.support import FakeClock
+from tests.support.clock import FakeClock
 
 
 def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery() -> None:

@@ -7,15 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.config import Fusion, RestingFace, Tracking
-from edge.emotions import EMOTIONS
-from edge.fusion.model import load_fusion
-from edge.fusion.pooling import STRATEGIES
-from edge.resources import MODELS
-from edge.tracking.episodes import Change
-from edge.tracking.tracker import Tracker
-from edge.values import Observation, Sighting
-from tests.streams import (
+from benchmarks.harness.streams import (
     ANGRY,
     HAPPY,
     LOOKS_ANGRY,
@@ -27,6 +19,14 @@ from tests.streams import (
     times,
     voice,
 )
+from edge.config import Fusion, RestingFace, Tracking
+from edge.emotions import EMOTIONS
+from edge.fusion.model import load_fusion
+from edge.fusion.pooling import STRATEGIES
+from edge.resources import MODELS
+from edge.tracking.episodes import Change
+from edge.tracking.tracker import Tracker
+from edge.values import Observation, Sighting
 
 MODEL = load_fusion(MODELS / "fusion.json")
 DELAY_S = 1.0

@@ -16,7 +16,7 @@ from edge.throttled_log import ThrottledLog
 from edge.tracking.episodes import Change
 from edge.tracking.tracker import MOST_SUBJECTS, Tracker
 from edge.values import Observation, Sighting
-from tests.support import distribution, observation
+from tests.support.observations import distribution, observation
 
 PERIOD_S = 0.1
 PLAIN = Tracking(resting_face=RestingFace(enabled=False))

@@ -1,4 +1,4 @@
-"""Synthetic streams: what the models would say of people who behave in known ways.
+"""Synthetic streams: the models' answers for people who behave in known ways.
 
 On the six clips in samples/, at ten pictures a second, the logarithms of a face's probabilities
 deviate by 1.2 nepers (median over emotions and clips) from their mean, with a correlation of

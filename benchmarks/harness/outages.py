@@ -1,7 +1,8 @@
-"""Brokers and daemons that are killed at random moments, and what a subscriber makes of it.
+"""Brokers and publishers killed at random moments, and what arrives at a subscriber.
 
-`python -m tests.outages PORT FOLDER FIRST` publishes numbered events, RATE_PER_S a second, as a
-daemon would, and prints after each how many of its own are safe: on disk, or with the broker.
+`python -m benchmarks.harness.outages PORT FOLDER FIRST` publishes numbered events as a daemon
+would, RATE_PER_S a second, and prints after each how many of its own are safe: on disk, or with
+the broker.
 """
 
 import json
@@ -16,18 +17,18 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.harness.mosquitto import Mosquitto
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.publish.composer import Composer
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change, State
-from tests.conftest import Mosquitto
 
 RATE_PER_S = 20.0
 DEVICE = "kiosk"
 SETTLED_S = 30.0
-"""What everything that is safe may take to arrive after the last outage."""
+"""The longest time after the last outage until all safe events have arrived."""
 
 
 def publish(port: int, folder: Path, first: int) -> None:
@@ -68,7 +69,13 @@ class Sender:
 
     def _begin(self, first: int) -> None:
         self._first, self._told = first, ""
-        command = [sys.executable, "-m", "tests.outages", str(self._port), str(self._folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.harness.outages",
+            str(self._port),
+            str(self._folder),
+        ]
         self._process = subprocess.Popen(
             [*command, str(first)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -81,7 +88,7 @@ class Sender:
             self._told = line
 
     def kill(self) -> int:
-        """Kills it; gives the number that the next one begins with."""
+        """Kills it; returns the number that the next one starts with."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -90,13 +97,13 @@ class Sender:
         return begun + 1  # one more may have been on its way
 
     def restart(self) -> None:
-        """Kills it, and begins another."""
+        """Kills it, and starts another."""
         self._begin(self.kill())
 
 
 @dataclass
 class Outcome:
-    """What arrived, by the numbers of events."""
+    """Counts of the events that arrived."""
 
     expected: int = 0
     missing: list[int] = field(default_factory=list)
@@ -107,7 +114,7 @@ class Outcome:
 
 
 class Listener:
-    """A subscriber that is there whenever the broker is."""
+    """A subscriber that reconnects whenever the broker is back."""
 
     def __init__(self, port: int) -> None:
         self.numbers: list[int] = []
@@ -133,10 +140,11 @@ class Listener:
         self.replayed += event["data"]["replayed"]
 
     def wait_until_there(self) -> None:
-        """Until the broker has it back."""
+        """Waits until the broker has it back; raises AssertionError after 10 s."""
         assert self._there.wait(10)
 
     def close(self) -> None:
+        """Disconnects; its session goes on at the broker."""
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -144,7 +152,7 @@ class Listener:
 def endure(
     broker: Mosquitto, folder: Path, broker_kills: int, sender_kills: int, seed: int
 ) -> Outcome:
-    """Kills the broker so often, and the sender every few times, and counts what arrives."""
+    """Kills the broker and, at some of its kills, the sender; returns what arrived."""
     rng = random.Random(seed)  # noqa: S311
     listener = Listener(broker.port)
     listener.wait_until_there()

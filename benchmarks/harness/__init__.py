@@ -1,0 +1,1 @@
+"""Real parts that benchmarks and tests run against: brokers, subscribers, daemons, streams."""

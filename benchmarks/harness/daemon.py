@@ -1,0 +1,30 @@
+"""The daemon as a process."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@contextmanager
+def daemon(
+    folder: Path, settings: dict[str, Any], stderr: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
+    """Starts a daemon with these settings and its state in `folder`; kills it at the end.
+
+    A caller that leaves its log in the pipe ends before the pipe is full.
+    """
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump({"state_folder": str(folder / "state")} | settings))
+    command = [sys.executable, "-m", "edge.cli", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=stderr, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

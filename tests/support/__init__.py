@@ -1,0 +1,1 @@
+"""Stand-ins and values that several test modules use."""

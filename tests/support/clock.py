@@ -1,0 +1,28 @@
+"""A clock that tests own, and a stop signal that never waits."""
+
+import threading
+
+from edge.clock import Clock
+
+
+class FakeClock(Clock):
+    """Stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.moment_s = 100.0
+
+    def now_s(self) -> float:
+        return self.moment_s
+
+
+class Racing(threading.Event):
+    """A stop signal whose waits take no time, or that of a clock which they move."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if self._clock is not None:
+            self._clock.moment_s += timeout or 0.0
+        return self.is_set()

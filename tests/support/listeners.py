@@ -1,0 +1,54 @@
+"""What listens where a broker should, and does not answer as one of today."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+
+from edge.commands.demo.broker import HOST
+
+
+class Listener:
+    """Accepts connections and hands each to `serve`; counts them."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._server, self._serve = socket.create_server((HOST, 0)), serve
+        self.port: int = self._server.getsockname()[1]
+        self.accepted = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                wire, _ = self._server.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            threading.Thread(target=self._attend, args=(wire,), daemon=True).start()
+
+    def _attend(self, wire: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever came is gone, or the broker behind is
+            self._serve(wire)
+        wire.close()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def keep_silent(wire: socket.socket) -> None:
+    with wire:
+        while wire.recv(4096):
+            pass
+
+
+def refuse_mqtt_5(wire: socket.socket) -> None:
+    """As brokers of before 2019 do: a CONNACK of the old form, and that reason."""
+    with wire:
+        connect = wire.recv(4096)
+        version = connect[connect.index(b"MQTT") + 4]
+        if version == 5:
+            wire.sendall(b"\x20\x02\x00\x01")
+            return
+        wire.sendall(b"\x20\x02\x00\x00")
+        while wire.recv(4096):
+            pass

@@ -1,0 +1,11 @@
+"""Waits for what another thread or process does."""
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], bool], patience_s: float = 10) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert condition()
