@@ -2,8 +2,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmarks.harness.mosquitto import Mosquitto
+
+settings.register_profile("emotiond", deadline=None)  # a loaded machine takes longer
+settings.load_profile("emotiond")
 
 
 @pytest.fixture

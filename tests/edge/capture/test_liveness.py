@@ -57,7 +57,7 @@ def _scene() -> list[Picture]:
     return [frame.pixels[::4, ::4] for frame in read_frames(HAPPY_CLIP, 10.0)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     light=st.floats(0.25, 4.0),
     noise=st.floats(0.6, 10.0),

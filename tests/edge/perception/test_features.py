@@ -60,7 +60,7 @@ def test_an_incomplete_last_frame_is_left_out() -> None:
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=30))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_streamed_frames_equal_those_of_the_whole_sound(blocks: list[int]) -> None:
     spec = _speech_input()
     sound = _noise(sum(blocks))

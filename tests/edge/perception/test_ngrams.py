@@ -139,7 +139,7 @@ def _plain_hashes(words: Sequence[str], spec: TextInput) -> list[int]:
 PARTS = ("not ", "no ", "so ", "HAPPY ", "sooo", ", ", ":) ", "é", "你", "\ud800", "😀")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(PARTS), max_size=20).map("".join) | st.text(max_size=40))
 def test_features_are_to_the_bit_what_plain_python_makes_of_the_words(text: str) -> None:
     words = tokens(text)
@@ -166,7 +166,7 @@ def test_the_runs_of_characters_end_with_their_word() -> None:
     assert set(ngram_hashes(["a", "b"], spec)) == alone[0] | alone[1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(), max_size=300))
 def test_no_string_breaks_text_features(text: str) -> None:
     features = text_features(text, TEXT)
@@ -175,7 +175,7 @@ def test_no_string_breaks_text_features(text: str) -> None:
     assert length == pytest.approx(1.0, abs=1e-5) or length == 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.sampled_from("<&;:=-'(aA1_^>!. \n\u0300\u093f你\ud800#x"), max_size=200))
 def test_the_work_grows_no_faster_than_the_text(text: str) -> None:
     longest = max(TEXT.word_ngrams[1], TEXT.character_ngrams[1])

@@ -135,7 +135,7 @@ def test_odd_texts_are_read_like_any_other(loader: ModelLoader, text: str) -> No
         assert EMOTIONS[int(read.probabilities.argmax())] == "happy"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.characters(), max_size=400))
 def test_every_string_is_read(loader: ModelLoader, text: str) -> None:
     read = loader.text.read(TextMessage(text, 0.0))

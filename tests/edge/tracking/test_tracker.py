@@ -318,7 +318,7 @@ ITEMS = st.lists(
 
 
 @given(ITEMS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_poisons_the_state(items: list[Observation]) -> None:
     tracker = Tracker(Tracking(), Fusion(), FusionModel(), 0.0)
     running: set[str] = set()
