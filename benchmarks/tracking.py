@@ -36,7 +36,7 @@ from edge.machine import rss_mb
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS, SAMPLES
 from edge.tracking import person
-from edge.tracking.resting_face import Resting
+from edge.tracking.resting_face import RestingFaceFilter
 from edge.tracking.smoothing import Smoothing
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
@@ -131,13 +131,13 @@ def _clips() -> None:
     loader, rows = ModelLoader(Models()), []
     ordinary = load_fusion(MODELS / "fusion.json").rest
     for path in sorted(SAMPLES.glob("*.mkv")):
-        perception, resting = loader.new_face(), Resting(RestingFace(), ordinary)
+        perception, resting = loader.new_face(), RestingFaceFilter(RestingFace(), ordinary)
         plain: Counter[str] = Counter()
         beyond: Counter[str] = Counter()
         for frame in read_frames(path, 10.0):
             if (seen := perception.perceive(frame).primary) is not None:
                 plain[EMOTIONS[seen.probabilities.argmax()]] += 1
-                rest = resting.see(seen.probabilities, seen.captured_s)
+                rest = resting.correct(seen.probabilities, seen.captured_s)
                 beyond[EMOTIONS[rest.argmax()]] += 1
         told = [", ".join(f"{name} {n}" for name, n in c.most_common()) for c in (plain, beyond)]
         rows.append((path.stem, *told))

@@ -1,4 +1,4 @@
-"""One subject's beliefs in time, told as a state and as stays of emotions that do not flap."""
+"""Turns one subject's beliefs into a state and into episodes that do not flap."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ Phase = Literal["start", "update", "end"]
 
 @dataclass(frozen=True)
 class State:
-    """What is believed now of one subject."""
+    """Current belief about one subject."""
 
     emotion: Emotion | Literal["unknown"]
     belief: Belief | None
-    """None where nothing has been observed for a while."""
+    """None if nothing was observed for a while."""
     faces: int
     subject: int
     captured_s: float
-    """Of the newest observation that led here."""
+    """Time of the newest observation behind the belief."""
 
     @property
     def confidence(self) -> float:
-        """Probability of `emotion`; of the most probable one while it is unknown."""
+        """Probability of `emotion`, or of the most probable emotion while it is unknown."""
         if self.belief is None:
             return 0.0
         if self.emotion == "unknown":
@@ -35,19 +35,19 @@ class State:
 
 @dataclass(frozen=True)
 class Change:
-    """The start, a marked change, or the end of one emotion's stay."""
+    """Start, marked change or end of an episode."""
 
     episode: str
-    """One id for all changes of a stay."""
+    """Id shared by all changes of an episode."""
     sequence: int
-    """0 for the start, counting up to the end."""
+    """0 at the start, counting up to the end."""
     phase: Phase
     state: State
     started_s: float
 
     @property
     def duration_s(self) -> float:
-        """How long the stay has lasted."""
+        """Duration of the episode so far."""
         return max(self.state.captured_s - self.started_s, 0.0)
 
 
@@ -56,15 +56,15 @@ class _Episode:
     id: str
     emotion: Emotion
     started_s: float
-    told_confidence: float
+    reported_confidence: float
     sequence: int = 0
 
 
 class Episodes:
-    """The stays of one subject's emotions.
+    """Episodes of one subject's emotions.
 
-    Another emotion takes over once it has been ahead by `hysteresis` for its dwell time. None is
-    believed below `min_confidence`, and one that is believed no longer once it is as far below.
+    Another emotion takes over once it has led by `hysteresis` for its dwell time. An emotion starts
+    only at or above `min_confidence` and ends below `min_confidence - hysteresis`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Episodes:
         self._config, self._new_id = config, new_id
         self._rival: tuple[str, float] | None = None
         self._rival_before: tuple[str, float] | None = None
-        """At the moment before `_moment_s`."""
+        """Rival at the moment before `_moment_s`."""
         self._moment_s = started_s
         self._episode: _Episode | None = None
         self.subject, self.faces = subject, 0
@@ -83,50 +83,50 @@ class Episodes:
 
     @property
     def state(self) -> State:
-        """What is believed now."""
+        """Current belief about the subject."""
         return State(self._emotion, self._belief, self.faces, self.subject, self._captured_s)
 
     @property
-    def on_trial(self) -> bool:
-        """Whether another emotion is ahead, and has not been so for long enough."""
+    def has_rival(self) -> bool:
+        """Whether another emotion leads, but not yet for its dwell time."""
         return self._rival is not None
 
     def follow(self, belief: Belief, now_s: float) -> Iterator[Change]:
-        """Takes in what is believed at `now_s`; gives the changes it leads to, oldest first.
+        """Processes the belief at `now_s`; yields the resulting changes, oldest first.
 
-        Of several beliefs at one moment the last one decides who is on trial.
+        Of several beliefs at one moment, the last one decides on the rival.
         """
         if now_s > self._moment_s:
             self._rival_before, self._moment_s = self._rival, now_s
         else:
             self._rival = self._rival_before
-        wanted = self._wanted(belief)
-        if wanted == self._emotion:
+        favoured = self._favoured(belief)
+        if favoured == self._emotion:
             self._rival = None
-        elif self._rival is None or self._rival[0] != wanted:
-            self._rival = (wanted, now_s)
-        if self._rival is None or now_s - self._rival[1] < self._config.dwell_s(wanted):
+        elif self._rival is None or self._rival[0] != favoured:
+            self._rival = (favoured, now_s)
+        if self._rival is None or now_s - self._rival[1] < self._config.dwell_s(favoured):
             self._move(self._emotion, belief, belief.captured_s)
-            # While another emotion is on trial, nothing is told of this one.
+            # No updates while a rival leads.
             if self._rival is None:
                 yield from self._update()
             return
         self._rival = None
         yield from self._end(belief.captured_s)
-        self._move(wanted, belief, belief.captured_s)
-        if wanted != "unknown":
+        self._move(favoured, belief, belief.captured_s)
+        if favoured != "unknown":
             confidence = self.state.confidence
-            self._episode = _Episode(self._new_id(), wanted, belief.captured_s, confidence)
-            yield self._tell(self._episode, "start")
+            self._episode = _Episode(self._new_id(), favoured, belief.captured_s, confidence)
+            yield self._change(self._episode, "start")
 
     def finish(self, now_s: float) -> Iterator[Change]:
-        """Ends what is believed."""
+        """Ends the current episode."""
         self._rival = None
         yield from self._end(now_s)
         self._move("unknown", None, now_s)
 
-    def _wanted(self, belief: Belief) -> Emotion | Literal["unknown"]:
-        """What the belief speaks for, with an advantage for what is believed already."""
+    def _favoured(self, belief: Belief) -> Emotion | Literal["unknown"]:
+        """Returns the emotion that the belief favours, with hysteresis for the current one."""
         current, slack = self._emotion, self._config.hysteresis
         if current != "unknown":
             held = float(belief.probabilities[EMOTIONS.index(current)])
@@ -142,18 +142,18 @@ class Episodes:
     def _update(self) -> Iterator[Change]:
         if self._episode is None:
             return
-        step = abs(self.state.confidence - self._episode.told_confidence)
+        step = abs(self.state.confidence - self._episode.reported_confidence)
         if step >= self._config.update_step:
-            yield self._tell(self._episode, "update")
+            yield self._change(self._episode, "update")
 
     def _end(self, now_s: float) -> Iterator[Change]:
         if self._episode is not None:
             self._move(self._episode.emotion, self._belief, now_s)
-            yield self._tell(self._episode, "end")
+            yield self._change(self._episode, "end")
             self._episode = None
 
-    def _tell(self, episode: _Episode, phase: Phase) -> Change:
+    def _change(self, episode: _Episode, phase: Phase) -> Change:
         change = Change(episode.id, episode.sequence, phase, self.state, episode.started_s)
         episode.sequence += 1
-        episode.told_confidence = self.state.confidence
+        episode.reported_confidence = self.state.confidence
         return change

@@ -1,4 +1,4 @@
-"""Smooths what is believed of one subject."""
+"""Smooths one subject's beliefs over time."""
 
 import numpy as np
 
@@ -6,22 +6,22 @@ from edge.emotions import SMALLEST_PROBABILITY, FloatArray, softmax
 
 
 class Smoothing:
-    """Exponential smoothing of logarithms with a time constant, seconds; 0 for none.
+    """Exponential smoothing of log probabilities with a time constant in seconds; 0 disables it.
 
-    Compared with a hidden Markov model in benchmarks/tracking.py: as quick at as few false events,
-    and it leaves a confidence calibrated, where the other multiplies what frames repeat.
+    As quick as a hidden Markov model at the same number of false events (benchmarks/tracking.py),
+    and confidence stays calibrated, while the other counts the same evidence again in every frame.
     """
 
     def __init__(self, time_constant_s: float) -> None:
         self._time_constant_s = time_constant_s
         self._settled: tuple[FloatArray, float] | None = None
-        """Logarithms at the moment before that of `_current`."""
+        """Log probabilities and time of the moment before `_current`."""
         self._current: tuple[FloatArray, float] | None = None
 
     def take(self, probabilities: FloatArray, captured_s: float) -> FloatArray:
-        """float32[7] in and out, distributions; time must not run backwards.
+        """Returns the smoothed distribution, float32[7]; time must not run backwards.
 
-        What arrives at one moment is smoothed with what was before it, not one after the other.
+        Beliefs with the same time are each smoothed with the moment before, not with one another.
         """
         logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
         if self._current is not None and captured_s > self._current[1]:

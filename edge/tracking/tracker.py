@@ -1,4 +1,4 @@
-"""Who is there, what is believed of each, and who is spoken of by voice and text."""
+"""Follows everybody in view and assigns voice and text to the primary subject."""
 
 import logging
 import math
@@ -15,17 +15,17 @@ from edge.values import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
 
 logger = logging.getLogger(__name__)
 
-MOST_SUBJECTS = 64
-# Clocks of threads may be read in another order than their answers arrive.
-FUTURE_S = 1.0
+MAX_SUBJECTS = 64
+# Threads may read the clock in a different order than their observations arrive.
+MAX_LEAD_S = 1.0
 
 
 class Tracker:
-    """Follows every subject in sight; voice and text belong to the primary one.
+    """Follows every subject in view; voice and text belong to the primary one.
 
-    While nobody is in sight they belong to the subject NOBODY_SEEN, who is taken for the first to
-    come into sight. What is no valid observation is logged and changes nothing. `started_s` is the
-    moment from which nothing is known.
+    While nobody is in view they belong to the subject NOBODY_SEEN, who becomes the first person to
+    come into view. Invalid observations are logged and change nothing. `started_s` is the time at
+    which tracking starts, with nothing known.
     """
 
     def __init__(
@@ -47,63 +47,65 @@ class Tracker:
 
     @property
     def state(self) -> State:
-        """What is believed now of the primary subject."""
+        """Current belief about the primary subject."""
         if (person := self._people.get(self._primary)) is not None:
             return person.state
         return State("unknown", None, self._faces, self._primary, self._changed_s)
 
     def states(self) -> list[State]:
-        """What is believed now of each subject, in the order of their numbers."""
+        """Returns the current belief about each subject, in order of their numbers."""
         return [self._people[subject].state for subject in sorted(self._people)]
 
     def observe(self, item: Observation | Sighting, now_s: float | None = None) -> list[Change]:
-        """Takes in what was perceived; gives the changes it leads to, oldest first.
+        """Processes an observation or sighting; returns the resulting changes, oldest first.
 
-        Where it is told what time it is, what lies in the future or is too old is refused.
+        With `now_s`, observations in the future and those that are too old are refused.
         """
         if now_s is not None:
             self._now_s = now_s
         elif math.isfinite(item.captured_s):
             self._now_s = item.captured_s
         if isinstance(item, Sighting):
-            return self._see(item) if math.isfinite(item.captured_s) else []
+            return self._observe_sighting(item) if math.isfinite(item.captured_s) else []
         subject = self._primary if item.subject == NOBODY_SEEN else item.subject
         if subject not in (*self._people, self._primary):
-            self._refuse(item, "it tells of a subject that is not in sight")
+            self._refuse(item, "its subject is not in view")
             return []
-        return self._take(subject, item)
+        return self._observe_subject(subject, item)
 
     def pass_time(self, now_s: float) -> list[Change]:
-        """Lets statements take effect, and ends what is older than `fusion.max_age_s`."""
+        """Confirms or ends beliefs by the passage of time; see `fusion.max_age_s`."""
         self._now_s = now_s
         changes: list[Change] = []
         for person in list(self._people.values()):
             changes += person.pass_time(now_s)
-        # A camera that shows nothing any more does not tell who is there.
-        in_sight = self._faces or self._primary or self._people.keys() - {NOBODY_SEEN}
-        if in_sight and now_s - self._seen_s > self._fusion.max_age_s:
-            changes += self._keep(frozenset(), 0, NOBODY_SEEN, now_s)
+        # A camera without pictures no longer shows who is present.
+        in_view = self._faces or self._primary or self._people.keys() - {NOBODY_SEEN}
+        if in_view and now_s - self._seen_s > self._fusion.max_age_s:
+            changes += self._update_presence(frozenset(), 0, NOBODY_SEEN, now_s)
         return changes
 
     def finish(self, now_s: float) -> list[Change]:
-        """Ends what is believed of everyone and starts afresh."""
+        """Ends everybody's episodes and starts from scratch."""
         changes = [one for person in self._people.values() for one in person.finish(now_s)]
         self._people, self._primary, self._faces = {}, NOBODY_SEEN, 0
         self._changed_s = now_s
         return changes
 
-    def _see(self, sighting: Sighting) -> list[Change]:
+    def _observe_sighting(self, sighting: Sighting) -> list[Change]:
         self._seen_s = max(sighting.captured_s, self._seen_s)
         primary = sighting.primary_subject or NOBODY_SEEN
-        changes = self._keep(sighting.followed, sighting.faces, primary, sighting.captured_s)
+        changes = self._update_presence(
+            sighting.followed, sighting.faces, primary, sighting.captured_s
+        )
         for observation in sighting.observations:
-            changes += self._take(observation.subject, observation)
+            changes += self._observe_subject(observation.subject, observation)
         return changes
 
-    def _keep(
+    def _update_presence(
         self, followed: frozenset[int], faces: int, primary: int, now_s: float
     ) -> list[Change]:
-        """Ends what is believed of who has left, and notes who is there."""
+        """Ends the episodes of people who left, and stores who is present."""
         changes: list[Change] = []
         for subject in sorted(self._people.keys() - followed - {NOBODY_SEEN, primary}):
             changes += self._people.pop(subject).finish(now_s)
@@ -119,18 +121,18 @@ class Tracker:
             person.count_faces(faces)
         return changes
 
-    def _take(self, subject: int, observation: Observation) -> list[Change]:
+    def _observe_subject(self, subject: int, observation: Observation) -> list[Change]:
         if (refused := self.refusal(observation)) is not None:
             self._refuse(observation, refused)
             return []
         person = self._people.get(subject)
         newest_s = person.newest_s(observation.modality) if person is not None else None
         if newest_s is not None and observation.captured_s < newest_s:
-            self._refuse(observation, "it is older than the one before it")
+            self._refuse(observation, "it is older than the previous one")
             return []
         if person is None:
-            if len(self._people) >= MOST_SUBJECTS:
-                self._refuse(observation, f"more than {MOST_SUBJECTS} subjects are not followed")
+            if len(self._people) >= MAX_SUBJECTS:
+                self._refuse(observation, f"no more than {MAX_SUBJECTS} subjects are followed")
                 return []
             person = self._people[subject] = Person(
                 subject,
@@ -146,13 +148,13 @@ class Tracker:
         return person.observe(observation)
 
     def refusal(self, observation: Observation) -> str | None:
-        """Why an observation is ignored, whomever it tells of; None where it is not."""
+        """Returns the reason to ignore an observation of any subject, None if there is none."""
         if (wrong := fault(observation)) is not None:
             return wrong
         if observation.modality not in self._modalities:
-            return "fusion.outside does not name this modality"
-        if observation.captured_s > self._now_s + FUTURE_S:
-            return "its time is still to come"
+            return "its modality is not listed in fusion.outside"
+        if observation.captured_s > self._now_s + MAX_LEAD_S:
+            return "its time is in the future"
         if observation.captured_s < self._now_s - self._fusion.max_age_s:
             return "it is older than fusion.max_age_s"
         return None

@@ -14,7 +14,7 @@ from edge.emotions import EMOTIONS
 from edge.fusion.model import FusionModel
 from edge.throttled_log import ThrottledLog
 from edge.tracking.episodes import Change
-from edge.tracking.tracker import MOST_SUBJECTS, Tracker
+from edge.tracking.tracker import MAX_SUBJECTS, Tracker
 from edge.values import Observation, Sighting
 from tests.support.observations import distribution, observation
 
@@ -160,7 +160,7 @@ def test_time_that_runs_backwards_changes_nothing_and_is_said_once(
     assert tracker.state == before
     (said,) = caplog.messages
     assert said == (
-        "an observation of 'face', subject 0, is ignored: it is older than the one before it"
+        "an observation of 'face', subject 0, is ignored: it is older than the previous one"
     )
 
 
@@ -178,8 +178,8 @@ def _wrong(**changes: Any) -> Observation:
         (_wrong(quality=1.5), "its quality is not between 0 and 1"),
         (_wrong(quality=float("nan")), "its quality is not between 0 and 1"),
         (_wrong(captured_s=float("inf")), "its time is not a number"),
-        (_wrong(modality="thermal"), "fusion.outside does not name this modality"),
-        (_wrong(subject=5), "it tells of a subject that is not in sight"),
+        (_wrong(modality="thermal"), "its modality is not listed in fusion.outside"),
+        (_wrong(subject=5), "its subject is not in view"),
     ],
 )
 def test_what_is_no_valid_observation_is_said_and_changes_nothing(
@@ -205,7 +205,7 @@ def test_a_complaint_is_repeated_after_a_minute_with_its_count(
 
 @pytest.mark.parametrize(
     ("captured_s", "reason"),
-    [(1e12, "its time is still to come"), (4.0, "it is older than fusion.max_age_s")],
+    [(1e12, "its time is in the future"), (4.0, "it is older than fusion.max_age_s")],
 )
 def test_an_observation_of_another_time_does_not_poison_its_subject(
     captured_s: float, reason: str, caplog: pytest.LogCaptureFixture
@@ -283,7 +283,7 @@ def test_a_hundred_subjects_are_bounded_and_said(caplog: pytest.LogCaptureFixtur
     tracker = _tracker()
     seen = tuple(replace(observation("happy", 0.9, 1.0), subject=n) for n in range(1, 101))
     tracker.observe(Sighting(seen, 100, 1.0, 1, frozenset(range(1, 101))))
-    assert len(tracker.states()) == MOST_SUBJECTS
+    assert len(tracker.states()) == MAX_SUBJECTS
     assert tracker.state.faces == 100
     assert ["more than 64 subjects" in message for message in caplog.messages] == [True]
     tracker.observe(Sighting((), 0, 2.0))
