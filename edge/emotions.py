@@ -25,6 +25,9 @@ NEUTRAL = EMOTIONS.index("neutral")
 SMALLEST_PROBABILITY = 1e-4
 """Below it a model's certainty counts no further: no single voice has a veto."""
 
+DIGITS = 4
+"""Decimal places of published figures."""
+
 # Mean pleasure and arousal, each -1..1, that raters gave the emotion terms angry, disgusted,
 # fearful, happy, sad and surprised: Russell and Mehrabian (1977), "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 273-294. Neutral is the origin.
@@ -64,6 +67,12 @@ def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
     # Called several times an observation; of so few numbers, the methods of arrays take longer.
     exponentials = np.exp(scaled - np.maximum.reduce(scaled, axis=-1, keepdims=True))
     return np.asarray(exponentials / np.add.reduce(exponentials, axis=-1, keepdims=True))
+
+
+def by_emotion(probabilities: FloatArray) -> dict[Emotion, float]:
+    """Returns a distribution, float32[7], by name and rounded to DIGITS, as it is published."""
+    rounded = [round(p, DIGITS) for p in probabilities.tolist()]
+    return dict(zip(EMOTIONS, rounded, strict=True))
 
 
 def valence_arousal(probabilities: FloatArray) -> tuple[float, float]:

@@ -50,7 +50,7 @@ def publish(port: int, folder: Path, first: int) -> None:
     number = first
     while True:
         state = State("unknown", None, 0, 0, clock.now_s())
-        publisher.publish_event(composer.event(Change(str(number), 0, "start", state, 0.0)))
+        publisher.publish(composer.event(Change(str(number), 0, "start", state, 0.0)))
         number += 1
         time.sleep(1 / RATE_PER_S)
         told = publisher.delivery

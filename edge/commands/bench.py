@@ -141,5 +141,5 @@ def _decision_stages(
     publisher = Publisher(config.mqtt)
     return [
         ("fuse", lambda: fuse([sighting.observations[0], heard], strategy, model, 0.0, 1.0)),
-        ("publish", lambda: publisher.publish_state(composer.state(tracker.state))),
+        ("publish", lambda: publisher.publish(composer.state(tracker.state))),
     ]

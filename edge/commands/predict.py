@@ -9,12 +9,11 @@ import msgspec
 
 from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
 from edge.config import Config
-from edge.emotions import Emotion
+from edge.emotions import DIGITS, Emotion, by_emotion
 from edge.errors import MissingExtraError, SourceError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse, pool
 from edge.perception.loader import ModelLoader
-from edge.publish.composer import DIGITS, seven
 from edge.values import (
     NOBODY_SEEN,
     Belief,
@@ -189,6 +188,6 @@ def _prediction(name: str, observation: Observation) -> Prediction:
         subject=observation.subject,
         emotion=belief.emotion,
         confidence=round(belief.confidence, DIGITS),
-        probabilities=seven(belief.probabilities),
+        probabilities=by_emotion(belief.probabilities),
         native={label: round(p, DIGITS) for label, p in observation.native.items()},
     )

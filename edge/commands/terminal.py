@@ -5,11 +5,10 @@ from typing import Any
 
 import msgspec
 
-from edge.publish.messages import (
-    SCHEMAS,
+from edge.publish.messages import SCHEMAS, EventMessage
+from edge.publish.payloads import (
     ErrorData,
     EventData,
-    EventMessage,
     HealthData,
     InfoData,
     ModalityData,

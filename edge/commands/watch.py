@@ -55,14 +55,14 @@ class Watcher:
         """Leaves the broker."""
         self._connection.stop()
 
-    def session_began(self, session: Session) -> None:
+    def session_started(self, session: Session) -> None:
         """Subscribes."""
         session.client.subscribe([(topic, 1) for topic in self._topics])
 
     def session_ended(self) -> None:
         """What there is to say, the connection says."""
 
-    def was_acknowledged(self, message_id: int, refusal: str) -> None:
+    def acknowledged(self, message_id: int, refusal: str) -> None:
         """Nothing is published."""
 
     def received(self, topic: str, payload: bytes, retained: bool) -> None:

@@ -1,45 +1,44 @@
-"""Makes the messages of one device."""
+"""Composes the messages of one device from what the daemon knows."""
 
 import uuid
 from typing import Any
 
 from edge.clock import Clock
-from edge.emotions import EMOTIONS, Emotion, valence_arousal
+from edge.emotions import DIGITS, by_emotion, valence_arousal
 from edge.publish.messages import (
-    ErrorData,
     ErrorMessage,
-    EventData,
     EventMessage,
-    HealthData,
     HealthMessage,
-    InfoData,
     InfoMessage,
-    ModalityData,
     ModalityMessage,
+    StateMessage,
+)
+from edge.publish.payloads import (
+    ErrorData,
+    EventData,
+    HealthData,
+    InfoData,
+    ModalityData,
     ModelInfo,
     StateData,
-    StateMessage,
 )
 from edge.tracking.episodes import Change, State
 from edge.values import Belief, Observation
 
-DIGITS = 4
-"""Decimal places of published figures."""
-
 
 class Composer:
-    """Makes one device's messages."""
+    """Composes the messages of the device whose topics start with `source`."""
 
     def __init__(self, source: str, clock: Clock) -> None:
         self._source, self._clock = source, clock
 
     def state(self, state: State, paused: bool = False) -> StateMessage:
-        """A state as it is published."""
+        """Composes a state."""
         data = StateData(**_belief_fields(state), paused=paused)
         return StateMessage(**self._envelope(state.captured_s), data=data)
 
     def event(self, change: Change) -> EventMessage:
-        """A change as it is published."""
+        """Composes an event."""
         data = EventData(
             **_belief_fields(change.state),
             phase=change.phase,
@@ -49,13 +48,13 @@ class Composer:
         return EventMessage(**self._envelope(change.state.captured_s, change.episode), data=data)
 
     def modality(self, observation: Observation) -> ModalityMessage:
-        """One model's answer as it is published."""
+        """Composes one model's answer."""
         belief = Belief(observation.probabilities, {}, observation.captured_s)
         data = ModalityData(
             modality=observation.modality,
             emotion=belief.emotion,
             confidence=round(belief.confidence, DIGITS),
-            probabilities=seven(observation.probabilities),
+            probabilities=by_emotion(observation.probabilities),
             native={label: round(p, DIGITS) for label, p in observation.native.items()},
             quality=round(observation.quality, DIGITS),
             subject=observation.subject,
@@ -63,16 +62,16 @@ class Composer:
         return ModalityMessage(**self._envelope(observation.captured_s), data=data)
 
     def info(self, models: dict[str, ModelInfo], modalities: list[str]) -> InfoMessage:
-        """What runs on this device."""
+        """Composes the versions and models of this device."""
         data = InfoData(models=models, modalities=modalities)
         return InfoMessage(**self._envelope(self._clock.now_s()), data=data)
 
     def health(self, data: HealthData) -> HealthMessage:
-        """How daemon and device are, now."""
+        """Composes the state of the daemon and its device, now."""
         return HealthMessage(**self._envelope(self._clock.now_s()), data=data)
 
     def error(self, command: str, reason: str) -> ErrorMessage:
-        """Why a command was not obeyed."""
+        """Composes the reason for rejecting a command."""
         data = ErrorData(command=command, reason=reason)
         return ErrorMessage(**self._envelope(self._clock.now_s()), data=data)
 
@@ -87,7 +86,7 @@ def _belief_fields(state: State) -> dict[str, Any]:
     return {
         "emotion": state.emotion,
         "confidence": round(state.confidence, DIGITS),
-        "probabilities": seven(belief.probabilities) if belief else {},
+        "probabilities": by_emotion(belief.probabilities) if belief else {},
         "valence": round(valence, DIGITS),
         "arousal": round(arousal, DIGITS),
         "contributions": (
@@ -98,9 +97,3 @@ def _belief_fields(state: State) -> dict[str, Any]:
         "subject": state.subject,
         "faces": state.faces,
     }
-
-
-def seven(probabilities: Any) -> dict[Emotion, float]:
-    """A distribution float32[7] as published: by name, rounded."""
-    rounded = [round(p, DIGITS) for p in probabilities.tolist()]
-    return dict(zip(EMOTIONS, rounded, strict=True))

@@ -1,4 +1,4 @@
-"""What a broker asks of a device: name and password, certificates, a shared key."""
+"""Credentials for the broker: name and password, certificates, a pre-shared key."""
 
 import os
 import ssl
@@ -10,25 +10,25 @@ from edge.errors import ConfigError
 USERNAME, PASSWORD = "EMOTIOND_MQTT_USERNAME", "EMOTIOND_MQTT_PASSWORD"
 """Environment variables."""
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
-"""Where systemd puts those of `LoadCredential=`: here `mqtt-username` and `mqtt-password`."""
+"""Folder of systemd's `LoadCredential=`, with `mqtt-username` and `mqtt-password`."""
 
 
 def credentials(config: Mqtt) -> tuple[str, str | None]:
-    """User name, empty for none, and password.
+    """Returns the user name, empty for none, and the password.
 
-    What the configuration names comes first, then systemd's credentials, then the environment.
-    Raises ConfigError where a file cannot be read.
+    The configuration takes precedence, then systemd's credentials, then the environment. Raises
+    ConfigError when a file cannot be read.
     """
     username = config.username or _credential("mqtt-username") or os.environ.get(USERNAME, "")
     if config.password_file and not username:
-        raise ConfigError("mqtt.password_file is of no use without mqtt.username")
+        raise ConfigError("mqtt.password_file needs mqtt.username as well")
     if config.password_file:
         return username, _secret("mqtt.password_file", config.password_file)
     return username, _credential("mqtt-password") or os.environ.get(PASSWORD)
 
 
 def tls_context(config: Tls) -> ssl.SSLContext | None:
-    """How the connection is encrypted; None where it is not. Raises ConfigError."""
+    """Returns the TLS settings of the connection, None without TLS. Raises ConfigError."""
     if not config.enabled:
         return None
     try:
@@ -43,14 +43,14 @@ def tls_context(config: Tls) -> ssl.SSLContext | None:
             files = " with ".join(filter(None, (config.certificate_file, config.key_file)))
             raise _unusable("mqtt.tls.certificate_file", files, error) from error
     if config.psk_identity:
-        _share_key(context, config)
+        _use_pre_shared_key(context, config)
     elif config.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
-def _share_key(context: ssl.SSLContext, config: Tls) -> None:
+def _use_pre_shared_key(context: ssl.SSLContext, config: Tls) -> None:
     if not hasattr(context, "set_psk_client_callback"):
         raise ConfigError(
             "mqtt.tls.psk_identity needs Python 3.13 or later; use certificates instead"
@@ -59,11 +59,13 @@ def _share_key(context: ssl.SSLContext, config: Tls) -> None:
         key = bytes.fromhex(_secret("mqtt.tls.psk_file", config.psk_file))
     except ValueError as error:
         raise ConfigError(
-            f"mqtt.tls.psk_file {config.psk_file!r} does not hold hexadecimal digits alone"
+            f"mqtt.tls.psk_file {config.psk_file!r} must hold hexadecimal digits and nothing else"
         ) from error
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the key takes the place of certificates
-    context.maximum_version = ssl.TLSVersion.TLSv1_2  # brokers know none of TLS 1.3's keys
+    context.verify_mode = ssl.CERT_NONE  # the key replaces certificates
+    context.maximum_version = (
+        ssl.TLSVersion.TLSv1_2
+    )  # brokers do not support pre-shared keys in TLS 1.3
     context.set_ciphers("PSK")
     context.set_psk_client_callback(lambda hint: (config.psk_identity, key))
 

@@ -1,8 +1,11 @@
-"""How the device announces itself to Home Assistant: MQTT discovery of a device and its parts."""
+"""MQTT discovery for Home Assistant: announces the device and its entities."""
 
 import hashlib
 import logging
+import random
 import re
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +19,67 @@ from edge.values import MODALITIES
 logger = logging.getLogger(__name__)
 
 FILE = "homeassistant"
-STATE_LENGTH = 255
-"""The longest state that Home Assistant takes."""
+MAX_STATE_LENGTH = 255
+"""Longest state that Home Assistant accepts, characters."""
+SPREAD_S = 3.0
+"""Period over which the devices of a fleet announce themselves after Home Assistant starts."""
 FIELD = "{{{{ value_json.data.{} }}}}"
 PERCENT = "{{{{ (value_json.data.{} * 100) | round(1) }}}}"
 URL = "https://github.com/emotiond/emotiond"
 
 
-def announcements(config: Mqtt, folder: Path | None) -> dict[str, bytes]:
-    """What is to be retained, by topic: this device, and nothing where it was known before.
+class HomeAssistant:
+    """Announces the device to Home Assistant, and again when Home Assistant has restarted.
 
-    Topics that were ever used are remembered in the state folder, so that a device that is
-    renamed, or no longer to be shown, leaves nothing behind.
+    `retain` publishes a payload on a topic, retained. Topics that were ever used are remembered in
+    the state folder, so that a device that is renamed, or no longer to be shown, leaves nothing
+    behind.
     """
+
+    def __init__(
+        self, config: Mqtt, folder: Path | None, retain: Callable[[str, bytes], None]
+    ) -> None:
+        self._retain = retain
+        self._announcements = announcements(config, folder)
+        self._timer: threading.Timer | None = None
+        enabled, prefix = config.home_assistant.enabled, config.home_assistant.prefix
+        self.subscriptions = [f"{prefix}/status"] if enabled else []
+        """Topics on which Home Assistant reports that it has started."""
+
+    def announce(self) -> None:
+        """Publishes the announcement."""
+        for topic, announcement in self._announcements.items():
+            self._retain(topic, announcement)
+
+    def announce_soon(self) -> None:
+        """Publishes the announcement at a random moment within SPREAD_S."""
+        if self._timer is not None and self._timer.is_alive():
+            return
+        self._timer = threading.Timer(random.uniform(0, SPREAD_S), self.announce)  # noqa: S311
+        self._timer.daemon = True
+        self._timer.start()
+
+
+def announcements(config: Mqtt, folder: Path | None) -> dict[str, bytes]:
+    """Returns retained payloads by topic: this device's, and empty ones for topics used before."""
     file = folder / FILE if folder is not None else None
     topic = discovery_topic(config)
     used = _used_topics(file)
-    told = dict.fromkeys(used, b"")
+    payloads = dict.fromkeys(used, b"")
     if config.home_assistant.enabled:
-        told[topic] = discovery(config)
+        payloads[topic] = discovery(config)
         if file is not None and topic not in used:
             _remember(file, [*used, topic])
-    return told
-
-
-def birth_topic(config: Mqtt) -> str:
-    """Where Home Assistant says that it has started, and wants to be told again."""
-    return f"{config.home_assistant.prefix}/status"
+    return payloads
 
 
 def discovery_topic(config: Mqtt) -> str:
-    """Where the device is announced, retained; an empty message there takes it back."""
+    """Returns the topic of the announcement; an empty message there removes the device."""
     return f"{config.home_assistant.prefix}/device/{_id(config.device)}/config"
 
 
 def discovery(config: Mqtt) -> bytes:
-    """The announcement: the device, and the entities that Home Assistant is to make of it."""
+    """Returns the announcement, JSON: the device and its entities."""
     root, name = config.root, _id(config.device)
     state, health = f"{root}/state", f"{root}/health"
     parts = {
@@ -94,7 +122,7 @@ def discovery(config: Mqtt) -> bytes:
             _sensor(
                 f"{root}/{modality}/status",
                 f"{modality.capitalize()} status",
-                f"{{{{ value[:{STATE_LENGTH}] }}}}",
+                f"{{{{ value[:{MAX_STATE_LENGTH}] }}}}",
             )
         )
     for key, title, field, more in (
@@ -140,8 +168,8 @@ def _remember(file: Path, topics: list[str]) -> None:
         file.write_text("".join(f"{one}\n" for one in topics), encoding="utf-8")
     except OSError as error:
         logger.warning(
-            "%s: cannot be written (%s); Home Assistant would go on showing this device when "
-            "mqtt.home_assistant.enabled is false",
+            "%s: cannot be written (%s); Home Assistant will keep showing this device after "
+            "mqtt.home_assistant.enabled is set to false",
             file,
             error.strerror,
         )
@@ -161,7 +189,7 @@ def _diagnostic(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _id(device: str) -> str:
-    """The device in the letters that Home Assistant allows; what that changes gets a hash."""
+    """Returns the device's name in characters that Home Assistant allows, unique by a hash."""
     plain = re.sub(r"[^a-zA-Z0-9_-]", "_", device)
     if plain != device:
         plain += "_" + hashlib.sha256(device.encode()).hexdigest()[:8]

@@ -1,177 +1,91 @@
-"""What is published: the JSON payloads, as types that also make their JSON Schemas."""
+"""Messages of a device: their topics, payloads and JSON Schemas.
 
-from typing import Annotated, Any, Literal
+Each class says where it is published and how it is delivered; see docs/mqtt.md for the contract.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
 
-from edge import __version__
-from edge.emotions import Emotion
 from edge.errors import PayloadError
-from edge.machine import Throttle
-from edge.tracking.episodes import Phase
+from edge.publish.payloads import (
+    SCHEMA_VERSION,
+    ErrorData,
+    EventData,
+    HealthData,
+    InfoData,
+    ModalityData,
+    StateData,
+)
 
-SCHEMA_VERSION = "1.0"
-
-Probability = Annotated[float, Meta(ge=0, le=1)]
-Affect = Annotated[float, Meta(ge=-1, le=1)]
-Count = Annotated[int, Meta(ge=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-LoadReason = Literal["cpu", "temperature", "throttled"]
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
 
 
+class Delivery(Enum):
+    """Guarantee of a message while the broker is away."""
+
+    RETAINED = auto()
+    """QoS 1, retained; the newest of each topic is published again with every session."""
+    SPOOLED = auto()
+    """QoS 1; kept, on disk if need be, until the broker has acknowledged it."""
+    BEST_EFFORT = auto()
+    """QoS 0; dropped while the broker is away."""
+
+
+class Message(Protocol):
+    """Anything a device publishes."""
+
+    delivery: ClassVar[Delivery]
+
+    @property
+    def topic(self) -> str:
+        """Topic below the device's own, such as `state`."""
+
+    def encode(self) -> bytes:
+        """Returns the payload."""
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """The attributes that CloudEvents 1.0 gives every message."""
+    """A JSON message with the attributes of CloudEvents 1.0."""
+
+    name: ClassVar[str]
+    """Name of its schema, and its topic unless it says otherwise."""
+    delivery: ClassVar[Delivery]
 
     specversion: Literal["1.0"] = "1.0"
     id: Annotated[str, Meta(min_length=1)]
     source: Annotated[str, Meta(min_length=1)]
     """The device's topic, `<prefix>/<device>`."""
     time: Timestamp
-    """When what is told of was captured, UTC."""
+    """Capture time of the newest sample behind the message, UTC."""
 
+    @property
+    def topic(self) -> str:
+        """Topic below the device's own."""
+        return self.name
 
-class StateData(msgspec.Struct, frozen=True, kw_only=True):
-    """The current belief."""
-
-    emotion: Emotion | Literal["unknown"]
-    confidence: Probability
-    probabilities: dict[Emotion, Probability]
-    """Empty while nothing is observed."""
-    valence: Affect
-    arousal: Affect
-    contributions: dict[str, Probability]
-    """Each modality's share in the belief; they add up to one."""
-    subject: int
-    faces: Count
-    paused: bool = False
-    """Whether nothing is captured, because somebody asked for it."""
-
-
-class EventData(StateData, frozen=True, kw_only=True):
-    """One moment of an emotion's stay."""
-
-    phase: Phase
-    sequence: Count
-    """Counts the messages that share one id; id and sequence together are unique."""
-    duration_s: NotNegative
-    replayed: bool = False
-    """Whether the broker was away when it happened."""
-
-
-class ModelInfo(msgspec.Struct, frozen=True):
-    """A model in use."""
-
-    name: str
-    version: str
-    sha256: str
-
-
-class InfoData(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs on the device."""
-
-    version: str = __version__
-    schema_version: str = SCHEMA_VERSION
-    models: dict[str, ModelInfo]
-    """By modality."""
-    modalities: list[str]
-    """Those that are enabled."""
-
-
-class ModalityData(msgspec.Struct, frozen=True, kw_only=True):
-    """What one model says by itself."""
-
-    modality: str
-    emotion: Emotion
-    confidence: Probability
-    probabilities: dict[Emotion, Probability]
-    native: dict[str, Probability]
-    """By the model's own labels."""
-    quality: Probability
-    subject: int
-
-
-class StageData(msgspec.Struct, frozen=True, kw_only=True):
-    """How one stage of the work went since the last health message."""
-
-    per_s: NotNegative
-    """Samples a second."""
-    p50_ms: NotNegative
-    """Half of them took less."""
-    p99_ms: NotNegative
-    failed: Count
-
-
-class DeliveryData(msgspec.Struct, frozen=True, kw_only=True):
-    """How events fare."""
-
-    reconnects: Count
-    """Sessions with the broker after the first, since the start."""
-    acknowledged: Count
-    """Events that the broker has, since the start."""
-    waiting: Count
-    """Events that wait for it now: the depth of the spool."""
-    unwritten: Count
-    """Of these, the ones in memory alone."""
-    dropped: Count
-    """Events given up for the bounds of the spool, since the start."""
-
-
-class LoadData(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the daemon saves, to keep within the bounds of `load` in its configuration."""
-
-    level: Count
-    """0 asks for all that is configured."""
-    reason: LoadReason | None
-    """What the last level was taken for; null at level 0."""
-    fps: NotNegative
-    """Frames a second that are looked at, at most."""
-    detect_every: Count
-    """Frames from one detection of faces to the next."""
-
-
-class HealthData(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon and its device are."""
-
-    uptime_s: NotNegative
-    stages: dict[str, StageData]
-    """By name: `face`, `speech` and `text` from sample to observation, `fusion` from there on."""
-    dropped: dict[str, Count]
-    """Samples that newer ones replaced before they were read, by queue, since the start."""
-    queued: dict[str, Count]
-    """Samples that wait to be read now, by queue."""
-    delivery: DeliveryData
-    load: LoadData
-    rss_mb: NotNegative
-    """10^6 bytes."""
-    cpu_percent: NotNegative
-    """Of one core, since the last health message."""
-    temperature_c: float | None
-    """Of the hottest sensor; null where the device has none."""
-    throttled: list[Throttle] | None
-    """What slows the device down now; null where it does not tell."""
-
-
-class ErrorData(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a command was not obeyed."""
-
-    command: str
-    """The topic below the device's: `set/text` and so on."""
-    reason: str
-    """A sentence; never quotes the payload."""
+    def encode(self) -> bytes:
+        """Returns the payload, JSON in UTF-8."""
+        return msgspec.json.encode(self)
 
 
 class StateMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `state`, retained."""
 
+    name: ClassVar[str] = "state"
+    delivery: ClassVar[Delivery] = Delivery.RETAINED
     type: Literal["emotiond.state"] = "emotiond.state"
     data: StateData
 
 
 class EventMessage(Envelope, frozen=True, kw_only=True):
-    """Payload of `event`; every message of one stay has the same `id`."""
+    """Payload of `event`; all messages of one episode share its `id`."""
 
+    name: ClassVar[str] = "event"
+    delivery: ClassVar[Delivery] = Delivery.SPOOLED
     type: Literal["emotiond.event"] = "emotiond.event"
     data: EventData
 
@@ -179,13 +93,22 @@ class EventMessage(Envelope, frozen=True, kw_only=True):
 class ModalityMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `<modality>/state`."""
 
+    name: ClassVar[str] = "modality"
+    delivery: ClassVar[Delivery] = Delivery.BEST_EFFORT
     type: Literal["emotiond.modality"] = "emotiond.modality"
     data: ModalityData
+
+    @property
+    def topic(self) -> str:
+        """`<modality>/state`."""
+        return f"{self.data.modality}/state"
 
 
 class InfoMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `info`, retained."""
 
+    name: ClassVar[str] = "info"
+    delivery: ClassVar[Delivery] = Delivery.RETAINED
     type: Literal["emotiond.info"] = "emotiond.info"
     data: InfoData
 
@@ -193,6 +116,8 @@ class InfoMessage(Envelope, frozen=True, kw_only=True):
 class HealthMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `health`."""
 
+    name: ClassVar[str] = "health"
+    delivery: ClassVar[Delivery] = Delivery.BEST_EFFORT
     type: Literal["emotiond.health"] = "emotiond.health"
     data: HealthData
 
@@ -200,23 +125,36 @@ class HealthMessage(Envelope, frozen=True, kw_only=True):
 class ErrorMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `error`."""
 
+    name: ClassVar[str] = "error"
+    delivery: ClassVar[Delivery] = Delivery.BEST_EFFORT
     type: Literal["emotiond.error"] = "emotiond.error"
     data: ErrorData
 
 
-SCHEMAS: dict[str, type[Envelope]] = {
-    "state": StateMessage,
-    "event": EventMessage,
-    "modality": ModalityMessage,
-    "info": InfoMessage,
-    "health": HealthMessage,
-    "error": ErrorMessage,
-}
-"""The payload of each JSON topic; `modality` is that of every `<modality>/state`."""
+@dataclass(frozen=True)
+class ModalityStatus:
+    """`<modality>/status`: `ok`, `degraded: reason` or `off`, as plain text, retained."""
+
+    delivery: ClassVar[Delivery] = Delivery.RETAINED
+    modality: str
+    status: str
+
+    @property
+    def topic(self) -> str:
+        """`<modality>/status`."""
+        return f"{self.modality}/status"
+
+    def encode(self) -> bytes:
+        """Returns the payload, UTF-8."""
+        return self.status.encode()
+
+
+SCHEMAS: dict[str, type[Envelope]] = {one.name: one for one in Envelope.__subclasses__()}
+"""Every JSON message by its name; `modality` is that of every `<modality>/state`."""
 
 
 def json_schema(topic: str) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a topic's payload; KeyError for a topic without one."""
+    """Returns the JSON Schema (2020-12) of a message by name; raises KeyError for others."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"emotiond {topic} {SCHEMA_VERSION}",
@@ -225,9 +163,9 @@ def json_schema(topic: str) -> dict[str, Any]:
 
 
 def as_replayed(event: bytes) -> bytes:
-    """The same event message, marked as published after the fact; of whatever version it is.
+    """Marks an event message of any version as published after the fact.
 
-    Raises PayloadError where it is none.
+    Raises PayloadError if the bytes are not an event message.
     """
     try:
         message = msgspec.json.decode(event)

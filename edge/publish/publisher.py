@@ -1,6 +1,7 @@
-"""One device's topics: what is published on each, and what is taken from which."""
+"""Publishes one device's messages, from a thread that alone knows what is in flight."""
 
-import random
+import logging
+import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,34 +10,36 @@ import msgspec
 
 from edge.clock import Clock
 from edge.config import Mqtt
-from edge.publish import home_assistant
-from edge.publish.courier import Courier
-from edge.publish.messages import (
-    ErrorMessage,
-    EventMessage,
-    HealthMessage,
-    InfoMessage,
-    ModalityMessage,
-    StateMessage,
-)
-from edge.publish.outbox import Delivery, Topics
+from edge.publish.connection import Connection
+from edge.publish.home_assistant import HomeAssistant
+from edge.publish.messages import Delivery, Message
+from edge.publish.outbox import Outbox, Topics
+from edge.publish.payloads import NOTHING_DELIVERED
+from edge.publish.session import Session
+from edge.publish.spool import Spool
+
+logger = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = "online", "offline"
-SET = "set"
 COMMANDS = ("text", "observation", "pause")
-SPOOL = "spool.sqlite"
-SPREAD_S = 3.0
-"""Within which a fleet announces itself to a Home Assistant that has started."""
+SPOOL_FILE = "spool.sqlite"
+TICK_S = 1.0
+"""Longest wait of the thread, and so the longest delay of a write that is due."""
+MAX_QUEUED_TASKS = 10_000
+"""Reached only after the disk has been stuck for minutes."""
+DRAIN_S = 0.2
+"""Time for outstanding acknowledgements when the daemon stops."""
+STOP_TIMEOUT_S = 1.0
 Receive = Callable[[str, bytes, bool], None]
 
 
-class Publisher:
-    """One device's topics on a broker that may come and go; nothing here waits for the network.
+class Publisher(threading.Thread):
+    """Publishes to a broker that may come and go; `publish` never waits, in any thread.
 
-    An event is kept until the broker has acknowledged it, in `state_folder` if there is one; of
-    everything retained the newest is kept; both are published when a session begins. `receive` is
-    called, in the network's thread, with the name of each command, its payload, and whether the
-    broker had retained it. Raises ConfigError when a file of secrets cannot be read.
+    Events are kept until the broker has acknowledged them, in `state_folder` if there is one. Of
+    every retained topic the newest message is kept. Both are published when a session starts.
+    `receive` is called in the network's thread with the name of each command, its payload, and
+    whether the broker had retained it. Raises ConfigError when a secret cannot be read.
     """
 
     def __init__(
@@ -46,90 +49,118 @@ class Publisher:
         state_folder: Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._root = config.root
-        self._receive = receive
-        self._soon: threading.Timer | None = None
-        self._announcements = home_assistant.announcements(config, state_folder)
-        listened = [self._topic(f"{SET}/{name}") for name in COMMANDS] if receive else []
-        if config.home_assistant.enabled:
-            listened.append(home_assistant.birth_topic(config))
-        self._courier = Courier(
-            config,
-            Topics(self._topic("status"), ONLINE, OFFLINE, self._topic("event"), listened),
-            self._take,
-            state_folder / SPOOL if state_folder else None,
-            clock or Clock(),
+        super().__init__(name="publisher", daemon=True)
+        self._config, self._receive, self._clock = config, receive, clock or Clock()
+        self._spool_file = state_folder / SPOOL_FILE if state_folder else None
+        self._tasks: queue.SimpleQueue[Callable[[Outbox], None]] = queue.SimpleQueue()
+        self._dropped_tasks = 0
+        self._stopping = threading.Event()
+        self._last_progress_s = self._clock.now_s()
+        self.connected = False
+        """Whether there was a session a moment ago."""
+        self.delivery = NOTHING_DELIVERED
+        """Delivery of events as of a moment ago."""
+        self._home_assistant = HomeAssistant(config, state_folder, self._retain)
+        self._commands = {self._topic(f"set/{name}"): name for name in COMMANDS} if receive else {}
+        self._topics = Topics(
+            self._topic("status"),
+            ONLINE,
+            OFFLINE,
+            self._topic("event"),
+            [*self._commands, *self._home_assistant.subscriptions],
         )
-        self._announce()
+        self._connection = Connection(config, (self._topics.status, OFFLINE), self)
+        self._home_assistant.announce()
 
-    @property
-    def connected(self) -> bool:
-        """Whether the broker is there."""
-        return self._courier.connected
+    def publish(self, message: Message) -> None:
+        """Publishes a message on its topic, with the guarantee of its class."""
+        self._put(self._topic(message.topic), message.encode(), message.delivery)
 
     @property
     def last_progress_s(self) -> float:
-        """When what carries the messages last made progress; never, if it has ended."""
-        return self._courier.last_progress_s
+        """Time at which the thread last waited for work; -inf once it or the connection ended.
 
-    @property
-    def delivery(self) -> Delivery:
-        """How events fare."""
-        return self._courier.delivery
-
-    def start(self) -> None:
-        """Begins connecting, in a thread of its own."""
-        self._courier.start()
-
-    def publish_event(self, message: EventMessage) -> None:
-        """An event; kept until the broker has it."""
-        self._courier.deliver(msgspec.json.encode(message))
-
-    def publish_state(self, message: StateMessage) -> None:
-        """The newest state, retained."""
-        self._courier.retain(self._topic("state"), msgspec.json.encode(message))
-
-    def publish_info(self, message: InfoMessage) -> None:
-        """What runs here, retained."""
-        self._courier.retain(self._topic("info"), msgspec.json.encode(message))
-
-    def publish_modality_status(self, modality: str, status: str) -> None:
-        """`ok`, `degraded: reason` or `off` of one modality, retained."""
-        self._courier.retain(self._topic(f"{modality}/status"), status.encode())
-
-    def publish_modality(self, message: ModalityMessage) -> None:
-        """One model's answer; lost while the broker is away."""
-        topic = self._topic(f"{message.data.modality}/state")
-        self._courier.pass_on(topic, msgspec.json.encode(message))
-
-    def publish_health(self, message: HealthMessage) -> None:
-        """How daemon and device are; lost while the broker is away."""
-        self._courier.pass_on(self._topic("health"), msgspec.json.encode(message))
-
-    def publish_error(self, message: ErrorMessage) -> None:
-        """Why a command was not obeyed; lost while the broker is away."""
-        self._courier.pass_on(self._topic("error"), msgspec.json.encode(message))
+        It starts by opening the spool, which takes long on a slow disk.
+        """
+        started = (one for one in (self, self._connection) if one.ident is not None)
+        return self._last_progress_s if all(one.is_alive() for one in started) else float("-inf")
 
     def stop(self) -> None:
-        """Says `offline` and leaves, in a second at most."""
-        self._courier.stop()
+        """Publishes `offline`, writes what is left and disconnects, within a second."""
+        if self.is_alive():
+            self._tasks.put(lambda outbox: self._stopping.set())
+            self.join(STOP_TIMEOUT_S)
+
+    # The connection calls the next four, in the network's thread.
+
+    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Passes on a command, or a greeting of Home Assistant."""
+        if self._receive is not None and topic in self._commands:
+            self._receive(self._commands[topic], payload, retained)
+        elif payload == ONLINE.encode() and not retained:
+            self._home_assistant.announce_soon()
+
+    def session_started(self, session: Session) -> None:
+        """Uses a session that the broker accepted."""
+        self._tasks.put(lambda outbox: outbox.start_session(session))
+
+    def session_ended(self) -> None:
+        """Stops using the session."""
+        self._tasks.put(Outbox.end_session)
+
+    def acknowledged(self, message_id: int, refusal: str) -> None:
+        """Notes that the broker has a message, or refuses it for a reason."""
+        self._tasks.put(lambda outbox: outbox.acknowledge(message_id, refusal))
+
+    def run(self) -> None:
+        """Works until told to stop."""
+        spool = Spool(self._config.spool, self._spool_file, self._clock)
+        outbox = Outbox(self._topics, spool, self._config.spool.replay_per_s, self._clock)
+        tick_s = min(TICK_S, self._config.spool.write_interval_s)
+        self._connection.start()
+        self._work(outbox, spool)
+        while not self._stopping.is_set():
+            self._last_progress_s = self._clock.now_s()
+            self._run_tasks(outbox, outbox.wait_s(tick_s))
+            self._work(outbox, spool)
+        until_s = self._clock.now_s() + DRAIN_S
+        while not outbox.is_drained and self._clock.now_s() < until_s:
+            self._run_tasks(outbox, DRAIN_S / 10)
+            self._work(outbox, spool)
+        if spool.unwritten:
+            spool.write()  # before anything that may take long
+        self._connection.stop(OFFLINE)
+        self._run_tasks(outbox, 0)
+        spool.close()
+        if spool:
+            logger.warning("%d events wait for the broker to return", len(spool))
 
     def _topic(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        return f"{self._config.root}/{name}"
 
-    def _take(self, topic: str, payload: bytes, retained: bool) -> None:
-        if self._receive is not None and topic.startswith(self._topic(SET)):
-            self._receive(topic.rpartition("/")[2], payload, retained)
-        elif payload == ONLINE.encode() and not retained:
-            self._announce_soon()  # Home Assistant has started
+    def _retain(self, topic: str, payload: bytes) -> None:
+        self._put(topic, payload, Delivery.RETAINED)
 
-    def _announce_soon(self) -> None:
-        if self._soon is not None and self._soon.is_alive():
-            return
-        self._soon = threading.Timer(random.uniform(0, SPREAD_S), self._announce)  # noqa: S311
-        self._soon.daemon = True
-        self._soon.start()
+    def _put(self, topic: str, payload: bytes, delivery: Delivery) -> None:
+        """Hands a message to the thread; drops it where the disk or the network is stuck."""
+        if self._tasks.qsize() < MAX_QUEUED_TASKS:
+            self._tasks.put(lambda outbox: outbox.put(topic, payload, delivery))
+        else:
+            self._dropped_tasks += 1
 
-    def _announce(self) -> None:
-        for topic, announcement in self._announcements.items():
-            self._courier.retain(topic, announcement)
+    def _run_tasks(self, outbox: Outbox, timeout_s: float) -> None:
+        """Waits for a task, then runs all that there are."""
+        try:
+            task = self._tasks.get(timeout=timeout_s) if timeout_s else self._tasks.get_nowait()
+            while True:
+                task(outbox)
+                task = self._tasks.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _work(self, outbox: Outbox, spool: Spool) -> None:
+        outbox.send()
+        spool.write_if_due()
+        dropped = outbox.delivery.dropped + self._dropped_tasks
+        self.delivery = msgspec.structs.replace(outbox.delivery, dropped=dropped)
+        self.connected = outbox.has_session

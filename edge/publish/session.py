@@ -1,4 +1,4 @@
-"""One session with a broker: its client, made as the configuration says, and whom it tells."""
+"""One session with a broker, the client behind it, and the listener it reports to."""
 
 import contextlib
 import math
@@ -15,25 +15,25 @@ from edge.config import Mqtt
 from edge.publish.credentials import credentials, tls_context
 
 MAX_PACKET_BYTES = 1 << 20
-"""A longer command is kept from us by the broker (MQTT 5)."""
+"""The broker does not deliver longer commands (MQTT 5)."""
 
 PACKET_OVERHEAD = 32
-"""Bytes beside topic and payload, with properties, at most."""
+"""Upper bound of the bytes beside topic and payload, properties included."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A connection that the broker accepted."""
+    """A connection accepted by the broker."""
 
     client: paho.Client
     receive_maximum: int
-    """Messages of QoS 1 that the broker takes before it has acknowledged the first of them."""
-    largest_packet: int
-    """The bytes of the longest message that the broker takes, with its topic."""
+    """Messages of QoS 1 that the broker accepts before it has acknowledged the first of them."""
+    max_packet_bytes: int
+    """Longest message that the broker accepts, with its topic."""
 
-    def takes(self, topic: str, payload: bytes) -> bool:
-        """Whether a message is short enough."""
-        return len(topic.encode()) + len(payload) + PACKET_OVERHEAD <= self.largest_packet
+    def fits(self, topic: str, payload: bytes) -> bool:
+        """Returns whether a message is short enough for the broker."""
+        return len(topic.encode()) + len(payload) + PACKET_OVERHEAD <= self.max_packet_bytes
 
     def publish(
         self,
@@ -43,7 +43,7 @@ class Session:
         retain: bool = False,
         expires_in_s: float | None = None,
     ) -> int:
-        """Sends without waiting; gives the message's id. Only MQTT 5 knows of expiry."""
+        """Sends without waiting; returns the message id. Expiry needs MQTT 5."""
         properties = None
         if expires_in_s is not None and self.client.protocol == MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -51,27 +51,27 @@ class Session:
         return self.client.publish(topic, payload, qos, retain, properties).mid
 
 
-class Owner(Protocol):
-    """What a connection tells, in the network's thread."""
+class SessionListener(Protocol):
+    """Receives what happens on a connection, in the network's thread."""
 
-    def session_began(self, session: Session) -> None:
-        """The broker accepted us."""
+    def session_started(self, session: Session) -> None:
+        """The broker accepted the connection."""
 
     def session_ended(self) -> None:
-        """The session just told of is over."""
+        """The newest session is over."""
 
-    def was_acknowledged(self, message_id: int, refusal: str) -> None:
-        """The broker has a message, or tells why it refuses it."""
+    def acknowledged(self, message_id: int, refusal: str) -> None:
+        """The broker has a message, or refuses it for a reason."""
 
     def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message on a topic that the owner subscribed to."""
+        """A message arrived on a subscribed topic."""
 
 
-class Clients:
-    """Makes the client of each session. Raises ConfigError where a secret cannot be read.
+class ClientFactory:
+    """Makes the client of each session. Raises ConfigError when a secret cannot be read.
 
-    `will` is what the broker publishes, retained, when a session is lost. `identifier` is by
-    default the daemon's: another client with it would push the daemon's session out.
+    `will` is published by the broker, retained, when a session is lost. `identifier` defaults to
+    the daemon's; a second client with the same one would end the daemon's session.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class Clients:
         self._tls = tls_context(config.tls)
 
     def new(self, mqtt5: bool) -> paho.Client:
-        """One that is not connected yet and tries only once."""
+        """Returns a client that is not connected yet and does not reconnect by itself."""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._identifier,
             protocol=MQTTProtocolVersion.MQTTv5 if mqtt5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        client.suppress_exceptions = True  # of callbacks: a topic that is no UTF-8 ends no thread
-        client.max_inflight_messages_set(0)  # no limit: who publishes keeps to the broker's
+        client.suppress_exceptions = True  # a topic that is not UTF-8 must not end the thread
+        client.max_inflight_messages_set(0)  # unlimited: the outbox keeps to the broker's limit
         if self._username:
             client.username_pw_set(self._username, self._password)
         if self._tls is not None:
@@ -99,37 +99,37 @@ class Clients:
         if self._will is not None:
             topic, farewell = self._will
             client.will_set(topic, farewell, qos=1, retain=True)
-        client.on_socket_open = _send_at_once
+        client.on_socket_open = _disable_nagle
         return client
 
     def connect(self, client: paho.Client) -> None:
-        """Reaches the broker; its answer comes later. Raises OSError or ValueError."""
+        """Sends CONNECT; the answer arrives later. Raises OSError or ValueError."""
         config = self._config
         if client.protocol != MQTTProtocolVersion.MQTTv5:
             client.connect(config.host, config.port, config.keepalive_s)
             return
-        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        wishes.SessionExpiryInterval = config.session_expiry_s
-        wishes.MaximumPacketSize = MAX_PACKET_BYTES
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = config.session_expiry_s
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
         client.connect(
-            config.host, config.port, config.keepalive_s, clean_start=False, properties=wishes
+            config.host, config.port, config.keepalive_s, clean_start=False, properties=properties
         )
 
 
-def is_served(client: paho.Client) -> bool:
-    """Whether there is a thread that reads and writes; one that failed ends without a word."""
+def has_live_thread(client: paho.Client) -> bool:
+    """Returns whether the client's network thread runs; one that failed ends silently."""
     thread = client._thread
     return thread is not None and thread.is_alive()
 
 
-def cut(client: paho.Client) -> None:
-    """Ends a connection without a word."""
+def abort(client: paho.Client) -> None:
+    """Closes a connection without DISCONNECT, so that the broker publishes the will."""
     wire: Any = client.socket()
     if wire is not None:
         with contextlib.suppress(OSError):  # it may be gone already
             wire.shutdown(socket.SHUT_RDWR)
 
 
-def _send_at_once(client: paho.Client, userdata: Any, sock: Any) -> None:
-    """Without this a small message may wait 40 ms for the acknowledgement of the one before."""
+def _disable_nagle(client: paho.Client, userdata: Any, sock: Any) -> None:
+    """Sends small messages at once, not up to 40 ms later with the next acknowledgement."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""Events that the broker does not have yet: in memory at first, on disk when it stays away."""
+"""Events not yet acknowledged: in memory first, on disk while the broker stays away."""
 
 import logging
 import sqlite3
@@ -14,91 +14,91 @@ from edge.throttled_log import ThrottledLog
 logger = logging.getLogger(__name__)
 
 PAGE_EVENTS = 64
-"""Read from the disk at once."""
+"""Events read from the disk at a time."""
 
 
 @dataclass(frozen=True)
-class _Held:
-    """What is known of an event wherever its payload is."""
+class _Entry:
+    """Size and age of an event, wherever its payload is."""
 
     bytes: int
-    born_s: float
+    added_s: float
 
 
 class Spool:
-    """Holds events, oldest first, until they are removed; bounded by count, bytes and age.
+    """Holds events, oldest first, until they are removed; limited in count, bytes and age.
 
-    What was not removed after `write_interval_s` is written, with all that came since: a broker
-    that is there costs the disk nothing, one that is away a write an interval. A file that cannot
-    be used leaves the events in memory, within the same bounds. Not thread-safe.
+    Events still here after `write_interval_s` are written, with all that came since: while the
+    broker answers, the disk is not touched; while it is away, there is one write per interval. If
+    the file cannot be used, events stay in memory, within the same limits. Not thread-safe.
     """
 
     def __init__(self, limits: SpoolLimits, file: Path | None, clock: Clock) -> None:
         self._limits, self._file, self._clock = limits, file, clock
         self._log = ThrottledLog(logger)
-        self._held: dict[int, _Held] = {}
+        self._entries: dict[int, _Entry] = {}
         self._unwritten: dict[int, bytes] = {}
         self._page: dict[int, bytes] = {}
-        self._gone: list[int] = []
-        self._gone_since_s = self._tried_s = clock.now_s()
+        self._removed: list[int] = []
+        self._removed_since_s = self._tried_s = clock.now_s()
         self._bytes = 0
         self._store: EventStore | None = None
         self._next_ticket = 1
         self.dropped = 0
-        """Events given up for the bounds since the start."""
+        """Events dropped because of the limits, since the start."""
         self._open()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._entries)
 
     @property
     def newest(self) -> int:
-        """The ticket that was given last."""
+        """The newest ticket."""
         return self._next_ticket - 1
 
     @property
     def unwritten(self) -> int:
-        """Events that a loss of power would lose."""
+        """Events in memory only, which a power failure would lose."""
         return len(self._unwritten)
 
     def add(self, payload: bytes) -> int:
-        """Keeps an event until it is removed by the ticket that this gives."""
+        """Adds an event; returns the ticket by which it is removed."""
         now_s = self._clock.now_s()
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        self._held[ticket] = _Held(len(payload), now_s)
+        self._entries[ticket] = _Entry(len(payload), now_s)
         self._unwritten[ticket] = payload
         self._bytes += len(payload)
         self._trim(now_s)
         return ticket
 
     def remove(self, ticket: int) -> None:
-        """Forgets an event; one that gave way already is no fault."""
-        held = self._held.pop(ticket, None)
-        if held is None:
+        """Removes an event, if it is still here."""
+        entry = self._entries.pop(ticket, None)
+        if entry is None:
             return
-        self._bytes -= held.bytes
+        self._bytes -= entry.bytes
         self._page.pop(ticket, None)
         if self._unwritten.pop(ticket, None) is None:
-            if not self._gone:
-                self._gone_since_s = self._clock.now_s()
-            self._gone.append(ticket)
+            if not self._removed:
+                self._removed_since_s = self._clock.now_s()
+            self._removed.append(ticket)
 
-    def give_up(self, ticket: int, why: str) -> None:
-        """Forgets an event that nobody will have, and says so."""
+    def drop(self, ticket: int, reason: str) -> None:
+        """Removes an event that will not be delivered, and logs it."""
         self.remove(ticket)
         self.dropped += 1
         self._log.warning(
-            "dropped", f"{why}: {self.dropped} events given up so far", self._clock.now_s()
+            "dropped", f"{reason}: {self.dropped} events dropped so far", self._clock.now_s()
         )
 
-    def oldest(self, apart_from: Container[int] = ()) -> tuple[int, bytes] | None:
-        """The ticket and the payload of the oldest event that is not among some tickets.
+    def oldest(self, excluding: Container[int] = ()) -> tuple[int, bytes] | None:
+        """Returns ticket and payload of the oldest event, or None if there is none to read.
 
-        None where there is none, or where it cannot be read now.
+        `excluding` are tickets to skip.
         """
         self._trim(self._clock.now_s())
         while True:
-            ticket = next((one for one in self._held if one not in apart_from), None)
+            ticket = next((one for one in self._entries if one not in excluding), None)
             if ticket is None:
                 return None
             if ticket in self._unwritten:
@@ -107,45 +107,45 @@ class Spool:
                 return None
             if ticket in self._page:
                 return ticket, self._page[ticket]
-            self.give_up(ticket, "an event is missing in the spool")
+            self.drop(ticket, "an event is missing from the spool")
 
     def expires_in_s(self, ticket: int) -> float:
-        """How long an event is still worth something, in seconds."""
-        held = self._held.get(ticket)
-        age_s = self._clock.now_s() - held.born_s if held else 0.0
+        """Returns the remaining lifetime of an event, seconds."""
+        entry = self._entries.get(ticket)
+        age_s = self._clock.now_s() - entry.added_s if entry else 0.0
         return max(self._limits.max_age_s - age_s, 0.0)
 
     def write_if_due(self) -> None:
-        """Writes what has waited for long enough."""
+        """Writes if the write interval is over."""
         now_s, interval_s = self._clock.now_s(), self._limits.write_interval_s
-        since_s = [self._held[next(iter(self._unwritten))].born_s] if self._unwritten else []
-        since_s += [self._gone_since_s] if self._gone else []
+        since_s = [self._entries[next(iter(self._unwritten))].added_s] if self._unwritten else []
+        since_s += [self._removed_since_s] if self._removed else []
         since_s += [self._tried_s] if self._store is None and self._file is not None else []
         if since_s and now_s - max(min(since_s), self._tried_s) >= interval_s:
             self.write()
 
     def write(self) -> None:
-        """Writes all that the file does not say yet; what cannot be written stays in memory."""
+        """Writes all changes to the file; what cannot be written stays in memory."""
         self._tried_s = self._clock.now_s()
         if self._store is None:
             self._open()
-        if not self._unwritten and not self._gone:
+        if not self._unwritten and not self._removed:
             return
         added = [
-            (ticket, self._held[ticket].born_s, one) for ticket, one in self._unwritten.items()
+            (ticket, self._entries[ticket].added_s, one) for ticket, one in self._unwritten.items()
         ]
-        if self._succeeds(lambda store: store.write(added, self._gone)):
+        if self._succeeds(lambda store: store.write(added, self._removed)):
             self._unwritten.clear()
-            self._gone.clear()
+            self._removed.clear()
 
     def close(self) -> None:
-        """Writes, and gives the file back."""
+        """Writes all changes and closes the file."""
         self.write()
         if self._store is not None:
             self._store.close()
 
     def _open(self) -> None:
-        """Takes up the events of a file before those that came since, if it can be used now."""
+        """Opens the file if it can be used now, and puts its events before the newer ones."""
         if self._file is None:
             return
         try:
@@ -153,67 +153,67 @@ class Spool:
             store = EventStore(self._file, self._clock)
             contents = store.contents(before_all=self._next_ticket > 1)
         except (OSError, sqlite3.Error) as error:
-            self._say_unusable(error)
+            self._warn_unusable(error)
             return
         self._store, now_s = store, self._clock.now_s()
-        taken = {one.ticket: _Held(one.bytes, now_s - one.age_s) for one in contents}
-        self._held = taken | self._held
+        stored = {one.ticket: _Entry(one.bytes, now_s - one.age_s) for one in contents}
+        self._entries = stored | self._entries
         self._bytes += sum(one.bytes for one in contents)
-        self._next_ticket = max(self._next_ticket, max(taken, default=0) + 1)
+        self._next_ticket = max(self._next_ticket, max(stored, default=0) + 1)
         if contents:
             logger.info("%d events of an earlier run wait for the broker", len(contents))
         self._trim(now_s)
 
     def _read_page(self, ticket: int) -> bool:
-        """Reads an event and those after it; whether that was possible."""
+        """Reads an event and those after it; returns whether that was possible."""
         self._page.clear()
         return self._succeeds(lambda store: self._page.update(store.read(ticket, PAGE_EVENTS)))
 
     def _succeeds(self, action: Callable[[EventStore], None]) -> bool:
-        """Whether the file could be used; a damaged one is set aside with all it held."""
+        """Returns whether the file could be used; a damaged one is set aside with its events."""
         store = self._store
         if store is None:
             return False
         try:
             action(store)
         except sqlite3.OperationalError as error:
-            self._say_unusable(error)
+            self._warn_unusable(error)
             return False
         except sqlite3.DatabaseError as error:
             self._store = None
             self._lose_written()
             try:
-                self._store = store.begun_anew(error)
+                self._store = store.replaced(error)
             except (OSError, sqlite3.Error) as new_error:
-                self._say_unusable(new_error)
+                self._warn_unusable(new_error)
             return False
         return True
 
     def _lose_written(self) -> None:
-        lost = self._held.keys() - self._unwritten.keys()
+        lost = self._entries.keys() - self._unwritten.keys()
         for ticket in lost:
-            self._bytes -= self._held.pop(ticket).bytes
+            self._bytes -= self._entries.pop(ticket).bytes
         self.dropped += len(lost)
-        self._gone.clear()
+        self._removed.clear()
         self._page.clear()
 
-    def _say_unusable(self, error: Exception) -> None:
+    def _warn_unusable(self, error: Exception) -> None:
         self._log.warning(
             "file",
-            f"{self._file}: the spool cannot be used ({error}); events wait in memory, and would "
-            "be lost with the process: check free space, ownership, and that no other emotiond "
-            "has this state folder",
+            f"{self._file}: the spool cannot be used ({error}); events wait in memory and would be "
+            "lost with the process: check free space, ownership, and that no other emotiond uses "
+            "this state folder",
             self._clock.now_s(),
         )
 
     def _trim(self, now_s: float) -> None:
-        """Gives up the oldest until the bounds hold."""
+        """Drops the oldest events until the limits hold."""
         limits, oldest_s = self._limits, now_s - self._limits.max_age_s
-        while self._held:
-            ticket, held = next(iter(self._held.items()))
-            if len(self._held) > limits.max_events or self._bytes > limits.max_bytes:
-                self.give_up(ticket, "the spool is full")
-            elif held.born_s < oldest_s:
-                self.give_up(ticket, f"events are older than {limits.max_age_s:g} s")
+        while self._entries:
+            ticket, entry = next(iter(self._entries.items()))
+            if len(self._entries) > limits.max_events or self._bytes > limits.max_bytes:
+                self.drop(ticket, "the spool is full")
+            elif entry.added_s < oldest_s:
+                self.drop(ticket, f"events are older than {limits.max_age_s:g} s")
             else:
                 return

@@ -1,4 +1,4 @@
-"""Events on disk: one SQLite file that survives a loss of power."""
+"""Events on disk: one SQLite file that survives a power failure."""
 
 import logging
 import sqlite3
@@ -12,19 +12,19 @@ from edge.clock import Clock
 logger = logging.getLogger(__name__)
 
 LAYOUT = 1
-"""Of the table; kept in the file's user_version."""
+"""Version of the table, stored in the file's user_version."""
 SET_ASIDE = ".damaged"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_SET_S = 1_704_067_200.0
-"""2024-01-01 UTC: a device whose clock says less has not been told the time yet."""
+"""2024-01-01 UTC; an earlier time means that the device's clock is not set yet."""
 TABLE = """CREATE TABLE IF NOT EXISTS events (
     ticket INTEGER PRIMARY KEY, boot TEXT, monotonic_s REAL, utc_s REAL, payload BLOB
 )"""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An event that a file holds."""
+class StoredEvent:
+    """An event in the file."""
 
     ticket: int
     bytes: int
@@ -34,8 +34,8 @@ class Kept:
 class EventStore:
     """The file of a spool, for one thread of one process.
 
-    A file that SQLite finds damaged is set aside, and a new one begun. Where the disk is full or
-    cannot be written, every method raises sqlite3.OperationalError and changes nothing.
+    A damaged file is set aside and replaced by a new one. If the disk is full or cannot be
+    written, every method raises sqlite3.OperationalError and changes nothing.
     """
 
     def __init__(self, file: Path, clock: Clock) -> None:
@@ -49,8 +49,11 @@ class EventStore:
             _set_aside(file, error)
             self._connection = _open(file)
 
-    def contents(self, before_all: bool) -> list[Kept]:
-        """What the file holds, oldest first; renumbered, to be before all tickets from 1 on."""
+    def contents(self, before_all: bool) -> list[StoredEvent]:
+        """Returns the events in the file, oldest first.
+
+        With `before_all` they are renumbered to come before all tickets from 1 on.
+        """
         if before_all:
             with self._connection:
                 (last,) = self._connection.execute("SELECT max(ticket) FROM events").fetchone()
@@ -60,10 +63,10 @@ class EventStore:
         rows = self._connection.execute(
             "SELECT ticket, length(payload), boot, monotonic_s, utc_s FROM events ORDER BY ticket"
         )
-        return [Kept(ticket, size, self._age_s(*born)) for ticket, size, *born in rows]
+        return [StoredEvent(ticket, size, self._age_s(*born)) for ticket, size, *born in rows]
 
     def read(self, first_ticket: int, count: int) -> dict[int, bytes]:
-        """The payloads of `count` events from a ticket on."""
+        """Returns the payloads of up to `count` events from a ticket on."""
         rows = self._connection.execute(
             "SELECT ticket, payload FROM events WHERE ticket >= ? ORDER BY ticket LIMIT ?",
             (first_ticket, count),
@@ -71,7 +74,7 @@ class EventStore:
         return dict(rows)
 
     def write(self, added: Iterable[tuple[int, float, bytes]], removed: Sequence[int]) -> None:
-        """Adds events (ticket, moment of the monotonic clock, payload) and removes others.
+        """Adds events (ticket, time of the monotonic clock, payload) and removes others.
 
         One transaction, on the disk when this returns.
         """
@@ -85,18 +88,18 @@ class EventStore:
                 "DELETE FROM events WHERE ticket = ?", [(ticket,) for ticket in removed]
             )
 
-    def begun_anew(self, error: sqlite3.DatabaseError) -> "EventStore":
-        """A new one, after setting this one aside for what turned out to be wrong with it."""
+    def replaced(self, error: sqlite3.DatabaseError) -> "EventStore":
+        """Sets this file aside because of an error, and returns a new one."""
         self.close()
         _set_aside(self._file, error)
         return EventStore(self._file, self._clock)
 
     def close(self) -> None:
-        """Gives the file back."""
+        """Closes the file."""
         self._connection.close()
 
     def _age_s(self, boot: str, monotonic_s: float, utc_s: float) -> float:
-        """Of the same boot by the clock that nobody sets; else by the one that is often wrong."""
+        """Returns an age by the monotonic clock within a boot, else by the wall clock."""
         now_s = self._clock.now_s()
         if boot == self._boot:
             return now_s - monotonic_s
@@ -109,9 +112,9 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
         if layout not in (0, LAYOUT):
             raise sqlite3.DatabaseError(f"layout {layout} is that of another version")
@@ -127,7 +130,7 @@ def _open(file: Path) -> sqlite3.Connection:
 def _set_aside(file: Path, error: sqlite3.DatabaseError) -> None:
     aside = file.with_name(file.name + SET_ASIDE)
     logger.warning(
-        "%s: the spool is damaged (%s); it is kept as %s, and a new one begun",
+        "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one",
         file,
         error,
         aside.name,

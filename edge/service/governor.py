@@ -1,4 +1,4 @@
-"""Keeps the daemon within its share of the processor, and the device from overheating."""
+"""Keeps the daemon within its CPU budget and the device from overheating."""
 
 import logging
 from collections.abc import Collection
@@ -7,83 +7,83 @@ from dataclasses import dataclass
 from edge.capture.pace import Pace
 from edge.config import Config, Load
 from edge.machine import CpuShare, temperature_c, throttled
-from edge.publish.messages import LoadData, LoadReason
+from edge.publish.payloads import LoadData, LoadReason
 
 logger = logging.getLogger(__name__)
 
 LEVELS: tuple[tuple[int, int], ...] = ((1, 1), (2, 1), (4, 1), (4, 2), (4, 4), (4, 8))
-"""By level: so many times fewer detections a frame, and so many times fewer frames.
+"""By level: the factors by which detections per frame, and frames, are reduced.
 
-Faces are found by the dearest stage and followed by a cheaper one between, so detections give way
-first. What is heard and read costs too little to be worth saving.
+Detection is the most expensive stage, and faces can be followed cheaply between detections, so
+detections are reduced first. Sound and text cost too little to be worth reducing.
 """
-LOWEST_FPS = 1.0
-MOST_FRAMES_UNDETECTED = 60
+MIN_FPS = 1.0
+MAX_DETECT_EVERY = 60
 INTERVAL_S = 5.0
-"""From one look at the load to the next."""
-COOL_BY_C = 5.0
-EASY_SHARE = 0.8
-"""It is calm below this share of the budget, and this much below the highest temperature."""
-PATIENCE_S, LONGEST_PATIENCE_S = 30.0, 600.0
-"""Calm for so long, a level is given back; twice as long after one that had to be taken again."""
+"""Interval of measuring the load."""
+TEMPERATURE_MARGIN_C = 5.0
+CALM_CPU_SHARE = 0.8
+"""Calm means below this share of the CPU budget and this far below the highest temperature."""
+RECOVERY_S, MAX_RECOVERY_S = 30.0, 600.0
+"""Calm time before stepping down a level; doubled after each relapse."""
 COOLING_S = 30.0
-"""Heat follows the load slowly: so long is waited for a level's effect before the next."""
+"""Time for a level to take effect on the temperature before the next one."""
 SLOWING_DOWN = {"throttled", "frequency_capped", "soft_temperature_limit"}
-"""Those flags of a Raspberry Pi that tell of heat, unless its supply is too weak."""
+"""Flags of a Raspberry Pi that indicate heat, unless its power supply is too weak."""
 WEAK_SUPPLY = "under_voltage"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How loaded the device was over the last interval."""
+    """Load of the device over the last interval."""
 
     cpu_percent: float
-    """Of one core, by this process."""
+    """CPU time of this process, percent of one core."""
     temperature_c: float | None = None
     throttled: Collection[str] = ()
 
 
 class Governor:
-    """Decides how far to save: level 0 asks for all that is configured. Pure but for its state."""
+    """Decides the level of reduction; level 0 runs everything as configured. Does no I/O."""
 
     def __init__(self, config: Load) -> None:
         self._config = config
         self.level = 0
         self.reason: LoadReason | None = None
-        """Why the last level was taken; None at level 0."""
+        """Cause of the last step up; None at level 0."""
         self._calm_since_s: float | None = None
-        self._taken_s = self._eased_s = float("-inf")
-        self._patience_s = PATIENCE_S
+        self._raised_s = self._lowered_s = float("-inf")
+        self._recovery_s = RECOVERY_S
 
     def step(self, now_s: float, reading: Reading) -> None:
-        """Takes a level where a bound is passed, gives one back after a long calm."""
+        """Steps up when a limit is exceeded, and down after a calm period."""
         reason = self._excess(reading)
         if reason is not None:
             self._calm_since_s = None
             lag_s = 0.0 if reason == "cpu" else COOLING_S
-            if self.level < len(LEVELS) - 1 and now_s - self._taken_s >= lag_s:
-                self._take(now_s, reason)
+            if self.level < len(LEVELS) - 1 and now_s - self._raised_s >= lag_s:
+                self._raise(now_s, reason)
         elif not self._is_calm(reading):
             self._calm_since_s = None
         elif self._calm_since_s is None:
             self._calm_since_s = now_s
-        elif self.level and now_s - self._calm_since_s >= self._patience_s:
-            self._give_back(now_s)
+        elif self.level and now_s - self._calm_since_s >= self._recovery_s:
+            self._lower(now_s)
 
-    def _take(self, now_s: float, reason: LoadReason) -> None:
-        long_s = 2 * self._patience_s
-        if now_s - self._eased_s < long_s:
-            self._patience_s = min(long_s, LONGEST_PATIENCE_S)
-            self._eased_s = float("-inf")  # the next level of this climb is no other relapse
-        elif now_s - self._taken_s > long_s:
-            self._patience_s = PATIENCE_S
-        self._taken_s = now_s
+    def _raise(self, now_s: float, reason: LoadReason) -> None:
+        long_s = 2 * self._recovery_s
+        if now_s - self._lowered_s < long_s:
+            self._recovery_s = min(long_s, MAX_RECOVERY_S)
+            self._lowered_s = float("-inf")  # further steps up belong to the same relapse
+        elif now_s - self._raised_s > long_s:
+            self._recovery_s = RECOVERY_S
+        self._raised_s = now_s
         self.level, self.reason = self.level + 1, reason
 
-    def _give_back(self, now_s: float) -> None:
+    def _lower(self, now_s: float) -> None:
         self.level -= 1
         self.reason = self.reason if self.level else None
-        self._calm_since_s, self._eased_s = now_s, now_s
+        self._calm_since_s, self._lowered_s = now_s, now_s
 
     def _excess(self, reading: Reading) -> LoadReason | None:
         if (reading.temperature_c or 0.0) > self._config.max_temperature_c:
@@ -93,48 +93,50 @@ class Governor:
         return "cpu" if reading.cpu_percent > self._config.max_cpu_percent else None
 
     def _is_calm(self, reading: Reading) -> bool:
-        cool = (reading.temperature_c or 0.0) < self._config.max_temperature_c - COOL_BY_C
-        return cool and reading.cpu_percent < EASY_SHARE * self._config.max_cpu_percent
+        cool = (
+            reading.temperature_c or 0.0
+        ) < self._config.max_temperature_c - TEMPERATURE_MARGIN_C
+        return cool and reading.cpu_percent < CALM_CPU_SHARE * self._config.max_cpu_percent
 
 
 class LoadControl:
-    """Measures the load of this process now and then, and sets the pace by it."""
+    """Measures the load of this process periodically and sets the pace accordingly."""
 
     def __init__(self, config: Config) -> None:
         self._governor = Governor(config.load)
         self._fps, self._detect_every = config.camera.fps, config.models.face.detect_every
         self.pace = Pace(self._fps, self._detect_every)
-        """What camera and face model are to keep to."""
-        self._looked_s: float | None = None
+        """Limits for the camera and the face model."""
+        self._measured_s: float | None = None
         self._cpu = CpuShare()
 
     def control(self, now_s: float) -> None:
-        """Looks at the load if that is due; to be called often, once the start is over."""
-        if self._looked_s is None:
-            self._looked_s, self._cpu = now_s, CpuShare()
-        over_s = now_s - self._looked_s
+        """Measures the load if that is due; call it often, from the end of the start on."""
+        if self._measured_s is None:
+            self._measured_s, self._cpu = now_s, CpuShare()
+        over_s = now_s - self._measured_s
         if over_s < INTERVAL_S:
             return
-        self._looked_s, percent = now_s, self._cpu.read_percent(over_s)
+        self._measured_s, percent = now_s, self._cpu.read_percent(over_s)
         before = self._governor.level
         self._governor.step(now_s, Reading(percent, temperature_c(), throttled() or ()))
         if self._governor.level != before:
             self._set_pace()
-            told = self.data
+            data = self.data
             logger.info(
-                "load: level %d of %d (%s; %.0f %% of a core): %.1f frames a second, faces are "
-                "detected in every %d.",
-                told.level,
+                "load: level %d of %d (%s; %.0f %% of a core): %.1f frames per second, detection "
+                "every %d frames",
+                data.level,
                 len(LEVELS) - 1,
-                told.reason or "all is well",
+                data.reason or "no limit exceeded",
                 percent,
-                told.fps,
-                told.detect_every,
+                data.fps,
+                data.detect_every,
             )
 
     @property
     def data(self) -> LoadData:
-        """How far it saves at present, and why."""
+        """Current level, its cause, and the limits that follow from it."""
         governor, pace = self._governor, self.pace
         return LoadData(
             level=governor.level,
@@ -145,6 +147,6 @@ class LoadControl:
 
     def _set_pace(self) -> None:
         fewer_detections, fewer_frames = LEVELS[self._governor.level]
-        lowest_fps = min(self._fps, LOWEST_FPS)
+        lowest_fps = min(self._fps, MIN_FPS)
         self.pace.fps = max(self._fps / fewer_frames, lowest_fps)
-        self.pace.detect_every = min(self._detect_every * fewer_detections, MOST_FRAMES_UNDETECTED)
+        self.pace.detect_every = min(self._detect_every * fewer_detections, MAX_DETECT_EVERY)

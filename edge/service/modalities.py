@@ -1,4 +1,4 @@
-"""The threads of face, speech and text: each reads its device, or its queue, and infers."""
+"""Threads of face, speech and text: each reads its device, or its queue, and infers."""
 
 import threading
 from collections.abc import Callable
@@ -19,52 +19,52 @@ from edge.config import Config
 from edge.errors import ModelError
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Manifest, Modality
-from edge.publish.messages import ModelInfo
+from edge.publish.payloads import ModelInfo
 from edge.service.meter import Meter
 from edge.service.worker import Worker
 from edge.values import AudioBlock, Frame, Observation, Sighting, TextMessage
 
-QUEUED_AUDIO_BLOCKS = 40
-QUEUED_TEXTS = 64
+MAX_QUEUED_AUDIO_BLOCKS = 40
+MAX_QUEUED_TEXTS = 64
 
 
 class Modalities:
-    """Builds and runs what the configuration enables.
+    """Builds and runs the modalities that the configuration enables.
 
-    `hand_on` is given every observation, and `report` the modality and its status whenever that
-    may have changed. A modality whose model or device fails is reported as degraded; the others
-    go on. Devices are open only while `running` is set.
+    `emit` is called with every observation, and `report` with a modality and its status whenever
+    that may have changed. A modality whose model or device fails is reported as degraded; the
+    others continue. Devices are open only while `switches.running` is set.
     """
 
     def __init__(
         self,
         config: Config,
         clock: Clock,
-        hand_on: Callable[[Observation | Sighting], None],
+        emit: Callable[[Observation | Sighting], None],
         report: Callable[[str, str], None],
         pace: Pace,
-        running: threading.Event,
-        stop: threading.Event,
+        switches: Switches,
     ) -> None:
         self._config, self._clock = config, clock
-        self._hand_on, self._report = hand_on, report
-        self._pace, self._switches = pace, Switches(running, stop)
+        self._emit, self._report = emit, report
+        self._pace, self._switches = pace, switches
         self._loader = ModelLoader(config.models)
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
         self._workers: list[Worker[Any]] = []
-        self.texts: DropOldestQueue[TextMessage] = DropOldestQueue(QUEUED_TEXTS)
-        """What `set/text` received."""
+        self.texts: DropOldestQueue[TextMessage] = DropOldestQueue(MAX_QUEUED_TEXTS)
+        """Texts from `set/text`."""
         self.queues: dict[str, DropOldestQueue[Any]] = {}
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
-        """By modality, those that could be loaded."""
+        """Loaded models by modality."""
         self._builders: dict[Modality, tuple[bool, Callable[[], None]]] = {
             "face": (config.camera.enabled, self._face),
             "speech": (config.microphone.enabled, self._speech),
             "text": (config.text.enabled, self._text),
         }
-        self.enabled: list[str] = [name for name, (wanted, _) in self._builders.items() if wanted]
+        self.enabled: list[str] = [name for name, (enabled, _) in self._builders.items() if enabled]
+        self._text_status = "off"
 
     @property
     def _runners(self) -> list[threading.Thread | Supervisor]:
@@ -72,33 +72,37 @@ class Modalities:
 
     @property
     def last_progress_s(self) -> dict[str, float]:
-        """By modality, when its inference last made progress, waiting for a sample included."""
+        """By modality, time of its last progress; waiting for a sample counts as such."""
         return {worker.name: worker.last_progress_s for worker in self._workers}
 
     def load(self, progress: Callable[[], None]) -> None:
-        """Loads the models, with a call of `progress` after each: all may take minutes."""
-        for modality, (wanted, build) in self._builders.items():
-            if not wanted:
-                self._report(modality, "off")
+        """Loads the models and calls `progress` after each; all together may take minutes."""
+        for modality, (enabled, build) in self._builders.items():
+            if not enabled:
+                self._set_status(modality, "off")
                 continue
             try:
                 build()
             except ModelError as error:
-                self._report(modality, f"degraded: {error}")
+                self._set_status(modality, f"degraded: {error}")
             progress()
 
     def start(self) -> None:
-        """Begins reading and inferring."""
+        """Starts reading and inferring."""
         for runner in self._runners:
             runner.start()
 
     def check(self) -> None:
-        """Notices devices that do not answer; to be called several times a second."""
+        """Checks for devices that do not answer; call it several times a second."""
         for supervisor in self._supervisors:
             supervisor.check(self._clock.now_s())
 
+    def report_text(self) -> None:
+        """Reports text again when a pause starts or ends, as readers do for their devices."""
+        self._set_status("text", self._text_status)
+
     def join(self, timeout_s: float) -> None:
-        """Waits for all threads together; one that a device holds up longer is left behind."""
+        """Waits for all threads together; abandons one that a device holds up for longer."""
         deadline_s = self._clock.now_s() + timeout_s
         for runner in self._runners:
             if runner.ident is not None:
@@ -110,7 +114,7 @@ class Modalities:
 
         def perceive(frame: Frame) -> None:
             perception.subjects.detect_every = self._pace.detect_every
-            self._hand_on(perception.perceive(frame))
+            self._emit(perception.perceive(frame))
 
         settings = self._config.camera
         running, stop = self._switches.running, self._switches.stop
@@ -121,13 +125,13 @@ class Modalities:
     def _speech(self) -> None:
         perception, blocks = (
             self._loader.new_speech(),
-            DropOldestQueue[AudioBlock](QUEUED_AUDIO_BLOCKS),
+            DropOldestQueue[AudioBlock](MAX_QUEUED_AUDIO_BLOCKS),
         )
         self._note(perception.classifier.manifest)
 
         def perceive(block: AudioBlock) -> None:
             for observation in perception.hear(block):
-                self._hand_on(observation)
+                self._emit(observation)
 
         settings = self._config.microphone
         opener = partial(open_microphone, settings, self._clock, self._switches.stop)
@@ -139,9 +143,9 @@ class Modalities:
         self._note(perception.classifier.manifest)
 
         def perceive(message: TextMessage) -> None:
-            self._hand_on(perception.read(message))
+            self._emit(perception.read(message))
 
-        self._report("text", "ok")
+        self._set_status("text", "ok")
         self._infer("text", self.texts, perceive)
 
     def _read(
@@ -152,8 +156,8 @@ class Modalities:
         sink: DropOldestQueue[Any],
         file: bool,
     ) -> None:
-        """A file may take long to be opened; nothing else may."""
-        report, waits = partial(self._report, modality), self._config.device_retry
+        """Reads a device under supervision; a file, which may take long to open, without."""
+        report, waits = partial(self._set_status, modality), self._config.device_retry
 
         def new_reader() -> Reader[Any]:
             return Reader(name, opener, sink, report, Retry(waits), self._clock, self._switches)
@@ -168,10 +172,17 @@ class Modalities:
     ) -> None:
         self.queues[modality], meter = source, Meter()
         self.meters[modality] = meter
-        report = partial(self._report, modality)
+        report = partial(self._set_status, modality)
         self._workers.append(
             Worker(modality, source, perceive, report, meter, self._clock, self._switches.stop)
         )
+
+    def _set_status(self, modality: str, status: str) -> None:
+        """Reports a status; that of text, which has no device to close, is off while paused."""
+        if modality == "text":
+            self._text_status = status
+            status = status if self._switches.running.is_set() else "off"
+        self._report(modality, status)
 
     def _note(self, manifest: Manifest) -> None:
         info = ModelInfo(manifest.name, manifest.version, manifest.sha256)

@@ -1,4 +1,4 @@
-"""Obeys what is sent to a device's `set/…` topics, or says why not."""
+"""Commands on a device's `set/…` topics: parses and executes them, or answers why not."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -21,7 +21,7 @@ MAX_OBSERVATION_BYTES = 4096
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON form of a message to `set/text`."""
+    """JSON form of a message to `set/text`."""
 
     text: str
     subject: int = NOBODY_SEEN
@@ -31,19 +31,19 @@ class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """A message to `set/observation`."""
 
     modality: str
-    """One of those that `fusion.outside` names."""
+    """A modality listed in `fusion.outside`."""
     probabilities: dict[Emotion, Share]
-    """Of the seven; those left out are 0."""
+    """By emotion; missing ones are 0."""
     quality: Share = 1.0
     subject: int = NOBODY_SEEN
 
 
 class MqttCommands:
-    """Reads texts, outside observations and the pause; each refusal is told to `answer`.
+    """Executes texts, outside observations and pauses; `answer` receives each refusal.
 
-    A text or an observation that the broker had retained is old, and ignored. A retained pause is
-    obeyed, its end is not: an old message must not open a camera that was closed since. Where no
-    text can be read, `take_text` is None.
+    Retained texts and observations are old and ignored. A retained pause is obeyed, its end is
+    not: an old message must not open a camera that was closed since. `take_text` is None on a
+    device without a text model.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class MqttCommands:
         self._log = ThrottledLog(logger)
 
     def receive(self, name: str, payload: bytes, retained: bool) -> None:
-        """One command; never raises."""
+        """Executes one command; never raises."""
         try:
             if name == "pause":
                 self._switch(payload, retained)
@@ -73,12 +73,14 @@ class MqttCommands:
 
     def _switch(self, payload: bytes, retained: bool) -> None:
         if not payload:
-            return  # what takes a retained message back is told to us as well
+            return  # deletes a retained message
         wanted = SWITCH.get(payload.strip().lower())
         if wanted is None:
-            raise PayloadError(f"{len(payload)} bytes that are neither `on` nor `off`")
+            raise PayloadError(
+                f"expected `on` or `off`, received {len(payload)} bytes of something else"
+            )
         if wanted or not retained:
-            self._pause.turn(wanted)
+            self._pause.switch(wanted)
 
     def _observe(self, name: str, payload: bytes) -> None:
         now_s = self._clock.now_s()
@@ -86,16 +88,16 @@ class MqttCommands:
             raise PayloadError("paused; send `off` to set/pause first")
         if name == "text":
             if self._take_text is None:
-                raise PayloadError("this device reads no texts: see text/status")
+                raise PayloadError("this device does not read texts: see text/status")
             self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
         else:
             self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))
 
 
 def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage:
-    """A message to `set/text`: plain UTF-8 text, or a JSON object with `text` and `subject`.
+    """Parses a message to `set/text`: plain UTF-8, or a JSON object with `text` and `subject`.
 
-    Raises PayloadError, whose words never quote the text.
+    Raises PayloadError, which never quotes the text.
     """
     if len(payload) > max_bytes:
         raise PayloadError(f"text of {len(payload)} bytes is longer than the {max_bytes} allowed")
@@ -109,7 +111,7 @@ def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage
             command = msgspec.json.decode(payload, type=TextCommand)
         except msgspec.DecodeError:
             raise PayloadError(
-                'text begins as JSON but is not {"text": …} or {"text": …, "subject": number}'
+                'text starts like JSON but is not {"text": …} or {"text": …, "subject": number}'
             ) from None
     if not command.text.strip():
         raise PayloadError("text is empty")
@@ -119,29 +121,29 @@ def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage
 def parse_observation(
     payload: bytes, received_s: float, modalities: Collection[str]
 ) -> Observation:
-    """A message to `set/observation`, as observed when it was received. Raises PayloadError."""
+    """Parses a message to `set/observation`, observed when received; raises PayloadError."""
     if len(payload) > MAX_OBSERVATION_BYTES:
         raise PayloadError(
             f"{len(payload)} bytes are more than the {MAX_OBSERVATION_BYTES} allowed"
         )
     try:
-        told = msgspec.json.decode(payload, type=ObservationCommand)
+        command = msgspec.json.decode(payload, type=ObservationCommand)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        _, _, place = str(error).partition(" - at ")  # what is before may quote the payload
+        _, _, place = str(error).partition(" - at ")  # the part before may quote the payload
         where = f", at {place}" if place else ""
-        raise PayloadError(f"not an observation as docs/mqtt.md has it{where}") from None
-    if told.modality not in modalities:
+        raise PayloadError(f"not an observation as described in docs/mqtt.md{where}") from None
+    if command.modality not in modalities:
         known = ", ".join(modalities) or "which is empty"
-        raise PayloadError(f"the modality is not one of fusion.outside ({known})")
-    probabilities = [told.probabilities.get(emotion, 0.0) for emotion in EMOTIONS]
+        raise PayloadError(f"the modality is not listed in fusion.outside ({known})")
+    probabilities = [command.probabilities.get(emotion, 0.0) for emotion in EMOTIONS]
     observation = Observation(
-        told.modality,
-        told.subject,
+        command.modality,
+        command.subject,
         received_s,
         np.array(probabilities, np.float32),
-        told.quality,
-        {str(emotion): share for emotion, share in told.probabilities.items()},
+        command.quality,
+        {str(emotion): share for emotion, share in command.probabilities.items()},
     )
     if (wrong := fault(observation)) is not None:
-        raise PayloadError(f"an observation of which {wrong.removeprefix('its ')}")
+        raise PayloadError(f"invalid observation: {wrong}")
     return observation

@@ -1,4 +1,4 @@
-"""The off switch: while it is on, nothing is captured."""
+"""The pause switch: while it is on, nothing is captured."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ FILE = "paused"
 
 
 class Pause:
-    """Remembered in the state folder, so that a restart does not capture what nobody allowed."""
+    """A switch stored in the state folder, so that a restart does not end a pause."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
@@ -24,11 +24,11 @@ class Pause:
 
     @property
     def is_on(self) -> bool:
-        """Whether nothing may be captured."""
+        """Whether capture is paused."""
         return not self.running.is_set()
 
-    def turn(self, on: bool) -> None:
-        """Switches; may be called from any thread."""
+    def switch(self, on: bool) -> None:
+        """Sets the switch; may be called from any thread."""
         if on == self.is_on:
             return
         logger.info("paused: nothing is captured" if on else "resumed")
@@ -43,7 +43,7 @@ class Pause:
                 self._file.unlink(missing_ok=True)
         except OSError as error:
             logger.warning(
-                "%s: the pause cannot be remembered (%s); after a restart the switch is as before",
+                "%s: the pause cannot be stored (%s); a restart will undo this change",
                 self._file,
                 error.strerror,
             )

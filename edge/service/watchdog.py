@@ -1,4 +1,4 @@
-"""Tells systemd how the service is: ready, alive, stopping (sd_notify(3))."""
+"""Notifies systemd that the service is ready, alive or stopping (sd_notify(3))."""
 
 import logging
 import os
@@ -11,10 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Speaks to the socket in NOTIFY_SOCKET; without one, does nothing.
+    """Writes to the socket in NOTIFY_SOCKET; does nothing without one.
 
-    `alive` pings at half of WATCHDOG_USEC however often it is called, and not before `ready`: the
-    time allowed for a start is longer, but the first ping would end it.
+    `alive` pings every half of WATCHDOG_USEC, however often it is called, and not before `ready`:
+    a start may take longer than that, and the first ping would end this allowance.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -37,13 +37,13 @@ class Watchdog:
             self._ping()
 
     def reloading(self) -> None:
-        """The service, which was alive until now, takes up a new configuration."""
+        """The service, alive until now, reloads its configuration."""
         now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
         self._ping()
 
     def stopping(self) -> None:
-        """The service has been told to stop."""
+        """The service is shutting down."""
         self._send("STOPPING=1")
 
     def _ping(self) -> None:
@@ -58,4 +58,4 @@ class Watchdog:
             try:
                 notify.sendto(state.encode(), self._address)
             except OSError as error:
-                logger.warning("systemd cannot be told %s (%s)", state, error)
+                logger.warning("cannot notify systemd of %s (%s)", state, error)

@@ -1,4 +1,4 @@
-"""One modality's inference, in a thread of its own."""
+"""Inference of one modality in a thread of its own."""
 
 import logging
 import threading
@@ -15,15 +15,15 @@ logger = logging.getLogger(__name__)
 
 Sample = TypeVar("Sample")
 IDLE_S = 0.2
-# So many failures in a row are no accident of one sample.
-PATIENCE = 5
+# More failures in a row are not the fault of a single sample.
+MAX_FAILURES = 5
 
 
 class Worker(threading.Thread, Generic[Sample]):
-    """Hands each sample of `source` to `perceive`, until `stop` is set.
+    """Calls `perceive` with each sample of `source` until `stop` is set.
 
     A sample that makes `perceive` raise is dropped: the next one may be good, and the other
-    modalities go on. After PATIENCE of them `report` is told, and again when one succeeds.
+    modalities continue. `report` is called after MAX_FAILURES in a row, and at the next success.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Worker(threading.Thread, Generic[Sample]):
         self._source, self._perceive, self._report = source, perceive, report
         self._meter, self._clock = meter, clock
         self.last_progress_s = clock.now_s()
-        """When it last began to wait for a sample."""
-        self._stop_asked = stop
+        """Time at which it last started waiting for a sample."""
+        self._stop_requested = stop
         self._failures = 0
 
     def run(self) -> None:
         """Works until told to stop."""
-        while not self._stop_asked.is_set():
+        while not self._stop_requested.is_set():
             self.last_progress_s = self._clock.now_s()
             sample = self._source.take(IDLE_S)
             if sample is not None:
@@ -56,15 +56,17 @@ class Worker(threading.Thread, Generic[Sample]):
         began_s = time.perf_counter()
         try:
             self._perceive(sample)
-        except Exception as error:  # the rim of the thread: whatever it was, the modality goes on
+        except (
+            Exception
+        ) as error:  # outermost frame of the thread: the modality must survive any error
             self._failures += 1
             self._meter.note_failure()
             if self._failures == 1:
-                logger.error("%s could not read a sample: %s", self.name, describe(error))
-            if self._failures % PATIENCE == 0:
+                logger.error("%s failed on a sample: %s", self.name, describe(error))
+            if self._failures % MAX_FAILURES == 0:
                 self._report(f"degraded: the {self.name} model fails with {describe(error)}")
             return
         self._meter.note(time.perf_counter() - began_s)
-        if self._failures >= PATIENCE:
+        if self._failures >= MAX_FAILURES:
             self._report("ok")
         self._failures = 0

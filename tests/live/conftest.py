@@ -65,7 +65,7 @@ def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitt
 
 LIMITS = {
     "retain_available false": "let the broker keep retained messages",
-    "max_qos 0": "let the broker take QoS 1",
+    "max_qos 0": "let the broker accept QoS 1",
 }
 """What a broker may be set to, and what is then said to its administrator."""
 

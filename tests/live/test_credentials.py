@@ -12,13 +12,14 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.config import Backoff, Tls
 from edge.errors import ConfigError
 from edge.publish import credentials
+from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
 from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
 from tests.support.waiting import wait_until
 
 
 def test_a_password_without_a_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"of no use without mqtt\.username"):
+    with pytest.raises(ConfigError, match=r"needs mqtt\.username"):
         Publisher(mqtt_settings(1, password_file=_secret(tmp_path, "alone")))
 
 
@@ -37,10 +38,10 @@ def test_a_wrong_password_is_said_once_with_the_remedy(
     reconnect = Backoff(shortest_s=0.05, longest_s=0.2)
     wrong = {"username": "kiosk", "password_file": _secret(tmp_path, "wrong")}
     publisher = connect(guarded.port, reconnect=reconnect, **wrong)
-    wait_until(lambda: "refuses us: Not authorized" in caplog.text)
+    wait_until(lambda: "refuses the connection: Not authorized" in caplog.text)
     time.sleep(1.0)
     assert not publisher.connected
-    assert caplog.text.count("refuses us") == 1
+    assert caplog.text.count("refuses the connection") == 1
     assert "mqtt.password_file" in caplog.text
 
 
@@ -75,17 +76,17 @@ def test_the_access_list_that_ships_lets_a_device_write_its_own_topics_alone(
     subscriber = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
     kiosk = {"username": "kiosk", "password_file": _secret(tmp_path, "kiosk's")}
     own = connect(guarded.port, **kiosk)
-    own.publish_modality_status("face", "ok")
-    own.publish_event(COMPOSER.event(event(1)))
+    own.publish(ModalityStatus("face", "ok"))
+    own.publish(COMPOSER.event(event(1)))
     received = dict(subscriber.until("kiosk/event"))
     assert received["emotion/kiosk/status"] == "online"
     assert received["emotion/kiosk/face/status"] == "ok"
     robot = connect(guarded.port, device="robot", **kiosk)
-    robot.publish_event(COMPOSER.event(event(2)))
-    refusal = "refuses what we publish on emotion/robot/event (Not authorized)"
+    robot.publish(COMPOSER.event(event(2)))
+    refusal = "refuses messages on emotion/robot/event (Not authorized)"
     wait_until(lambda: refusal in caplog.text)
     assert robot.delivery.waiting == 1
-    own.publish_event(COMPOSER.event(event(3)))
+    own.publish(COMPOSER.event(event(3)))
     topics = [topic for topic, _ in subscriber.until("kiosk/event")]
     assert not [topic for topic in topics if topic.startswith("emotion/robot")]
     subscriber.close()

@@ -131,7 +131,7 @@ def test_without_devices_and_models_text_goes_on(
     assert "happy about" not in log
     assert log.count("set/text ignored: text is empty") == 1
     errors = [json.loads(payload) for topic, payload in answered if topic.endswith("kiosk/error")]
-    sentences = ("text is empty", "not UTF-8", "begins as JSON", "1000000 bytes is longer")
+    sentences = ("text is empty", "not UTF-8", "starts like JSON", "1000000 bytes is longer")
     for error, sentence in zip(errors, sentences, strict=True):
         jsonschema.validate(error, json_schema("error"))
         assert error["data"]["command"] == "set/text"
@@ -197,7 +197,7 @@ def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart
         assert state()["paused"]
         subscriber.client.publish("emotion/kiosk/set/pause", "of", qos=1)
         quiet += subscriber.until("kiosk/error")
-        assert "neither `on` nor `off`" in quiet[-1][1]
+        assert "expected `on` or `off`" in quiet[-1][1]
         subscriber.client.publish("emotion/kiosk/set/pause", "off", qos=1)
         subscriber.until("face/status", "ok")
         assert not state()["paused"]
@@ -249,8 +249,8 @@ def test_an_outside_sensor_takes_part_in_what_is_believed(
         for topic, payload in received
         if topic.endswith("kiosk/error")
     ]
-    bad = "not an observation as docs/mqtt.md has it"
-    expected = ("not one of fusion.outside", "not a distribution", bad, bad, bad, bad)
+    bad = "not an observation as described in docs/mqtt.md"
+    expected = ("not listed in fusion.outside", "not a distribution", bad, bad, bad, bad)
     assert len(reasons) == len(expected)
     assert all(part in reason for part, reason in zip(expected, reasons, strict=True))
 

@@ -22,6 +22,7 @@ from edge.commands.doctor.broker import visit_broker
 from edge.commands.doctor.doctor import examine
 from edge.commands.doctor.report import Visit
 from edge.config import Tls
+from edge.publish.messages import ModalityStatus
 from tests.support.alsa import ALSA_CONF
 from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
 from tests.support.publishing import COMPOSER, UNKNOWN, Connect, mqtt_settings
@@ -52,14 +53,14 @@ def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_
     before = _visit(guarded.port, **account)
     assert (before.daemon.verdict, "never online here" in before.daemon.found) == ("warn", True)
     publisher = connect(guarded.port, **account)
-    publisher.publish_modality_status("face", "ok")
-    publisher.publish_modality_status("speech", "degraded: no microphone")
+    publisher.publish(ModalityStatus("face", "ok"))
+    publisher.publish(ModalityStatus("speech", "degraded: no microphone"))
     wait_until(lambda: publisher.connected)
     visit = _visit(guarded.port, protocol=protocol, **account)
     verdicts = [one.verdict for one in (visit.session, visit.echo, visit.daemon)]
     assert verdicts == ["pass", "pass", "warn"]
     assert "is online; face: ok, speech: degraded: no microphone" in visit.daemon.found
-    publisher.publish_modality_status("speech", "ok")
+    publisher.publish(ModalityStatus("speech", "ok"))
     wait_until(lambda: _visit(guarded.port, **account).daemon.verdict == "pass")
     assert f"MQTT {protocol}" in visit.session.found
     assert 0 < visit.echo.figures["round_trip_ms"] < 1000
@@ -93,18 +94,18 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     broker: Mosquitto, connect: Connect
 ) -> None:
     publisher = connect(broker.port)
-    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    publisher.publish(COMPOSER.state(UNKNOWN))
     wait_until(lambda: publisher.connected)
     settings = mqtt_settings(broker.port, heartbeat_s=0.2)
     hanging = visit_broker(settings, PATIENCE_S)
     assert (hanging.daemon.verdict, hanging.well) == ("warn", False)
     assert "is online, but told no state for 3 s" in hanging.daemon.found
-    publisher.publish_modality_status("face", "degraded: no camera")
+    publisher.publish(ModalityStatus("face", "degraded: no camera"))
     ended = threading.Event()
 
     def tell() -> None:
         while not ended.wait(0.2):
-            publisher.publish_state(COMPOSER.state(UNKNOWN))
+            publisher.publish(COMPOSER.state(UNKNOWN))
 
     daemon = threading.Thread(target=tell)
     daemon.start()
@@ -203,8 +204,8 @@ def test_devices_that_the_running_service_holds_are_judged_by_its_status(
     tmp_path: Path, broker: Mosquitto, connect: Connect
 ) -> None:
     publisher = connect(broker.port)
-    publisher.publish_modality_status("face", "ok")
-    publisher.publish_modality_status("speech", "degraded: it stopped")
+    publisher.publish(ModalityStatus("face", "ok"))
+    publisher.publish(ModalityStatus("speech", "degraded: it stopped"))
     wait_until(lambda: publisher.connected)
     devices = {"camera": {"source": 97}, "microphone": {"source": "/none.wav"}}
     config = _config(tmp_path, broker.port, **devices)

@@ -98,7 +98,7 @@ def test_a_pause_that_no_disk_remembers_outlives_a_reload(
     with daemon(tmp_path, settings) as process:
         subscriber.until("face/status", "ok")
         subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
-        _until_logged(process, "the pause cannot be remembered")
+        _until_logged(process, "the pause cannot be stored")
         subscriber.until("face/status", "off")
         process.send_signal(signal.SIGHUP)
         received = subscriber.until("kiosk/status", "online")

@@ -9,6 +9,7 @@ from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.config import HomeAssistant, SpoolLimits
+from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
 from tests.support.publishing import COMPOSER, UNKNOWN, event, mqtt_settings
 from tests.support.waiting import wait_until
@@ -20,7 +21,7 @@ def _publisher(port: int, **settings: Any) -> Publisher:
 
 def test_online_is_said_first_and_offline_last(broker: Mosquitto, subscriber: Subscriber) -> None:
     publisher = _publisher(broker.port)
-    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    publisher.publish(COMPOSER.state(UNKNOWN))
     publisher.start()
     received = subscriber.until("/state")
     assert received[0] == ("emotion/kiosk/status", "online")
@@ -33,8 +34,8 @@ def test_status_and_state_are_retained_for_those_who_come_later(
 ) -> None:
     publisher = _publisher(broker.port)
     publisher.start()
-    publisher.publish_modality_status("face", "degraded: no camera")
-    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    publisher.publish(ModalityStatus("face", "degraded: no camera"))
+    publisher.publish(COMPOSER.state(UNKNOWN))
     subscriber.until("kiosk/state")
     late = Subscriber(broker.port, client_id="late")
     retained = dict(late.receive(3))
@@ -52,7 +53,7 @@ def test_events_wait_for_a_broker_that_is_absent_at_start(
     publisher = _publisher(broker.port)
     publisher.start()
     for number in range(3):
-        publisher.publish_event(COMPOSER.event(event(number)))
+        publisher.publish(COMPOSER.event(event(number)))
     broker.start()
     events = subscriber.events(3)
     publisher.stop()
@@ -66,12 +67,12 @@ def test_events_of_an_outage_are_replayed_once_in_order(
     publisher = _publisher(broker.port)
     publisher.start()
     wait_until(lambda: publisher.connected)
-    publisher.publish_event(COMPOSER.event(event(0)))
+    publisher.publish(COMPOSER.event(event(0)))
     assert not subscriber.events(1)[0]["data"]["replayed"]
     broker.stop()
     wait_until(lambda: not publisher.connected)
     for number in range(1, 4):
-        publisher.publish_event(COMPOSER.event(event(number)))
+        publisher.publish(COMPOSER.event(event(number)))
     broker.start()
     events = subscriber.events(3)
     publisher.stop()
@@ -83,7 +84,7 @@ def test_events_of_an_outage_are_replayed_once_in_order(
 def test_a_full_spool_drops_the_oldest(broker: Mosquitto, subscriber: Subscriber) -> None:
     publisher = _publisher(broker.port, spool=SpoolLimits(max_events=2))
     for number in range(5):
-        publisher.publish_event(COMPOSER.event(event(number)))
+        publisher.publish(COMPOSER.event(event(number)))
     publisher.start()
     assert [event["id"] for event in subscriber.events(2)] == ["stay 3", "stay 4"]
     publisher.stop()
@@ -121,7 +122,7 @@ def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> 
     publisher.start()
     wait_until(lambda: publisher.connected)
     for number in range(30):
-        publisher.publish_event(COMPOSER.event(event(number)))
+        publisher.publish(COMPOSER.event(event(number)))
     started_s = time.monotonic()
     publisher.stop()
     assert time.monotonic() - started_s < 1.0
@@ -135,14 +136,14 @@ def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_thing
     publisher = _publisher(broker.port)
     publisher.start()
     wait_until(lambda: publisher.connected)
-    publisher.publish_modality_status("face", "old")
+    publisher.publish(ModalityStatus("face", "old"))
     subscriber.until("face/status", "old")
     broker.stop()
-    publisher.publish_modality_status("face", "older than the newest")
-    publisher.publish_modality_status("face", "newest")
+    publisher.publish(ModalityStatus("face", "older than the newest"))
+    publisher.publish(ModalityStatus("face", "newest"))
     broker.start()
     subscriber.until("face/status", "newest")
-    publisher.publish_event(COMPOSER.event(event(1)))
+    publisher.publish(COMPOSER.event(event(1)))
     rest = subscriber.until("/event")
     publisher.stop()
     assert not [payload for topic, payload in rest if topic.endswith("face/status")]

@@ -15,6 +15,7 @@ from edge.commands.demo.broker import HOST
 from edge.commands.watch import settings
 from edge.config import Mqtt
 from edge.errors import EmotiondError
+from edge.publish.messages import ModalityStatus
 from tests.support.messages import health
 from tests.support.publishing import COMPOSER, UNKNOWN, Connect, event
 from tests.support.waiting import wait_until
@@ -65,15 +66,15 @@ def test_each_message_is_a_line_and_a_broker_that_is_away_is_said(
     watch.until("connected to the broker")
     publisher = connect(stopped_broker.port)
     assert "kiosk  status        online" in watch.until("status")
-    publisher.publish_modality_status("face", "degraded: no camera")
+    publisher.publish(ModalityStatus("face", "degraded: no camera"))
     assert "face/status   degraded: no camera" in watch.until("face/status")
-    publisher.publish_event(COMPOSER.event(event(1)))
+    publisher.publish(COMPOSER.event(event(1)))
     assert "kiosk  event         start  unknown" in watch.until("event")
-    publisher.publish_state(COMPOSER.state(UNKNOWN))
+    publisher.publish(COMPOSER.state(UNKNOWN))
     assert "unknown    0%  valence +0.00, arousal +0.00, 0 faces" in watch.until("state")
-    publisher.publish_health(COMPOSER.health(health()))
+    publisher.publish(COMPOSER.health(health()))
     assert "face 0.0/s 4.0 ms, CPU" in watch.until("health")
-    publisher.publish_error(COMPOSER.error("set/text", "text is empty"))
+    publisher.publish(COMPOSER.error("set/text", "text is empty"))
     assert "error         set/text: text is empty" in watch.until("error")
     stopped_broker.kill()
     watch.until("lost the broker")
@@ -99,8 +100,8 @@ def test_all_devices_are_watched_at_once_and_what_is_sent_to_them_is_not_shown(
     sender = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
     sender.client.publish("emotion/kiosk/set/text", "my secret", qos=1).wait_for_publish(5)
     sender.close()
-    publishers[0].publish_modality_status("text", "ok")
-    publishers[1].publish_modality_status("text", "ok")
+    publishers[0].publish(ModalityStatus("text", "ok"))
+    publishers[1].publish(ModalityStatus("text", "ok"))
     seen = {watch.until("text/status").split()[0] for _ in publishers}
     assert seen == {"kiosk", "robot"}
     assert "secret" not in watch.seen

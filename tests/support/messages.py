@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from edge.publish.composer import Composer
-from edge.publish.messages import Envelope, HealthData, LoadData, ModelInfo
-from edge.publish.outbox import Delivery
+from edge.publish.messages import Envelope
+from edge.publish.payloads import NOTHING_DELIVERED, HealthData, LoadData, ModelInfo
 from edge.service.health import Health
 from edge.service.meter import Meter
 from edge.tracking.episodes import Change, State
@@ -24,7 +24,7 @@ def health() -> HealthData:
     meter = Meter()
     meter.note(0.004)
     load = LoadData(level=3, reason="temperature", fps=7.5, detect_every=4)
-    delivery = Delivery(sessions=2)
+    delivery = msgspec.structs.replace(NOTHING_DELIVERED, reconnects=1)
     return Health(0.0).data(30.0, {"face": meter}, {"face": 2}, {"face": 0}, delivery, load)
 
 
@@ -32,7 +32,7 @@ def messages() -> dict[str, Any]:
     composer = Composer("emotion/kiosk", FakeClock())
     made: dict[str, Envelope] = {
         "state": composer.state(STATE),
-        "event": composer.event(Change("one stay", 0, "start", STATE, 98.0)),
+        "event": composer.event(Change("one episode", 0, "start", STATE, 98.0)),
         "modality": composer.modality(observation("sad", 0.6)),
         "info": composer.info({"face": ModelInfo("face", "1", "ab")}, ["face"]),
         "health": composer.health(health()),

@@ -18,7 +18,7 @@ from edge.errors import ConfigError
 from edge.publish.connection import REMEDIES
 from edge.publish.credentials import credentials
 from edge.publish.publisher import OFFLINE, ONLINE
-from edge.publish.session import Clients
+from edge.publish.session import ClientFactory
 
 TOPIC = "doctor"
 """Below the device's: what is published there is of no use to anybody else."""
@@ -45,7 +45,7 @@ def visit_broker(config: Mqtt, patience_s: float, longest_wait_s: float = STATE_
     # With a will, as the daemon: not every broker takes one.
     will = (f"{config.root}/{TOPIC}", "")
     try:
-        clients = Clients(mild, will, IDENTIFIER + secrets.token_hex(4))
+        clients = ClientFactory(mild, will, IDENTIFIER + secrets.token_hex(4))
     except ConfigError as error:
         return Visit(failed(str(error), "try this as root, if the file is the service's own"))
     session = failed("not tried")
@@ -64,7 +64,7 @@ def visit_broker(config: Mqtt, patience_s: float, longest_wait_s: float = STATE_
 class _Guest:
     """One session; paho's thread tells what happens, and the caller waits for it."""
 
-    def __init__(self, clients: Clients, config: Mqtt, mqtt5: bool) -> None:
+    def __init__(self, clients: ClientFactory, config: Mqtt, mqtt5: bool) -> None:
         self._clients, self._config, self._mqtt5 = clients, config, mqtt5
         self._root = config.root
         self._address = f"{config.host}:{config.port}"
@@ -201,7 +201,7 @@ class _Guest:
 
 
 @contextmanager
-def _guest(clients: Clients, config: Mqtt, mqtt5: bool) -> Iterator[_Guest]:
+def _guest(clients: ClientFactory, config: Mqtt, mqtt5: bool) -> Iterator[_Guest]:
     guest = _Guest(clients, config, mqtt5)
     try:
         yield guest

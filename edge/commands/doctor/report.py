@@ -8,7 +8,8 @@ import msgspec
 
 from edge import __version__
 from edge.commands.terminal import table
-from edge.publish.messages import SCHEMA_VERSION, Timestamp
+from edge.publish.messages import Timestamp
+from edge.publish.payloads import SCHEMA_VERSION
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 NO_SESSION = "there is no session with the broker"

@@ -3,6 +3,7 @@ from dataclasses import replace
 from edge.config import Mqtt
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
+from edge.publish.messages import Message
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import State
 from edge.values import Belief
@@ -16,11 +17,8 @@ class Recorder(Publisher):
     def __init__(self) -> None:
         self.topics: list[str] = []
 
-    def publish_state(self, message: object) -> None:
-        self.topics.append("state")
-
-    def publish_modality(self, message: object) -> None:
-        self.topics.append("modality")
+    def publish(self, message: Message) -> None:
+        self.topics.append(message.topic)
 
 
 def _state(confidence: float, emotion: str = "happy", faces: int = 1) -> State:

@@ -45,7 +45,7 @@ def test_an_event_says_when_what_and_why() -> None:
     event = messages()["event"]
     assert (event["specversion"], event["type"]) == ("1.0", "emotiond.event")
     assert event["source"] == "emotion/kiosk"
-    assert event["id"] == "one stay"
+    assert event["id"] == "one episode"
     data = event["data"]
     assert (data["emotion"], data["phase"], data["duration_s"]) == ("happy", "start", 1.5)
     assert data["confidence"] == pytest.approx(0.8)

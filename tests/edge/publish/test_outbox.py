@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from edge.config import SpoolLimits
+from edge.publish.messages import Delivery
 from edge.publish.outbox import Outbox, Topics
 from edge.publish.session import Session
 from edge.publish.spool import Spool
@@ -17,9 +18,9 @@ BIRTH = ("d/status", "online")
 class Wire(Session):
     """A session that remembers what it was given."""
 
-    def __init__(self, receive_maximum: int = 100, largest_packet: int = 10_000) -> None:
+    def __init__(self, receive_maximum: int = 100, max_packet_bytes: int = 10_000) -> None:
         object.__setattr__(self, "receive_maximum", receive_maximum)
-        object.__setattr__(self, "largest_packet", largest_packet)
+        object.__setattr__(self, "max_packet_bytes", max_packet_bytes)
         object.__setattr__(self, "sent", [])
 
     sent: list[tuple[str, Any]]
@@ -63,13 +64,13 @@ def _replay(outbox: Outbox, clock: FakeClock, seconds: float) -> None:
 def test_birth_then_what_is_retained_then_what_waited_then_what_is_new() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
-    outbox.retain("d/state", b"old")
-    outbox.retain("d/info", b"info")
-    outbox.retain("d/state", b"newest")
-    outbox.deliver(_event(0))
-    outbox.deliver(_event(1))
-    outbox.begin(wire)
-    outbox.deliver(_event(2))
+    outbox.put("d/state", b"old", Delivery.RETAINED)
+    outbox.put("d/info", b"info", Delivery.RETAINED)
+    outbox.put("d/state", b"newest", Delivery.RETAINED)
+    outbox.put("d/event", _event(0), Delivery.SPOOLED)
+    outbox.put("d/event", _event(1), Delivery.SPOOLED)
+    outbox.start_session(wire)
+    outbox.put("d/event", _event(2), Delivery.SPOOLED)
     outbox.send()
     _replay(outbox, clock, 1.0)
     assert wire.sent[:3] == [BIRTH, ("d/state", "newest"), ("d/info", "info")]
@@ -80,13 +81,13 @@ def test_replaying_is_as_fast_as_allowed_and_no_faster() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock, replay_per_s=100.0), Wire(receive_maximum=1000)
     for number in range(500):
-        outbox.deliver(_event(number))
-    outbox.begin(wire)
+        outbox.put("d/event", _event(number), Delivery.SPOOLED)
+    outbox.start_session(wire)
     for _ in range(200):
         clock.moment_s += max(outbox.wait_s(0.2), 0.001)
         outbox.send()
         for message in range(1, len(wire.sent) + 1):
-            outbox.take_answer(message, "")
+            outbox.acknowledge(message, "")
     took_s = clock.moment_s - 100.0
     assert len(wire.events()) == pytest.approx(100 * took_s, rel=0.1)
 
@@ -97,8 +98,8 @@ def test_events_of_an_earlier_run_are_marked_as_replayed(tmp_path: Path) -> None
     before.add(_event(0))
     before.close()
     outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
-    outbox.begin(wire)
-    outbox.deliver(_event(1))
+    outbox.start_session(wire)
+    outbox.put("d/event", _event(1), Delivery.SPOOLED)
     outbox.send()
     _replay(outbox, clock, 0.5)
     assert wire.events() == [(0, True), (1, False)]
@@ -110,8 +111,8 @@ def test_what_is_no_event_is_given_up_and_the_others_go_on(
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
     for payload in (b"\xff", b"[1]", b"{}", _event(3)):
-        outbox.deliver(payload)
-    outbox.begin(wire)
+        outbox.put("d/event", payload, Delivery.SPOOLED)
+    outbox.start_session(wire)
     _replay(outbox, clock, 1.0)
     assert wire.events() == [(3, True)]
     assert outbox.delivery.dropped == 3
@@ -121,12 +122,12 @@ def test_what_is_no_event_is_given_up_and_the_others_go_on(
 def test_no_more_is_on_its_way_than_the_broker_takes() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire(receive_maximum=3)
-    outbox.begin(wire)
+    outbox.start_session(wire)
     for number in range(5):
-        outbox.deliver(_event(number))
+        outbox.put("d/event", _event(number), Delivery.SPOOLED)
     outbox.send()
     assert len(wire.sent) == 3
-    outbox.take_answer(1, "")
+    outbox.acknowledge(1, "")
     outbox.send()
     assert wire.events() == [(0, False), (1, False), (2, False)]
 
@@ -134,9 +135,9 @@ def test_no_more_is_on_its_way_than_the_broker_takes() -> None:
 def test_waiting_for_an_answer_does_not_keep_the_processor_busy() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire(receive_maximum=3)
-    outbox.begin(wire)
+    outbox.start_session(wire)
     for number in range(5):
-        outbox.deliver(_event(number))
+        outbox.put("d/event", _event(number), Delivery.SPOOLED)
         outbox.send()
         assert outbox.wait_s(1.0) == (1.0 if number < 2 else 0.005)
 
@@ -144,17 +145,17 @@ def test_waiting_for_an_answer_does_not_keep_the_processor_busy() -> None:
 def test_what_a_lost_session_left_is_sent_again_first() -> None:
     clock = FakeClock()
     outbox, first, second = _outbox(clock), Wire(), Wire()
-    outbox.begin(first)
+    outbox.start_session(first)
     for number in range(3):
-        outbox.deliver(_event(number))
+        outbox.put("d/event", _event(number), Delivery.SPOOLED)
     outbox.send()
-    outbox.take_answer(2, "")
-    outbox.end()
-    outbox.deliver(_event(3))
-    outbox.begin(second)
+    outbox.acknowledge(2, "")
+    outbox.end_session()
+    outbox.put("d/event", _event(3), Delivery.SPOOLED)
+    outbox.start_session(second)
     _replay(outbox, clock, 1.0)
     assert second.events() == [(1, True), (2, True), (3, True)]
-    assert outbox.delivery.sessions == 2
+    assert outbox.delivery.reconnects == 1
 
 
 def test_a_refused_event_is_offered_again_after_a_minute(
@@ -162,11 +163,11 @@ def test_a_refused_event_is_offered_again_after_a_minute(
 ) -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
-    outbox.begin(wire)
-    outbox.deliver(_event(0))
+    outbox.start_session(wire)
+    outbox.put("d/event", _event(0), Delivery.SPOOLED)
     outbox.send()
-    outbox.take_answer(2, "Not authorized")
-    assert "refuses what we publish on d/event (Not authorized)" in caplog.text
+    outbox.acknowledge(2, "Not authorized")
+    assert "refuses messages on d/event (Not authorized)" in caplog.text
     _replay(outbox, clock, 59.0)
     assert wire.events() == [(0, False)]
     _replay(outbox, clock, 2.0)
@@ -176,11 +177,11 @@ def test_a_refused_event_is_offered_again_after_a_minute(
 def test_a_refused_state_holds_no_event_back() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
-    outbox.begin(wire)
-    outbox.retain("d/state", b"1")
+    outbox.start_session(wire)
+    outbox.put("d/state", b"1", Delivery.RETAINED)
     outbox.send()
-    outbox.take_answer(2, "Not authorized")
-    outbox.deliver(_event(0))
+    outbox.acknowledge(2, "Not authorized")
+    outbox.put("d/event", _event(0), Delivery.SPOOLED)
     outbox.send()
     assert wire.events() == [(0, False)]
 
@@ -189,12 +190,12 @@ def test_what_is_longer_than_the_broker_takes_is_said_and_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = FakeClock()
-    outbox, wire = _outbox(clock), Wire(largest_packet=200)
-    outbox.begin(wire)
-    outbox.retain("d/long", b"x" * 300)
-    outbox.deliver(b"x" * 300)
-    outbox.deliver(_event(1))
+    outbox, wire = _outbox(clock), Wire(max_packet_bytes=200)
+    outbox.start_session(wire)
+    outbox.put("d/long", b"x" * 300, Delivery.RETAINED)
+    outbox.put("d/event", b"x" * 300, Delivery.SPOOLED)
+    outbox.put("d/event", _event(1), Delivery.SPOOLED)
     outbox.send()
     assert wire.sent[1:] == [("d/event", _event(1).decode())]
     assert outbox.delivery.dropped == 1
-    assert "d/long: 300 bytes are more than the broker takes" in caplog.text
+    assert "d/long: 300 bytes are more than the broker accepts" in caplog.text

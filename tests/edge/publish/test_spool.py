@@ -43,7 +43,7 @@ class Spooled:
 def payloads(spool: Spool) -> list[bytes]:
     """All that is waiting, in order."""
     seen: dict[int, bytes] = {}
-    while (oldest := spool.oldest(apart_from=seen)) is not None:
+    while (oldest := spool.oldest(excluding=seen)) is not None:
         seen[oldest[0]] = oldest[1]
     return list(seen.values())
 

@@ -12,8 +12,8 @@ from edge.service.governor import (
     COOLING_S,
     INTERVAL_S,
     LEVELS,
-    LONGEST_PATIENCE_S,
-    PATIENCE_S,
+    MAX_RECOVERY_S,
+    RECOVERY_S,
     Governor,
     LoadControl,
     Reading,
@@ -76,11 +76,11 @@ def test_several_levels_taken_again_at_once_are_one_relapse() -> None:
     device = Device(lambda level: Reading(90.0 if busy and level < 3 else 5.0))
     device.run(INTERVAL_S * 3)
     busy = False
-    device.run(3 * PATIENCE_S + INTERVAL_S)
+    device.run(3 * RECOVERY_S + INTERVAL_S)
     busy = True
     device.run(INTERVAL_S * 3)
     busy = False
-    levels = device.run(2 * PATIENCE_S + INTERVAL_S)
+    levels = device.run(2 * RECOVERY_S + INTERVAL_S)
     assert (levels[0], levels[-2], levels[-1]) == (3, 3, 2)
 
 
@@ -96,9 +96,9 @@ def test_a_level_is_given_back_after_a_calm_and_all_of_them_in_the_end() -> None
     device = Device(lambda level: Reading(90.0 if busy else 5.0, 60.0))
     device.run(INTERVAL_S * 3)
     busy = False
-    assert device.run(PATIENCE_S) == [3] * round(PATIENCE_S / INTERVAL_S)
+    assert device.run(RECOVERY_S) == [3] * round(RECOVERY_S / INTERVAL_S)
     assert device.run(INTERVAL_S)[-1] == 2
-    device.run(2 * PATIENCE_S)
+    device.run(2 * RECOVERY_S)
     assert (device.governor.level, device.governor.reason) == (0, None)
 
 
@@ -109,7 +109,7 @@ def test_a_hot_device_comes_back_only_when_it_has_cooled_down() -> None:
     temperature_c = 77.0
     assert set(device.run(600)) == {1}
     temperature_c = 74.0
-    assert device.run(PATIENCE_S + INTERVAL_S)[-1] == 0
+    assert device.run(RECOVERY_S + INTERVAL_S)[-1] == 0
 
 
 def test_a_level_that_had_to_be_taken_again_is_tried_less_and_less_often() -> None:
@@ -117,8 +117,8 @@ def test_a_level_that_had_to_be_taken_again_is_tried_less_and_less_often() -> No
     levels = device.run(4 * 3600)
     tries = [at for at, (a, b) in enumerate(itertools.pairwise(levels)) if b < a]
     waits_s = [INTERVAL_S * (b - a) for a, b in itertools.pairwise(tries)]
-    assert waits_s[0] == pytest.approx(2 * PATIENCE_S, abs=3 * INTERVAL_S)
-    assert waits_s[-1] == pytest.approx(LONGEST_PATIENCE_S, abs=3 * INTERVAL_S)
+    assert waits_s[0] == pytest.approx(2 * RECOVERY_S, abs=3 * INTERVAL_S)
+    assert waits_s[-1] == pytest.approx(MAX_RECOVERY_S, abs=3 * INTERVAL_S)
     assert len(tries) < 32
 
 

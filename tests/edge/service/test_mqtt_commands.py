@@ -54,7 +54,7 @@ def test_old_texts_and_observations_are_ignored(tmp_path: Path) -> None:
 def test_where_no_text_can_be_read_that_is_said(tmp_path: Path) -> None:
     receive = Receiver(tmp_path, reads_texts=False)
     receive("text", b"hello")
-    assert receive.answers == [("set/text", "this device reads no texts: see text/status")]
+    assert receive.answers == [("set/text", "this device does not read texts: see text/status")]
 
 
 def test_while_paused_nothing_is_taken(tmp_path: Path) -> None:
@@ -82,11 +82,14 @@ def test_an_observation_is_taken_as_of_now(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"my secret", "as docs/mqtt.md has it"),
-        (b"\xff", "as docs/mqtt.md has it"),
-        (b'["my secret"]', "as docs/mqtt.md has it"),
-        (b'{"modality": "posture"}', "as docs/mqtt.md has it"),
-        (b'{"modality": "posture", "my secret": 1}', "as docs/mqtt.md has it"),
+        (b"my secret", "not an observation as described in docs/mqtt.md"),
+        (b"\xff", "not an observation as described in docs/mqtt.md"),
+        (b'["my secret"]', "not an observation as described in docs/mqtt.md"),
+        (b'{"modality": "posture"}', "not an observation as described in docs/mqtt.md"),
+        (
+            b'{"modality": "posture", "my secret": 1}',
+            "not an observation as described in docs/mqtt.md",
+        ),
         (b'{"modality": "posture", "probabilities": {"my secret": 1}}', "$.probabilities"),
         (b'{"modality": "posture", "probabilities": {"sad": 2}}', "$.probabilities"),
         (b'{"modality": "posture", "probabilities": {"sad": 0.4}}', "not a distribution"),
@@ -127,9 +130,9 @@ def test_texts_are_taken_plain_or_as_json(payload: bytes, text: str, subject: in
         (b'{"text": ""}', "text is empty"),
         (b"x" * 1_000_000, "text of 1000000 bytes is longer than the 8192 allowed"),
         (b"secret \xff", "text is not UTF-8 .byte 7"),
-        (b'{"txet": "secret"}', "begins as JSON but is not"),
-        (b'{"text": 5}', "begins as JSON but is not"),
-        (b"{secret", "begins as JSON but is not"),
+        (b'{"txet": "secret"}', "starts like JSON but is not"),
+        (b'{"text": 5}', "starts like JSON but is not"),
+        (b"{secret", "starts like JSON but is not"),
     ],
 )
 def test_texts_at_fault_are_refused_without_being_quoted(payload: bytes, sentence: str) -> None:

@@ -2,7 +2,7 @@ import threading
 
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.service.meter import Meter
-from edge.service.worker import PATIENCE, Worker
+from edge.service.worker import MAX_FAILURES, Worker
 from tests.support.clock import FakeClock
 
 
@@ -19,11 +19,11 @@ def test_a_model_that_fails_again_and_again_is_reported_and_so_is_its_recovery()
         else:
             read.append(sample)
 
-    for sample in ["good", "secret once", "good", *["secret"] * (PATIENCE + 1), "good", "stop"]:
+    for sample in ["good", "secret once", "good", *["secret"] * (MAX_FAILURES + 1), "good", "stop"]:
         samples.put(sample)
     meter = Meter()
     Worker("text", samples, perceive, statuses.append, meter, FakeClock(), stop).run()
-    assert meter.read(1.0).failed == PATIENCE + 2
+    assert meter.read(1.0).failed == MAX_FAILURES + 2
     assert read == ["good"] * 3
     assert len(statuses) == 2
     assert statuses[0].startswith(
