@@ -34,7 +34,7 @@ class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreement: Score
     """For an observation equal to the others, compared with one that excludes them."""
     strength: Annotated[float, Meta(ge=0, le=10)]
-    """How far several strengthen each other: 0 averages their logarithms, 1 multiplies them."""
+    """Gain of several over one: 0 averages their logarithms, 1 multiplies them."""
 
 
 class Figure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +93,7 @@ class FusionModel:
     outlier_probability: Mapping[str, float] = field(default_factory=dict)
     """0..1 of each modality: how probably an observation carries no information."""
     default_outlier_probability: float = 0.0
-    """That of a modality without learned figures."""
+    """Probability of a modality without learned figures."""
     sharpness: float = 1.0
     """Exponent of each of several observations; above 1 several are surer than one alone."""
     rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))

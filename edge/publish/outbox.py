@@ -58,12 +58,12 @@ class Outbox:
 
     @property
     def has_session(self) -> bool:
-        """Whether the broker can be reached."""
+        """True while the broker is connected."""
         return self._session is not None
 
     @property
     def is_drained(self) -> bool:
-        """Whether nothing is left to send or to be acknowledged, or nothing can be."""
+        """True if nothing is left to send or to be acknowledged, or nothing can be."""
         return self._session is None or not (self._in_flight or self._unsent or self._spool)
 
     @property

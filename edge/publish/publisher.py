@@ -57,7 +57,7 @@ class Publisher(threading.Thread):
         self._stopping = threading.Event()
         self._last_progress_s = self._clock.now_s()
         self.connected = False
-        """Whether there was a session a moment ago."""
+        """True if there was a session a moment ago."""
         self.delivery = NOTHING_DELIVERED
         """Delivery of events as of a moment ago."""
         self._home_assistant = HomeAssistant(config, state_folder, self._retain)

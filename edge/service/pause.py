@@ -24,7 +24,7 @@ class Pause:
 
     @property
     def is_on(self) -> bool:
-        """Whether capture is paused."""
+        """True while capture is paused."""
         return not self.running.is_set()
 
     def switch(self, on: bool) -> None:

@@ -88,7 +88,7 @@ class Episodes:
 
     @property
     def has_rival(self) -> bool:
-        """Whether another emotion leads, but not yet for its dwell time."""
+        """True while another emotion leads, but not yet for its dwell time."""
         return self._rival is not None
 
     def follow(self, belief: Belief, now_s: float) -> Iterator[Change]:
