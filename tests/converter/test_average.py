@@ -14,6 +14,7 @@ from converter.training.train import train
 from edge.errors import EmotiondError
 
 
+@pytest.mark.slow
 def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: Path) -> None:
     schedule = Schedule(epochs=1, batch_size=64, learning_rate=1e-3, patience=1)
     runs = [tmp_path / "one", tmp_path / "two"]

@@ -44,6 +44,7 @@ def test_some_variations_are_negated() -> None:
     assert negated == {f"{n} {run}" for n in NEGATIONS for run in ("one", "two", "one two")}
 
 
+@pytest.mark.slow
 def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
     before = splits.train.targets.copy()
     taught = teach(splits.train, [run], 0.25, 0, Lessons(variations=1400))
@@ -72,6 +73,7 @@ def _other(run: Path, folder: Path, **changed: object) -> SentenceTeacher:
     return SentenceTeacher(folder)
 
 
+@pytest.mark.slow
 def test_the_first_that_learned_from_a_data_set_teaches_it(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -94,6 +96,7 @@ def test_the_first_that_learned_from_a_data_set_teaches_it(
         teach(splits.train, [run, only_here.run], 1.0, 0, Lessons())
 
 
+@pytest.mark.slow
 def test_what_is_untaught_keeps_its_labels_and_leaves_others_their_variations(
     run: Path, splits: Splits
 ) -> None:
@@ -105,6 +108,7 @@ def test_what_is_untaught_keeps_its_labels_and_leaves_others_their_variations(
     assert some.of_groups({"there"}).inputs == both.of_groups({"there"}).inputs
 
 
+@pytest.mark.slow
 def test_a_teacher_of_other_data_or_labels_is_refused(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -119,6 +123,7 @@ def test_a_teacher_of_other_data_or_labels_is_refused(
         teach(splits.train, [turned.run], 0.5, 0, Lessons())
 
 
+@pytest.mark.slow
 def test_a_model_tells_what_its_teacher_learned_from(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -145,6 +150,7 @@ def _converts(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return main()
 
 
+@pytest.mark.slow
 def test_the_command_line_says_how_a_teacher_is_asked(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
     assert set(ids[:, -1].tolist()) == {expected}
 
 
+@pytest.mark.slow
 def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> None:
     splits = own_splits(tmp_path, "english", "films", "german")
     judged = {
@@ -50,6 +51,7 @@ def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> Non
     assert teacher.answer(["so happy"]).shape == (1, len(LABELS))
 
 
+@pytest.mark.slow
 def test_every_head_learns_denials_and_is_not_judged_by_them(
     bert: Path, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +80,7 @@ def test_a_label_of_stray_samples_is_not_known(splits: Splits) -> None:
     assert known_labels(Samples(LABELS, [""] * 2000, targets, ("here",) * 2000)) == ("joy",)
 
 
+@pytest.mark.slow
 def test_a_run_is_resumed_with_the_same_encoder_andown_splits(
     run: Path, bert: Path, splits: Splits, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_bias_that_a_layer_has_beside_its_normalisation_is_not_added_twice() -
     assert answer == pytest.approx(expected, abs=0.5)
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_pack_and_tells_of_its_data(
     splits: Splits, begun: tuple[keras.Model, Batches], tmp_path: Path
 ) -> None:

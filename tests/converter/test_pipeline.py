@@ -63,6 +63,7 @@ def _convert(*arguments: str | Path, folder: Path) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     tmp_path: Path, goemotions: Path
 ) -> None:
@@ -86,6 +87,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     assert (tmp_path / "runs" / "text" / "curves.csv").read_text().count("\n") == 13
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
     epochs = 16
     options = ("--data", goemotions, "--batch-size", "32", "--patience", str(epochs))
@@ -124,6 +126,7 @@ def test_a_run_that_is_not_there_is_said(tmp_path: Path, goemotions: Path) -> No
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [face.build((48, 48, 1), 8), speech.build((186, 40), 8), text.build(256, 7)],

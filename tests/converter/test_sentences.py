@@ -16,6 +16,7 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 
+@pytest.mark.slow
 def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("answers"))
     teacher = SentenceTeacher(tmp_path / "run")
@@ -30,6 +31,7 @@ def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> No
     assert teacher.answer(texts[::-1]) == pytest.approx(first[::-1], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_teacher_says_the_geometric_mean_of_its_heads(run: Path) -> None:
     teacher = SentenceTeacher(run)
     model = keras.models.load_model(run / "model.keras", compile=False)
@@ -52,6 +54,7 @@ OPPOSED = np.zeros((2, len(LABELS)), np.float32)
 OPPOSED[:, [JOY, SADNESS]] = [[3, 0], [-2, 1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("weights", "nepers"), [((), 0.0), ((1, 0), 3.0), ((0, 1), -3.0), ((0.5, 1), -1.5)]
 )
@@ -62,12 +65,14 @@ def test_heads_are_weighed_as_asked_for(
     assert np.log(answer[JOY] / answer[SADNESS]) == pytest.approx(nepers, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.0, 0.0), (2.0, -1.0)])
 def test_weights_that_make_no_answer_are_refused(run: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(EmotiondError, match=r"weights, \d in all, for 2 heads \(here, there\)"):
         SentenceTeacher(run).answer(["so"], weights)
 
 
+@pytest.mark.slow
 def test_a_label_that_a_head_knows_nothing_of_is_left_to_the_others(
     run: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +97,7 @@ def test_a_teacher_reads_emoji_and_emoticons_by_their_names() -> None:
         assert spell_out(text) == text
 
 
+@pytest.mark.slow
 def test_an_unfinished_teacher_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(EmotiondError, match="no finished run of a sentence encoder"):
         SentenceTeacher(tmp_path)

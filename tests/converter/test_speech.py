@@ -75,6 +75,7 @@ def _manifest(folder: Path) -> Manifest:
     return load_pack(folder / "models" / "speech.json").manifest
 
 
+@pytest.mark.slow
 def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
     (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
     assert (int8.whole.of, float32.whole.of) == ("int8", "float32")
@@ -98,6 +99,7 @@ def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, vo
     assert ("a random part of the clips, by speakers that are known", "uar", "int8") in figures
 
 
+@pytest.mark.slow
 def test_a_finished_fold_is_not_trained_again(
     folder: Path,
     voices: Path,
@@ -109,6 +111,7 @@ def test_a_finished_fold_is_not_trained_again(
     assert capsys.readouterr().out.count("is finished") == 4
 
 
+@pytest.mark.slow
 def test_folds_begun_otherwise_are_not_taken_for_these(
     folder: Path,
     voices: Path,
@@ -127,6 +130,7 @@ def test_folds_begun_otherwise_are_not_taken_for_these(
         )
 
 
+@pytest.mark.slow
 def test_folds_of_other_features_leave_the_pack_its_figures(
     folder: Path,
     voices: Path,
@@ -148,6 +152,7 @@ def test_folds_of_other_features_leave_the_pack_its_figures(
     assert "not of speech.tflite: it sees log_mel" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_folds_by_speaker_are_one_split_however_many(folder: Path, tmp_path: Path) -> None:
     manifest = _manifest(folder)
     fewer = [
@@ -159,6 +164,7 @@ def test_folds_by_speaker_are_one_split_however_many(folder: Path, tmp_path: Pat
     assert {one.split for one in again.metrics if "folds" in one.split} == {"2 folds by speaker"}
 
 
+@pytest.mark.slow
 def test_figures_of_folds_do_not_undo_a_pack_that_was_made_meanwhile(
     folder: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +179,7 @@ def test_figures_of_folds_do_not_undo_a_pack_that_was_made_meanwhile(
     assert _manifest(folder).sha256 != before
 
 
+@pytest.mark.slow
 def test_the_report_of_folds_shows_spread_and_examples(
     folder: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +193,7 @@ def test_the_report_of_folds_shows_spread_and_examples(
     assert cv2.imread(str(folder / "reports" / "speech-examples.png")) is not None
 
 
+@pytest.mark.slow
 def test_a_model_is_not_measured_on_those_who_taught_it(
     folder: Path,
     voices: Path,
@@ -205,6 +213,7 @@ def test_a_model_is_not_measured_on_those_who_taught_it(
     assert found["others", "all of it", "accuracy"].n == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", ["2", "5"])
 def test_folds_are_as_many_as_the_speakers_allow(
     count: str,
@@ -218,6 +227,7 @@ def test_folds_are_as_many_as_the_speakers_allow(
     assert "which has 4 speakers: ask for 3 to 4 with --folds" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_fold_that_is_missing_is_said(folder: Path, voices: Path, tmp_path: Path) -> None:
     answers = tmp_path / "fold1" / ANSWERS
     answers.parent.mkdir()

@@ -89,6 +89,7 @@ def _epochs(run: Path) -> list[int]:
         return [int(row["epoch"]) for row in csv.DictReader(lines)]
 
 
+@pytest.mark.slow
 def test_a_run_has_model_input_curves_and_their_picture(run: Path) -> None:
     model, spec = load_run(run)
     assert isinstance(spec, ImageInput)
@@ -101,6 +102,7 @@ def test_a_run_has_model_input_curves_and_their_picture(run: Path) -> None:
     assert not (run / CHECKPOINT).exists()
 
 
+@pytest.mark.slow
 def test_a_student_begins_from_weights_and_learns_from_its_teacher(
     run: Path, splits: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +112,7 @@ def test_a_student_begins_from_weights_and_learns_from_its_teacher(
     assert load_run(tmp_path / "student")[0].count_params() < load_run(run)[0].count_params()
 
 
+@pytest.mark.slow
 def test_a_teacher_that_sees_another_input_is_refused(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -117,12 +120,14 @@ def test_a_teacher_that_sees_another_input_is_refused(
         train(FaceTask(width=0.1), splits, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
+@pytest.mark.slow
 def test_a_teacher_with_other_labels_is_refused(run: Path, splits: Splits, tmp_path: Path) -> None:
     one_headed = replace(splits, second=None)
     with pytest.raises(EmotiondError, match="answers with other labels than the student"):
         train(FaceTask(**SMALLEST), one_headed, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
+@pytest.mark.slow
 def test_a_start_that_is_refused_leaves_the_old_run_alone(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -141,12 +146,14 @@ def test_a_start_that_is_refused_leaves_the_old_run_alone(
     assert _epochs(old) == [0, 1]
 
 
+@pytest.mark.slow
 def test_training_stops_when_held_back_data_gains_no_more(splits: Splits, tmp_path: Path) -> None:
     still = Schedule(epochs=30, batch_size=32, learning_rate=1e-30, patience=2)
     train(FaceTask(**SMALLEST), splits, tmp_path, Plan(still))
     assert len(_epochs(tmp_path)) < 30
 
 
+@pytest.mark.slow
 def test_the_last_epoch_is_kept_when_the_schedule_says_so(splits: Splits, tmp_path: Path) -> None:
     schedule = replace_fields(SHORT, keep_last=True, learning_rate=0.3, epochs=4, patience=4)
     train(FaceTask(**SMALLEST), splits, tmp_path, Plan(schedule))
@@ -159,12 +166,14 @@ def test_the_last_epoch_is_kept_when_the_schedule_says_so(splits: Splits, tmp_pa
     assert float(loss(targets[0], model(features)[0])) == pytest.approx(losses[-1], rel=0.02)
 
 
+@pytest.mark.slow
 def test_training_that_diverges_is_said(splits: Splits, tmp_path: Path) -> None:
     wild = Schedule(epochs=2, batch_size=32, learning_rate=1e30, patience=2)
     with pytest.raises(EmotiondError, match=r"the loss is not a number .* learning rate"):
         train(FaceTask(**SMALLEST), splits, tmp_path, Plan(wild))
 
 
+@pytest.mark.slow
 def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> None:
     inputs = keras.Input((4,))
     other = keras.Model(inputs, keras.layers.Dense(8, name="logits")(inputs))
@@ -218,6 +227,7 @@ def _copy(made: Path, folder: Path) -> Path:
     return folder / made.name
 
 
+@pytest.mark.slow
 def test_a_pack_with_two_heads_is_measured_by_both_labellings_and_reported(
     run: Path, made: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -242,6 +252,7 @@ def test_a_pack_with_two_heads_is_measured_by_both_labellings_and_reported(
         assert cv2.imread(str(page.parent / f"face-{kind}.png")) is not None
 
 
+@pytest.mark.slow
 def test_another_runs_float32_model_is_not_taken_for_the_packs_own(
     run: Path, made: Path, splits: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,6 +263,7 @@ def test_another_runs_float32_model_is_not_taken_for_the_packs_own(
     assert "is not the run that" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_figures_of_two_labellings_of_one_data_set_do_not_collide(
     made: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -263,6 +275,7 @@ def test_figures_of_two_labellings_of_one_data_set_do_not_collide(
     assert names.count(("valid", "accuracy")) == names.count(("valid", "second_accuracy")) == 1
 
 
+@pytest.mark.slow
 def test_a_run_of_two_heads_wants_data_of_two_labellings(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
@@ -277,6 +290,7 @@ def test_averages_are_over_the_labels_that_occur() -> None:
     assert headline(answers, samples)["uar"] == pytest.approx(0.75)
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_numbers_make_no_pack(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
