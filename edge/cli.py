@@ -16,18 +16,18 @@ from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 
 TOPICS = ("state", "event", "modality", "info", "health", "error")
-"""Those with a schema; `edge.publish.messages` has them too, but takes time to import."""
+"""Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    _config(arguments)  # what is at fault is to be said before anything heavy is imported
+    _config(arguments)  # report a faulty configuration before importing anything heavy
     from edge.service.lifecycle import Lifecycle
 
-    # A handle of its own: libraries that talk on stderr are silenced there.
-    journal = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=journal)
+    # The log has its own file descriptor, because stderr is silenced for some libraries.
+    log_stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=log_stream)
     Lifecycle(lambda: _config(arguments)).run()
     return 0
 
@@ -43,7 +43,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from edge.commands.terminal import table
 
     if not (arguments.paths or arguments.text or arguments.text_file):
-        raise EmotiondError("nothing to predict: name a file or folder, --text or --text-file")
+        raise EmotiondError("nothing to predict: give a file or folder, --text or --text-file")
     predictor = Predictor(_config(arguments), arguments.cropped)
     failed = False
     rows: list[tuple[str, ...]] = []
@@ -126,7 +126,7 @@ def _config(arguments: argparse.Namespace) -> Config:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="emotiond",
-        description="Reads the emotion of people in front of a device, and publishes it over MQTT.",
+        description="Reads the emotion of people in front of a device and publishes it over MQTT.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -134,39 +134,56 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text)
 
-    run = add("run", "run the daemon until it is told to stop")
+    run = add("run", "run the daemon until SIGTERM or Ctrl-C")
     run.set_defaults(function=_run)
-    check = add("check-config", "say every fault of a configuration file, without starting")
+    check = add("check-config", "report every error in a configuration file without starting")
     check.set_defaults(function=_check_config)
     check.add_argument("file", type=Path)
-    predict = add("predict", "read pictures, sounds, videos, folders of them, or texts")
+    predict = add("predict", "classify pictures, sounds, videos, folders of them, or texts")
     predict.set_defaults(function=_predict)
     predict.add_argument("paths", type=Path, nargs="*", metavar="PATH")
-    predict.add_argument("--json", action="store_true", help="one JSON object a line")
-    predict.add_argument("--cropped", action="store_true", help="pictures are face crops already")
-    predict.add_argument("--text", action="append", default=[], metavar="LINE", help="a text")
+    predict.add_argument("--json", action="store_true", help="one JSON object per line")
     predict.add_argument(
-        "--text-file", action="append", default=[], type=Path, metavar="FILE", help="a text a line"
+        "--cropped", action="store_true", help="pictures are face crops; skip detection"
     )
-    schema = add("schema", "print the JSON Schema of the payloads")
+    predict.add_argument(
+        "--text", action="append", default=[], metavar="LINE", help="a text; may be repeated"
+    )
+    predict.add_argument(
+        "--text-file",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a file with one text per line",
+    )
+    schema = add("schema", "print the JSON Schemas of the payloads")
     schema.set_defaults(function=_schema)
     schema.add_argument("topic", nargs="?", choices=TOPICS)
     bench = add("bench", "measure speed and memory on this machine")
     bench.set_defaults(function=_bench)
-    bench.add_argument("--repeat", type=int, default=200, help="runs of each stage")
-    doctor = add("doctor", "try camera, microphone, models, broker and system, with the remedies")
+    bench.add_argument(
+        "--repeat", type=int, default=200, help="runs of each stage (default: %(default)s)"
+    )
+    doctor = add(
+        "doctor", "test camera, microphone, models, broker and system, and suggest remedies"
+    )
     doctor.set_defaults(function=_doctor)
     doctor.add_argument("--json", action="store_true", help="one JSON object")
     doctor.add_argument(
-        "--only", nargs="+", default=[], metavar="NAME", help="checks, or what is before their dot"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="checks, or groups of them such as `broker`",
     )
-    watch = add("watch", "show what a device publishes, until Ctrl-C")
+    watch = add("watch", "show what a device publishes until Ctrl-C")
     watch.set_defaults(function=_watch)
     for option in WATCH_OPTIONS:
         kind = int if option == "port" else str
-        text = f"instead of mqtt.{option}"
+        text = f"overrides mqtt.{option}"
         watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
-    watch.add_argument("--all", action="store_true", help="every device of the prefix")
+    watch.add_argument("--all", action="store_true", help="show every device of the prefix")
     demo = add("demo", "play the sample clips through the daemon")
     demo.set_defaults(function=_demo)
     for command in (run, predict, bench, doctor, watch):
@@ -175,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Entry point of `emotiond`; gives the exit code (78 for a configuration at fault)."""
+    """Entry point of `emotiond`; returns the exit code (78 for a faulty configuration)."""
     arguments = _parser().parse_args()
     try:
         return int(arguments.function(arguments))
@@ -185,7 +202,7 @@ def main() -> int:
     except EmotiondError as error:
         print(f"emotiond: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:

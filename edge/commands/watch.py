@@ -1,4 +1,4 @@
-"""`emotiond watch`: what a device says, line by line, as a subscriber sees it."""
+"""`emotiond watch`: prints the messages of a device, one line each."""
 
 import queue
 import secrets
@@ -14,16 +14,16 @@ from edge.publish.connection import Connection
 from edge.publish.session import Session
 
 IDENTIFIER = "watch-"
-"""Begins the client identifier, so that it is that of no daemon."""
+"""Start of the client identifier, which differs from a daemon's."""
 BELOW = ("+", "+/status", "+/state")
-"""All topics but `set/…`, which hold what somebody wrote."""
+"""All topics except `set/…`, which hold people's texts."""
 OF_DOCTOR = "doctor"
 EVERY_DEVICE = "+"
 RECONNECT = Backoff(longest_s=5.0)
 
 
 def settings(config: Mqtt, given: Mapping[str, Any]) -> Mqtt:
-    """The configuration with what the command line gives in its place; raises EmotiondError."""
+    """Returns the configuration, overridden by the command line; raises EmotiondError."""
     changes = {key: value for key, value in given.items() if value is not None}
     try:
         return msgspec.convert({**msgspec.to_builtins(config), **changes}, Mqtt)
@@ -34,7 +34,7 @@ def settings(config: Mqtt, given: Mapping[str, Any]) -> Mqtt:
 class Watcher:
     """Subscribes to one device, or to every device of a prefix, until it is closed.
 
-    The connection itself is told by its log. Raises ConfigError where a secret cannot be read.
+    The connection reports itself through the log. Raises ConfigError when a secret cannot be read.
     """
 
     def __init__(self, config: Mqtt, every_device: bool = False) -> None:
@@ -42,17 +42,17 @@ class Watcher:
         device = EVERY_DEVICE if every_device else config.device
         self._topics = [f"{config.prefix}/{device}/{name}" for name in BELOW]
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        mild = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
-        self._connection = Connection(mild, None, self, IDENTIFIER + secrets.token_hex(4))
+        guest_config = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
+        self._connection = Connection(guest_config, None, self, IDENTIFIER + secrets.token_hex(4))
 
     def lines(self) -> Iterator[str]:
-        """A line for each message, as they come; without an end."""
+        """Yields one line per message, without end."""
         self._connection.start()
         while True:
             yield self._lines.get()
 
     def close(self) -> None:
-        """Leaves the broker."""
+        """Disconnects from the broker."""
         self._connection.stop()
 
     def session_started(self, session: Session) -> None:
@@ -60,13 +60,13 @@ class Watcher:
         session.client.subscribe([(topic, 1) for topic in self._topics])
 
     def session_ended(self) -> None:
-        """What there is to say, the connection says."""
+        """Does nothing: the connection logs it."""
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
-        """Nothing is published."""
+        """Does nothing: nothing is published."""
 
     def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Makes a line of a message."""
+        """Formats a message as a line."""
         device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
         if name != OF_DOCTOR:
             self._lines.put(message_line(device, name, payload, retained))

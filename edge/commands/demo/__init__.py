@@ -1,1 +1,1 @@
-"""The daemon at work on recorded clips, seen as a subscriber sees it."""
+"""`emotiond demo`: the daemon on recorded clips, seen by a subscriber."""

@@ -16,9 +16,9 @@ START_TIMEOUT_S = 10.0
 
 @contextmanager
 def embedded_broker() -> Iterator[int]:
-    """Runs amqtt for the length of a `with` block; gives its port.
+    """Runs amqtt for the length of a `with` block; yields its port.
 
-    Raises EmotiondError where the extra `demo` is not installed or the broker does not start.
+    Raises EmotiondError if the extra `demo` is not installed or the broker does not start.
     """
     try:
         from amqtt.broker import Broker
@@ -59,7 +59,7 @@ def embedded_broker() -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
+    """Returns an unused TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

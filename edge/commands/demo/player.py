@@ -25,37 +25,37 @@ from edge.machine import peak_rss_mb
 from edge.publish.messages import EventMessage, ModalityMessage, StateMessage
 
 DEVICE = "demo"
-PATIENCE_S = 30.0
-STOP_PATIENCE_S = 5.0
+TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 5.0
 LOG_LINES = 5
 
 
 @dataclass
 class Reception:
-    """Everything a subscriber learned from one clip."""
+    """Everything a subscriber received during one clip."""
 
     events: list[EventMessage] = field(default_factory=list)
     modalities: dict[str, Counter[str]] = field(default_factory=dict)
-    """How often each modality named each emotion."""
+    """Counts of each emotion, by modality."""
     latencies_s: list[float] = field(default_factory=list)
-    """From capture to receipt, of every event and state that came with a fresh observation."""
+    """Time from capture to receipt of each event and state with a fresh observation."""
     start_to_first_event_s: float | None = None
     peak_rss_mb: float = 0.0
-    """Of the daemon's process."""
+    """Peak of the daemon's process, 10^6 bytes."""
 
     @property
-    def foremost(self) -> str:
-        """The emotion that was believed for the longest time in all."""
-        stays: Counter[str] = Counter()
+    def longest_emotion(self) -> str:
+        """Emotion with the longest total duration of its episodes."""
+        durations_ms: Counter[str] = Counter()
         for event in self.events:
             if event.data.phase == "end":
-                stays[event.data.emotion] += round(event.data.duration_s * 1000) + 1
-        return stays.most_common(1)[0][0] if stays else "unknown"
+                durations_ms[event.data.emotion] += round(event.data.duration_s * 1000) + 1
+        return durations_ms.most_common(1)[0][0] if durations_ms else "unknown"
 
     def confidence(self, emotion: str) -> float | None:
-        """The highest confidence that an event gave `emotion`."""
-        told = [event.data.confidence for event in self.events if event.data.emotion == emotion]
-        return max(told, default=None)
+        """Returns the highest confidence of `emotion` in any event."""
+        confidences = [one.data.confidence for one in self.events if one.data.emotion == emotion]
+        return max(confidences, default=None)
 
     @property
     def latency_s(self) -> float | None:
@@ -63,7 +63,7 @@ class Reception:
         return median(self.latencies_s) if self.latencies_s else None
 
     def most_named(self, modality: str) -> str:
-        """The emotion that a modality named most often, or a dash."""
+        """Returns the most frequent emotion of a modality, or a dash."""
         named = self.modalities.get(modality)
         return named.most_common(1)[0][0] if named else "–"
 
@@ -71,11 +71,11 @@ class Reception:
 class Player:
     """Starts `emotiond run` on one clip after another, subscribed to its topics.
 
-    `tell` is given each event as it is received.
+    `on_event` is called with each event on receipt.
     """
 
-    def __init__(self, port: int, tell: Callable[[EventMessage], None]) -> None:
-        self._port, self._tell = port, tell
+    def __init__(self, port: int, on_event: Callable[[EventMessage], None]) -> None:
+        self._port, self._on_event = port, on_event
         self._messages: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
         client = paho.Client(CallbackAPIVersion.VERSION2)
         client.on_message = lambda _client, _userdata, message: self._messages.put(
@@ -92,9 +92,9 @@ class Player:
         self._client.loop_stop()
 
     def play(self, clip: Path, text: str) -> Reception:
-        """One clip from start to end, with `text` sent in once its first picture is seen.
+        """Plays one clip, and sends `text` once its first picture was seen.
 
-        Raises EmotiondError where the daemon does not come to the end of the clip.
+        Raises EmotiondError if the daemon does not reach the end of the clip.
         """
         settings: dict[str, Any] = {
             "camera": {"source": str(clip)},
@@ -103,7 +103,7 @@ class Player:
                 "host": HOST,
                 "port": self._port,
                 "device": DEVICE,
-                "protocol": "3.1.1",  # all that the embedded broker speaks
+                "protocol": "3.1.1",  # the only version of the embedded broker
                 "modality_states": True,
             },
         }
@@ -129,7 +129,7 @@ class Player:
                 while statuses.get("status") != "offline":
                     self._check(True, started_s, clip, log)
                     self._receive(reception, statuses, started_s, text)
-                daemon.wait(STOP_PATIENCE_S)
+                daemon.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 raise EmotiondError(f"the daemon that played {clip} did not stop") from None
             finally:
@@ -139,10 +139,10 @@ class Player:
 
     @staticmethod
     def _check(alive: bool, started_s: float, clip: Path, log: Path) -> None:
-        if not alive or time.time() - started_s > PATIENCE_S:
+        if not alive or time.time() - started_s > TIMEOUT_S:
             last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
             raise EmotiondError(
-                "\n  ".join([f"the daemon did not play {clip} to its end; it said:", *last])
+                "\n  ".join([f"the daemon did not play {clip} to its end; its log:", *last])
             )
 
     @staticmethod
@@ -155,7 +155,7 @@ class Player:
     def _receive(
         self, reception: Reception, statuses: dict[str, str], started_s: float, text: str
     ) -> None:
-        """Takes in one message, or returns after a moment without any."""
+        """Processes one message, or returns after a moment without any."""
         try:
             topic, payload, received_s = self._messages.get(timeout=0.2)
         except queue.Empty:
@@ -171,7 +171,7 @@ class Player:
             if reception.start_to_first_event_s is None:
                 reception.start_to_first_event_s = received_s - started_s
             reception.events.append(event)
-            self._tell(event)
+            self._on_event(event)
             if event.data.phase != "end" and "face" in event.data.contributions:
                 reception.latencies_s.append(_age_s(event.time, received_s))
         elif name == "state":

@@ -1,4 +1,4 @@
-"""`emotiond demo`: every sample clip through the daemon, and a table of what came of it."""
+"""`emotiond demo`: plays every sample clip through the daemon and prints a table."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from edge.errors import EmotiondError
 from edge.publish.messages import EventMessage
 from edge.resources import SAMPLES
 
-# The emotion that a CREMA-D file name states.
+# Emotions by the code in CREMA-D file names.
 CREMA_D = {
     "ANG": "angry",
     "DIS": "disgust",
@@ -19,21 +19,21 @@ CREMA_D = {
     "SAD": "sad",
 }
 SPOKEN = "Don't forget a jacket"
-"""What the actor says in every clip, sent in as the text."""
+"""The sentence spoken in every clip, sent as the text."""
 HEADINGS = ("clip", "true", "fused", "face", "speech", "confidence", "latency")
 
 
 def show(folder: Path = SAMPLES) -> None:
     """Plays the clips and prints events as they are received, then the table.
 
-    Raises EmotiondError where there are no clips or a part of the demo does not start.
+    Raises EmotiondError if there are no clips or a part of the demo does not start.
     """
     clips = sorted(folder.glob("*.mkv"))
     if not clips:
-        raise EmotiondError(f"{folder}: there are no clips here")
+        raise EmotiondError(f"{folder}: no clips found")
     rows = []
     with embedded_broker() as port:
-        player = Player(port, _tell)
+        player = Player(port, _print_event)
         try:
             for clip in clips:
                 print(f"\n{clip.name}: camera, microphone, and the text {SPOKEN!r}", flush=True)
@@ -44,16 +44,16 @@ def show(folder: Path = SAMPLES) -> None:
     print("\nlatency: from capture to receipt, median of a clip's messages that show a face")
 
 
-def _tell(event: EventMessage) -> None:
+def _print_event(event: EventMessage) -> None:
     print(f"  {event_line(event)}", flush=True)
 
 
 def _row(clip: Path, reception: Reception) -> tuple[str, ...]:
-    confidence, latency_s = reception.confidence(reception.foremost), reception.latency_s
+    confidence, latency_s = reception.confidence(reception.longest_emotion), reception.latency_s
     return (
         clip.name,
         CREMA_D.get(clip.stem.split("_")[2], "?"),
-        reception.foremost,
+        reception.longest_emotion,
         reception.most_named("face"),
         reception.most_named("speech"),
         f"{confidence:.2f}" if confidence is not None else "–",
