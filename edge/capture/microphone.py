@@ -3,22 +3,18 @@
 import threading
 from pathlib import Path
 
+from edge.capture.device import Device
 from edge.capture.media import read_sound
 from edge.capture.portaudio import BLOCK_S, PortAudioDevice
-from edge.capture.reader import Device
+from edge.capture.sources import is_sound_file
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 
-def is_file(source: str) -> bool:
-    """Whether a configured source means a sound file, be it there or not."""
-    return "/" in source or Path(source).is_file()
-
-
 def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
     """The microphone or file that the configuration names; raises SourceError."""
-    if is_file(config.source):
+    if is_sound_file(config.source):
         return SoundFile(config, clock, stop)
     return PortAudioDevice(config.source, clock, stop)
 

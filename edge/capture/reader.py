@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from edge.capture.device import Device
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.retry import Retry
 from edge.clock import Clock
@@ -15,28 +16,6 @@ STEADY_S = 1.0
 PAUSE_TICK_S = 0.2
 
 Sample = TypeVar("Sample")
-Sample_co = TypeVar("Sample_co", covariant=True)
-
-
-class Device(Protocol[Sample_co]):
-    """An open camera, microphone or file."""
-
-    @property
-    def fault(self) -> str:
-        """What is wrong with the samples that come, such as black pictures; else empty."""
-
-    @property
-    def steps(self) -> int:
-        """Changes whenever the driver answers: one that stands still hangs."""
-
-    def read(self) -> Sample_co | None:
-        """The next sample, waiting for it; None at the end of a file.
-
-        Raises SourceError, and Paused where a pause would wait for it as well.
-        """
-
-    def close(self) -> None:
-        """Gives the device back."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The cameras that the kernel knows, found by number, path or name.
+"""Cameras of the kernel: found by number, path or name, and read.
 
 Structures and numbers are those of linux/videodev2.h.
 """
@@ -12,7 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.capture.media import VIDEOS
+import cv2
+
+from edge.capture.liveness import FROZEN_S, PictureLiveness
+from edge.capture.video import CaptureContext, VideoSource
 from edge.errors import SourceError
 
 CLASS_FOLDER = Path("/sys/class/video4linux")
@@ -31,6 +34,13 @@ NO_CAMERAS = ("bcm2835-isp",)
 
 ABSENT = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO})
 
+FIRST_PICTURE_TIMEOUT_S = 8.0
+"""Some cameras take seconds to start."""
+PICTURE_TIMEOUT_S = 2.0
+"""A camera that stops giving pictures for this long is opened again."""
+MAX_WAIT_S = 0.1
+"""Longest single wait for a picture: a stop or a pause is noticed after it."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -39,14 +49,6 @@ class Node:
     path: Path
     name: str
     is_usb: bool
-
-
-def is_file(source: int | str) -> bool:
-    """Whether a configured source means a video file, be it there or not."""
-    if isinstance(source, int) or "://" in source:
-        return False
-    path = Path(source)
-    return path.is_file() or path.suffix.lower() in VIDEOS
 
 
 def query(path: Path) -> tuple[int, str]:
@@ -146,6 +148,57 @@ class Cameras:
         if not abilities & VIDEO_CAPTURE:
             raise SourceError(f"{path} gives no pictures; a camera may have several nodes")
         return path
+
+
+class V4l2Camera(VideoSource):
+    """A camera that the kernel knows."""
+
+    def __init__(self, context: CaptureContext, cameras: Cameras) -> None:
+        capture = _open(context, cameras)
+        super().__init__(context, capture, PictureLiveness(context.name, FROZEN_S))
+
+    def _grab(self) -> bool:
+        if not self._wait_for_picture():
+            return False
+        if not self._capture.grab():
+            raise SourceError(f"{self._name} gives no more pictures")
+        return True
+
+    def _wait_for_picture(self) -> bool:
+        """False when stopped meanwhile; OpenCV's own wait takes ten seconds."""
+        timeout_s = PICTURE_TIMEOUT_S if self.steps else FIRST_PICTURE_TIMEOUT_S
+        started_s = self._clock.now_s()
+        while not self._has_picture():
+            if not self._context.continues():
+                return False
+            if self._clock.now_s() - started_s >= timeout_s:
+                raise SourceError(f"{self._name} gives no pictures")
+        return True
+
+    def _has_picture(self) -> bool:
+        try:
+            found, _ready = cv2.VideoCapture.waitAny([self._capture], round(MAX_WAIT_S * 1e9))
+        except cv2.error:
+            raise SourceError(f"{self._name} is gone; plug it in again") from None
+        return bool(found)
+
+
+def _open(context: CaptureContext, cameras: Cameras) -> cv2.VideoCapture:
+    config = context.config
+    try:
+        path = cameras.find(config.source)
+    except SourceError as error:
+        raise SourceError(f"{context.name}: {error}") from None
+    capture = cv2.VideoCapture(str(path), cv2.CAP_V4L2)
+    if not capture.isOpened():
+        reason = (
+            "it is in use by another program" if is_busy(path) else f"OpenCV cannot read {path}"
+        )
+        raise SourceError(f"{context.name} cannot be opened: {reason}")
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width_px)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height_px)
+    capture.set(cv2.CAP_PROP_FPS, config.fps)
+    return capture
 
 
 def _names(nodes: list[Node]) -> str:

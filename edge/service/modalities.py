@@ -5,14 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from edge.capture import microphone
-from edge.capture import v4l2 as cameras
-from edge.capture.camera import VideoSource
+from edge.capture.camera import open_camera
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.microphone import open_microphone
 from edge.capture.pace import Pace
 from edge.capture.reader import Reader, Switches
 from edge.capture.retry import Retry
+from edge.capture.sources import is_sound_file, is_video_file
 from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
@@ -118,8 +117,8 @@ class Modalities:
 
         settings = self._config.camera
         running, stop = self._switches.running, self._switches.stop
-        opener = partial(VideoSource, settings, self._clock, stop, self._pace, running=running)
-        self._read("face", "camera", opener, frames, cameras.is_file(settings.source))
+        opener = partial(open_camera, settings, self._clock, stop, self._pace, running=running)
+        self._read("face", "camera", opener, frames, is_video_file(settings.source))
         self._infer("face", frames, perceive)
 
     def _speech(self) -> None:
@@ -135,7 +134,7 @@ class Modalities:
 
         settings = self._config.microphone
         opener = partial(open_microphone, settings, self._clock, self._switches.stop)
-        self._read("speech", "microphone", opener, blocks, microphone.is_file(settings.source))
+        self._read("speech", "microphone", opener, blocks, is_sound_file(settings.source))
         self._infer("speech", blocks, perceive)
 
     def _text(self) -> None:

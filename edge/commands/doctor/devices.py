@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 
-from edge.capture.reader import Device
+from edge.capture.device import Device
 from edge.clock import Clock
 from edge.commands.doctor.report import Finding, passed, warned
 from edge.config import Camera, Microphone
@@ -23,9 +23,9 @@ CLIPPED_SHARE = 0.01
 
 def examine_camera(config: Camera, clock: Clock) -> Finding:
     """Watches it for some seconds. Raises SourceError where the daemon would give it up."""
-    from edge.capture.camera import VideoSource
+    from edge.capture.camera import open_camera
 
-    camera = VideoSource(config, clock, threading.Event())
+    camera = open_camera(config, clock, threading.Event())
     try:
         return _watch(camera, config)
     finally:
@@ -100,10 +100,10 @@ def _level(sound: Sound, config: Microphone) -> Finding:
 
 def _others(config: Microphone) -> str:
     """Which devices might be meant instead."""
-    from edge.capture.microphone import is_file
     from edge.capture.portaudio import input_names
+    from edge.capture.sources import is_sound_file
 
-    if is_file(config.source):
+    if is_sound_file(config.source):
         return "the file itself holds no sound"
     known = ", ".join(map(repr, input_names()))
     return f"unmute it (alsamixer, F4), or name another as microphone.source: {known}"

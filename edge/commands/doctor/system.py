@@ -163,11 +163,12 @@ def device_nodes(
     config: Config, dev: Path = Path("/dev"), cameras: Path = Path("/sys/class/video4linux")
 ) -> dict[str, list[Path]]:
     """The nodes that the configuration needs, by group; files and addresses need none."""
-    from edge.capture.v4l2 import Cameras, is_file
+    from edge.capture.sources import is_video_file
+    from edge.capture.v4l2 import Cameras
 
     nodes = {}
     source, microphone = config.camera.source, config.microphone
-    if config.camera.enabled and not is_file(source) and "://" not in str(source):
+    if config.camera.enabled and not is_video_file(source) and "://" not in str(source):
         if str(source).isdecimal():
             nodes["video"] = [dev / f"video{source}"]
         elif "/" in str(source):

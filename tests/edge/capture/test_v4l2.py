@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
-from edge.capture.camera import VideoSource
-from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras, is_file
+from edge.capture.camera import open_camera
+from edge.capture.sources import is_video_file
+from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras
 from edge.config import Camera
 from edge.errors import SourceError
 from tests.support.clock import FakeClock, Racing
@@ -154,13 +155,13 @@ def test_the_camera_meant_is_named_in_what_is_wrong(machine: Machine) -> None:
     }
     for source, sentence in expected.items():
         with pytest.raises(SourceError) as caught:
-            VideoSource(Camera(source=source), FakeClock(), Racing(), cameras=machine.cameras)
+            open_camera(Camera(source=source), FakeClock(), Racing(), cameras=machine.cameras)
         assert str(caught.value) == sentence
 
 
 def test_files_are_told_from_cameras() -> None:
-    assert is_file(str(HAPPY_CLIP))
-    assert is_file("not there yet.mp4")
+    assert is_video_file(str(HAPPY_CLIP))
+    assert is_video_file("not there yet.mp4")
     for source in (0, "", "C920", "/dev/video0", "/dev/v4l/by-id/usb-a.b-video-index0"):
-        assert not is_file(source)
-    assert not is_file("rtsp://host/stream.mp4")
+        assert not is_video_file(source)
+    assert not is_video_file("rtsp://host/stream.mp4")

@@ -1,0 +1,176 @@
+"""Pictures read through OpenCV: the part that all sources share, video files and live streams."""
+
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
+from edge.capture.pace import Pace
+from edge.capture.sources import is_address, without_credentials
+from edge.clock import Clock
+from edge.config import Camera
+from edge.errors import Paused, SourceError
+from edge.values import Frame
+
+OPEN_TIMEOUT_MS = 3000
+READ_TIMEOUT_MS = 2000
+MAX_FPS = 240
+"""Frame rates above it are taken for damage in the file's header."""
+
+
+@dataclass(frozen=True)
+class CaptureContext:
+    """Settings and signals that every video source obeys."""
+
+    config: Camera
+    clock: Clock
+    pace: Pace
+    stop: threading.Event
+    running: threading.Event | None = None
+    """Reading raises Paused while it is not set; None where nothing pauses."""
+
+    @property
+    def name(self) -> str:
+        """Name of the source in messages, without credentials."""
+        source = self.config.source
+        if source == "":
+            return "the first camera"
+        return f"camera {without_credentials(str(source)) if is_address(source) else source!r}"
+
+    def continues(self) -> bool:
+        """Returns False after a stop; raises Paused during a pause."""
+        if self.stop.is_set():
+            return False
+        if self.running is not None and not self.running.is_set():
+            raise Paused
+        return True
+
+
+class VideoSource(ABC):
+    """An open OpenCV capture that gives at most `pace.fps` frames a second and skips the others.
+
+    `liveness` notices frozen and black pictures; None where those are legitimate.
+    """
+
+    def __init__(
+        self,
+        context: CaptureContext,
+        capture: cv2.VideoCapture,
+        liveness: PictureLiveness | None = None,
+    ) -> None:
+        self._context, self._capture, self._liveness = context, capture, liveness
+        self._name, self._clock = context.name, context.clock
+        self._next_s = self._clock.now_s()
+        self.steps = 0
+        """Pictures that the driver, file or network has given."""
+
+    @property
+    def fault(self) -> str:
+        return self._liveness.fault if self._liveness else ""
+
+    def read(self) -> Frame | None:
+        while self._context.continues() and self._grab():
+            self.steps += 1
+            captured_s = self._capture_time_s()
+            if not self._is_due(captured_s):
+                continue
+            decoded, pixels = self._capture.retrieve()
+            if not decoded:
+                continue
+            frame = Frame(np.asarray(pixels, np.uint8), captured_s)
+            if self._liveness is None or self._liveness.see(frame):
+                return frame
+        return None
+
+    def close(self) -> None:
+        self._capture.release()
+
+    @abstractmethod
+    def _grab(self) -> bool:
+        """Waits for the next picture; False at the end or when stopped. Raises SourceError."""
+
+    def _capture_time_s(self) -> float:
+        """Returns the time of the picture just grabbed."""
+        return self._clock.now_s()
+
+    def _is_due(self, captured_s: float) -> bool:
+        wait_s = 1 / self._context.pace.fps
+        if captured_s < self._next_s - wait_s / 2:
+            return False
+        self._next_s = max(self._next_s + wait_s, captured_s)
+        return True
+
+
+class VideoFile(VideoSource):
+    """A video of known length, in a file or at an address, played at its own frame rate.
+
+    It ends with None, or restarts if `loop` is set. At an address only `loop` makes the end an
+    ordinary one: otherwise the network may have caused it, and it raises SourceError.
+    """
+
+    def __init__(self, context: CaptureContext, capture: cv2.VideoCapture) -> None:
+        super().__init__(context, capture)
+        own_fps = capture.get(cv2.CAP_PROP_FPS)
+        self._fps = own_fps if 0 < own_fps <= MAX_FPS else context.config.fps
+        self._started_s, self._frames = self._next_s, 0
+
+    def _grab(self) -> bool:
+        config = self._context.config
+        while not self._capture.grab():
+            if is_address(config.source) and not config.loop:
+                raise SourceError(f"{self._name} gives no more pictures")
+            if not self._frames:
+                raise SourceError(f"{self._name} is damaged: it holds no picture")
+            if not config.loop:
+                return False
+            self._rewind()
+            if not self._context.continues():
+                return False
+        return True
+
+    def _capture_time_s(self) -> float:
+        """Waits until the picture just grabbed is due, and returns that time."""
+        due_s = self._started_s + self._frames / self._fps
+        self._frames += 1
+        self._context.stop.wait(max(due_s - self._clock.now_s(), 0))
+        return due_s
+
+    def _rewind(self) -> None:
+        self._capture.release()
+        self._capture = open_video(str(self._context.config.source), self._name)
+        self._started_s = self._next_s = self._clock.now_s()
+        self._frames = 0
+
+
+class LiveStream(VideoSource):
+    """A video without a known end, from the network or through a named pipe."""
+
+    def __init__(self, context: CaptureContext, capture: cv2.VideoCapture) -> None:
+        codec = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
+        frozen_s = FROZEN_S if codec.upper() == b"MJPG" else INTER_CODED_FROZEN_S
+        super().__init__(context, capture, PictureLiveness(context.name, frozen_s))
+
+    def _grab(self) -> bool:
+        if not self._capture.grab():
+            raise SourceError(f"{self._name} gives no more pictures")
+        return True
+
+
+def open_video(source: str, name: str) -> cv2.VideoCapture:
+    """Opens a video file or an address with FFmpeg; raises SourceError."""
+    if is_address(source):
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
+        limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+        remedy = "is the address right and the stream running?"
+    else:
+        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
+        there = Path(source).exists()
+        remedy = "it is not a video file that can be read" if there else "there is no such file"
+    if not capture.isOpened():
+        raise SourceError(f"{name} cannot be opened: {remedy}")
+    return capture
