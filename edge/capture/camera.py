@@ -4,8 +4,8 @@ import threading
 
 import cv2
 
+from edge.capture.control import Pace
 from edge.capture.device import Device
-from edge.capture.pace import Pace
 from edge.capture.sources import is_address, is_video_file
 from edge.capture.v4l2 import Cameras, V4l2Camera
 from edge.capture.video import CaptureContext, LiveStream, VideoFile, open_video

@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 
 from edge.capture.liveness import SoundLiveness
-from edge.capture.quiet import quiet
+from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
@@ -37,7 +37,7 @@ MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +(.+)$", re.MULT
 def input_names() -> list[str]:
     """What `microphone.source` can name here; raises SourceError."""
     pyaudio = _load_pyaudio()
-    with quiet():
+    with silenced_stderr():
         audio = pyaudio.PyAudio()
         try:
             return [str(device["name"]) for device in _inputs(audio)]
@@ -70,7 +70,7 @@ class PortAudioDevice:
         self._clock, self._stop = clock, stop
         self.steps = 0
         self._label = f"microphone {name!r}" if name else "the default microphone"
-        with quiet():
+        with silenced_stderr():
             self._audio = pyaudio.PyAudio()
             try:
                 self._rate_hz, self._stream = self._open(name, pyaudio.paInt16)
@@ -111,7 +111,7 @@ class PortAudioDevice:
         return block
 
     def close(self) -> None:
-        with quiet():
+        with silenced_stderr():
             self._stream.close()
             self._audio.terminate()
         close_gone_devices()

@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.retry import Retry
@@ -16,15 +16,6 @@ STEADY_S = 1.0
 PAUSE_TICK_S = 0.2
 
 Sample = TypeVar("Sample")
-
-
-@dataclass(frozen=True)
-class Switches:
-    """What all readers obey."""
-
-    running: threading.Event
-    """While it is not set, devices are closed."""
-    stop: threading.Event
 
 
 class Reader(threading.Thread, Generic[Sample]):
@@ -43,11 +34,11 @@ class Reader(threading.Thread, Generic[Sample]):
         report: Callable[[str], None],
         retry: Retry,
         clock: Clock,
-        switches: Switches,
+        control: RunControl,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._opener, self._sink, self._report = opener, sink, report
-        self._retry, self._clock, self._switches = retry, clock, switches
+        self._retry, self._clock, self._control = retry, clock, control
         self._telling = threading.Lock()
         self._told = ""
         self._good_since_s: float | None = None
@@ -64,7 +55,7 @@ class Reader(threading.Thread, Generic[Sample]):
     def run(self) -> None:
         """Opens and reads until told to stop, or to the end of a file."""
         while self._goes_on:
-            if not self._switches.running.wait(PAUSE_TICK_S):
+            if not self._control.running.wait(PAUSE_TICK_S):
                 self._tell("off")
                 continue
             self._retry.begin()
@@ -76,7 +67,7 @@ class Reader(threading.Thread, Generic[Sample]):
                 self._tell(f"degraded: {error}")
             except Exception as error:  # the rim of the thread: a driver can fail in any way
                 self._tell(f"degraded: {self.name} failed with {describe(error)}")
-            self._retry.wait(self._switches.stop, self._is_steady)
+            self._retry.wait(self._control.stop, self._is_steady)
 
     def tell_stalled(self) -> None:
         """Says, in another thread's place, that the device does not answer; unless it failed."""
@@ -93,7 +84,7 @@ class Reader(threading.Thread, Generic[Sample]):
 
     @property
     def _goes_on(self) -> bool:
-        return not (self._abandoned or self._switches.stop.is_set())
+        return not (self._abandoned or self._control.stop.is_set())
 
     @property
     def _is_steady(self) -> bool:
@@ -107,7 +98,7 @@ class Reader(threading.Thread, Generic[Sample]):
         try:
             device = self._device = self._opener()
             try:
-                while self._goes_on and self._switches.running.is_set():
+                while self._goes_on and self._control.running.is_set():
                     sample = device.read()
                     if sample is None:
                         if self._goes_on:

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.capture.control import Pace
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
-from edge.capture.pace import Pace
 from edge.capture.sources import is_address, without_credentials
 from edge.clock import Clock
 from edge.config import Camera

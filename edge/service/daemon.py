@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from edge.capture.reader import Switches
+from edge.capture.control import RunControl
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
@@ -72,7 +72,7 @@ class Daemon:
             self._queue,
             self._report,
             self._load.pace,
-            Switches(self._pause.running, self._stop),
+            RunControl(self._pause.running, self._stop),
         )
         self._commands: MqttCommands | None = None
         self._checked_s = self._clock.now_s()

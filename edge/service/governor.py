@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from edge.capture.pace import Pace
+from edge.capture.control import Pace
 from edge.config import Config, Load
 from edge.machine import CpuShare, temperature_c, throttled
 from edge.publish.payloads import LoadData, LoadReason

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from edge.capture.camera import open_camera
+from edge.capture.control import Pace, RunControl
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.microphone import open_microphone
-from edge.capture.pace import Pace
-from edge.capture.reader import Reader, Switches
+from edge.capture.reader import Reader
 from edge.capture.retry import Retry
 from edge.capture.sources import is_sound_file, is_video_file
 from edge.capture.supervisor import Supervisor
@@ -32,7 +32,7 @@ class Modalities:
 
     `emit` is called with every observation, and `report` with a modality and its status whenever
     that may have changed. A modality whose model or device fails is reported as degraded; the
-    others continue. Devices are open only while `switches.running` is set.
+    others continue. Devices are open only while `control.running` is set.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Modalities:
         emit: Callable[[Observation | Sighting], None],
         report: Callable[[str, str], None],
         pace: Pace,
-        switches: Switches,
+        control: RunControl,
     ) -> None:
         self._config, self._clock = config, clock
         self._emit, self._report = emit, report
-        self._pace, self._switches = pace, switches
+        self._pace, self._control = pace, control
         self._loader = ModelLoader(config.models)
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
@@ -116,7 +116,7 @@ class Modalities:
             self._emit(perception.perceive(frame))
 
         settings = self._config.camera
-        running, stop = self._switches.running, self._switches.stop
+        running, stop = self._control.running, self._control.stop
         opener = partial(open_camera, settings, self._clock, stop, self._pace, running=running)
         self._read("face", "camera", opener, frames, is_video_file(settings.source))
         self._infer("face", frames, perceive)
@@ -133,7 +133,7 @@ class Modalities:
                 self._emit(observation)
 
         settings = self._config.microphone
-        opener = partial(open_microphone, settings, self._clock, self._switches.stop)
+        opener = partial(open_microphone, settings, self._clock, self._control.stop)
         self._read("speech", "microphone", opener, blocks, is_sound_file(settings.source))
         self._infer("speech", blocks, perceive)
 
@@ -159,7 +159,7 @@ class Modalities:
         report, waits = partial(self._set_status, modality), self._config.device_retry
 
         def new_reader() -> Reader[Any]:
-            return Reader(name, opener, sink, report, Retry(waits), self._clock, self._switches)
+            return Reader(name, opener, sink, report, Retry(waits), self._clock, self._control)
 
         if file:
             self._readers.append(new_reader())
@@ -173,14 +173,14 @@ class Modalities:
         self.meters[modality] = meter
         report = partial(self._set_status, modality)
         self._workers.append(
-            Worker(modality, source, perceive, report, meter, self._clock, self._switches.stop)
+            Worker(modality, source, perceive, report, meter, self._clock, self._control.stop)
         )
 
     def _set_status(self, modality: str, status: str) -> None:
         """Reports a status; that of text, which has no device to close, is off while paused."""
         if modality == "text":
             self._text_status = status
-            status = status if self._switches.running.is_set() else "off"
+            status = status if self._control.running.is_set() else "off"
         self._report(modality, status)
 
     def _note(self, manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.capture.quiet import quiet
+from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
 from edge.commands.doctor.attempt import COMPUTING, VISITING, Examine, attempt
 from edge.commands.doctor.report import (
@@ -56,7 +56,7 @@ def examine(
         checks = Doctor(config, clock, patience_s, path).checks
         names = _chosen(only, list(checks))
         # OpenCV and LiteRT write on the terminal as well, what the findings say better.
-        with quiet() if sys.stderr is not None else nullcontext():
+        with silenced_stderr() if sys.stderr is not None else nullcontext():
             found = {name: checks[name]() for name in names}
     return Report(
         time=clock.utc(clock.now_s()),

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from edge.capture.control import RunControl
 from edge.capture.drop_oldest import DropOldestQueue
-from edge.capture.reader import STEADY_S, Reader, Switches
+from edge.capture.reader import STEADY_S, Reader
 from edge.capture.retry import Retry
 from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
 from edge.clock import Clock
@@ -18,10 +19,10 @@ Act = str | float | Exception
 """A fault, the seconds that a good sample takes to come, or what is raised."""
 
 
-def switches(stop: threading.Event | None = None) -> Switches:
+def run_control(stop: threading.Event | None = None) -> RunControl:
     running = threading.Event()
     running.set()
-    return Switches(running, stop or Racing())
+    return RunControl(running, stop or Racing())
 
 
 def blind_retry() -> Retry:
@@ -68,7 +69,7 @@ class Script:
             lambda status: self.reports.append((self.clock.now_s(), status)),
             retry or blind_retry(),
             self.clock,
-            switches(stop),
+            run_control(stop),
         ).run()
         return [status for _, status in self.reports]
 
@@ -182,7 +183,7 @@ class Endless:
 
 
 def test_a_pause_closes_the_device_and_its_end_opens_it_again() -> None:
-    obeyed, driver = switches(threading.Event()), Driver()
+    obeyed, driver = run_control(threading.Event()), Driver()
     statuses: queue.Queue[str] = queue.Queue()
     sink = DropOldestQueue[int](1)
     reader = Reader("camera", driver.open, sink, statuses.put, blind_retry(), Clock(), obeyed)
@@ -215,7 +216,7 @@ class Still:
 
 
 def test_a_pause_that_cuts_a_read_short_is_no_end_of_a_file_however_brief() -> None:
-    obeyed, paused, opened = switches(threading.Event()), threading.Event(), queue.Queue[Still]()
+    obeyed, paused, opened = run_control(threading.Event()), threading.Event(), queue.Queue[Still]()
 
     def opener() -> Still:
         camera = Still(paused)
@@ -239,7 +240,7 @@ class Watched:
     """A device under a supervisor whose time the test passes."""
 
     def __init__(self) -> None:
-        self.driver, self.obeyed = Driver(), switches(threading.Event())
+        self.driver, self.obeyed = Driver(), run_control(threading.Event())
         self.readers: list[Reader[int]] = []
         self.statuses: queue.Queue[str] = queue.Queue()
         self.now_s = 0.0

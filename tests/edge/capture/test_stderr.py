@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.quiet import quiet
+from edge.capture.stderr import silenced_stderr
 
 
 def test_what_libraries_write_to_stderr_is_kept_back_and_comes_again_afterwards(
@@ -11,9 +11,9 @@ def test_what_libraries_write_to_stderr_is_kept_back_and_comes_again_afterwards(
 ) -> None:
     journal = os.dup(2)
     os.write(2, b"before\n")
-    with quiet():
+    with silenced_stderr():
         os.write(2, b"Unknown PCM cards.pcm.front\n")
-        with quiet():
+        with silenced_stderr():
             os.write(2, b"jack server is not running\n")
         os.write(2, b"Unknown PCM cards.pcm.rear\n")
         os.write(journal, b"our own log\n")
@@ -25,7 +25,7 @@ def test_what_libraries_write_to_stderr_is_kept_back_and_comes_again_afterwards(
 def test_an_error_ends_the_quiet_and_no_handle_is_left(capfd: pytest.CaptureFixture[str]) -> None:
     handles = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
-        with pytest.raises(OSError, match="busy"), quiet():
+        with pytest.raises(OSError, match="busy"), silenced_stderr():
             raise OSError("busy")
     os.write(2, b"heard\n")
     assert capfd.readouterr().err == "heard\n"
