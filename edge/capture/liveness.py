@@ -32,26 +32,26 @@ class PictureLiveness:
     def __init__(self, name: str, frozen_s: float = FROZEN_S) -> None:
         self._name, self._frozen_s = name, frozen_s
         self._rows: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
-        self._new_s = 0.0
+        self._changed_s = 0.0
         self._lit_s = self._black_s = -np.inf
         self.fault = ""
         """What is wrong with the pictures; empty while nothing is."""
 
-    def see(self, frame: Frame) -> bool:
+    def update(self, frame: Frame) -> bool:
         """Whether the picture is another than the one before: only then it tells anything.
 
         Raises SourceError once the camera has repeated one for too long.
         """
         rows = frame.pixels[::ROW_STEP]
         if np.array_equal(rows, self._rows):
-            if frame.captured_s - self._new_s >= self._frozen_s:
+            if frame.captured_s - self._changed_s >= self._frozen_s:
                 raise SourceError(f"{self._name} repeats its last picture")
             return False
-        self._rows, self._new_s = rows.copy(), frame.captured_s
-        self._look_for_light(frame.captured_s)
+        self._rows, self._changed_s = rows.copy(), frame.captured_s
+        self._update_fault(frame.captured_s)
         return True
 
-    def _look_for_light(self, now_s: float) -> None:
+    def _update_fault(self, now_s: float) -> None:
         means, spreads = cv2.meanStdDev(self._rows)
         level, spread = float(means.mean()), float(spreads.max())
         limits = (LIT_LEVEL, LIT_SPREAD) if self.fault else (BLACK_LEVEL, BLACK_SPREAD)
@@ -70,13 +70,13 @@ class SoundLiveness:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._heard_s: float | None = None
+        self._sound_s: float | None = None
         self.fault = ""
         """What is wrong with the sound; empty while nothing is."""
 
-    def hear(self, block: AudioBlock) -> None:
+    def update(self, block: AudioBlock) -> None:
         """Takes note of a block of sound; a resampler gives empty ones while it gathers."""
-        if self._heard_s is None or (len(block.samples) and np.ptp(block.samples)):
-            self._heard_s, self.fault = block.captured_s, ""
-        elif block.captured_s - self._heard_s >= SILENCE_S:
+        if self._sound_s is None or (len(block.samples) and np.ptp(block.samples)):
+            self._sound_s, self.fault = block.captured_s, ""
+        elif block.captured_s - self._sound_s >= SILENCE_S:
             self.fault = f"{self._name} gives digital silence: is it muted?"

@@ -20,11 +20,11 @@ VIDEOS = frozenset({".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".we
 BLOCK_SAMPLES = 65_536
 BLOCK_FORMAT: dict[str, Any] = {"dtype": "float32", "always_2d": True}
 
-WAV_ENDS_EARLY = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
+WAV_SIZE_MISMATCH = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 """What libsndfile says of a WAV whose header promises more bytes than there are."""
 UNKNOWN_SIZE = 2**31 - 1
 """From here on a size is what programs write that do not know yet how long a WAV will be."""
-LEAST_SHARE = 0.75
+MIN_SHARE = 0.75
 """Of the promised samples of other formats: the length of an MP3 may be an estimate."""
 
 FloatBlock = npt.NDArray[np.float32]
@@ -91,7 +91,7 @@ def read_sound(path: Path) -> Sound:
 
 def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
     """All that is there; raises SourceError where that is much less than the file promises."""
-    found = WAV_ENDS_EARLY.search(file.extra_info)
+    found = WAV_SIZE_MISMATCH.search(file.extra_info)
     promised, there = (int(size) for size in found.groups()) if found else (0, 0)
     if promised < UNKNOWN_SIZE and there < promised:
         raise SourceError(f"{file.name}: ends after {there} of {promised} bytes; is it complete?")
@@ -99,7 +99,7 @@ def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
     while len(block := file.read(BLOCK_SAMPLES, **BLOCK_FORMAT)):
         samples += len(block)
         yield block
-    if samples < LEAST_SHARE * file.frames:
+    if samples < MIN_SHARE * file.frames:
         raise SourceError(
             f"{file.name}: ends after {samples} of {file.frames} samples; is it complete?"
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.capture.device import Device
 from edge.capture.media import read_sound
-from edge.capture.portaudio import BLOCK_S, PortAudioDevice
+from edge.capture.portaudio import BLOCK_S, PortAudioMicrophone
 from edge.capture.sources import is_sound_file
 from edge.clock import Clock
 from edge.config import Microphone
@@ -16,7 +16,7 @@ def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> 
     """The microphone or file that the configuration names; raises SourceError."""
     if is_sound_file(config.source):
         return SoundFile(config, clock, stop)
-    return PortAudioDevice(config.source, clock, stop)
+    return PortAudioMicrophone(config.source, clock, stop)
 
 
 class SoundFile:

@@ -21,15 +21,15 @@ from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
-SILENT_S = 1.5
+BLOCK_TIMEOUT_S = 1.5
 """A microphone that delivers nothing for so long is opened again."""
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.005, 0.5
+MIN_WAIT_S, MAX_WAIT_S = 0.005, 0.5
 """One that took longer was none: the process stood still."""
 OVERFLOWED = -9981
 """PortAudio's paInputOverflowed: sound was lost, more will come."""
 SOUND_DEVICES = Path("/dev/snd")
 PROCESS = Path("/proc/self")
-GONE = " (deleted)"
+DELETED = " (deleted)"
 """What the kernel adds to the name of an open file or mapping whose device is no more."""
 MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +(.+)$", re.MULTILINE)
 
@@ -58,7 +58,7 @@ def _inputs(audio: Any) -> list[dict[str, Any]]:
     return [dict(device) for device in devices if device["maxInputChannels"] > 0]
 
 
-class PortAudioDevice:
+class PortAudioMicrophone:
     """A microphone, opened by part of its name; resampled where it cannot do 16 kHz itself.
 
     Sound is fetched once there is enough of it: PortAudio's own waiting may never end when the
@@ -69,7 +69,7 @@ class PortAudioDevice:
         pyaudio = _load_pyaudio()
         self._clock, self._stop = clock, stop
         self.steps = 0
-        self._label = f"microphone {name!r}" if name else "the default microphone"
+        self._name = f"microphone {name!r}" if name else "the default microphone"
         with silenced_stderr():
             self._audio = pyaudio.PyAudio()
             try:
@@ -77,14 +77,14 @@ class PortAudioDevice:
             except (OSError, ValueError) as error:
                 self._audio.terminate()
                 raise SourceError(
-                    f"{self._label} cannot be opened ({error}); is it in use, or is this user not "
+                    f"{self._name} cannot be opened ({error}); is it in use, or is this user not "
                     "in the group `audio`?"
                 ) from error
             except SourceError:
                 self._audio.terminate()
                 raise
         self._block = round(BLOCK_S * self._rate_hz)
-        self._liveness = SoundLiveness(self._label)
+        self._liveness = SoundLiveness(self._name)
         self._resampler = None
         if self._rate_hz != SAMPLE_RATE_HZ:
             self._resampler = soxr.ResampleStream(self._rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16")
@@ -94,27 +94,27 @@ class PortAudioDevice:
         return self._liveness.fault
 
     def read(self) -> AudioBlock | None:
-        if not self._await_block():
+        if not self._wait_for_block():
             return None
         try:
             data = self._stream.read(self._block, exception_on_overflow=False)
         except OSError as error:
-            raise SourceError(f"{self._label} stopped ({error})") from error
+            raise SourceError(f"{self._name} stopped ({error})") from error
         captured_s = self._clock.now_s()
         samples = np.frombuffer(data, np.int16)
         if not len(samples):
-            raise SourceError(f"{self._label} gives no sound")
+            raise SourceError(f"{self._name} gives no sound")
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
         block = AudioBlock(samples, captured_s)
-        self._liveness.hear(block)
+        self._liveness.update(block)
         return block
 
     def close(self) -> None:
         with silenced_stderr():
             self._stream.close()
             self._audio.terminate()
-        close_gone_devices()
+        close_deleted_devices()
 
     def _open(self, name: str, sample_format: int) -> tuple[int, Any]:
         """Sampling rate and stream; raises OSError or ValueError, or SourceError."""
@@ -129,26 +129,26 @@ class PortAudioDevice:
             frames_per_buffer=round(BLOCK_S * rate_hz),
         )
 
-    def _await_block(self) -> bool:
+    def _wait_for_block(self) -> bool:
         """Waits for a block of sound; false when told to stop meanwhile."""
         waited_s, before_s = 0.0, self._clock.now_s()
-        while (there := self._stream.get_read_available()) < self._block:
-            if there < 0 and there != OVERFLOWED:
-                raise SourceError(f"{self._label} is gone; plug it in again")
-            if waited_s >= SILENT_S:
-                raise SourceError(f"{self._label} gives no sound")
-            wait_s = max((self._block - max(there, 0)) / self._rate_hz, SHORTEST_WAIT_S)
+        while (available := self._stream.get_read_available()) < self._block:
+            if available < 0 and available != OVERFLOWED:
+                raise SourceError(f"{self._name} is gone; plug it in again")
+            if waited_s >= BLOCK_TIMEOUT_S:
+                raise SourceError(f"{self._name} gives no sound")
+            wait_s = max((self._block - max(available, 0)) / self._rate_hz, MIN_WAIT_S)
             if self._stop.wait(wait_s):
                 return False
             now_s = self._clock.now_s()
-            waited_s, before_s = waited_s + min(now_s - before_s, LONGEST_WAIT_S), now_s
+            waited_s, before_s = waited_s + min(now_s - before_s, MAX_WAIT_S), now_s
         self.steps += 1
         return True
 
     def _find(self, name: str) -> dict[str, Any]:
         inputs = _inputs(self._audio)
         if not inputs:
-            raise SourceError(f"{self._label}: no device records sound; plug one in")
+            raise SourceError(f"{self._name}: no device records sound; plug one in")
         if not name:
             default: dict[str, Any] = self._audio.get_default_input_device_info()
             return default
@@ -156,7 +156,7 @@ class PortAudioDevice:
             if name.casefold() in device["name"].casefold():
                 return device
         known = ", ".join(repr(device["name"]) for device in inputs)
-        raise SourceError(f"{self._label} is not there; microphone.source can name: {known}")
+        raise SourceError(f"{self._name} is not there; microphone.source can name: {known}")
 
     def _choose_rate(self, device: dict[str, Any], sample_format: int) -> int:
         try:
@@ -171,20 +171,20 @@ class PortAudioDevice:
         return SAMPLE_RATE_HZ
 
 
-def close_gone_devices(folder: Path = SOUND_DEVICES) -> None:
+def close_deleted_devices(folder: Path = SOUND_DEVICES) -> None:
     """Closes all that this process has open or mapped of devices in a folder that are gone."""
     libc = ctypes.CDLL(None)
-    for begin, end, name in MAPPING.findall((PROCESS / "maps").read_text(errors="replace")):
-        if _is_gone(name, folder):
-            address, length = int(begin, 16), int(end, 16) - int(begin, 16)
+    for start, end, name in MAPPING.findall((PROCESS / "maps").read_text(errors="replace")):
+        if _is_deleted(name, folder):
+            address, length = int(start, 16), int(end, 16) - int(start, 16)
             libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(length))
     for link in list((PROCESS / "fd").iterdir()):
-        if _is_gone(_target(link), folder):
+        if _is_deleted(_target(link), folder):
             os.close(int(link.name))
 
 
-def _is_gone(name: str, folder: Path) -> bool:
-    return name.startswith(f"{folder}/") and name.endswith(GONE)
+def _is_deleted(name: str, folder: Path) -> bool:
+    return name.startswith(f"{folder}/") and name.endswith(DELETED)
 
 
 def _target(link: Path) -> str:

@@ -13,7 +13,7 @@ from edge.errors import Paused, SourceError, describe
 
 STEADY_S = 1.0
 """A device that failed is taken to work once it has given good samples for so long."""
-PAUSE_TICK_S = 0.2
+PAUSE_POLL_S = 0.2
 
 Sample = TypeVar("Sample")
 
@@ -39,8 +39,8 @@ class Reader(threading.Thread, Generic[Sample]):
         super().__init__(name=name, daemon=True)
         self._opener, self._sink, self._report = opener, sink, report
         self._retry, self._clock, self._control = retry, clock, control
-        self._telling = threading.Lock()
-        self._told = ""
+        self._status_lock = threading.Lock()
+        self._status = ""
         self._good_since_s: float | None = None
         self._in_driver = self._abandoned = False
         self._device: Device[Sample] | None = None
@@ -54,36 +54,36 @@ class Reader(threading.Thread, Generic[Sample]):
 
     def run(self) -> None:
         """Opens and reads until told to stop, or to the end of a file."""
-        while self._goes_on:
-            if not self._control.running.wait(PAUSE_TICK_S):
-                self._tell("off")
+        while self._continues:
+            if not self._control.running.wait(PAUSE_POLL_S):
+                self._set_status("off")
                 continue
-            self._retry.begin()
+            self._retry.start_attempt()
             try:
                 if self._read_all():
                     return
                 continue
             except SourceError as error:
-                self._tell(f"degraded: {error}")
+                self._set_status(f"degraded: {error}")
             except Exception as error:  # the rim of the thread: a driver can fail in any way
-                self._tell(f"degraded: {self.name} failed with {describe(error)}")
+                self._set_status(f"degraded: {self.name} failed with {describe(error)}")
             self._retry.wait(self._control.stop, self._is_steady)
 
-    def tell_stalled(self) -> None:
+    def report_stalled(self) -> None:
         """Says, in another thread's place, that the device does not answer; unless it failed."""
-        with self._telling:
+        with self._status_lock:
             self._good_since_s = None
-            if not (self._abandoned or self._told.startswith("degraded")):
-                self._told = f"degraded: the {self.name} does not answer; plug it in again"
-                self._report(self._told)
+            if not (self._abandoned or self._status.startswith("degraded")):
+                self._status = f"degraded: the {self.name} does not answer; plug it in again"
+                self._report(self._status)
 
     def abandon(self) -> None:
         """Nothing more is read or told; the thread ends when its device gives it back."""
-        with self._telling:
+        with self._status_lock:
             self._abandoned = True
 
     @property
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         return not (self._abandoned or self._control.stop.is_set())
 
     @property
@@ -98,13 +98,13 @@ class Reader(threading.Thread, Generic[Sample]):
         try:
             device = self._device = self._opener()
             try:
-                while self._goes_on and self._control.running.is_set():
+                while self._continues and self._control.running.is_set():
                     sample = device.read()
                     if sample is None:
-                        if self._goes_on:
-                            self._tell("off")
+                        if self._continues:
+                            self._set_status("off")
                         return True
-                    self._take(sample, device.fault)
+                    self._deliver(sample, device.fault)
             except Paused:
                 return False
             finally:
@@ -113,19 +113,19 @@ class Reader(threading.Thread, Generic[Sample]):
             self._in_driver, self._device = False, None
         return False
 
-    def _take(self, sample: Sample, fault: str) -> None:
+    def _deliver(self, sample: Sample, fault: str) -> None:
         if fault:
-            self._tell(f"degraded: {fault}")
+            self._set_status(f"degraded: {fault}")
             return
         if self._good_since_s is None:
             self._good_since_s = self._clock.now_s()
-        if self._is_steady or not self._told.startswith("degraded"):
-            self._tell("ok")
+        if self._is_steady or not self._status.startswith("degraded"):
+            self._set_status("ok")
             if not self._abandoned:
                 self._sink.put(sample)
 
-    def _tell(self, status: str) -> None:
-        with self._telling:
-            if status != self._told and not self._abandoned:
-                self._told = status
+    def _set_status(self, status: str) -> None:
+        with self._status_lock:
+            if status != self._status and not self._abandoned:
+                self._status = status
                 self._report(status)

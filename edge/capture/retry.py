@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.capture.v4l2 import DEVICE_FOLDER
 from edge.config import Backoff
 
-LOOK_S = 0.2
+POLL_INTERVAL_S = 0.2
 
 
 def readable_devices(folder: Path = DEVICE_FOLDER) -> frozenset[str]:
@@ -36,35 +36,35 @@ class Retry:
     """
 
     def __init__(
-        self, waits: Backoff, look: Callable[[], frozenset[str]] = readable_devices
+        self, waits: Backoff, list_devices: Callable[[], frozenset[str]] = readable_devices
     ) -> None:
-        self._waits, self._look = waits, look
+        self._waits, self._list_devices = waits, list_devices
         self._wait_s = waits.shortest_s
         self._known: frozenset[str] = frozenset()
 
-    def begin(self) -> None:
+    def start_attempt(self) -> None:
         """Told before each opening."""
-        self._known = self._look()
+        self._known = self._list_devices()
 
     def wait(self, stop: threading.Event, was_steady: bool) -> None:
         """Waits until it is time to open again, or told to stop."""
         if was_steady:
             self._wait_s = self._waits.shortest_s
         longer_s = min(self._wait_s * 2, self._waits.longest_s)
-        plugged = self._await_plug(stop)
+        plugged = self._wait_for_plug(stop)
         self._wait_s = self._waits.shortest_s if plugged else longer_s
 
-    def _await_plug(self, stop: threading.Event) -> bool:
+    def _wait_for_plug(self, stop: threading.Event) -> bool:
         """Whether a device is plugged in before the wait is over.
 
         A card has several files: it is there once a look finds what the one before it found.
         """
         known, plugged = self._known, False
-        looks = math.ceil(self._wait_s / LOOK_S)
-        for _ in range(looks):
-            if stop.wait(self._wait_s / looks):
+        polls = math.ceil(self._wait_s / POLL_INTERVAL_S)
+        for _ in range(polls):
+            if stop.wait(self._wait_s / polls):
                 return False
-            now = self._look()
+            now = self._list_devices()
             if plugged and now == known:
                 return True
             plugged, known = plugged or bool(now - known), now

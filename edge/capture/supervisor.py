@@ -10,9 +10,9 @@ STALL_S = 2.5
 """A device that is silent for so long counts as gone."""
 ABANDON_S = 10.0
 """A call that has not come back by then may never do."""
-MAX_LEFT_BEHIND = 3
+MAX_ABANDONED = 3
 """So many threads at most may hang in a driver at a time."""
-LONGEST_STEP_S = 0.5
+MAX_STEP_S = 0.5
 """A longer time between two checks was none for the reader either: the process stood still."""
 
 
@@ -20,14 +20,14 @@ class Supervisor:
     """Keeps one reader going; `check` is to be called several times a second.
 
     A reader that hangs is reported as degraded after STALL_S, and replaced after ABANDON_S while
-    fewer than MAX_LEFT_BEHIND hang already.
+    fewer than MAX_ABANDONED hang already.
     """
 
     def __init__(self, new_reader: Callable[[], Reader[Any]], now_s: float) -> None:
         self._new_reader = new_reader
         self._reader = new_reader()
-        self._left_behind: list[threading.Thread] = []
-        self._checked_s, self._still_s = now_s, 0.0
+        self._abandoned: list[threading.Thread] = []
+        self._checked_s, self._stalled_s = now_s, 0.0
         self._progress: tuple[int, int] | None = None
 
     def start(self) -> None:
@@ -45,23 +45,23 @@ class Supervisor:
 
     def check(self, now_s: float) -> None:
         """Compares the reader's progress with that of the last time."""
-        passed_s = min(now_s - self._checked_s, LONGEST_STEP_S)
+        passed_s = min(now_s - self._checked_s, MAX_STEP_S)
         self._checked_s = now_s
         progress = self._reader.progress
         if progress is None or progress != self._progress:
-            self._progress, self._still_s = progress, 0.0
+            self._progress, self._stalled_s = progress, 0.0
             return
-        self._still_s += passed_s
-        if self._still_s >= STALL_S:
-            self._reader.tell_stalled()
-        if self._still_s >= ABANDON_S:
+        self._stalled_s += passed_s
+        if self._stalled_s >= STALL_S:
+            self._reader.report_stalled()
+        if self._stalled_s >= ABANDON_S:
             self._replace()
 
     def _replace(self) -> None:
-        self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
-        if len(self._left_behind) >= MAX_LEFT_BEHIND:
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        if len(self._abandoned) >= MAX_ABANDONED:
             return
         self._reader.abandon()
-        self._left_behind.append(self._reader)
-        self._reader, self._still_s = self._new_reader(), 0.0
+        self._abandoned.append(self._reader)
+        self._reader, self._stalled_s = self._new_reader(), 0.0
         self._reader.start()

@@ -29,10 +29,10 @@ REQUEST_BUFFERS = struct.Struct("=5I")
 VIDEO_CAPTURE, MEDIA_CONTROLLED, HAS_NODE_BITS = 0x1, 0x2000_0000, 0x8000_0000
 """V4L2_CAP_VIDEO_CAPTURE, _IO_MC (pictures come once its own program set it up), _DEVICE_CAPS."""
 BUFFER_TYPE_VIDEO_CAPTURE, MEMORY_MMAP = 1, 1
-NO_CAMERAS = ("bcm2835-isp",)
+IGNORED_NAMES = ("bcm2835-isp",)
 """Nodes of a Raspberry Pi that capture what a program gave them."""
 
-ABSENT = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO})
+MISSING_ERRNOS = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO})
 
 FIRST_PICTURE_TIMEOUT_S = 8.0
 """Some cameras take seconds to start."""
@@ -117,35 +117,35 @@ class Cameras:
             try:
                 name = (folder / "name").read_text(errors="replace").strip()
                 index = int((folder / "index").read_text())
-                abilities, bus = self._query(path)
+                capabilities, bus = self._query(path)
             except PermissionError:
-                abilities, bus = (0, "") if index else (VIDEO_CAPTURE, "")
+                capabilities, bus = (0, "") if index else (VIDEO_CAPTURE, "")
             except (OSError, ValueError):
                 continue
-            captures = abilities & VIDEO_CAPTURE and not abilities & MEDIA_CONTROLLED
-            if captures and not name.startswith(NO_CAMERAS):
+            captures = capabilities & VIDEO_CAPTURE and not capabilities & MEDIA_CONTROLLED
+            if captures and not name.startswith(IGNORED_NAMES):
                 found.append(Node(path, name, bus.startswith("usb-")))
         return sorted(found, key=lambda node: not node.is_usb)
 
     def _checked(self, path: Path) -> Path:
         """The path of a node that can be opened and captures; OpenCV does not say why not."""
         try:
-            abilities, _ = self._query(path)
+            capabilities, _ = self._query(path)
         except PermissionError:
             raise SourceError(
                 f"this user may not open {path}; is it in the group `video`?"
             ) from None
         except OSError as error:
-            if error.errno in ABSENT:
-                there = _names(self.nodes())
-                hint = f"; there are: {there}" if there else ""
+            if error.errno in MISSING_ERRNOS:
+                known = _names(self.nodes())
+                hint = f"; there are: {known}" if known else ""
                 raise SourceError(
                     f"there is no {path}; plug it in or set camera.source{hint}"
                 ) from None
             if error.errno == errno.EBUSY:
                 raise SourceError("it is in use by another program") from None
             raise SourceError(f"{path} is no camera ({error.strerror})") from None
-        if not abilities & VIDEO_CAPTURE:
+        if not capabilities & VIDEO_CAPTURE:
             raise SourceError(f"{path} gives no pictures; a camera may have several nodes")
         return path
 

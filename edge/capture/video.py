@@ -82,7 +82,7 @@ class VideoSource(ABC):
             if not decoded:
                 continue
             frame = Frame(np.asarray(pixels, np.uint8), captured_s)
-            if self._liveness is None or self._liveness.see(frame):
+            if self._liveness is None or self._liveness.update(frame):
                 return frame
         return None
 

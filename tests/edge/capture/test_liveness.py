@@ -35,7 +35,7 @@ def _seen(
     """Of each picture whether it is new, and what is said to be wrong."""
     signs = signs or PictureLiveness("camera 0")
     return [
-        (signs.see(Frame(picture, number / FPS)), signs.fault)
+        (signs.update(Frame(picture, number / FPS)), signs.fault)
         for number, picture in enumerate(pictures)
     ]
 
@@ -87,7 +87,7 @@ def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> No
     copies = [moving[-1]] * (round(FROZEN_S * FPS) - 1)
     assert [new for new, _ in _seen([*moving, *copies], signs)] == [True] * 15 + [False] * 29
     with pytest.raises(SourceError, match="camera 0 repeats its last picture"):
-        signs.see(Frame(moving[-1], 1.0 + FROZEN_S))
+        signs.update(Frame(moving[-1], 1.0 + FROZEN_S))
 
 
 def test_a_stream_that_may_say_nothing_has_changed_is_given_longer() -> None:
@@ -138,7 +138,7 @@ def test_ordinary_sound_and_a_quiet_room_are_no_silence() -> None:
     quiet = np.rint(rng.normal(0, 0.5, 100 * 16000)).astype(np.int16)
     for sound in (read_sound(HAPPY_CLIP), quiet):
         for number, block in enumerate(np.array_split(sound, len(sound) // 800)):
-            signs.hear(AudioBlock(block, number * 0.05))
+            signs.update(AudioBlock(block, number * 0.05))
             assert signs.fault == ""
 
 

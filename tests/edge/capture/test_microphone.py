@@ -15,7 +15,7 @@ from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.liveness import SILENCE_S
 from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
-from edge.capture.portaudio import PortAudioDevice
+from edge.capture.portaudio import PortAudioMicrophone
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
@@ -87,11 +87,11 @@ class Driver(ModuleType):
 
 def _open(
     monkeypatch: pytest.MonkeyPatch, driver: Driver, clock: FakeClock | None = None
-) -> PortAudioDevice:
+) -> PortAudioMicrophone:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
     clock = clock or FakeClock()
     opened = open_microphone(Microphone(source="array"), clock, Racing(clock))
-    assert isinstance(opened, PortAudioDevice)
+    assert isinstance(opened, PortAudioMicrophone)
     return opened
 
 

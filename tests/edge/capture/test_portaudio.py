@@ -3,7 +3,7 @@ import mmap
 import os
 from pathlib import Path
 
-from edge.capture.portaudio import close_gone_devices
+from edge.capture.portaudio import close_deleted_devices
 
 
 def _open_and_map(path: Path) -> int:
@@ -34,7 +34,7 @@ def test_what_is_left_open_of_a_device_that_is_gone_is_closed_and_nothing_else(
     gone.unlink()
     elsewhere.unlink()
     assert _held(gone) == (True, True)
-    close_gone_devices(devices)
+    close_deleted_devices(devices)
     assert _held(gone) == (False, False)
     assert _held(present) == _held(elsewhere) == (True, True)
     for handle in handles[1:]:

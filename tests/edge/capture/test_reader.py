@@ -8,7 +8,7 @@ from edge.capture.control import RunControl
 from edge.capture.drop_oldest import DropOldestQueue
 from edge.capture.reader import STEADY_S, Reader
 from edge.capture.retry import Retry
-from edge.capture.supervisor import ABANDON_S, MAX_LEFT_BEHIND, STALL_S, Supervisor
+from edge.capture.supervisor import ABANDON_S, MAX_ABANDONED, STALL_S, Supervisor
 from edge.clock import Clock
 from edge.config import Backoff
 from edge.errors import Paused, SourceError
@@ -136,7 +136,7 @@ class Told(Retry):
         self.told: list[str | bool] = []
         self._left = failures
 
-    def begin(self) -> None:
+    def start_attempt(self) -> None:
         self.told.append("opens")
 
     def wait(self, stop: threading.Event, was_steady: bool) -> None:
@@ -318,7 +318,7 @@ def test_no_more_threads_than_a_few_are_left_in_a_driver(watched: Watched) -> No
     watched.hang()
     for _ in range(10):
         watched.check_for(ABANDON_S + 0.5)
-    assert len(watched.readers) == 1 + MAX_LEFT_BEHIND
+    assert len(watched.readers) == 1 + MAX_ABANDONED
 
 
 def test_a_process_that_stood_still_blames_no_device(watched: Watched) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.capture.reader import STEADY_S
-from edge.capture.retry import LOOK_S, Retry, readable_devices
+from edge.capture.retry import POLL_INTERVAL_S, Retry, readable_devices
 from edge.config import Backoff, Config
 
 
@@ -40,7 +40,7 @@ def dev(tmp_path: Path) -> Path:
 def retry(dev: Path) -> Retry:
     """Waits one second, two, four, four …"""
     begun = Retry(Backoff(longest_s=4.0), lambda: readable_devices(dev))
-    begun.begin()
+    begun.start_attempt()
     return begun
 
 
@@ -83,8 +83,10 @@ def test_a_device_that_is_plugged_in_ends_the_wait_once_all_its_files_are_there(
 ) -> None:
     first, second = (dev / "snd" / name for name in ("controlC0", "pcmC0D0c"))
     assert waited_s(retry) == pytest.approx(1.0)
-    assert waited_s(retry, False, bool, first.touch, second.touch) == pytest.approx(4 * LOOK_S)
-    retry.begin()
+    assert waited_s(retry, False, bool, first.touch, second.touch) == pytest.approx(
+        4 * POLL_INTERVAL_S
+    )
+    retry.start_attempt()
     assert waited_s(retry) == pytest.approx(1.0)
 
 
@@ -92,7 +94,7 @@ def test_a_device_that_is_plugged_in_while_another_was_being_opened_is_noticed(
     retry: Retry, dev: Path
 ) -> None:
     (dev / "video0").touch()
-    assert waited_s(retry) == pytest.approx(2 * LOOK_S)
+    assert waited_s(retry) == pytest.approx(2 * POLL_INTERVAL_S)
 
 
 def test_one_that_comes_at_the_end_of_a_wait_makes_the_next_one_short(
@@ -100,14 +102,14 @@ def test_one_that_comes_at_the_end_of_a_wait_makes_the_next_one_short(
 ) -> None:
     acts = [bool] * 4 + [(dev / "video0").touch]
     assert waited_s(retry, False, *acts) == pytest.approx(1.0)
-    retry.begin()
+    retry.start_attempt()
     assert waited_s(retry) == pytest.approx(1.0)
 
 
 def test_one_that_goes_ends_no_wait(retry: Retry, dev: Path) -> None:
     camera = dev / "video0"
     camera.touch()
-    retry.begin()
+    retry.start_attempt()
     assert waited_s(retry, False, camera.unlink) == pytest.approx(1.0)
     assert waited_s(retry) == pytest.approx(2.0)
 
@@ -116,4 +118,4 @@ def test_a_stop_ends_the_wait(retry: Retry) -> None:
     stop = Waits()
     stop.set()
     retry.wait(stop, was_steady=False)
-    assert stop.waited_s == pytest.approx(LOOK_S)
+    assert stop.waited_s == pytest.approx(POLL_INTERVAL_S)
