@@ -97,7 +97,7 @@ def _hop_ms(window: Sound, spec: SoundInput, answer: Callable[[FloatArray], obje
     hop = window[: HOP_FRAMES * SAMPLE_RATE_HZ // FRAMES_PER_S]
 
     def one_hop() -> None:
-        stream.hear(hop)
+        stream.push(hop)
         answer(sound_features(energies, spec))
 
     return _median_ms(one_hop)

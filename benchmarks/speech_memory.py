@@ -25,14 +25,14 @@ def main() -> None:
     """Prints the resident memory before and after, and their difference."""
     loader = ModelLoader(Models())
     loader.new_face().perceive(Frame(np.zeros((480, 640, 3), np.uint8), 0.0))
-    loader.text.read(TextMessage("good morning", 0.0))
+    loader.text.perceive(TextMessage("good morning", 0.0))
     sound = np.resize(read_sound(HAPPY_CLIP), SECONDS * SAMPLE_RATE_HZ)
     before_mb = rss_mb(os.getpid())
     speech, length = loader.new_speech(), round(BLOCK_S * SAMPLE_RATE_HZ)
     heard = 0
     for start in range(0, len(sound), length):
         ended_s = (start + length) / SAMPLE_RATE_HZ
-        heard += len(speech.hear(AudioBlock(sound[start : start + length], ended_s)))
+        heard += len(speech.perceive(AudioBlock(sound[start : start + length], ended_s)))
     after_mb = rss_mb(os.getpid())
     print(f"{SECONDS} s of sound, {heard} observations")
     print(f"resident: {before_mb:.1f} MB before, {after_mb:.1f} MB after")

@@ -52,7 +52,7 @@ def _judge(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Judged]:
                 perception = SpeechPerception(
                     classifier, heard.min_voice_probability, heard.min_voice_s
                 )
-                said = perception.hear_all(_noisy(sound, ratio_db, rng))
+                said = perception.perceive_recording(_noisy(sound, ratio_db, rng))
                 if said is not None:
                     right = EMOTIONS[int(said.probabilities.argmax())] == truth
                     yield ratio_db, said.quality, right

@@ -85,7 +85,7 @@ class Sighting:
     captured_s: float
     primary_subject: int | None = None
     """To whom voice and text belong, also while their face is hidden for a moment."""
-    followed: frozenset[int] = frozenset()
+    tracked: frozenset[int] = frozenset()
     """All subjects that have not left, also those hidden for a moment."""
 
     @property

@@ -76,7 +76,7 @@ def test_the_sentences_of_the_text_card_are_answered_as_it_says() -> None:
     assert len(rows) == 60
     reader = ModelLoader(Models()).text
     for text, meant, first, share, second, other, verdict in rows:
-        answer = reader.read(TextMessage(text, 0.0)).probabilities
+        answer = reader.perceive(TextMessage(text, 0.0)).probabilities
         of = dict(zip(EMOTIONS, 100 * answer, strict=True))
         # int8 differs a little between machines.
         assert (of[first], of[second]) == pytest.approx((float(share), float(other)), abs=3), text

@@ -28,7 +28,7 @@ def join(texts: Sequence[Sparse], buckets: int) -> Any:
     """The features of several texts as one sparse tensor, where SPARSE."""
     import tensorflow as tf
 
-    rows = np.repeat(np.arange(len(texts)), [len(one.places) for one in texts])
-    places = np.concatenate([one.places for one in texts])
+    rows = np.repeat(np.arange(len(texts)), [len(one.indices) for one in texts])
+    places = np.concatenate([one.indices for one in texts])
     values = np.concatenate([one.values for one in texts])
     return tf.SparseTensor(np.stack([rows, places], axis=1), values, (len(texts), buckets))

@@ -7,7 +7,7 @@ import msgspec
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.manifest import TextInput
 from edge.perception.pack import Pack
-from edge.perception.selftest import prepare
+from edge.perception.selftest import sample_runner
 
 SEEDS = range(40)
 SENTENCES = (
@@ -29,7 +29,7 @@ def choose_checks(pack: Pack) -> tuple[CheckSample, ...]:
     A sure answer moves least where kernels round differently, and several labels show that the
     model does not answer the same to everything. Raises ModelError.
     """
-    ask = prepare(pack)
+    ask = sample_runner(pack)
     best: dict[str, CheckSample] = {}
     for sample in _candidates(pack):
         answered = msgspec.structs.replace(sample, answer=ask(sample))

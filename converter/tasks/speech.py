@@ -171,7 +171,7 @@ class SpeechTask(Task):
         assert isinstance(spec, SoundInput)
         heard = Speech()
         device = VoiceWindows(spec, heard.min_voice_probability, heard.min_voice_s)
-        windows = device.hear(sample)
+        windows = device.push(sample)
         if not windows:
             return [sound_features(log_mel(sample, spec), spec)]
         return [window.features for window in windows]

@@ -104,7 +104,7 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
         raise EmotiondError(f"{clip}: no face in its first picture to measure with")
     crop = face.crop(frame.pixels, faces[0])
     motion = OpticalFlow()
-    motion.look(frame.pixels)
+    motion.set_reference(frame.pixels)
     speech = loader.new_speech()
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
@@ -117,14 +117,14 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
         ("detect", lambda: detector.detect(frame.pixels)),
-        ("follow", lambda: motion.move(frame.pixels, faces)),
+        ("follow", lambda: motion.track(frame.pixels, faces)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
-        ("listen", lambda: listening.hear(hop)),
-        ("features", lambda: (stream.hear(hop), sound_features(energies, spec))),
+        ("listen", lambda: listening.push(hop)),
+        ("features", lambda: (stream.push(hop), sound_features(energies, spec))),
         ("speech", lambda: speech.classifier.classify(features)),
-        ("text", lambda: text.read(TextMessage(SPOKEN, 0.0))),
-        ("50 words", lambda: text.read(TextMessage(FIFTY_WORDS, 0.0))),
+        ("text", lambda: text.perceive(TextMessage(SPOKEN, 0.0))),
+        ("50 words", lambda: text.perceive(TextMessage(FIFTY_WORDS, 0.0))),
         *_decision_stages(config, loader, sighting, heard),
     ]
 

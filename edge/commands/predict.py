@@ -74,7 +74,7 @@ class Predictor:
     def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Result]:
         """The results of texts, each given with the name that the result calls it."""
         for name, text in texts:
-            yield _prediction(name, self._loader.text.read(TextMessage(text, 0.0)))
+            yield _prediction(name, self._loader.text.perceive(TextMessage(text, 0.0)))
 
     def text_file(self, file: Path) -> Iterator[Result]:
         """The results of a file with one text a line, called FILE:LINE."""
@@ -134,7 +134,7 @@ class Predictor:
 
     def _sound(self, path: Path) -> Observation:
         sound = read_sound(path)
-        heard = self._loader.new_speech().hear_all(sound)
+        heard = self._loader.new_speech().perceive_recording(sound)
         if heard is None:
             raise SourceError(f"{path}: no voice in it")
         return heard

@@ -28,5 +28,7 @@ class CheckSample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def deviation(self, answer: Answer) -> float:
         """The most by which a number of another answer differs; infinite where one is none."""
-        apart = [abs(told - answer.get(name, 0.0)) for name, told in self.answer.items()]
-        return max((math.inf if math.isnan(one) else one for one in apart), default=0.0)
+        deviations = [
+            abs(expected - answer.get(name, 0.0)) for name, expected in self.answer.items()
+        ]
+        return max((math.inf if math.isnan(one) else one for one in deviations), default=0.0)

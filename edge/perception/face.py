@@ -38,22 +38,22 @@ def align(pixels: Pixels, face: Face, side: int) -> Pixels:
 class FacePerception:
     """Finds, aligns and classifies the faces of one camera. Not thread-safe."""
 
-    def __init__(self, subjects: FaceTracker, classifier: Classifier) -> None:
+    def __init__(self, tracker: FaceTracker, classifier: Classifier) -> None:
         assert isinstance(classifier.manifest.input, ImageInput)
-        self.subjects = subjects
+        self.tracker = tracker
         self.classifier = classifier
         self._spec = classifier.manifest.input
 
     def perceive(self, frame: Frame) -> Sighting:
         """What the faces of the next frame express."""
-        seen = self.subjects.update(frame.pixels, frame.captured_s)
+        seen = self.tracker.update(frame.pixels, frame.captured_s)
         observations = tuple(self._observe(frame, one.number, one.face) for one in seen)
         return Sighting(
             observations,
-            self.subjects.faces,
+            self.tracker.faces,
             frame.captured_s,
-            self.subjects.primary,
-            self.subjects.followed,
+            self.tracker.primary,
+            self.tracker.tracked,
         )
 
     def align(self, pixels: Pixels, face: Face) -> Pixels:

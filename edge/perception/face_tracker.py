@@ -34,7 +34,7 @@ class FaceTracker:
     """Detects faces in every n-th frame and follows them in those between.
 
     A subject that is not seen for `keep_s` is forgotten; one that comes back earlier, near where
-    it was, keeps its number, and its place as the primary one. Numbers begin with 1 and are never
+    it was, keeps its number, and its place as the primary one. Numbers start at 1 and are never
     used twice. Not thread-safe.
     """
 
@@ -43,7 +43,7 @@ class FaceTracker:
         self.detect_every = detect_every
         """May be changed between two frames."""
         self._max_faces, self._keep_s = max_faces, keep_s
-        self._motion = OpticalFlow()
+        self._optical_flow = OpticalFlow()
         self._numbers = count(1)
         self._known: list[Subject] = []
         self._visible: list[Subject] = []
@@ -57,7 +57,7 @@ class FaceTracker:
         return len(self._visible)
 
     @property
-    def followed(self) -> frozenset[int]:
+    def tracked(self) -> frozenset[int]:
         """The numbers of all that have not left, also of those hidden for a moment."""
         return frozenset(one.number for one in self._known)
 
@@ -65,8 +65,8 @@ class FaceTracker:
         """The `max_faces` largest in a frame, uint8 HxWx3 BGR; the primary subject is in front."""
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]
         self._visible = [one for one in self._visible if one in self._known]
-        if not self._move(pixels):
-            self._visible = self._recognize(self._detect(pixels))
+        if not self._track(pixels):
+            self._visible = self._match(self._detect(pixels))
             self._until_detection = self.detect_every
         self._until_detection -= 1
         for subject in self._visible:
@@ -76,14 +76,14 @@ class FaceTracker:
         ordered.sort(key=lambda one: one.number != self.primary)
         return ordered[: self._max_faces]
 
-    def _move(self, pixels: Pixels) -> bool:
+    def _track(self, pixels: Pixels) -> bool:
         """Follows the faces of the last frame into this one; whether that was possible."""
         if self.detect_every == 1:
             return False
         if self._until_detection == 0:
-            self._motion.look(pixels)
+            self._optical_flow.set_reference(pixels)
             return False
-        moved = self._motion.move(pixels, [one.face for one in self._visible])
+        moved = self._optical_flow.track(pixels, [one.face for one in self._visible])
         if any(face is None for face in moved):
             return False
         for subject, face in zip(self._visible, moved, strict=True):
@@ -91,7 +91,7 @@ class FaceTracker:
             subject.face = face
         return True
 
-    def _recognize(self, faces: Sequence[Face]) -> list[Subject]:
+    def _match(self, faces: Sequence[Face]) -> list[Subject]:
         """The subjects that the faces of a frame belong to: known ones, or new ones."""
         owners: dict[int, Subject] = {}
         distances = np.array([[_distance(one.face, face) for face in faces] for one in self._known])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edge.emotions import FloatArray
 from edge.perception.manifest import ImageInput, SoundInput, TextInput
 from edge.perception.ngrams import ngram_hashes, tokens
-from edge.perception.sparse import Places, Sparse
+from edge.perception.sparse import Indices, Sparse
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -25,11 +25,11 @@ CLIP_DEVIATIONS = 4.0
 # Share of the frames of a window that lie below its level: loud frames, not clicks, set it.
 LEVEL_QUANTILE = 0.9
 # Below that level, in nepers of power: 7 are 30 dB.
-FLOOR = 7.0
+FLOOR_NEPERS = 7.0
 # Of a mel band, in squared steps of int16: what is fainter is as good as silent.
-SMALLEST_ENERGY = 1.0
+MIN_ENERGY = 1.0
 # A text without n-grams has no length to divide by.
-SMALLEST_NORM = 1e-9
+MIN_NORM = 1e-9
 
 
 def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
@@ -96,7 +96,7 @@ def log_mel(samples: npt.NDArray[Any], spec: SoundInput, before: float = 0.0) ->
     spectrum = np.fft.rfft(frames * window, spec.fft_length)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(spec.fft_length)
     energies = power @ _mel_filters(spec)
-    return np.asarray(np.log(np.maximum(energies, SMALLEST_ENERGY)), np.float32)
+    return np.asarray(np.log(np.maximum(energies, MIN_ENERGY)), np.float32)
 
 
 def cepstrum(energies: FloatArray, spec: SoundInput) -> FloatArray:
@@ -116,7 +116,7 @@ class LogMelStream:
         self._before = 0.0
         self._pending = np.zeros(0, np.int16)
 
-    def hear(self, samples: npt.NDArray[np.int16]) -> FloatArray:
+    def push(self, samples: npt.NDArray[np.int16]) -> FloatArray:
         """The frames that `samples` complete, float32[frames, bands]."""
         pending = np.concatenate([self._pending, samples])
         frames = log_mel(pending, self._spec, self._before)
@@ -126,7 +126,7 @@ class LogMelStream:
         return frames
 
 
-def take_off_level(energies: FloatArray) -> FloatArray:
+def remove_level(energies: FloatArray) -> FloatArray:
     """`log_mel` output with the loudness of its loud frames moved to zero, and a floor below.
 
     So a quiet microphone gives what a loud one does, and digital silence what a quiet room does.
@@ -134,12 +134,12 @@ def take_off_level(energies: FloatArray) -> FloatArray:
     if not len(energies):
         return energies
     level = np.quantile(energies.mean(axis=1), LEVEL_QUANTILE)
-    return np.asarray(np.maximum(energies - level, -FLOOR), np.float32)
+    return np.asarray(np.maximum(energies - level, -FLOOR_NEPERS), np.float32)
 
 
 def frame_coefficients(energies: FloatArray, spec: SoundInput) -> FloatArray:
     """What the manifest asks for of `log_mel` output: float32[frames, coefficients], level off."""
-    level_off = take_off_level(energies)
+    level_off = remove_level(energies)
     return cepstrum(level_off, spec) if spec.coefficients == "mfcc" else level_off
 
 
@@ -179,12 +179,12 @@ def word_features(words: Sequence[str], spec: TextInput) -> Sparse:
     of one more than how often it was hit.
     """
     hits = (ngram_hashes(words, spec) % spec.shape[0]).astype(np.intp)
-    buckets, counts = _tally(hits)
+    buckets, counts = _unique_counts(hits)
     values = np.log1p(counts.astype(np.float32))
-    return Sparse(buckets, values / max(np.linalg.norm(values), SMALLEST_NORM))
+    return Sparse(buckets, values / max(np.linalg.norm(values), MIN_NORM))
 
 
-def _tally(hits: Places) -> tuple[Places, Places]:
+def _unique_counts(hits: Indices) -> tuple[Indices, Indices]:
     """What np.unique gives with counts, without what it costs on as few as a text has."""
     hits = np.sort(hits)
     bounds = np.ones(len(hits) + 1, bool)

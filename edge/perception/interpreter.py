@@ -29,7 +29,7 @@ class Tensor:
     zero_point: int
 
     @classmethod
-    def of(cls, details: dict[str, Any]) -> "Tensor":
+    def from_details(cls, details: dict[str, Any]) -> "Tensor":
         """From what LiteRT says of a tensor."""
         scale, zero_point = details["quantization"]
         shape = tuple(int(size) for size in details["shape"])
@@ -70,8 +70,8 @@ class Interpreter:
         inputs = self._litert.get_input_details()
         if len(inputs) != 1:
             raise ModelError(f"{name}: expected one input tensor, the model has {len(inputs)}")
-        self.input = Tensor.of(inputs[0])
-        self.outputs = tuple(Tensor.of(details) for details in self._output_details())
+        self.input = Tensor.from_details(inputs[0])
+        self.outputs = tuple(Tensor.from_details(details) for details in self._output_details())
 
     @cached_property
     def _zeros(self) -> npt.NDArray[Any]:
@@ -81,9 +81,9 @@ class Interpreter:
     def _set_sparse(self, features: Sparse) -> None:
         """Quantizes what is there, not the tens of thousands of zeros around it."""
         stored = self._zeros.reshape(-1)
-        stored[features.places] = self.input.quantize(features.values)
+        stored[features.indices] = self.input.quantize(features.values)
         self._litert.set_tensor(self.input.index, self._zeros)
-        stored[features.places] = self.input.zero_point
+        stored[features.indices] = self.input.zero_point
 
     def _output_details(self) -> list[dict[str, Any]]:
         """In the order of their names in the model's signature: a converter may turn it around."""

@@ -33,10 +33,10 @@ class ModelLoader:
     def new_face(self) -> FacePerception:
         """Face perception that has seen nothing yet; all of them share one detector."""
         face = self.config.face
-        subjects = FaceTracker(
+        tracker = FaceTracker(
             self.detector.detect, face.detect_every, face.max_faces, face.keep_subject_s
         )
-        return FacePerception(subjects, self._face_classifier)
+        return FacePerception(tracker, self._face_classifier)
 
     @cached_property
     def detector(self) -> FaceDetector:

@@ -75,7 +75,7 @@ NEGATIONS = (
 NEGATORS = frozenset(NEGATIONS.split())
 NEGATED_WORDS = 4
 """How many words after one of NEGATORS it is taken to act on, if no mark or symbol ends it."""
-BEGIN, END = "\2", "\3"
+WORD_START, WORD_END = "\2", "\3"
 # Odd numbers without a pattern: the digits of the golden ratio, of pi and of e.
 WORD_FACTOR, CHARACTER_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
 NEGATED_FACTOR = np.uint64(0xADF85458A2BB4A9B)
@@ -106,10 +106,10 @@ def tokens(text: str) -> list[str]:
 def negated(words: Sequence[str]) -> list[int]:
     """The places of the words that one of NEGATORS before them acts on."""
     negators = [place for place, word in enumerate(words) if word in NEGATORS]
-    return sorted({place for negator in negators for place in _reach(words, negator)})
+    return sorted({place for negator in negators for place in _negated_by(words, negator)})
 
 
-def _reach(words: Sequence[str], negator: int) -> Iterator[int]:
+def _negated_by(words: Sequence[str], negator: int) -> Iterator[int]:
     left = NEGATED_WORDS
     for place in range(negator + 1, len(words)):
         if words[place] == EMPHASIS:
@@ -133,24 +133,24 @@ def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
     points = np.frombuffer((plain + denied).encode("utf-32-le", "surrogatepass"), np.uint32)
     of_words, whole = _runs(each, np.ones(len(each), bool), spec.word_ngrams, WORD_FACTOR)
     of_characters, within = _runs(
-        points.astype(np.uint64), points != ord(END), spec.character_ngrams, CHARACTER_FACTOR
+        points.astype(np.uint64), points != ord(WORD_END), spec.character_ngrams, CHARACTER_FACTOR
     )
     of_characters[:, len(plain) :] *= NEGATED_FACTOR
-    return _mixed(
+    return _finalized(
         np.concatenate([each[places] * NEGATED_FACTOR, of_words[whole], of_characters[within]])
     )
 
 
 def _marked(words: Sequence[str]) -> str:
-    return "".join([f"{BEGIN}{word}{END}" for word in words if word != EMPHASIS])
+    return "".join([f"{WORD_START}{word}{WORD_END}" for word in words if word != EMPHASIS])
 
 
 def _runs(
-    items: Hashes, goes_on: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
+    items: Hashes, extends: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
 ) -> tuple[Hashes, npt.NDArray[np.bool_]]:
     """Polynomials, uint64[lengths, items], of the runs from each item on, and which are whole.
 
-    `goes_on` says of each item whether a run that holds it may go beyond it.
+    `extends` says of each item whether a run that holds it may go beyond it.
     """
     shortest, longest = lengths
     sums, whole = np.empty((longest, len(items)), np.uint64), np.zeros((longest, len(items)), bool)
@@ -158,12 +158,12 @@ def _runs(
     for more in range(1, min(longest, len(items))):
         np.multiply(sums[more - 1], factor, out=sums[more])
         sums[more, :-more] += items[more:]
-        whole[more, :-more] = whole[more - 1, :-more] & goes_on[more - 1 : -1]
+        whole[more, :-more] = whole[more - 1, :-more] & extends[more - 1 : -1]
     sums += np.arange(1, longest + 1, dtype=np.uint64)[:, None]
     return sums[shortest - 1 :], whole[shortest - 1 :]
 
 
-def _mixed(hashes: Hashes) -> Hashes:
+def _finalized(hashes: Hashes) -> Hashes:
     """The same array, now of hashes of which all bits hang on all.
 
     It is the finalizer of MurmurHash3 (Appleby 2011).

@@ -20,7 +20,7 @@ GRID_SHARE = 0.7
 # A point that does not come back to this near when it is followed backwards is not believed.
 MAX_RETURN_PX = 1.0
 # Of the points of a face that must agree on where it went.
-LEAST_AGREEMENT = 0.6
+MIN_AGREEMENT = 0.6
 
 
 class OpticalFlow:
@@ -30,30 +30,30 @@ class OpticalFlow:
     """
 
     def __init__(self) -> None:
-        self._grey: Pixels | None = None
+        self._reference: Pixels | None = None
         self._scale = 1.0
 
-    def move(self, pixels: Pixels, faces: Sequence[Face]) -> list[Face | None]:
+    def track(self, pixels: Pixels, faces: Sequence[Face]) -> list[Face | None]:
         """The faces of the previous frame in this one, uint8 HxWx3 BGR; None for one lost."""
-        before, scale = self._grey, self._scale
-        after = self.look(pixels)
+        before, scale = self._reference, self._scale
+        after = self.set_reference(pixels)
         if before is None or before.shape != after.shape or not faces:
             return [None] * len(faces)
         starts = np.stack([_grid(face) for face in faces]) * np.float32(scale)
-        ends, found = _follow(before, after, starts.reshape(-1, 1, 2))
+        ends, found = _track_points(before, after, starts.reshape(-1, 1, 2))
         ends, found = ends.reshape(starts.shape), found.reshape(starts.shape[:2])
         return [
-            _carry(face, start / scale, end / self._scale, ok)
+            _transform(face, start / scale, end / self._scale, ok)
             for face, start, end, ok in zip(faces, starts, ends, found, strict=True)
         ]
 
-    def look(self, pixels: Pixels) -> Pixels:
+    def set_reference(self, pixels: Pixels) -> Pixels:
         """Takes a frame as the one that the next motion starts from; gives it small and grey."""
         self._scale = min(1.0, SIDE_PX / max(pixels.shape[:2]))
         size = [max(round(side * self._scale), 1) for side in pixels.shape[1::-1]]
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
-        self._grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-        return self._grey
+        self._reference = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        return self._reference
 
 
 def _grid(face: Face) -> FloatArray:
@@ -64,19 +64,19 @@ def _grid(face: Face) -> FloatArray:
     return np.asarray(corner + shares * (opposite - corner), np.float32)
 
 
-def _follow(before: Pixels, after: Pixels, points: FloatArray) -> tuple[FloatArray, Pixels]:
+def _track_points(before: Pixels, after: Pixels, points: FloatArray) -> tuple[FloatArray, Pixels]:
     """Where points, float32[n, 1, 2], went, and for which of them that is believed."""
     flow = cv2.calcOpticalFlowPyrLK
     options = {"winSize": WINDOW_PX, "maxLevel": PYRAMID_LEVELS}
-    ends, there, _ = flow(before, after, points, None, **options)  # type: ignore[call-overload]
-    back, here, _ = flow(after, before, ends, None, **options)  # type: ignore[call-overload]
+    ends, forward_ok, _ = flow(before, after, points, None, **options)  # type: ignore[call-overload]
+    back, backward_ok, _ = flow(after, before, ends, None, **options)  # type: ignore[call-overload]
     returned = np.linalg.norm(back - points, axis=2) <= MAX_RETURN_PX
-    return ends, returned & (there == 1) & (here == 1)
+    return ends, returned & (forward_ok == 1) & (backward_ok == 1)
 
 
-def _carry(face: Face, start: FloatArray, end: FloatArray, found: Pixels) -> Face | None:
+def _transform(face: Face, start: FloatArray, end: FloatArray, found: Pixels) -> Face | None:
     """The face turned, scaled and shifted as most of its points were; None without agreement."""
-    needed = LEAST_AGREEMENT * len(start)
+    needed = MIN_AGREEMENT * len(start)
     if found.sum() < needed:
         return None
     matrix, agreeing = cv2.estimateAffinePartial2D(

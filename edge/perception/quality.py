@@ -17,13 +17,13 @@ FULL_EYE_DISTANCE_PX = 17.7
 # hundred is lower; a blur of one pixel's deviation halves it twice.
 FULL_SHARPNESS, SHARPNESS_SIDE_PX = 0.46, 48
 # Deviation of grey levels below which a picture has no contrast: noise in the dark is no detail.
-LEAST_CONTRAST = 16.0
+MIN_CONTRAST = 16.0
 # Distance of the nose from the middle of the eyes, along their axis, in eye distances: nine in
 # ten are lower; two in a hundred turn further than the second bound.
-FULL_TURN, NO_TURN = 0.28, 0.8
+FULL_YAW, MAX_YAW = 0.28, 0.8
 # Height of the nose between eyes (0) and mouth (1): from the second to the 98th of a hundred.
-FULL_TILT = (0.25, 0.70)
-NO_TILT_BEYOND = 0.4
+FULL_PITCH = (0.25, 0.70)
+MAX_PITCH_EXCESS = 0.4
 
 
 def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> float:
@@ -39,7 +39,7 @@ def sharpness(aligned: Pixels) -> float:
     grey = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY).astype(np.float32)
     small = cv2.resize(grey, (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX), interpolation=cv2.INTER_AREA)
     detail = float(cv2.Laplacian(small, cv2.CV_32F).std())
-    return min(detail / (FULL_SHARPNESS * max(float(small.std()), LEAST_CONTRAST)), 1.0)
+    return min(detail / (FULL_SHARPNESS * max(float(small.std()), MIN_CONTRAST)), 1.0)
 
 
 def frontality(keypoints: FloatArray) -> float:
@@ -52,14 +52,14 @@ def frontality(keypoints: FloatArray) -> float:
     axis = across / distance
     down = np.array([-axis[1], axis[0]])
     from_eyes = nose - (right + left) / 2
-    turn = abs(float(from_eyes @ axis)) / distance
+    yaw = abs(float(from_eyes @ axis)) / distance
     length = float((mouth - (right + left) / 2) @ down)
     if length < 1e-6:
         return 0.0
-    tilt = float(from_eyes @ down) / length
-    beyond = max(FULL_TILT[0] - tilt, tilt - FULL_TILT[1], 0.0)
-    facing = np.clip((NO_TURN - turn) / (NO_TURN - FULL_TURN), 0, 1)
-    return float(facing * np.clip(1 - beyond / NO_TILT_BEYOND, 0, 1))
+    pitch = float(from_eyes @ down) / length
+    excess = max(FULL_PITCH[0] - pitch, pitch - FULL_PITCH[1], 0.0)
+    facing = np.clip((MAX_YAW - yaw) / (MAX_YAW - FULL_YAW), 0, 1)
+    return float(facing * np.clip(1 - excess / MAX_PITCH_EXCESS, 0, 1))
 
 
 def _visible(face: Face, frame_shape: tuple[int, ...]) -> float:

@@ -12,15 +12,15 @@ from edge.perception.pack import Pack
 from edge.perception.synthetic import SIDE_PX, draw_face, hum
 
 DIGITS = 4
-LEAST_SCORE = 0.05
+MIN_SCORE = 0.05
 """Of a face that a detector is asked for."""
 BOX = ("left", "top", "right", "bottom")
 
 
-def prepare(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answer]:
+def sample_runner(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answer]:
     """A function that runs the pack on a sample; not thread-safe. Raises ModelError."""
     if pack.manifest.modality == "detector":
-        detector = FaceDetector(pack, LEAST_SCORE)
+        detector = FaceDetector(pack, MIN_SCORE)
         return lambda sample: _detect(detector, sample)
     classifier, spec = Classifier(pack, threads), pack.manifest.input
     return lambda sample: _rounded(classifier.classify(_features(sample, spec)).native)

@@ -7,18 +7,18 @@ import numpy.typing as npt
 
 from edge.emotions import FloatArray
 
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Sparse:
-    """`values`, float32[n], at n different `places` of a vector that is zero elsewhere."""
+    """`values`, float32[n], at n different `indices` of a vector that is zero elsewhere."""
 
-    places: Places
+    indices: Indices
     values: FloatArray
 
     def dense(self, size: int) -> FloatArray:
         """The whole vector, float32[size]."""
         whole = np.zeros(size, np.float32)
-        whole[self.places] = self.values
+        whole[self.indices] = self.values
         return whole

@@ -8,7 +8,7 @@ from edge.perception.manifest import SoundInput
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.values import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 
-LONGEST_POOL = 12
+MAX_POOLED_WINDOWS = 12
 """Windows of one utterance that count alike; in a longer one the older ones fade."""
 BLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
 """Of a recording at once, so that a long one fills no memory."""
@@ -30,26 +30,26 @@ class SpeechPerception:
         self.classifier = classifier
         self.spec = classifier.manifest.input
         self._windows = VoiceWindows(self.spec, min_voice_probability, min_voice_s)
-        self._pool = _Pool()
-        self._heard_until_s: float | None = None
+        self._mean = _LogitMean()
+        self._sound_end_s: float | None = None
 
-    def hear(self, block: AudioBlock) -> list[Observation]:
+    def perceive(self, block: AudioBlock) -> list[Observation]:
         """Takes in a block of sound; gives an observation for each window that it completes."""
-        began_s = block.captured_s - len(block.samples) / SAMPLE_RATE_HZ
-        if self._heard_until_s is not None and began_s > self._heard_until_s + GAP_S:
-            self._windows.interrupt()
-        self._heard_until_s = block.captured_s
+        start_s = block.captured_s - len(block.samples) / SAMPLE_RATE_HZ
+        if self._sound_end_s is not None and start_s > self._sound_end_s + GAP_S:
+            self._windows.reset()
+        self._sound_end_s = block.captured_s
         return [
             self._observe(window, block.captured_s - window.followed_by_s)
-            for window in self._windows.hear(block.samples)
+            for window in self._windows.push(block.samples)
         ]
 
-    def hear_all(self, sound: Sound) -> Observation | None:
+    def perceive_recording(self, sound: Sound) -> Observation | None:
         """What a whole recording says: all its windows count alike. None without a voice."""
-        self._windows.interrupt()
+        self._windows.reset()
         logits, quality = [], 0.0
         for start in range(0, len(sound), BLOCK_SAMPLES):
-            for window in self._windows.hear(sound[start : start + BLOCK_SAMPLES]):
+            for window in self._windows.push(sound[start : start + BLOCK_SAMPLES]):
                 logits.append(self.classifier.logits(window.features))
                 quality = max(quality, window.quality)
         if not logits:
@@ -57,7 +57,7 @@ class SpeechPerception:
         return self._observation(np.mean(logits, axis=0), quality, 0.0)
 
     def _observe(self, window: VoiceWindow, captured_s: float) -> Observation:
-        logits = self._pool.add(window.utterance, self.classifier.logits(window.features))
+        logits = self._mean.add(window.utterance, self.classifier.logits(window.features))
         return self._observation(logits, window.quality, captured_s)
 
     def _observation(self, logits: FloatArray, quality: float, captured_s: float) -> Observation:
@@ -67,7 +67,7 @@ class SpeechPerception:
         )
 
 
-class _Pool:
+class _LogitMean:
     """The mean of the logits of an utterance's windows."""
 
     def __init__(self) -> None:
@@ -77,6 +77,6 @@ class _Pool:
         """The mean with these logits in it."""
         if utterance != self._utterance:
             self._utterance, self._count, self._mean = utterance, 0, np.zeros_like(logits)
-        self._count = min(self._count + 1, LONGEST_POOL)
+        self._count = min(self._count + 1, MAX_POOLED_WINDOWS)
         self._mean = self._mean + (logits - self._mean) / np.float32(self._count)
         return self._mean

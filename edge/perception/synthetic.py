@@ -12,7 +12,7 @@ Numbers = npt.NDArray[np.float64]
 SIDE_PX = 192
 BACKGROUND, SKIN, HAIR, LIPS, WHITE, PUPIL, NOSE = 90, 190, 40, 60, 240, 20, 150
 HARMONICS = 16
-HIGHEST_HZ = 7500.0
+MAX_HZ = 7500.0
 FORMANT_HZ = ((300.0, 900.0), (900.0, 2200.0), (2300.0, 3200.0))
 FORMANT_WIDTH_HZ = 150.0
 PEAK = 8000
@@ -20,10 +20,10 @@ PEAK = 8000
 
 def draw_face(seed: int) -> npt.NDArray[np.uint8]:
     """A face as a child would draw it, uint8[192, 192, 3] BGR; the seed chooses its features."""
-    chance = _chance(seed)
+    random = _random_state(seed)
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX] / SIDE_PX * 2 - 1
-    slant, smile = chance.uniform(-0.5, 0.5), chance.uniform(-0.6, 0.6)
-    opening, lid = chance.uniform(0.02, 0.3), chance.uniform(0.05, 0.13)
+    slant, smile = random.uniform(-0.5, 0.5), random.uniform(-0.6, 0.6)
+    opening, lid = random.uniform(0.02, 0.3), random.uniform(0.05, 0.13)
 
     def ellipse(centre_x: float, centre_y: float, half_x: float, half_y: float) -> npt.NDArray[Any]:
         inside = ((x - centre_x) / half_x) ** 2 + ((y - centre_y) / half_y) ** 2 < 1
@@ -46,28 +46,28 @@ def draw_face(seed: int) -> npt.NDArray[np.uint8]:
 
 def hum(seed: int, duration_s: float) -> Sound:
     """Something like a voice: harmonics with formants, in syllables; the seed chooses how."""
-    chance = _chance(seed)
+    random = _random_state(seed)
     times_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    pitch_hz = chance.uniform(90, 320) * (1 + _vibrato(chance, times_s))
-    pitch_hz *= 1 + chance.uniform(-0.2, 0.2) * times_s / duration_s
+    pitch_hz = random.uniform(90, 320) * (1 + _vibrato(random, times_s))
+    pitch_hz *= 1 + random.uniform(-0.2, 0.2) * times_s / duration_s
     phase = 2 * np.pi * np.cumsum(pitch_hz) / SAMPLE_RATE_HZ
-    formants_hz = [chance.uniform(low, high) for low, high in FORMANT_HZ]
-    tilt = chance.uniform(0.3, 1.5)
+    formants_hz = [random.uniform(low, high) for low, high in FORMANT_HZ]
+    tilt = random.uniform(0.3, 1.5)
     sound = np.zeros_like(times_s)
     for number in range(1, HARMONICS + 1):
         hz = number * pitch_hz
         peaks = (np.exp(-(((hz - formant) / FORMANT_WIDTH_HZ) ** 2)) for formant in formants_hz)
         loudness = np.sum(list(peaks), axis=0) / number**tilt + 0.02 / number
-        sound += np.where(hz < HIGHEST_HZ, loudness, 0) * np.sin(number * phase)
-    syllables = np.maximum(np.sin(np.pi * chance.uniform(2, 6) * times_s), 0)
-    sound *= syllables ** chance.uniform(0.3, 2)
+        sound += np.where(hz < MAX_HZ, loudness, 0) * np.sin(number * phase)
+    syllables = np.maximum(np.sin(np.pi * random.uniform(2, 6) * times_s), 0)
+    sound *= syllables ** random.uniform(0.3, 2)
     return np.asarray(np.rint(sound / np.abs(sound).max() * PEAK), np.int16)
 
 
-def _vibrato(chance: np.random.RandomState, times_s: Numbers) -> Numbers:
-    return np.asarray(chance.uniform(0, 0.3) * np.sin(2 * np.pi * chance.uniform(0.5, 5) * times_s))
+def _vibrato(random: np.random.RandomState, times_s: Numbers) -> Numbers:
+    return np.asarray(random.uniform(0, 0.3) * np.sin(2 * np.pi * random.uniform(0.5, 5) * times_s))
 
 
-def _chance(seed: int) -> np.random.RandomState:
+def _random_state(seed: int) -> np.random.RandomState:
     """The one generator whose numbers NumPy promises never to change."""
     return np.random.RandomState(seed)

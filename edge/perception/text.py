@@ -15,7 +15,7 @@ from edge.values import Observation, TextMessage
 FULL_QUALITY_WORDS = 4
 PUNCTUATION = "!?.,"
 # A text without emotion says little about the person: it must not outvote a smile.
-LEAST_QUALITY = 0.1
+MIN_QUALITY = 0.1
 
 
 class TextPerception:
@@ -26,14 +26,14 @@ class TextPerception:
         self.classifier = classifier
         self._spec = classifier.manifest.input
 
-    def read(self, message: TextMessage) -> Observation:
+    def perceive(self, message: TextMessage) -> Observation:
         """What a text expresses; one that says nothing is neutral, unsure, with a quality of 0."""
         words = first_tokens(message.text, self._spec)
-        answer = self._classify(words) if words else self._silence
+        answer = self._classify(words) if words else self._neutral
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
-        telling = (word for word in words if word != EMPHASIS and word.strip(PUNCTUATION))
-        enough = len(list(islice(telling, FULL_QUALITY_WORDS))) / FULL_QUALITY_WORDS
-        quality = enough * max(emotional, LEAST_QUALITY)
+        content = (word for word in words if word != EMPHASIS and word.strip(PUNCTUATION))
+        enough = len(list(islice(content, FULL_QUALITY_WORDS))) / FULL_QUALITY_WORDS
+        quality = enough * max(emotional, MIN_QUALITY)
         return Observation(
             "text",
             message.subject,
@@ -47,7 +47,7 @@ class TextPerception:
         return self.classifier.classify(word_features(words, self._spec))
 
     @property
-    def _silence(self) -> Classification:
+    def _neutral(self) -> Classification:
         """Neutral twice as likely as any other: alone, it is less than anything to act on."""
         probabilities = np.full(len(EMOTIONS), 1 / (len(EMOTIONS) + 1), np.float32)
         probabilities[NEUTRAL] *= 2

@@ -19,9 +19,9 @@ HOP_FRAMES = FRAMES_PER_S // 2
 PAUSE_FRAMES = 80
 """So much without voice ends an utterance."""
 FULL_SCALE = 32767
-FULL_RATIO_DB, LEAST_RATIO_DB = 20.0, 4.0
+FULL_RANGE_DB, MIN_RANGE_DB = 20.0, 4.0
 """Between loud and quiet moments: below the first a window counts less, at the second hardly."""
-LEAST_QUALITY = 0.1
+MIN_QUALITY = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class VoiceWindow:
 
 
 @dataclass(frozen=True)
-class _Moment:
+class _FrameLevel:
     """10 ms of sound."""
 
     voiced: bool
@@ -64,43 +64,43 @@ class VoiceWindows:
         self._min_voice_frames = round(min_voice_s * FRAMES_PER_S)
         self._vad = MicroVad()
         self._stream = LogMelStream(spec)
-        self._unheard = np.zeros(0, np.int16)
-        self._fresh: list[Sound] = []
+        self._pending = np.zeros(0, np.int16)
+        self._new_frames: list[Sound] = []
         self._energies: deque[FloatArray] = deque(maxlen=spec.shape[0])
-        self._moments: deque[_Moment] = deque(maxlen=round(spec.duration_s * FRAMES_PER_S))
+        self._frames: deque[_FrameLevel] = deque(maxlen=round(spec.duration_s * FRAMES_PER_S))
         self._since_window = 0
         self._pause = 0
         self._utterance = 0
 
-    def hear(self, samples: Sound) -> list[VoiceWindow]:
+    def push(self, samples: Sound) -> list[VoiceWindow]:
         """Takes in int16 samples at 16 kHz; gives each window that they complete."""
-        unheard = np.concatenate([self._unheard, samples])
-        whole = len(unheard) // FRAME_SAMPLES * FRAME_SAMPLES
-        self._unheard = unheard[whole:]
+        pending = np.concatenate([self._pending, samples])
+        whole = len(pending) // FRAME_SAMPLES * FRAME_SAMPLES
+        self._pending = pending[whole:]
         windows = []
-        for end, frame in enumerate(unheard[:whole].reshape(-1, FRAME_SAMPLES), 1):
-            self._take(frame)
+        for end, frame in enumerate(pending[:whole].reshape(-1, FRAME_SAMPLES), 1):
+            self._process(frame)
             if self._is_due():
-                followed_by_s = (len(unheard) - end * FRAME_SAMPLES) / SAMPLE_RATE_HZ
+                followed_by_s = (len(pending) - end * FRAME_SAMPLES) / SAMPLE_RATE_HZ
                 windows.append(self._window(followed_by_s))
         return windows
 
-    def interrupt(self) -> None:
+    def reset(self) -> None:
         """Sound was lost: what follows is another utterance."""
-        self._unheard = self._unheard[:0]
+        self._pending = self._pending[:0]
         self._end_utterance()
         self._since_window = self._pause = 0
         self._stream, self._vad = LogMelStream(self._spec), MicroVad()
 
-    def _take(self, frame: Sound) -> None:
-        self._fresh.append(frame)
-        if len(self._fresh) >= HOP_FRAMES:
-            self._compute_fresh()
-        voiced = self._vad.process_10ms(frame.tobytes()) >= self._min_voice_probability
-        values = frame.astype(np.float32)
+    def _process(self, samples: Sound) -> None:
+        self._new_frames.append(samples)
+        if len(self._new_frames) >= HOP_FRAMES:
+            self._compute_energies()
+        voiced = self._vad.process_10ms(samples.tobytes()) >= self._min_voice_probability
+        values = samples.astype(np.float32)
         level_db = 10 * np.log10(np.dot(values, values) / len(values) + 1)
         clipped = int(np.count_nonzero(np.abs(values) >= FULL_SCALE))
-        self._moments.append(_Moment(voiced, float(level_db), clipped))
+        self._frames.append(_FrameLevel(voiced, float(level_db), clipped))
         self._since_window += 1
         self._pause = 0 if voiced else self._pause + 1
         if self._pause == PAUSE_FRAMES:
@@ -109,34 +109,34 @@ class VoiceWindows:
     def _is_due(self) -> bool:
         if self._since_window < HOP_FRAMES:
             return False
-        return sum(moment.voiced for moment in self._moments) >= self._min_voice_frames
+        return sum(frame.voiced for frame in self._frames) >= self._min_voice_frames
 
     def _window(self, followed_by_s: float) -> VoiceWindow:
         self._since_window = 0
-        self._compute_fresh()
+        self._compute_energies()
         features = sound_features(np.array(self._energies), self._spec)
         return VoiceWindow(features, self._quality(), self._utterance, followed_by_s)
 
-    def _compute_fresh(self) -> None:
-        if not self._fresh:
+    def _compute_energies(self) -> None:
+        if not self._new_frames:
             return
-        self._energies.extend(self._stream.hear(np.concatenate(self._fresh)))
-        self._fresh.clear()
+        self._energies.extend(self._stream.push(np.concatenate(self._new_frames)))
+        self._new_frames.clear()
 
     def _end_utterance(self) -> None:
-        self._compute_fresh()
+        self._compute_energies()
         self._energies.clear()
-        self._utterance += any(moment.voiced for moment in self._moments)
-        self._moments.clear()
+        self._utterance += any(frame.voiced for frame in self._frames)
+        self._frames.clear()
 
     def _quality(self) -> float:
-        voiced = sum(moment.voiced for moment in self._moments) / len(self._moments)
-        clipped = sum(moment.clipped for moment in self._moments)
-        clipped_share = clipped / (len(self._moments) * FRAME_SAMPLES)
-        quiet_db, loud_db = np.quantile([moment.level_db for moment in self._moments], (0.1, 0.9))
-        clarity = (loud_db - quiet_db - LEAST_RATIO_DB) / (FULL_RATIO_DB - LEAST_RATIO_DB)
+        voiced = sum(frame.voiced for frame in self._frames) / len(self._frames)
+        clipped = sum(frame.clipped for frame in self._frames)
+        clipped_share = clipped / (len(self._frames) * FRAME_SAMPLES)
+        quiet_db, loud_db = np.quantile([frame.level_db for frame in self._frames], (0.1, 0.9))
+        clarity = (loud_db - quiet_db - MIN_RANGE_DB) / (FULL_RANGE_DB - MIN_RANGE_DB)
         return float(
             min(2 * voiced, 1)
-            * np.clip(clarity, LEAST_QUALITY, 1)
-            * np.clip(1 - 20 * clipped_share, LEAST_QUALITY, 1)
+            * np.clip(clarity, MIN_QUALITY, 1)
+            * np.clip(1 - 20 * clipped_share, MIN_QUALITY, 1)
         )

@@ -112,7 +112,7 @@ class Modalities:
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
-            perception.subjects.detect_every = self._pace.detect_every
+            perception.tracker.detect_every = self._pace.detect_every
             self._emit(perception.perceive(frame))
 
         settings = self._config.camera
@@ -129,7 +129,7 @@ class Modalities:
         self._note(perception.classifier.manifest)
 
         def perceive(block: AudioBlock) -> None:
-            for observation in perception.hear(block):
+            for observation in perception.perceive(block):
                 self._emit(observation)
 
         settings = self._config.microphone
@@ -142,7 +142,7 @@ class Modalities:
         self._note(perception.classifier.manifest)
 
         def perceive(message: TextMessage) -> None:
-            self._emit(perception.read(message))
+            self._emit(perception.perceive(message))
 
         self._set_status("text", "ok")
         self._infer("text", self.texts, perceive)

@@ -96,7 +96,7 @@ class Tracker:
         self._seen_s = max(sighting.captured_s, self._seen_s)
         primary = sighting.primary_subject or NOBODY_SEEN
         changes = self._update_presence(
-            sighting.followed, sighting.faces, primary, sighting.captured_s
+            sighting.tracked, sighting.faces, primary, sighting.captured_s
         )
         for observation in sighting.observations:
             changes += self._observe_subject(observation.subject, observation)

@@ -6,7 +6,7 @@ import msgspec
 from converter.packing.checks import choose_checks
 from edge.perception.manifest import save_manifest
 from edge.perception.pack import load_pack
-from edge.perception.selftest import prepare
+from edge.perception.selftest import sample_runner
 from edge.resources import MODELS
 
 
@@ -19,5 +19,5 @@ def test_checks_are_chosen_by_the_models_own_answers_and_kept_with_the_pack(
     save_manifest(msgspec.structs.replace(pack.manifest, checks=chosen), tmp_path / "text.json")
     read = load_pack(tmp_path / "text.json").manifest
     assert read.checks == chosen == pack.manifest.checks
-    ask = prepare(pack)
+    ask = sample_runner(pack)
     assert all(one.answer == ask(one) for one in chosen)

@@ -245,7 +245,7 @@ def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
     sound = read_sound(HAPPY_CLIP)
     shown = SpeechTask().shown(sound, spec)
     device = VoiceWindows(spec, Speech().min_voice_probability, Speech().min_voice_s)
-    assert np.array_equal(shown, [window.features for window in device.hear(sound)])
+    assert np.array_equal(shown, [window.features for window in device.push(sound)])
     # A clip in which the device hears nobody is shown whole.
     assert len(SpeechTask().shown(sound[:8000] // 1000, spec)) == 1
 

@@ -10,7 +10,7 @@ from edge.fusion.model import load_fusion, read_fusion
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.loader import ModelLoader
 from edge.perception.pack import load_pack
-from edge.perception.selftest import prepare
+from edge.perception.selftest import sample_runner
 
 TIMED_RUNS = 10
 
@@ -19,7 +19,7 @@ def examine_model(loader: ModelLoader, name: str, modality: str) -> Finding:
     """Raises ModelError where the pack is missing, damaged or does not fit."""
     pack = loader.load(name, modality)
     manifest, threads = pack.manifest, loader.config.threads
-    ask = prepare(pack, threads)
+    ask = sample_runner(pack, threads)
     apart = 0.0
     for sample in manifest.checks:
         answer = ask(sample)

@@ -6,7 +6,7 @@ import pytest
 
 from edge.perception.check_sample import CheckSample
 from edge.perception.pack import load_pack
-from edge.perception.selftest import prepare
+from edge.perception.selftest import sample_runner
 from edge.perception.synthetic import draw_face, hum
 from edge.resources import MODELS
 
@@ -16,7 +16,7 @@ PACKS = ["face", "speech", "text", "detector-short", "detector-full"]
 @pytest.mark.parametrize("name", PACKS)
 def test_the_packs_that_ship_answer_as_their_check_samples_say(name: str) -> None:
     pack = load_pack(MODELS / f"{name}.json")
-    ask = prepare(pack)
+    ask = sample_runner(pack)
     assert len(pack.manifest.checks) == (1 if name.startswith("detector") else 3)
     for sample in pack.manifest.checks:
         assert sample.deviation(ask(sample)) <= sample.tolerance
@@ -34,7 +34,7 @@ def test_a_model_whose_weights_are_wrong_answers_otherwise() -> None:
     size = len(pack.model)
     wrong = bytearray(pack.model)
     wrong[size // 6 : size // 2] = np.random.RandomState(1).bytes(size // 2 - size // 6)
-    ask = prepare(msgspec.structs.replace(pack, model=bytes(wrong)))
+    ask = sample_runner(msgspec.structs.replace(pack, model=bytes(wrong)))
     assert any(one.deviation(ask(one)) > one.tolerance for one in pack.manifest.checks)
 
 

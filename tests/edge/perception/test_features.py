@@ -65,7 +65,7 @@ def test_streamed_frames_equal_those_of_the_whole_sound(blocks: list[int]) -> No
     spec = _speech_input()
     sound = _noise(sum(blocks))
     stream = LogMelStream(spec)
-    streamed = [stream.hear(part) for part in np.split(sound, np.cumsum(blocks)[:-1])]
+    streamed = [stream.push(part) for part in np.split(sound, np.cumsum(blocks)[:-1])]
     assert np.concatenate(streamed) == pytest.approx(log_mel(sound, spec), abs=1e-5)
 
 

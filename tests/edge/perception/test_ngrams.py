@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from edge.perception.features import text_features, word_features
 from edge.perception.manifest import TextInput
 from edge.perception.ngrams import (
-    BEGIN,
     CHARACTER_FACTOR,
     EMPHASIS,
-    END,
     NEGATED_FACTOR,
+    WORD_END,
     WORD_FACTOR,
+    WORD_START,
     negated,
     ngram_hashes,
     tokens,
@@ -129,7 +129,7 @@ def _plain_hashes(words: Sequence[str], spec: TextInput) -> list[int]:
     turned = [each[place] for place in negated(words)]
     for place, word in enumerate(words):
         if word != EMPHASIS:
-            points = [ord(character) for character in BEGIN + word + END]
+            points = [ord(character) for character in WORD_START + word + WORD_END]
             runs = _run_hashes(points, spec.character_ngrams, int(CHARACTER_FACTOR))
             hashes += runs
             turned += runs if place in negated(words) else []
@@ -149,7 +149,7 @@ def test_features_are_to_the_bit_what_plain_python_makes_of_the_words(text: str)
         hits = sorted(Counter(one % TEXT.shape[0] for one in hashes).items())
         values = np.log1p(np.array([count for _, count in hits], np.float32))
         features = word_features(words, spec)
-        assert features.places.tolist() == [place for place, _ in hits]
+        assert features.indices.tolist() == [place for place, _ in hits]
         assert np.array_equal(features.values, values / max(np.linalg.norm(values), 1e-9))
 
 

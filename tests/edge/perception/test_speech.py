@@ -13,7 +13,7 @@ def _hear(loader: ModelLoader, sound: Sound, block: int = 800) -> list[Observati
     for start in range(0, len(sound), block):
         samples = sound[start : start + block]
         ended_s = (start + len(samples)) / SAMPLE_RATE_HZ
-        observations += speech.hear(AudioBlock(samples, ended_s))
+        observations += speech.perceive(AudioBlock(samples, ended_s))
     return observations
 
 
@@ -36,14 +36,14 @@ def test_the_size_of_sound_blocks_does_not_matter(loader: ModelLoader) -> None:
 
 def test_the_last_observation_of_an_utterance_pools_all_its_windows(loader: ModelLoader) -> None:
     sound = read_sound(HAPPY_CLIP)
-    whole = loader.new_speech().hear_all(sound)
+    whole = loader.new_speech().perceive_recording(sound)
     assert whole is not None
     assert _hear(loader, sound)[-1].native == pytest.approx(whole.native, abs=2e-3)
 
 
 def test_a_recording_is_heard_alike_again_and_again(loader: ModelLoader) -> None:
     sound, speech = read_sound(HAPPY_CLIP), loader.new_speech()
-    first, second = speech.hear_all(sound), speech.hear_all(sound)
+    first, second = speech.perceive_recording(sound), speech.perceive_recording(sound)
     assert first is not None
     assert second is not None
     assert first.native == second.native
@@ -54,11 +54,11 @@ def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(loader: Mod
     duration_s = len(sound) / SAMPLE_RATE_HZ
     alone = _hear(loader, sound)
     speech = loader.new_speech()
-    speech.hear(AudioBlock(sound[: len(sound) // 2], duration_s / 2))
-    again = speech.hear(AudioBlock(sound, 60.0))
+    speech.perceive(AudioBlock(sound[: len(sound) // 2], duration_s / 2))
+    again = speech.perceive(AudioBlock(sound, 60.0))
     assert again[-1].native == pytest.approx(alone[-1].native, abs=0.02)
 
 
 def test_a_recording_without_a_voice_says_nothing(loader: ModelLoader) -> None:
     noise = np.random.default_rng(0).normal(0, 30, 25 * SAMPLE_RATE_HZ)
-    assert loader.new_speech().hear_all(noise.astype(np.int16)) is None
+    assert loader.new_speech().perceive_recording(noise.astype(np.int16)) is None

@@ -24,13 +24,13 @@ from edge.values import TextMessage
 def test_plain_texts_are_read_as_people_read_them(
     loader: ModelLoader, text: str, emotion: str
 ) -> None:
-    read = loader.text.read(TextMessage(text, 5.0))
+    read = loader.text.perceive(TextMessage(text, 5.0))
     assert EMOTIONS[int(read.probabilities.argmax())] == emotion
     assert read.captured_s == 5.0
 
 
 def _happy(loader: ModelLoader, text: str) -> float:
-    return loader.text.read(TextMessage(text, 0.0)).native["joy"]
+    return loader.text.perceive(TextMessage(text, 0.0)).native["joy"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_negation_is_heard(loader: ModelLoader, plain: str, negated: str) -> Non
     ],
 )
 def test_a_feeling_that_is_denied_is_not_told(loader: ModelLoader, text: str, denied: str) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert EMOTIONS[int(read.probabilities.argmax())] != denied
 
 
@@ -82,7 +82,7 @@ def test_emphasis_does_not_take_away(loader: ModelLoader, plain: str, emphatic: 
 def test_emoji_and_emoticons_speak_for_themselves(
     loader: ModelLoader, text: str, emotion: str
 ) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert EMOTIONS[int(read.probabilities.argmax())] == emotion
 
 
@@ -92,7 +92,7 @@ def test_emoji_and_emoticons_speak_for_themselves(
 def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
     loader: ModelLoader, text: str
 ) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert read.probabilities.argmax() == NEUTRAL
     # Alone, it is no belief to act on.
     assert read.probabilities.max() < Tracking().min_confidence
@@ -110,7 +110,7 @@ def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
     ],
 )
 def test_a_language_never_seen_is_not_guessed_at(loader: ModelLoader, text: str) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert read.quality < 0.5
     assert read.probabilities.max() < 0.5 or read.probabilities.argmax() == NEUTRAL
 
@@ -129,7 +129,7 @@ def test_a_language_never_seen_is_not_guessed_at(loader: ModelLoader, text: str)
     ids=["control", "surrogate", "right to left", "mixed", "html", "1 MB", "one word"],
 )
 def test_odd_texts_are_read_like_any_other(loader: ModelLoader, text: str) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
     if "happy" in text:
         assert EMOTIONS[int(read.probabilities.argmax())] == "happy"
@@ -138,7 +138,7 @@ def test_odd_texts_are_read_like_any_other(loader: ModelLoader, text: str) -> No
 @settings(max_examples=200)
 @given(st.text(st.characters(), max_size=400))
 def test_every_string_is_read(loader: ModelLoader, text: str) -> None:
-    read = loader.text.read(TextMessage(text, 0.0))
+    read = loader.text.perceive(TextMessage(text, 0.0))
     assert read.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert (read.probabilities >= 0).all()
     assert 0 <= read.quality <= 1
@@ -155,7 +155,7 @@ def test_a_text_is_answered_as_the_whole_of_its_features_is(loader: ModelLoader)
 
 def test_a_text_without_emotion_or_with_one_word_counts_less(loader: ModelLoader) -> None:
     def quality_of(text: str) -> float:
-        return loader.text.read(TextMessage(text, 0.0)).quality
+        return loader.text.perceive(TextMessage(text, 0.0)).quality
 
     full = quality_of("I am so happy about this!")
     assert quality_of("happy") < full

@@ -28,7 +28,7 @@ def _windows() -> VoiceWindows:
 def _hear(sound: Sound, block: int | None = None) -> list[VoiceWindow]:
     windows, block = _windows(), block or len(sound)
     parts = (sound[start : start + block] for start in range(0, len(sound), block))
-    return [one for part in parts for one in windows.hear(part)]
+    return [one for part in parts for one in windows.push(part)]
 
 
 def _tones(seconds: float, *frequencies_hz: float) -> Sound:
@@ -76,9 +76,9 @@ def test_nothing_more_is_observed_after_a_voice_fell_silent() -> None:
 
 def test_sound_that_was_lost_parts_utterances() -> None:
     windows = _windows()
-    assert {one.utterance for one in windows.hear(VOICE)} == {0}
-    windows.interrupt()
-    assert {one.utterance for one in windows.hear(VOICE)} == {1}
+    assert {one.utterance for one in windows.push(VOICE)} == {0}
+    windows.reset()
+    assert {one.utterance for one in windows.push(VOICE)} == {1}
 
 
 @pytest.mark.parametrize("block", [1, 159, 800, 16001])
@@ -107,15 +107,15 @@ def test_noise_and_clipping_lower_the_quality() -> None:
 def test_what_is_kept_of_sound_does_not_grow() -> None:
     windows = _windows()
     for _ in range(30):
-        windows.hear(VOICE)
+        windows.push(VOICE)
     held = sum(
         len(part)
-        for part in (windows._energies, windows._moments, windows._fresh, windows._unheard)
+        for part in (windows._energies, windows._frames, windows._new_frames, windows._pending)
     )
     assert held < 186 + 400 + 50 + 160
 
 
 def test_a_few_samples_are_kept_until_they_are_enough() -> None:
     windows = _windows()
-    assert windows.hear(_silence(0)) == []
-    assert windows.hear(_silence(0.001)) == []
+    assert windows.push(_silence(0)) == []
+    assert windows.push(_silence(0.001)) == []
