@@ -22,7 +22,7 @@ EMOTIONS: tuple[Emotion, ...] = (
 
 NEUTRAL = EMOTIONS.index("neutral")
 
-SMALLEST_PROBABILITY = 1e-4
+MIN_PROBABILITY = 1e-4
 """Below it a model's certainty counts no further: no single voice has a veto."""
 
 DIGITS = 4

@@ -9,10 +9,10 @@ from edge.errors import EmotiondError
 Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
 """What slows a Raspberry Pi down."""
 THERMAL_ZONES = Path("/sys/class/thermal")
-NO_SENSORS = ("PMIC-Die",)
+IGNORED_ZONES = ("PMIC-Die",)
 """Zones by type, of a Jetson, that say 100 °C always."""
 PLATFORM = Path("/sys/devices/platform")
-THROTTLED = "soc*/*firmware/get_throttled"
+THROTTLED_FILE = "soc*/*firmware/get_throttled"
 """Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
 THROTTLE_FLAGS: tuple[Throttle, ...] = get_args(Throttle)
 """By the bit that stands for it, from the lowest."""
@@ -42,7 +42,7 @@ def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
     found = []
     for file in zones.glob("thermal_zone*/temp"):
         try:
-            if file.with_name("type").read_text(encoding="ascii").strip() in NO_SENSORS:
+            if file.with_name("type").read_text(encoding="ascii").strip() in IGNORED_ZONES:
                 continue
             found.append(int(file.read_text(encoding="ascii")) / 1000)
         except (OSError, ValueError):
@@ -53,7 +53,7 @@ def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
 def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
     """What slows the device down now; None where it does not tell."""
     try:
-        flags = int(next(platform.glob(THROTTLED)).read_text(encoding="ascii").strip(), 16)
+        flags = int(next(platform.glob(THROTTLED_FILE)).read_text(encoding="ascii").strip(), 16)
     except (StopIteration, OSError, ValueError):
         return None
     return [name for bit, name in enumerate(THROTTLE_FLAGS) if flags >> bit & 1]

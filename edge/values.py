@@ -15,7 +15,7 @@ MODALITIES = ("face", "speech", "text")
 """Those that are observed here; there may be others outside."""
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of an observation may add up to more or less than one."""
-NOBODY_SEEN = 0
+UNKNOWN_SUBJECT = 0
 """The subject of voice and text, which belong to whom the camera sees first; faces count from 1."""
 
 
@@ -43,7 +43,7 @@ class TextMessage:
 
     text: str
     received_s: float
-    subject: int = NOBODY_SEEN
+    subject: int = UNKNOWN_SUBJECT
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Observation:
     """The model's own labels."""
 
 
-def fault(observation: Observation) -> str | None:
+def invalid_reason(observation: Observation) -> str | None:
     """What is wrong with an observation that comes from elsewhere; None where nothing is."""
     probabilities = observation.probabilities
     if getattr(probabilities, "shape", None) != (len(EMOTIONS),):

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from converter.fusion.pairs import Cases, Judgements, draw, figures, of_somebody_else
-from edge.emotions import EMOTIONS, NEUTRAL, SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.emotions import EMOTIONS, MIN_PROBABILITY, NEUTRAL, FloatArray, softmax
 from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
 from edge.fusion.pooling import STRATEGIES, Strategy, attention, log_linear
 
@@ -196,7 +196,7 @@ def _at_rest(faces: Judgements | None) -> FloatArray:
     """How much less than neutral most neutral faces look like each emotion, in nepers."""
     if faces is None or not (faces.truth == NEUTRAL).any():
         return FusionModel().rest
-    logs = np.log(np.maximum(faces.said[faces.truth == NEUTRAL], SMALLEST_PROBABILITY))
+    logs = np.log(np.maximum(faces.said[faces.truth == NEUTRAL], MIN_PROBABILITY))
     odds = logs - logs[:, [NEUTRAL]]
     return np.asarray(np.quantile(odds, ORDINARY, axis=0), np.float32)
 

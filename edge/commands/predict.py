@@ -15,7 +15,7 @@ from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse, pool
 from edge.perception.loader import ModelLoader
 from edge.values import (
-    NOBODY_SEEN,
+    UNKNOWN_SUBJECT,
     Belief,
     Frame,
     Observation,
@@ -119,7 +119,7 @@ class Predictor:
             strategy = STRATEGIES[fusion.strategy]
             belief = fuse(observations, strategy, self._fusion_model, 0.0, fusion.half_life_s)
             yield _prediction(
-                name, Observation("fused", NOBODY_SEEN, 0.0, belief.probabilities, 1.0)
+                name, Observation("fused", UNKNOWN_SUBJECT, 0.0, belief.probabilities, 1.0)
             )
 
     def _picture(self, path: Path) -> Observation:

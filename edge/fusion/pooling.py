@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.emotions import EMOTIONS, SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.emotions import EMOTIONS, MIN_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import FusionModel
 from edge.values import Belief, Observation
 
@@ -56,7 +56,7 @@ def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, Float
     the others (the mean of Bhattacharyya coefficients).
     """
     gate, probabilities = model.gate, evidence.probabilities
-    information = probabilities * np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+    information = probabilities * np.log(np.maximum(probabilities, MIN_PROBABILITY))
     roots = np.sqrt(probabilities)
     alike = roots @ np.swapaxes(roots, -1, -2)
     agreement = (alike.sum(axis=-1) - 1) / max(len(evidence.modalities) - 1, 1)
@@ -121,7 +121,7 @@ def pool(observations: Sequence[Observation]) -> Observation:
     Returns the geometric mean of their probabilities, weighted by quality.
     """
     weights = np.array([one.quality + LEAST_TRUST for one in observations], np.float32)
-    logs = np.log([np.maximum(one.probabilities, SMALLEST_PROBABILITY) for one in observations])
+    logs = np.log([np.maximum(one.probabilities, MIN_PROBABILITY) for one in observations])
     native = {
         label: float(np.average([one.native[label] for one in observations], weights=weights))
         for label in observations[0].native
@@ -156,10 +156,10 @@ def _product(evidence: Evidence, exponents: FloatArray, model: FusionModel) -> F
     shares = shares / np.add.reduce(shares, axis=-2, keepdims=True)
     company = 1 - np.add.reduce(shares * shares, axis=-2, keepdims=True)
     sharpness = 1 + np.float32(model.sharpness - 1) * company
-    ratios = np.maximum(evidence.probabilities, SMALLEST_PROBABILITY) / model.prior
+    ratios = np.maximum(evidence.probabilities, MIN_PROBABILITY) / model.prior
     sharpened = model.prior * ratios ** (sharpness * exponents)
     sharpened /= np.add.reduce(sharpened, axis=-1, keepdims=True)
     outliers = np.array([model.outlier_of(name) for name in evidence.modalities], np.float32)
     outlier = outliers[:, None] * (1 - shares)
-    mixture = np.maximum((1 - outlier) * sharpened + outlier * model.prior, SMALLEST_PROBABILITY)
+    mixture = np.maximum((1 - outlier) * sharpened + outlier * model.prior, MIN_PROBABILITY)
     return softmax(np.log(model.prior) + np.add.reduce(np.log(mixture / model.prior), axis=-2))

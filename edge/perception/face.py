@@ -10,7 +10,7 @@ from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput
 from edge.perception.quality import face_quality
-from edge.values import NOBODY_SEEN, Frame, Observation, Sighting
+from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
 
 # Where the eyes lie in the training pictures, as shares of the side: the medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.
@@ -68,7 +68,7 @@ class FacePerception:
         """What a picture expresses that holds a face and nothing else."""
         answer = self.classifier.classify(image_features(frame.pixels, self._spec))
         return Observation(
-            "face", NOBODY_SEEN, frame.captured_s, answer.probabilities, 1.0, answer.native
+            "face", UNKNOWN_SUBJECT, frame.captured_s, answer.probabilities, 1.0, answer.native
         )
 
     def _observe(self, frame: Frame, subject: int, face: Face) -> Observation:

@@ -6,7 +6,7 @@ from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
 from edge.perception.manifest import SoundInput
 from edge.perception.voice import VoiceWindow, VoiceWindows
-from edge.values import NOBODY_SEEN, SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
+from edge.values import SAMPLE_RATE_HZ, UNKNOWN_SUBJECT, AudioBlock, Observation, Sound
 
 MAX_POOLED_WINDOWS = 12
 """Windows of one utterance that count alike; in a longer one the older ones fade."""
@@ -63,7 +63,7 @@ class SpeechPerception:
     def _observation(self, logits: FloatArray, quality: float, captured_s: float) -> Observation:
         answer = self.classifier.interpret(logits)
         return Observation(
-            "speech", NOBODY_SEEN, captured_s, answer.probabilities, quality, answer.native
+            "speech", UNKNOWN_SUBJECT, captured_s, answer.probabilities, quality, answer.native
         )
 
 

@@ -12,7 +12,7 @@ from edge.emotions import EMOTIONS, Emotion
 from edge.errors import PayloadError
 from edge.service.pause import Pause
 from edge.throttled_log import ThrottledLog
-from edge.values import NOBODY_SEEN, Observation, TextMessage, fault
+from edge.values import UNKNOWN_SUBJECT, Observation, TextMessage, invalid_reason
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """JSON form of a message to `set/text`."""
 
     text: str
-    subject: int = NOBODY_SEEN
+    subject: int = UNKNOWN_SUBJECT
 
 
 class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +35,7 @@ class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     probabilities: dict[Emotion, Share]
     """By emotion; missing ones are 0."""
     quality: Share = 1.0
-    subject: int = NOBODY_SEEN
+    subject: int = UNKNOWN_SUBJECT
 
 
 class MqttCommands:
@@ -144,6 +144,6 @@ def parse_observation(
         command.quality,
         {str(emotion): share for emotion, share in command.probabilities.items()},
     )
-    if (wrong := fault(observation)) is not None:
+    if (wrong := invalid_reason(observation)) is not None:
         raise PayloadError(f"invalid observation: {wrong}")
     return observation

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.config import RestingFace
-from edge.emotions import EMOTIONS, NEUTRAL, SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.emotions import EMOTIONS, MIN_PROBABILITY, NEUTRAL, FloatArray, softmax
 
 # Emotions that a resting face may resemble; nobody looks happy for long without being so.
 RESTING_EMOTIONS = np.array(
@@ -31,7 +31,7 @@ class RestingFaceFilter:
 
     def correct(self, probabilities: FloatArray, captured_s: float) -> FloatArray:
         """Returns the distribution, float32[7], without the bias learned so far."""
-        logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+        logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         mean = self._learn(logs - logs[NEUTRAL], captured_s)
         self._pictures += 1
         # The mean of few pictures is uncertain.

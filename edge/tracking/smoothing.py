@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.emotions import SMALLEST_PROBABILITY, FloatArray, softmax
+from edge.emotions import MIN_PROBABILITY, FloatArray, softmax
 
 
 class Smoothing:
@@ -23,7 +23,7 @@ class Smoothing:
 
         Beliefs with the same time are each smoothed with the moment before, not with one another.
         """
-        logs = np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
+        logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
         if self._current is not None and captured_s > self._current[1]:
             self._settled = self._current
         if self._settled is not None and self._time_constant_s > 0:

@@ -11,7 +11,7 @@ from edge.fusion.model import FusionModel
 from edge.throttled_log import ThrottledLog
 from edge.tracking.episodes import Change, State
 from edge.tracking.person import Person
-from edge.values import MODALITIES, NOBODY_SEEN, Observation, Sighting, fault
+from edge.values import MODALITIES, UNKNOWN_SUBJECT, Observation, Sighting, invalid_reason
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ MAX_LEAD_S = 1.0
 class Tracker:
     """Follows every subject in view; voice and text belong to the primary one.
 
-    While nobody is in view they belong to the subject NOBODY_SEEN, who becomes the first person to
-    come into view. Invalid observations are logged and change nothing. `started_s` is the time at
+    While nobody is in view they belong to UNKNOWN_SUBJECT, who becomes the first person to come
+    into view. Invalid observations are logged and change nothing. `started_s` is the time at
     which tracking starts, with nothing known.
     """
 
@@ -41,7 +41,7 @@ class Tracker:
         self._modalities = {*MODALITIES, *fusion.outside}
         self._log = ThrottledLog(logger)
         self._people: dict[int, Person] = {}
-        self._primary = NOBODY_SEEN
+        self._primary = UNKNOWN_SUBJECT
         self._faces = 0
         self._seen_s = self._changed_s = self._now_s = started_s
 
@@ -67,7 +67,7 @@ class Tracker:
             self._now_s = item.captured_s
         if isinstance(item, Sighting):
             return self._observe_sighting(item) if math.isfinite(item.captured_s) else []
-        subject = self._primary if item.subject == NOBODY_SEEN else item.subject
+        subject = self._primary if item.subject == UNKNOWN_SUBJECT else item.subject
         if subject not in (*self._people, self._primary):
             self._refuse(item, "its subject is not in view")
             return []
@@ -80,21 +80,21 @@ class Tracker:
         for person in list(self._people.values()):
             changes += person.pass_time(now_s)
         # A camera without pictures no longer shows who is present.
-        in_view = self._faces or self._primary or self._people.keys() - {NOBODY_SEEN}
+        in_view = self._faces or self._primary or self._people.keys() - {UNKNOWN_SUBJECT}
         if in_view and now_s - self._seen_s > self._fusion.max_age_s:
-            changes += self._update_presence(frozenset(), 0, NOBODY_SEEN, now_s)
+            changes += self._update_presence(frozenset(), 0, UNKNOWN_SUBJECT, now_s)
         return changes
 
     def finish(self, now_s: float) -> list[Change]:
         """Ends everybody's episodes and starts from scratch."""
         changes = [one for person in self._people.values() for one in person.finish(now_s)]
-        self._people, self._primary, self._faces = {}, NOBODY_SEEN, 0
+        self._people, self._primary, self._faces = {}, UNKNOWN_SUBJECT, 0
         self._changed_s = now_s
         return changes
 
     def _observe_sighting(self, sighting: Sighting) -> list[Change]:
         self._seen_s = max(sighting.captured_s, self._seen_s)
-        primary = sighting.primary_subject or NOBODY_SEEN
+        primary = sighting.primary_subject or UNKNOWN_SUBJECT
         changes = self._update_presence(
             sighting.tracked, sighting.faces, primary, sighting.captured_s
         )
@@ -107,10 +107,13 @@ class Tracker:
     ) -> list[Change]:
         """Ends the episodes of people who left, and stores who is present."""
         changes: list[Change] = []
-        for subject in sorted(self._people.keys() - followed - {NOBODY_SEEN, primary}):
+        for subject in sorted(self._people.keys() - followed - {UNKNOWN_SUBJECT, primary}):
             changes += self._people.pop(subject).finish(now_s)
             self._changed_s = now_s
-        if primary != NOBODY_SEEN and (heard := self._people.pop(NOBODY_SEEN, None)) is not None:
+        if (
+            primary != UNKNOWN_SUBJECT
+            and (heard := self._people.pop(UNKNOWN_SUBJECT, None)) is not None
+        ):
             if primary in self._people:
                 changes += heard.finish(now_s)
             else:
@@ -149,7 +152,7 @@ class Tracker:
 
     def refusal(self, observation: Observation) -> str | None:
         """Returns the reason to ignore an observation of any subject, None if there is none."""
-        if (wrong := fault(observation)) is not None:
+        if (wrong := invalid_reason(observation)) is not None:
             return wrong
         if observation.modality not in self._modalities:
             return "its modality is not listed in fusion.outside"
