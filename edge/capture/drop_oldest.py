@@ -1,4 +1,4 @@
-"""The hand-over between threads that never blocks the one that captures."""
+"""A queue between threads that never blocks the capturing one."""
 
 import threading
 from collections import deque
@@ -8,13 +8,13 @@ Item = TypeVar("Item")
 
 
 class DropOldestQueue(Generic[Item]):
-    """A queue of bounded length that drops its oldest item for a new one."""
+    """A bounded queue that drops its oldest item to make room for a new one."""
 
     def __init__(self, length: int) -> None:
         self._items: deque[Item] = deque(maxlen=length)
         self._changed = threading.Condition()
         self.dropped = 0
-        """How many items nobody took in time."""
+        """Number of items that were not taken in time."""
 
     def __len__(self) -> int:
         return len(self._items)
@@ -27,7 +27,7 @@ class DropOldestQueue(Generic[Item]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> Item | None:
-        """The oldest item, or None when none comes within `timeout_s`."""
+        """Removes and returns the oldest item; None if none arrives within `timeout_s`."""
         with self._changed:
             if not self._items:
                 self._changed.wait(timeout_s)

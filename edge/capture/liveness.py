@@ -1,4 +1,4 @@
-"""Signs that a device has ceased to work although it goes on giving samples."""
+"""Detects devices that have failed although they still deliver samples."""
 
 import cv2
 import numpy as np
@@ -8,26 +8,26 @@ from edge.errors import SourceError
 from edge.values import AudioBlock, Frame
 
 ROW_STEP = 8
-"""Every eighth row is looked at: the noise of a sensor is everywhere."""
+"""Only every eighth row is compared: sensor noise is everywhere."""
 FROZEN_S = 2.0
-"""A sensor's noise makes every picture a new one: one that stays equal for so long is repeated."""
+"""A picture that stays identical for this long is repeated: sensor noise changes every new one."""
 INTER_CODED_FROZEN_S = 10.0
-"""The same for H.264 and its kind, which may send a scene at rest as `nothing has changed`."""
+"""The same for H.264 and similar codecs, which may encode a still scene as unchanged."""
 BLACK_S = 2.0
 BLACK_LEVEL = 16.0
-"""0..255: what some cameras call black; the mean of a lit room is far above it."""
+"""0..255: the black of some cameras; the mean of a lit room is far above it."""
 BLACK_SPREAD = 5.0
-"""0..255, standard deviation: of noise alone; a lamp or a screen in a dark room is more."""
+"""0..255, standard deviation of noise alone; a lamp or a screen in a dark room exceeds it."""
 LIT_LEVEL, LIT_SPREAD = 20.0, 7.0
-"""From here on a picture that was black is so no more."""
+"""Level and spread from which a black picture counts as lit again."""
 LIT_S = 1.0
-"""How long a camera that was black must see something: one that flickers is not told each time."""
+"""A black camera must be lit for this long, so that flicker does not change the status."""
 SILENCE_S = 30.0
-"""Long, for microphones that switch themselves off until somebody speaks."""
+"""Long, because some microphones switch themselves off until someone speaks."""
 
 
 class PictureLiveness:
-    """Whether a camera's pictures are alive; one object for each opening of the camera."""
+    """Detects frozen and black pictures of a camera; create one each time the camera is opened."""
 
     def __init__(self, name: str, frozen_s: float = FROZEN_S) -> None:
         self._name, self._frozen_s = name, frozen_s
@@ -35,12 +35,12 @@ class PictureLiveness:
         self._changed_s = 0.0
         self._lit_s = self._black_s = -np.inf
         self.fault = ""
-        """What is wrong with the pictures; empty while nothing is."""
+        """Reason why the current pictures are useless; else empty."""
 
     def update(self, frame: Frame) -> bool:
-        """Whether the picture is another than the one before: only then it tells anything.
+        """Returns True for a new picture, False for a repeated one, which carries no information.
 
-        Raises SourceError once the camera has repeated one for too long.
+        Raises SourceError once the camera has repeated a picture for `frozen_s`.
         """
         rows = frame.pixels[::ROW_STEP]
         if np.array_equal(rows, self._rows):
@@ -66,16 +66,16 @@ class PictureLiveness:
 
 
 class SoundLiveness:
-    """Whether a microphone's sound is alive: a real one has noise."""
+    """Detects digital silence of a microphone: a real signal has noise."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._sound_s: float | None = None
         self.fault = ""
-        """What is wrong with the sound; empty while nothing is."""
+        """Reason why the current sound is useless; else empty."""
 
     def update(self, block: AudioBlock) -> None:
-        """Takes note of a block of sound; a resampler gives empty ones while it gathers."""
+        """Checks a block of sound; empty blocks, as a resampler gives at first, count as silent."""
         if self._sound_s is None or (len(block.samples) and np.ptp(block.samples)):
             self._sound_s, self.fault = block.captured_s, ""
         elif block.captured_s - self._sound_s >= SILENCE_S:

@@ -1,4 +1,4 @@
-"""Files in: pictures, the frames of videos, and sound as the models hear it."""
+"""Reads files: pictures, the frames of videos, and sound in the models' format."""
 
 import re
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ BLOCK_SAMPLES = 65_536
 BLOCK_FORMAT: dict[str, Any] = {"dtype": "float32", "always_2d": True}
 
 WAV_SIZE_MISMATCH = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
-"""What libsndfile says of a WAV whose header promises more bytes than there are."""
+"""libsndfile's remark on a WAV whose header promises more bytes than the file has."""
 UNKNOWN_SIZE = 2**31 - 1
-"""From here on a size is what programs write that do not know yet how long a WAV will be."""
+"""Sizes from here on are placeholders of programs that stream a WAV of unknown length."""
 MIN_SHARE = 0.75
-"""Of the promised samples of other formats: the length of an MP3 may be an estimate."""
+"""Share of the promised samples that other formats must have: an MP3's length may be estimated."""
 
 FloatBlock = npt.NDArray[np.float32]
 """float32[samples, channels], -1..1."""
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
-    """uint8 BGR, turned upright; raises SourceError."""
+    """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
@@ -47,7 +47,10 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def read_frames(path: Path, fps: float) -> Iterator[Frame]:
-    """At most `fps` frames a second of a video file, at their times in it; raises SourceError."""
+    """Yields at most `fps` frames a second of a video file, with their times in it.
+
+    Raises SourceError.
+    """
     if not path.is_file():
         raise SourceError(f"{path}: no such file")
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -68,11 +71,11 @@ def read_frames(path: Path, fps: float) -> Iterator[Frame]:
 
 
 def read_sound(path: Path) -> Sound:
-    """The whole sound of a file, int16[samples], mixed to mono and resampled to 16 kHz.
+    """Reads the whole sound of a file, int16[samples], mixed to mono and resampled to 16 kHz.
 
-    Sound formats are read by libsndfile (WAV, FLAC, Ogg, MP3, …); the sound track of a video
-    needs the extra `media`. Raises SourceError, also where the file ends long before it should,
-    or MissingExtraError without that extra.
+    libsndfile reads sound formats (WAV, FLAC, Ogg, MP3, …); the sound track of a video needs the
+    extra `media`. Raises SourceError, also if the file ends long before its promised length, and
+    MissingExtraError without that extra.
     """
     try:
         if not path.is_file():
@@ -90,7 +93,7 @@ def read_sound(path: Path) -> Sound:
 
 
 def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
-    """All that is there; raises SourceError where that is much less than the file promises."""
+    """Yields the whole file; raises SourceError if it is much shorter than its header promises."""
     found = WAV_SIZE_MISMATCH.search(file.extra_info)
     promised, there = (int(size) for size in found.groups()) if found else (0, 0)
     if promised < UNKNOWN_SIZE and there < promised:
@@ -106,7 +109,7 @@ def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
 
 
 def _convert(blocks: Iterator[FloatBlock], rate_hz: int) -> Sound:
-    """Block by block, so that a long recording at a high rate does not fill the memory."""
+    """Works block by block, so that a long recording at a high rate does not fill the memory."""
     resampler = None
     if rate_hz != SAMPLE_RATE_HZ:
         resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")

@@ -1,4 +1,4 @@
-"""Sound from a microphone chosen by name, or from a file."""
+"""Opens the source of sound that the configuration names: a microphone or a file."""
 
 import threading
 from pathlib import Path
@@ -13,14 +13,14 @@ from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 
 def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
-    """The microphone or file that the configuration names; raises SourceError."""
+    """Opens a microphone or a sound file; raises SourceError."""
     if is_sound_file(config.source):
         return SoundFile(config, clock, stop)
     return PortAudioMicrophone(config.source, clock, stop)
 
 
 class SoundFile:
-    """A sound file, or the sound of a video, played at its own speed."""
+    """A sound file, or the sound track of a video, played in real time."""
 
     fault = ""
 

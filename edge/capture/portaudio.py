@@ -1,7 +1,7 @@
-"""A microphone through PortAudio, and what PortAudio leaves behind when one is unplugged.
+"""Microphones through PortAudio, and the cleanup that PortAudio misses when one is unplugged.
 
-Its Pa_CloseStream closes nothing where the stream cannot be stopped first, so each unplugging would
-leave a file and its memory open, and the kernel could not let go of the device.
+Pa_CloseStream closes nothing if the stream cannot be stopped first. Each unplugging would leave a
+file and its memory mapping open, and the kernel could not release the device.
 """
 
 import ctypes
@@ -22,20 +22,20 @@ from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05
 BLOCK_TIMEOUT_S = 1.5
-"""A microphone that delivers nothing for so long is opened again."""
+"""A microphone that delivers nothing for this long is opened again."""
 MIN_WAIT_S, MAX_WAIT_S = 0.005, 0.5
-"""One that took longer was none: the process stood still."""
+"""A longer wait does not count in full: the process itself stood still."""
 OVERFLOWED = -9981
-"""PortAudio's paInputOverflowed: sound was lost, more will come."""
+"""PortAudio's paInputOverflowed: sound was lost, but more will come."""
 SOUND_DEVICES = Path("/dev/snd")
 PROCESS = Path("/proc/self")
 DELETED = " (deleted)"
-"""What the kernel adds to the name of an open file or mapping whose device is no more."""
+"""Suffix that the kernel adds to the name of an open file or mapping whose device was removed."""
 MAPPING = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +(.+)$", re.MULTILINE)
 
 
 def input_names() -> list[str]:
-    """What `microphone.source` can name here; raises SourceError."""
+    """Lists the microphones that `microphone.source` can name; raises SourceError."""
     pyaudio = _load_pyaudio()
     with silenced_stderr():
         audio = pyaudio.PyAudio()
@@ -59,10 +59,10 @@ def _inputs(audio: Any) -> list[dict[str, Any]]:
 
 
 class PortAudioMicrophone:
-    """A microphone, opened by part of its name; resampled where it cannot do 16 kHz itself.
+    """A microphone, opened by part of its name and resampled if it does not support 16 kHz.
 
-    Sound is fetched once there is enough of it: PortAudio's own waiting may never end when the
-    device is unplugged, and as long as one stream is open it knows of no new devices.
+    Reads a block only once it is complete: PortAudio's own wait may never end when the device is
+    unplugged. PortAudio notices no new devices while a stream is open.
     """
 
     def __init__(self, name: str, clock: Clock, stop: threading.Event) -> None:
@@ -117,7 +117,7 @@ class PortAudioMicrophone:
         close_deleted_devices()
 
     def _open(self, name: str, sample_format: int) -> tuple[int, Any]:
-        """Sampling rate and stream; raises OSError or ValueError, or SourceError."""
+        """Returns sampling rate and stream; raises OSError, ValueError or SourceError."""
         device = self._find(name)
         rate_hz = self._choose_rate(device, sample_format)
         return rate_hz, self._audio.open(
@@ -130,7 +130,7 @@ class PortAudioMicrophone:
         )
 
     def _wait_for_block(self) -> bool:
-        """Waits for a block of sound; false when told to stop meanwhile."""
+        """Waits for a block of sound; False when stopped meanwhile."""
         waited_s, before_s = 0.0, self._clock.now_s()
         while (available := self._stream.get_read_available()) < self._block:
             if available < 0 and available != OVERFLOWED:
@@ -172,7 +172,7 @@ class PortAudioMicrophone:
 
 
 def close_deleted_devices(folder: Path = SOUND_DEVICES) -> None:
-    """Closes all that this process has open or mapped of devices in a folder that are gone."""
+    """Closes and unmaps what this process still holds of removed devices in a folder."""
     libc = ctypes.CDLL(None)
     for start, end, name in MAPPING.findall((PROCESS / "maps").read_text(errors="replace")):
         if _is_deleted(name, folder):
@@ -190,5 +190,5 @@ def _is_deleted(name: str, folder: Path) -> bool:
 def _target(link: Path) -> str:
     try:
         return str(link.readlink())
-    except OSError:  # closed meanwhile, as the listing's own is
+    except OSError:  # closed meanwhile, like the handle of the listing itself
         return ""

@@ -1,4 +1,4 @@
-"""Reads one device in a thread of its own, and opens it again whenever it fails."""
+"""Reads one device in its own thread, and opens it again after a failure."""
 
 import threading
 from collections.abc import Callable
@@ -12,18 +12,18 @@ from edge.clock import Clock
 from edge.errors import Paused, SourceError, describe
 
 STEADY_S = 1.0
-"""A device that failed is taken to work once it has given good samples for so long."""
+"""A device that failed counts as working once it has given good samples for this long."""
 PAUSE_POLL_S = 0.2
 
 Sample = TypeVar("Sample")
 
 
 class Reader(threading.Thread, Generic[Sample]):
-    """Fills `sink` from the device that `opener` opens, until told to stop.
+    """Fills `sink` from the device that `opener` opens, until stopped.
 
-    `report` is told `ok`, `degraded: reason` or, at the end of a file and while nothing is to
-    run, `off`; nothing when a stop cuts a read short. After a failure `ok` is told once samples
-    have come for STEADY_S. Samples reach the sink only while the status is `ok`.
+    `report` receives each change of the status: `ok`, `degraded: reason` or, at the end of a file
+    and during a pause, `off`; nothing when a stop cuts a read short. After a failure the status is
+    `ok` once samples have come for STEADY_S. Samples reach the sink only while it is `ok`.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class Reader(threading.Thread, Generic[Sample]):
 
     @property
     def progress(self) -> tuple[int, int] | None:
-        """Changes whenever the device's driver answers; None while nothing is asked of it."""
+        """Changes whenever the driver answers; None while no driver call is pending."""
         device = self._device
         return (self._openings, device.steps if device else -1) if self._in_driver else None
 
     def run(self) -> None:
-        """Opens and reads until told to stop, or to the end of a file."""
+        """Opens and reads the device until stopped, or to the end of a file."""
         while self._continues:
             if not self._control.running.wait(PAUSE_POLL_S):
                 self._set_status("off")
@@ -65,12 +65,12 @@ class Reader(threading.Thread, Generic[Sample]):
                 continue
             except SourceError as error:
                 self._set_status(f"degraded: {error}")
-            except Exception as error:  # the rim of the thread: a driver can fail in any way
+            except Exception as error:  # the edge of the thread: a driver can fail in any way
                 self._set_status(f"degraded: {self.name} failed with {describe(error)}")
             self._retry.wait(self._control.stop, self._is_steady)
 
     def report_stalled(self) -> None:
-        """Says, in another thread's place, that the device does not answer; unless it failed."""
+        """Reports that the device does not answer, unless it already failed; for other threads."""
         with self._status_lock:
             self._good_since_s = None
             if not (self._abandoned or self._status.startswith("degraded")):
@@ -78,7 +78,7 @@ class Reader(threading.Thread, Generic[Sample]):
                 self._report(self._status)
 
     def abandon(self) -> None:
-        """Nothing more is read or told; the thread ends when its device gives it back."""
+        """Stops reading and reporting; the thread ends once its device call returns."""
         with self._status_lock:
             self._abandoned = True
 
@@ -92,7 +92,7 @@ class Reader(threading.Thread, Generic[Sample]):
         return since_s is not None and self._clock.now_s() - since_s >= STEADY_S
 
     def _read_all(self) -> bool:
-        """Reads until told to stop or to pause; whether it came to the end of a file instead."""
+        """Reads until stopped or paused; returns True at the end of a file."""
         self._openings += 1
         self._good_since_s, self._in_driver = None, True
         try:

@@ -1,4 +1,4 @@
-"""When a device that failed is opened again."""
+"""Decides when to open a failed device again."""
 
 import math
 import os
@@ -13,9 +13,9 @@ POLL_INTERVAL_S = 0.2
 
 
 def readable_devices(folder: Path = DEVICE_FOLDER) -> frozenset[str]:
-    """The device files of cameras and sound cards that may be read.
+    """Lists the device files of cameras and sound cards that this user may read.
 
-    That a new one may be, udev says some time after it is there.
+    udev grants access some time after a new file appears.
     """
     found = [name for name in _names(folder) if name.startswith("video")]
     found += [f"snd/{name}" for name in _names(folder / "snd")]
@@ -25,14 +25,14 @@ def readable_devices(folder: Path = DEVICE_FOLDER) -> frozenset[str]:
 def _names(folder: Path) -> list[str]:
     try:
         return [one.name for one in folder.iterdir()]
-    except OSError:  # it goes with the last card
+    except OSError:  # the folder disappears with the last card
         return []
 
 
 class Retry:
-    """After waits that double until a device was steady, and at once when one is plugged in.
+    """Waits that double until a device was steady, and end early when a device is plugged in.
 
-    One that is plugged in while another is being opened was perhaps overlooked, and counts too.
+    A device plugged in during an attempt counts too: the attempt may have missed it.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Retry:
         self._known: frozenset[str] = frozenset()
 
     def start_attempt(self) -> None:
-        """Told before each opening."""
+        """Notes the current devices; call it before each attempt to open one."""
         self._known = self._list_devices()
 
     def wait(self, stop: threading.Event, was_steady: bool) -> None:
-        """Waits until it is time to open again, or told to stop."""
+        """Waits until it is time for the next attempt, or until stopped."""
         if was_steady:
             self._wait_s = self._waits.shortest_s
         longer_s = min(self._wait_s * 2, self._waits.longest_s)
@@ -55,9 +55,9 @@ class Retry:
         self._wait_s = self._waits.shortest_s if plugged else longer_s
 
     def _wait_for_plug(self, stop: threading.Event) -> bool:
-        """Whether a device is plugged in before the wait is over.
+        """Returns True if a device is plugged in before the wait is over.
 
-        A card has several files: it is there once a look finds what the one before it found.
+        A card has several files: it is complete once two polls in a row find the same ones.
         """
         known, plugged = self._known, False
         polls = math.ceil(self._wait_s / POLL_INTERVAL_S)

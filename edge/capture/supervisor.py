@@ -1,4 +1,4 @@
-"""Notices a reader whose device does not answer, from a thread that does not wait for it."""
+"""Notices readers whose device does not answer, from a thread that does not wait for it."""
 
 import threading
 from collections.abc import Callable
@@ -7,20 +7,20 @@ from typing import Any
 from edge.capture.reader import Reader
 
 STALL_S = 2.5
-"""A device that is silent for so long counts as gone."""
+"""A device that does not answer for this long counts as gone."""
 ABANDON_S = 10.0
-"""A call that has not come back by then may never do."""
+"""A call that has not returned by then may never return."""
 MAX_ABANDONED = 3
-"""So many threads at most may hang in a driver at a time."""
+"""Maximum number of threads that may hang in a driver at a time."""
 MAX_STEP_S = 0.5
-"""A longer time between two checks was none for the reader either: the process stood still."""
+"""A longer time between two checks does not count in full: the whole process stood still."""
 
 
 class Supervisor:
-    """Keeps one reader going; `check` is to be called several times a second.
+    """Keeps one reader running; call `check` several times a second.
 
-    A reader that hangs is reported as degraded after STALL_S, and replaced after ABANDON_S while
-    fewer than MAX_ABANDONED hang already.
+    A reader that hangs is reported as degraded after STALL_S, and replaced after ABANDON_S unless
+    MAX_ABANDONED threads hang already.
     """
 
     def __init__(self, new_reader: Callable[[], Reader[Any]], now_s: float) -> None:
@@ -31,20 +31,20 @@ class Supervisor:
         self._progress: tuple[int, int] | None = None
 
     def start(self) -> None:
-        """Begins reading."""
+        """Starts reading."""
         self._reader.start()
 
     @property
     def ident(self) -> int | None:
-        """Of the reader's thread; None before it was started."""
+        """Identifier of the reader's thread; None before it is started."""
         return self._reader.ident
 
     def join(self, timeout_s: float) -> None:
-        """Waits for the reader; not for those that were replaced."""
+        """Waits for the current reader, not for replaced ones."""
         self._reader.join(timeout_s)
 
     def check(self, now_s: float) -> None:
-        """Compares the reader's progress with that of the last time."""
+        """Compares the reader's progress with that of the previous check."""
         passed_s = min(now_s - self._checked_s, MAX_STEP_S)
         self._checked_s = now_s
         progress = self._reader.progress

@@ -1,6 +1,6 @@
-"""Cameras of the kernel: found by number, path or name, and read.
+"""Finds the kernel's cameras by number, path or name, and reads them.
 
-Structures and numbers are those of linux/videodev2.h.
+Structures and numbers come from linux/videodev2.h.
 """
 
 import errno
@@ -24,13 +24,13 @@ DEVICE_FOLDER = Path("/dev")
 VIDIOC_QUERYCAP = 0x8068_5600
 VIDIOC_REQBUFS = 0xC014_5608
 CAPABILITY = struct.Struct("=16x32x32s4xII12x")
-"""Where it is attached, what the device can do, and what this node of it can."""
+"""Bus, capabilities of the device, and capabilities of this node of it."""
 REQUEST_BUFFERS = struct.Struct("=5I")
 VIDEO_CAPTURE, MEDIA_CONTROLLED, HAS_NODE_BITS = 0x1, 0x2000_0000, 0x8000_0000
-"""V4L2_CAP_VIDEO_CAPTURE, _IO_MC (pictures come once its own program set it up), _DEVICE_CAPS."""
+"""V4L2_CAP_VIDEO_CAPTURE, _IO_MC (needs its own program to set it up), _DEVICE_CAPS."""
 BUFFER_TYPE_VIDEO_CAPTURE, MEMORY_MMAP = 1, 1
 IGNORED_NAMES = ("bcm2835-isp",)
-"""Nodes of a Raspberry Pi that capture what a program gave them."""
+"""Prefixes of Raspberry Pi nodes that return pictures which a program gave them."""
 
 MISSING_ERRNOS = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO})
 
@@ -44,7 +44,7 @@ MAX_WAIT_S = 0.1
 
 @dataclass(frozen=True)
 class Node:
-    """A /dev/video* from which pictures can be read, as far as can be seen."""
+    """A /dev/video* that appears to deliver pictures."""
 
     path: Path
     name: str
@@ -52,7 +52,7 @@ class Node:
 
 
 def query(path: Path) -> tuple[int, str]:
-    """What a node can do, as the bits of V4L2_CAP_*, and where it is attached; raises OSError."""
+    """Returns a node's capabilities, as bits of V4L2_CAP_*, and its bus; raises OSError."""
     handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
         answer = fcntl.ioctl(handle, VIDIOC_QUERYCAP, bytes(CAPABILITY.size))
@@ -66,7 +66,7 @@ def query(path: Path) -> tuple[int, str]:
 
 
 def is_busy(path: Path) -> bool:
-    """Whether another program reads from a node: memory for pictures is given to one alone."""
+    """True if another program reads from a node: only one can have buffers for pictures."""
     wanted = REQUEST_BUFFERS.pack(1, BUFFER_TYPE_VIDEO_CAPTURE, MEMORY_MMAP, 0, 0)
     try:
         handle = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -82,7 +82,7 @@ def is_busy(path: Path) -> bool:
 
 
 class Cameras:
-    """Looks for cameras anew with each question, as they come and go."""
+    """Looks for cameras again at each call, because they come and go."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Cameras:
         self._class_folder, self._device_folder, self._query = class_folder, device_folder, query
 
     def find(self, source: int | str) -> Path:
-        """The node that a configured source means; raises SourceError with those there are.
+        """Returns the node that a configured source names; raises SourceError listing those found.
 
-        A number is that of /dev/video*, a text with a slash a path, any other part of a name as
-        `v4l2-ctl --list-devices` shows it; empty is the first camera, of USB before others.
+        A number stands for /dev/video<number>, text with a slash for a path, other text for part
+        of a name as `v4l2-ctl --list-devices` shows it; empty for the first camera, USB first.
         """
         if isinstance(source, int) or source.isdecimal():
             return self._checked(self._device_folder / f"video{source}")
@@ -110,7 +110,7 @@ class Cameras:
         raise SourceError(f"it is not there; camera.source can name: {_names(nodes)}")
 
     def nodes(self) -> list[Node]:
-        """Those that capture; also those that this user may not ask whether they do."""
+        """Lists the nodes that capture, and those that this user may not query."""
         found = []
         for folder in sorted(self._class_folder.glob("video*"), key=_number):
             path = self._device_folder / folder.name
@@ -128,7 +128,7 @@ class Cameras:
         return sorted(found, key=lambda node: not node.is_usb)
 
     def _checked(self, path: Path) -> Path:
-        """The path of a node that can be opened and captures; OpenCV does not say why not."""
+        """Returns the path of a node that opens and captures; OpenCV would not give the reason."""
         try:
             capabilities, _ = self._query(path)
         except PermissionError:
