@@ -22,7 +22,7 @@ def _status_kb(pid: int, field: str) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     except OSError as error:
-        raise EmotiondError(f"there is no process {pid} ({error.strerror})") from error
+        raise EmotiondError(f"process {pid} not found ({error.strerror})") from error
     values = {name: value for name, _, value in (line.partition(":") for line in lines)}
     return int(values[field].split()[0])
 

@@ -65,11 +65,11 @@ def invalid_reason(observation: Observation) -> str | None:
     """What is wrong with an observation that comes from elsewhere; None where nothing is."""
     probabilities = observation.probabilities
     if getattr(probabilities, "shape", None) != (len(EMOTIONS),):
-        return f"its probabilities are not {len(EMOTIONS)}"
+        return f"it does not have {len(EMOTIONS)} probabilities"
     if not (abs(probabilities.sum() - 1) <= SUM_TOLERANCE and probabilities.min() >= 0):
         return "its probabilities are not a distribution"
     if not 0 <= observation.quality <= 1:
-        return "its quality is not between 0 and 1"
+        return f"its quality {observation.quality:g} is not between 0 and 1"
     if not math.isfinite(observation.captured_s):
         return "its time is not a number"
     return None

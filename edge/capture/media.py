@@ -42,7 +42,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     except cv2.error as error:
         raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
     if pixels is None:
-        raise SourceError(f"{path}: not a picture that can be read; is it complete?")
+        raise SourceError(f"{path}: not a readable picture; is it complete?")
     return np.asarray(pixels, np.uint8)
 
 
@@ -56,7 +56,7 @@ def read_frames(path: Path, fps: float) -> Iterator[Frame]:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
-            raise SourceError(f"{path}: neither picture, sound nor video that can be read")
+            raise SourceError(f"{path}: not a readable picture, sound or video")
         own_fps = capture.get(cv2.CAP_PROP_FPS) or fps
         step = max(round(own_fps / fps), 1)
         number = 0
@@ -88,16 +88,18 @@ def read_sound(path: Path) -> Sound:
     except OSError as error:
         raise SourceError(f"{path}: cannot read it ({error.strerror or error})") from error
     if not len(sound):
-        raise SourceError(f"{path}: there is no sound in this file")
+        raise SourceError(f"{path}: this file contains no sound")
     return sound
 
 
 def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
     """Yields the whole file; raises SourceError if it is much shorter than its header promises."""
     found = WAV_SIZE_MISMATCH.search(file.extra_info)
-    promised, there = (int(size) for size in found.groups()) if found else (0, 0)
-    if promised < UNKNOWN_SIZE and there < promised:
-        raise SourceError(f"{file.name}: ends after {there} of {promised} bytes; is it complete?")
+    promised, available = (int(size) for size in found.groups()) if found else (0, 0)
+    if promised < UNKNOWN_SIZE and available < promised:
+        raise SourceError(
+            f"{file.name}: ends after {available} of {promised} bytes; is it complete?"
+        )
     samples = 0
     while len(block := file.read(BLOCK_SAMPLES, **BLOCK_FORMAT)):
         samples += len(block)
@@ -147,4 +149,4 @@ def _read_sound_track(path: Path) -> Sound:
                 raise SourceError(f"{path}: this file has no sound track")
             return _convert(blocks(container), int(container.streams.audio[0].rate))
     except av.FFmpegError as error:
-        raise SourceError(f"{path}: neither sound nor video that can be read ({error})") from error
+        raise SourceError(f"{path}: not a readable sound or video ({error})") from error

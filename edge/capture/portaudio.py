@@ -156,7 +156,7 @@ class PortAudioMicrophone:
             if name.casefold() in device["name"].casefold():
                 return device
         known = ", ".join(repr(device["name"]) for device in inputs)
-        raise SourceError(f"{self._name} is not there; microphone.source can name: {known}")
+        raise SourceError(f"{self._name} not found; microphone.source can name: {known}")
 
     def _choose_rate(self, device: dict[str, Any], sample_format: int) -> int:
         try:

@@ -106,8 +106,8 @@ class Cameras:
             if source.casefold() in node.name.casefold():
                 return self._checked(node.path)
         if not nodes:
-            raise SourceError("no camera is there; plug one in")
-        raise SourceError(f"it is not there; camera.source can name: {_names(nodes)}")
+            raise SourceError("no camera found; plug one in")
+        raise SourceError(f"not found; camera.source can name: {_names(nodes)}")
 
     def nodes(self) -> list[Node]:
         """Lists the nodes that capture, and those that this user may not query."""
@@ -138,15 +138,17 @@ class Cameras:
         except OSError as error:
             if error.errno in MISSING_ERRNOS:
                 known = _names(self.nodes())
-                hint = f"; there are: {known}" if known else ""
+                hint = f"; found: {known}" if known else ""
                 raise SourceError(
-                    f"there is no {path}; plug it in or set camera.source{hint}"
+                    f"{path} not found; plug it in or set camera.source{hint}"
                 ) from None
             if error.errno == errno.EBUSY:
                 raise SourceError("it is in use by another program") from None
-            raise SourceError(f"{path} is no camera ({error.strerror})") from None
+            raise SourceError(f"{path} is not a camera ({error.strerror})") from None
         if not capabilities & VIDEO_CAPTURE:
-            raise SourceError(f"{path} gives no pictures; a camera may have several nodes")
+            raise SourceError(
+                f"{path} gives no pictures; a camera may have several nodes, try another"
+            )
         return path
 
 

@@ -124,7 +124,7 @@ class VideoFile(VideoSource):
             if is_address(config.source) and not config.loop:
                 raise SourceError(f"{self._name} gives no more pictures")
             if not self._frames:
-                raise SourceError(f"{self._name} is damaged: it holds no picture")
+                raise SourceError(f"{self._name} is damaged: it contains no pictures")
             if not config.loop:
                 return False
             self._rewind()
@@ -169,8 +169,8 @@ def open_video(source: str, name: str) -> cv2.VideoCapture:
         remedy = "is the address right and the stream running?"
     else:
         capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
-        there = Path(source).exists()
-        remedy = "it is not a video file that can be read" if there else "there is no such file"
+        exists = Path(source).exists()
+        remedy = "it is not a readable video file" if exists else "no such file"
     if not capture.isOpened():
         raise SourceError(f"{name} cannot be opened: {remedy}")
     return capture

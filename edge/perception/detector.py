@@ -57,7 +57,9 @@ class FaceDetector:
         self._size = self._spec.shape[0]
         if self._size not in ANCHOR_LAYERS:
             known = " or ".join(map(str, ANCHOR_LAYERS))
-            raise ModelError(f"{pack.path}: a BlazeFace of {self._size} px is not known: {known}")
+            raise ModelError(
+                f"{pack.path}: no BlazeFace takes pictures of {self._size} px; expected {known}"
+            )
         self._interpreter = pack.open()
         self._min_logit = float(np.log(min_score / (1 - min_score)))
         self._anchors = _anchors(self._size)

@@ -44,12 +44,12 @@ def _check_input(manifest: Manifest, path: Path) -> None:
     if isinstance(spec, TextInput):
         for shortest, longest in (spec.word_ngrams, spec.character_ngrams):
             if shortest > longest:
-                raise ModelError(f"{path}: n-grams of {shortest} to {longest} are none")
+                raise ModelError(f"{path}: the n-gram range {shortest} to {longest} is reversed")
     if isinstance(spec, SoundInput):
         if spec.sample_rate_hz != SAMPLE_RATE_HZ:
             raise ModelError(
                 f"{path}: sample_rate_hz is {spec.sample_rate_hz}, "
-                f"the device hears {SAMPLE_RATE_HZ}"
+                f"the device records at {SAMPLE_RATE_HZ}"
             )
         if spec.shape[1] > spec.mel_bands or (
             spec.coefficients == "log_mel" and spec.shape[1] != spec.mel_bands
@@ -83,8 +83,8 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
             )
         if not 0 < tensor.scale < float("inf"):
             raise ModelError(
-                f"{path}: one step of the model's {side} is worth {tensor.scale}, which is no "
-                "number to compute with; make the model again"
+                f"{path}: one step of the model's {side} is worth {tensor.scale}, which is not a "
+                "usable number; make the model again"
             )
 
 

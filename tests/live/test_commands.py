@@ -108,7 +108,7 @@ def test_predict_says_of_each_sound_without_a_voice_what_is_wrong(tmp_path: Path
     done = emotiond("predict", "--json", tmp_path)
     assert done.returncode == 1
     errors = {Path(str(one["input"])).stem: str(one["error"]) for one in _objects(done)}
-    assert "neither sound nor video" in errors.pop("zero")
+    assert "not a readable sound or video" in errors.pop("zero")
     assert set(errors) == {"hum", "nan", "short", "silence"}
     assert all("no voice in it" in error for error in errors.values())
 
@@ -131,7 +131,7 @@ def test_predict_names_files_whose_names_are_not_utf8(tmp_path: Path) -> None:
     assert done.returncode == 1
     failure = _objects(done)[0]
     assert failure["input"] == f"{tmp_path}/?.png"
-    assert str(failure["error"]).startswith(f"{tmp_path}/?.png: not a picture")
+    assert str(failure["error"]).startswith(f"{tmp_path}/?.png: not a readable picture")
 
 
 def test_predict_refuses_a_picture_too_large_for_memory(tmp_path: Path) -> None:

@@ -145,8 +145,8 @@ def test_a_camera_that_is_absent_leaves_the_voice(
     with daemon(tmp_path, settings):
         subscriber.until(
             "face/status",
-            "degraded: camera '/dev/no-camera': there is no "
-            "/dev/no-camera; plug it in or set camera.source",
+            "degraded: camera '/dev/no-camera': /dev/no-camera not found; "
+            "plug it in or set camera.source",
         )
         state = json.loads(subscriber.until("speech/state")[-1][1])
     assert state["data"]["modality"] == "speech"

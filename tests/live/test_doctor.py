@@ -215,7 +215,7 @@ def test_devices_that_the_running_service_holds_are_judged_by_its_status(
     assert microphone.found.endswith("the running service says: degraded: it stopped")
     publisher.stop()
     camera, _ = examine(config, ["camera", "microphone"]).checks
-    assert (camera.verdict, "there is no /dev/video97" in camera.found) == ("fail", True)
+    assert (camera.verdict, "/dev/video97 not found" in camera.found) == ("fail", True)
 
 
 def _doctor(folder: Path, port: int, sound: "np.ndarray[Any, Any]", *options: str) -> Any:

@@ -55,4 +55,4 @@ def test_a_microphone_is_chosen_by_part_of_its_name_and_heard(tmp_path: Path) ->
 @pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
 def test_an_unknown_name_is_answered_with_the_names_there_are(tmp_path: Path) -> None:
     done = _read_a_second(tmp_path, "lobby")
-    assert "microphone 'lobby' is not there; microphone.source can name: 'kiosk_" in done.stderr
+    assert "microphone 'lobby' not found; microphone.source can name: 'kiosk_" in done.stderr

@@ -112,8 +112,8 @@ def test_a_network_camera_is_read_until_it_hangs_up() -> None:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (97, "there is no /dev/video97; plug it in or set camera.source"),
-        ("/dev/nothing", "there is no /dev/nothing"),
+        (97, "/dev/video97 not found; plug it in or set camera.source"),
+        ("/dev/nothing", "/dev/nothing not found"),
         ("http://127.0.0.1:9/stream", "is the address right and the stream running"),
     ],
 )
@@ -132,7 +132,7 @@ def test_credentials_of_a_camera_are_not_told() -> None:
 def test_a_clip_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video at all" * 50)
-    with pytest.raises(SourceError, match="not a video file that can be read"):
+    with pytest.raises(SourceError, match="not a readable video file"):
         open_camera(Camera(source=str(path)), Clock(), threading.Event())
 
 

@@ -79,7 +79,7 @@ def test_a_camera_that_comes_back_under_another_number_is_found_by_its_name(
 ) -> None:
     machine.plug(0, "HD Pro Webcam C920")
     machine.unplug(0)
-    with pytest.raises(SourceError, match="no camera is there; plug one in"):
+    with pytest.raises(SourceError, match="no camera found; plug one in"):
         machine.cameras.find("C920")
     node = machine.plug(2, "HD Pro Webcam C920")
     assert machine.cameras.find("C920") == node
@@ -97,7 +97,7 @@ def test_without_a_name_the_first_camera_is_taken_of_usb_before_others(machine: 
     machine.plug(0, "rp1-cfe-csi2_ch0", can=VIDEO_CAPTURE | MEDIA_CONTROLLED, bus="platform:x")
     machine.plug(10, "bcm2835-codec-decode", can=MEMORY_TO_MEMORY, bus="platform:x")
     machine.plug(14, "bcm2835-isp-capture0", bus="platform:x")
-    with pytest.raises(SourceError, match="no camera is there"):
+    with pytest.raises(SourceError, match="no camera found"):
         machine.cameras.find("")
     virtual = machine.plug(20, "OBS", bus="platform:v4l2loopback")
     assert machine.cameras.find("") == virtual
@@ -113,9 +113,9 @@ def test_an_unknown_name_is_answered_with_the_cameras_there_are(machine: Machine
         machine.cameras.find("c920")
     front = machine.devices / "video0"
     assert str(caught.value) == (
-        f"it is not there; camera.source can name: 'Front' ({front}), 'Back' ({node})"
+        f"not found; camera.source can name: 'Front' ({front}), 'Back' ({node})"
     )
-    with pytest.raises(SourceError, match=r"there is no .*video7; .*there are: 'Front'"):
+    with pytest.raises(SourceError, match=r"video7 not found; .*found: 'Front'"):
         machine.cameras.find(7)
 
 
@@ -124,8 +124,8 @@ def test_an_unknown_name_is_answered_with_the_cameras_there_are(machine: Machine
     [
         (errno.EACCES, "this user may not open .*video0; is it in the group `video`"),
         (errno.EBUSY, "it is in use by another program"),
-        (errno.ENODEV, "there is no .*video0; plug it in"),
-        (errno.ENOTTY, "video0 is no camera"),
+        (errno.ENODEV, "video0 not found; plug it in"),
+        (errno.ENOTTY, "video0 is not a camera"),
     ],
 )
 def test_why_a_camera_cannot_be_opened_is_said(machine: Machine, why: int, sentence: str) -> None:
@@ -150,8 +150,8 @@ def test_a_node_without_pictures_is_refused(machine: Machine) -> None:
 
 def test_the_camera_meant_is_named_in_what_is_wrong(machine: Machine) -> None:
     expected: Mapping[int | str, str] = {
-        "": "the first camera: no camera is there; plug one in",
-        "C920": "camera 'C920': no camera is there; plug one in",
+        "": "the first camera: no camera found; plug one in",
+        "C920": "camera 'C920': no camera found; plug one in",
     }
     for source, sentence in expected.items():
         with pytest.raises(SourceError) as caught:

@@ -221,7 +221,7 @@ def test_a_camera_much_slower_than_asked_for_is_warned_of(tmp_path: Path) -> Non
 
 
 def test_a_camera_that_is_not_there_fails() -> None:
-    with pytest.raises(SourceError, match="there is no /dev/video97"):
+    with pytest.raises(SourceError, match="/dev/video97 not found"):
         examine_camera(Camera(source=97), HastyClock())
 
 

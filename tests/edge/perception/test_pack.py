@@ -146,7 +146,7 @@ def test_a_pack_that_hashes_texts_as_an_older_version_did_is_refused(copy: Path)
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"sample_rate_hz": 8000}, "sample_rate_hz is 8000, the device hears 16000"),
+        ({"sample_rate_hz": 8000}, "sample_rate_hz is 8000, the device records at 16000"),
         ({"mean": [0.0] * 3}, "40 coefficients need as many means and deviations, found 3 and 40"),
         ({"deviation": [0.0] * 40}, "not a valid manifest"),
     ],
@@ -172,7 +172,9 @@ def test_a_model_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
     for name in ("face.json", "face.tflite"):
         shutil.copy(MODELS / name, tmp_path)
     _change(tmp_path / "face.json", modality="detector")
-    with pytest.raises(ModelError, match="a BlazeFace of 48 px is not known: 128 or 192"):
+    with pytest.raises(
+        ModelError, match="no BlazeFace takes pictures of 48 px; expected 128 or 192"
+    ):
         FaceDetector(load_pack(tmp_path / "face.json"), 0.5)
 
 

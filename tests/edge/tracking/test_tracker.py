@@ -171,12 +171,12 @@ def _wrong(**changes: Any) -> Observation:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (_wrong(probabilities=np.full(6, 1 / 6, np.float32)), "its probabilities are not 7"),
+        (_wrong(probabilities=np.full(6, 1 / 6, np.float32)), "it does not have 7 probabilities"),
         (_wrong(probabilities=np.full(7, 0.2, np.float32)), "not a distribution"),
         (_wrong(probabilities=np.full(7, np.nan, np.float32)), "not a distribution"),
         (_wrong(probabilities=distribution({"sad": 1.4, "happy": -0.4})), "not a distribution"),
-        (_wrong(quality=1.5), "its quality is not between 0 and 1"),
-        (_wrong(quality=float("nan")), "its quality is not between 0 and 1"),
+        (_wrong(quality=1.5), "its quality 1.5 is not between 0 and 1"),
+        (_wrong(quality=float("nan")), "its quality nan is not between 0 and 1"),
         (_wrong(captured_s=float("inf")), "its time is not a number"),
         (_wrong(modality="thermal"), "its modality is not listed in fusion.outside"),
         (_wrong(subject=5), "its subject is not in view"),
