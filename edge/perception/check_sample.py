@@ -1,7 +1,7 @@
-"""Check samples: inputs that come with a pack, and what its model answers to them.
+"""Check samples: inputs stored in a pack, with the answers of its model.
 
-A library or a file that is damaged, or built for another machine, may still run: it then gives
-other answers than where the pack was made.
+A library or file that is damaged, or built for another machine, may still run, but its answers
+differ from those recorded when the pack was made.
 """
 
 import math
@@ -11,23 +11,23 @@ import msgspec
 from msgspec import Meta
 
 Answer = dict[str, float]
-"""Of a classifier the calibrated probability of each of its own labels; of a detector the score
-of the face and its box as shares of the picture."""
+"""Calibrated probability of each of a classifier's own labels; or the score of a detector's face
+and its box as shares of the picture."""
 
 
 class CheckSample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An input that any machine can make, and the answer to it."""
+    """An input that any machine can generate, and the answer to it."""
 
     seed: Annotated[int, Meta(ge=0, lt=1 << 32)] = 0
-    """Of the face that is drawn, or of the voice that is hummed."""
+    """Seed of the drawn face or the hummed voice."""
     text: str = ""
-    """What a text model reads."""
+    """Input of a text model."""
     answer: Answer
     tolerance: Annotated[float, Meta(gt=0)] = 0.1
-    """How far each number may be off: kernels of one library already differ by up to 0.06."""
+    """Allowed deviation of each number: kernels of one library already differ by up to 0.06."""
 
     def deviation(self, answer: Answer) -> float:
-        """The most by which a number of another answer differs; infinite where one is none."""
+        """Returns the largest difference to another answer; infinite if a number in it is NaN."""
         deviations = [
             abs(expected - answer.get(name, 0.0)) for name, expected in self.answer.items()
         ]

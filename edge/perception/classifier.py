@@ -1,4 +1,4 @@
-"""A model pack as a function: features in, calibrated probabilities out."""
+"""Runs a model pack as a function: features in, calibrated probabilities out."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from edge.perception.sparse import Sparse
 
 @dataclass(frozen=True)
 class Classification:
-    """One answer of a model: over the seven emotions, and over its own labels."""
+    """One answer of a model, over the seven emotions and over its own labels."""
 
     probabilities: FloatArray
     """float32[7], calibrated."""
@@ -25,15 +25,15 @@ class Classifier:
         self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
 
     def logits(self, features: FloatArray | Sparse) -> FloatArray:
-        """The model's raw output, float32[labels], for features shaped like its input."""
+        """Returns the model's raw output, float32[labels], for features shaped like its input."""
         return self._interpreter.run(features)[0]
 
     def classify(self, features: FloatArray | Sparse) -> Classification:
-        """The calibrated answer for features shaped like the manifest's input."""
+        """Returns the calibrated answer for features shaped like the manifest's input."""
         return self.interpret(self.logits(features))
 
     def interpret(self, logits: FloatArray) -> Classification:
-        """The calibrated answer that `logits`, float32[labels], stand for."""
+        """Turns `logits`, float32[labels], into a calibrated answer."""
         native = softmax(logits, self.manifest.temperature)
         return Classification(
             to_seven(native, self._matrix),

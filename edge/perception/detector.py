@@ -16,7 +16,7 @@ from edge.perception.pack import Pack
 ANCHOR_LAYERS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
 """Grid strides, each with its anchors per cell, by the side of the input in pixels.
 
-The short-range model (faces up to about two metres away) takes 128, the full-range one 192.
+The short-range model (faces up to about two metres away) takes 128, the full-range model 192.
 """
 OVERLAP_THRESHOLD = 0.3
 KEYPOINTS = 6
@@ -35,20 +35,20 @@ class Face:
 
     @property
     def area(self) -> float:
-        """Pixels that the box covers."""
+        """Area of the box in square pixels."""
         width, height = self.box[2:] - self.box[:2]
         return float(width * height)
 
     @property
     def eye_distance(self) -> float:
-        """Pixels from eye to eye."""
+        """Distance between the eyes in pixels."""
         return float(np.linalg.norm(self.keypoints[1] - self.keypoints[0]))
 
 
 class FaceDetector:
-    """BlazeFace, its short-range or its full-range model.
+    """BlazeFace, with its short-range or full-range model.
 
-    Not thread-safe. Raises ModelError where the pack does not fit.
+    Not thread-safe. Raises ModelError if the pack does not fit.
     """
 
     def __init__(self, pack: Pack, min_score: float) -> None:
@@ -70,7 +70,7 @@ class FaceDetector:
             raise ModelError(f"{pack.path}: expected outputs of shape {expected}, found {found}")
 
     def detect(self, pixels: Pixels) -> list[Face]:
-        """The faces in a BGR frame, uint8 HxWx3, the largest first."""
+        """Returns the faces in a BGR frame, uint8 HxWx3, largest first."""
         square, scale, shift = _letterbox(pixels, self._size)
         boxes, scores = self._interpreter.run(image_features(square, self._spec))
         logits = scores.reshape(-1)
@@ -90,7 +90,7 @@ class FaceDetector:
 
 
 def _anchors(size: int) -> FloatArray:
-    """Centres of all anchors, float32[anchors, 2], as shares of the picture's side."""
+    """Returns the centres of all anchors, float32[anchors, 2], as shares of the picture's side."""
     layers = []
     for stride, count in ANCHOR_LAYERS[size]:
         cells = size // stride
@@ -101,21 +101,21 @@ def _anchors(size: int) -> FloatArray:
 
 
 def _letterbox(pixels: Pixels, size: int) -> tuple[Pixels, float, FloatArray]:
-    """The frame fitted into a black square, with the scale and shift that put it there."""
+    """Fits the frame into a black square; returns it with the scale and shift applied."""
     height, width = pixels.shape[:2]
     scale = size / max(height, width)
     inner = max(round(width * scale), 1), max(round(height * scale), 1)
     left, top = (size - inner[0]) // 2, (size - inner[1]) // 2
     square = np.zeros((size, size, 3), np.uint8)
-    # Linear filtering of a frame several times larger drops pixels, and BlazeFace was trained
-    # so; it costs a third of area filtering.
+    # Linear filtering of a frame several times larger drops pixels, but BlazeFace was trained that
+    # way, and it costs a third of area filtering.
     resized = cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR)
     square[top : top + inner[1], left : left + inner[0]] = resized
     return square, scale, np.array([left, top], np.float32)
 
 
 def _merge(points: npt.NDArray[Any], scores: FloatArray) -> list[Face]:
-    """Blends overlapping detections, weighted by score, which steadies them from frame to frame.
+    """Blends overlapping detections, weighted by score, for stability from frame to frame.
 
     `points` is [detections, 2 + KEYPOINTS, 2]: two corners, then keypoints.
     """
@@ -133,7 +133,7 @@ def _merge(points: npt.NDArray[Any], scores: FloatArray) -> list[Face]:
 
 
 def _overlap(best: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Intersection over union of one detection's box with those of others."""
+    """Returns the intersection over union of one detection's box with those of others."""
     low = np.maximum(best[0], others[:, 0])
     high = np.minimum(best[1], others[:, 1])
     shared = np.prod(np.maximum(high - low, 0), axis=1)

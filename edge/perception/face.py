@@ -1,4 +1,4 @@
-"""Frames in, Sightings out: what the people in a frame express."""
+"""Frames in, Sightings out: the expressions of the people in a frame."""
 
 import cv2
 import numpy as np
@@ -12,19 +12,19 @@ from edge.perception.manifest import ImageInput
 from edge.perception.quality import face_quality
 from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
 
-# Where the eyes lie in the training pictures, as shares of the side: the medians over the first
+# Positions of the eyes in the training pictures, as shares of the side: medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.
 EYES = np.array([[0.317, 0.392], [0.686, 0.393]], np.float32)
-# The crop is cut this much larger than the model's input and then shrunk by area, so that a
+# The crop is this many times larger than the model's input and then shrunk by area, so that a
 # near face does not alias.
 OVERSAMPLING = 2
 
 
 def align(pixels: Pixels, face: Face, side: int) -> Pixels:
-    """The face cut out of a BGR frame, uint8[side, side, 3], its eyes where training had them."""
+    """Crops a face from a BGR frame, uint8[side, side, 3], with its eyes at EYES as in training."""
     source = (face.keypoints[1] - face.keypoints[0]).astype(np.float64)
     target = (EYES[1] - EYES[0]).astype(np.float64) * side
-    # The rotation and scale that carry one eye axis onto the other, as complex numbers.
+    # Rotation and scale that map one eye axis onto the other, as a complex number.
     turn = complex(*target) / (complex(*source) or 1e-6)
     matrix = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
     middle = face.keypoints[:2].mean(axis=0)
@@ -45,7 +45,7 @@ class FacePerception:
         self._spec = classifier.manifest.input
 
     def perceive(self, frame: Frame) -> Sighting:
-        """What the faces of the next frame express."""
+        """Returns the expressions of the faces in the next frame."""
         seen = self.tracker.update(frame.pixels, frame.captured_s)
         observations = tuple(self._observe(frame, one.number, one.face) for one in seen)
         return Sighting(
@@ -57,15 +57,15 @@ class FacePerception:
         )
 
     def align(self, pixels: Pixels, face: Face) -> Pixels:
-        """A face cut out as large as the classifier can use it."""
+        """Crops a face, aligned, at OVERSAMPLING times the size of the classifier's input."""
         return align(pixels, face, self._spec.shape[0] * OVERSAMPLING)
 
     def crop(self, pixels: Pixels, face: Face) -> FloatArray:
-        """A face as the classifier takes it."""
+        """Crops a face and returns it as features of the classifier."""
         return image_features(self.align(pixels, face), self._spec)
 
     def perceive_crop(self, frame: Frame) -> Observation:
-        """What a picture expresses that holds a face and nothing else."""
+        """Returns the expression of a picture that is a face crop already."""
         answer = self.classifier.classify(image_features(frame.pixels, self._spec))
         return Observation(
             "face", UNKNOWN_SUBJECT, frame.captured_s, answer.probabilities, 1.0, answer.native

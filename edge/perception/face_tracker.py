@@ -1,4 +1,4 @@
-"""Gives each face a number that it keeps while the person stays."""
+"""Gives each face a number that it keeps as long as the person is in view."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from edge.perception.detector import Face
 from edge.perception.features import Pixels
 from edge.perception.optical_flow import OpticalFlow
 
-# A face is taken for one seen before when its middle is nearer than this many widths of it …
+# A face matches a known one if their centres are closer than this many face widths …
 MAX_DISTANCE_WIDTHS = 0.8
 # … and neither is larger than the other by more than this factor.
 MAX_GROWTH = 2.0
-# Another face is the primary one once it covers this much more: two people side by side do not
-# take turns.
+# Another face becomes the primary one once it is larger by this factor: two people side by side
+# do not take turns.
 PRIMARY_MARGIN = 1.3
 
 Detect = Callable[[Pixels], list[Face]]
@@ -23,7 +23,7 @@ Detect = Callable[[Pixels], list[Face]]
 
 @dataclass(eq=False)
 class Subject:
-    """One person's face, where it was last seen."""
+    """One person's face, at its last known position."""
 
     number: int
     face: Face
@@ -31,17 +31,17 @@ class Subject:
 
 
 class FaceTracker:
-    """Detects faces in every n-th frame and follows them in those between.
+    """Detects faces in every n-th frame and tracks them in the frames between.
 
-    A subject that is not seen for `keep_s` is forgotten; one that comes back earlier, near where
-    it was, keeps its number, and its place as the primary one. Numbers start at 1 and are never
-    used twice. Not thread-safe.
+    A subject that is not seen for `keep_s` is forgotten. A subject that returns earlier, near its
+    last position, keeps its number and, if it was primary, stays primary. Numbers start at 1 and
+    are never reused. Not thread-safe.
     """
 
     def __init__(self, detect: Detect, detect_every: int, max_faces: int, keep_s: float) -> None:
         self._detect = detect
         self.detect_every = detect_every
-        """May be changed between two frames."""
+        """May change between two frames."""
         self._max_faces, self._keep_s = max_faces, keep_s
         self._optical_flow = OpticalFlow()
         self._numbers = count(1)
@@ -49,20 +49,23 @@ class FaceTracker:
         self._visible: list[Subject] = []
         self._until_detection = 0
         self.primary: int | None = None
-        """Whose face is the largest, by PRIMARY_MARGIN; also while it is hidden for a moment."""
+        """Number of the largest face, by PRIMARY_MARGIN; kept while it is briefly hidden."""
 
     @property
     def faces(self) -> int:
-        """How many the newest frame shows, also beyond the most that are given."""
+        """Number of faces in the newest frame, including those beyond `max_faces`."""
         return len(self._visible)
 
     @property
     def tracked(self) -> frozenset[int]:
-        """The numbers of all that have not left, also of those hidden for a moment."""
+        """Numbers of all subjects that have not left, including briefly hidden ones."""
         return frozenset(one.number for one in self._known)
 
     def update(self, pixels: Pixels, captured_s: float) -> list[Subject]:
-        """The `max_faces` largest in a frame, uint8 HxWx3 BGR; the primary subject is in front."""
+        """Tracks or detects the faces in the next frame, uint8 HxWx3 BGR.
+
+        Returns the subjects of the `max_faces` largest ones, the primary subject first.
+        """
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]
         self._visible = [one for one in self._visible if one in self._known]
         if not self._track(pixels):
@@ -77,7 +80,7 @@ class FaceTracker:
         return ordered[: self._max_faces]
 
     def _track(self, pixels: Pixels) -> bool:
-        """Follows the faces of the last frame into this one; whether that was possible."""
+        """Tracks the faces of the last frame into this one; False if detection is needed."""
         if self.detect_every == 1:
             return False
         if self._until_detection == 0:
@@ -92,10 +95,10 @@ class FaceTracker:
         return True
 
     def _match(self, faces: Sequence[Face]) -> list[Subject]:
-        """The subjects that the faces of a frame belong to: known ones, or new ones."""
+        """Assigns each detected face to a known subject, or to a new one."""
         owners: dict[int, Subject] = {}
         distances = np.array([[_distance(one.face, face) for face in faces] for one in self._known])
-        # The nearest pair is matched first, and takes both out of the choice.
+        # The nearest pair is matched first; neither of the two can match again.
         while distances.size and (nearest := distances.min()) < MAX_DISTANCE_WIDTHS:
             row, column = np.argwhere(distances == nearest)[0]
             owners[int(column)] = self._known[row]
@@ -109,7 +112,7 @@ class FaceTracker:
         return [owners[index] for index in range(len(faces))]
 
     def _choose_primary(self, ordered: Sequence[Subject]) -> None:
-        """Leaves the place to who has it, unless another of these is much larger."""
+        """Keeps the primary subject unless another face is larger by PRIMARY_MARGIN."""
         holder = next((one for one in self._known if one.number == self.primary), None)
         if holder is None:
             self.primary = ordered[0].number if ordered else None
@@ -118,7 +121,7 @@ class FaceTracker:
 
 
 def _distance(before: Face, after: Face) -> float:
-    """Between the middles of two boxes, in mean widths; infinite where the sizes do not fit."""
+    """Returns the distance of two box centres in mean widths; infinite if the sizes do not fit."""
     widths = before.box[2] - before.box[0], after.box[2] - after.box[0]
     if max(widths) > MAX_GROWTH * min(widths):
         return float("inf")

@@ -1,7 +1,6 @@
-"""What the models see: the one place where pictures, sound and text become numbers.
+"""Extracts the features of pictures, sound and text: the only place that does.
 
-Training calls these very functions, so a model never meets on the device what it did not meet
-in training.
+Training calls these same functions, so a model gets the same input on the device as in training.
 """
 
 from collections.abc import Sequence
@@ -19,21 +18,21 @@ from edge.perception.sparse import Indices, Sparse
 
 Pixels = npt.NDArray[np.uint8]
 
-# Deviations from the mean beyond which a coefficient is cut, so that one extreme value in a
+# Coefficients are clipped at this many deviations from the mean, so that one extreme value in a
 # window does not cost the others their int8 resolution.
 CLIP_DEVIATIONS = 4.0
-# Share of the frames of a window that lie below its level: loud frames, not clicks, set it.
+# Share of a window's frames that lie below its level: loud frames set the level, not clicks.
 LEVEL_QUANTILE = 0.9
-# Below that level, in nepers of power: 7 are 30 dB.
+# Lowest value below that level, in nepers of power: 7 Np are 30 dB.
 FLOOR_NEPERS = 7.0
-# Of a mel band, in squared steps of int16: what is fainter is as good as silent.
+# Energy of a mel band, in squared int16 steps, below which it counts as silent.
 MIN_ENERGY = 1.0
-# A text without n-grams has no length to divide by.
+# A text without n-grams has a norm of zero, which cannot be divided by.
 MIN_NORM = 1e-9
 
 
 def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
-    """A picture, uint8 HxW grey or HxWx3 BGR of any size, as float32 shaped `spec.shape`."""
+    """Scales a picture, uint8 HxW grey or HxWx3 BGR of any size, to float32 of `spec.shape`."""
     height, width, channels = spec.shape
     if picture.ndim == 3 and channels == 1:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
@@ -46,7 +45,7 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
         picture = cv2.resize(picture, (width, height), interpolation=filtering)  # type: ignore[assignment]
     values = picture.astype(np.float32).reshape(spec.shape)
     if spec.normalization == "standardized":
-        # One grey level is the least deviation: a blank picture must not become loud noise.
+        # Deviations below one grey level count as one: a blank picture must not become loud noise.
         return np.asarray((values - values.mean()) / max(float(values.std()), 1.0), np.float32)
     if spec.normalization == "unit":
         return np.asarray(values / np.float32(255))
@@ -55,7 +54,7 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
 
 @lru_cache(maxsize=8)
 def _mel_filters(spec: SoundInput) -> FloatArray:
-    """Triangular mel filters, float32[fft_length // 2 + 1, bands]."""
+    """Returns triangular mel filters, float32[fft_length // 2 + 1, bands]."""
     lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz))
     mel = np.linspace(lowest, highest, spec.mel_bands + 2)
     hz = 700 * (10 ** (mel / 2595) - 1)
@@ -70,7 +69,7 @@ def _mel_filters(spec: SoundInput) -> FloatArray:
 
 @lru_cache(maxsize=8)
 def _cosines(bands: int, coefficients: int, lifter: int) -> FloatArray:
-    """The orthonormal DCT-II with its lifter, float32[bands, coefficients]."""
+    """Returns the orthonormal DCT-II with its lifter, float32[bands, coefficients]."""
     order = np.arange(coefficients)
     basis = np.cos(np.pi * order * (2 * np.arange(bands)[:, None] + 1) / (2 * bands))
     basis *= np.where(order == 0, np.sqrt(1 / bands), np.sqrt(2 / bands))
@@ -80,10 +79,10 @@ def _cosines(bands: int, coefficients: int, lifter: int) -> FloatArray:
 
 
 def log_mel(samples: npt.NDArray[Any], spec: SoundInput, before: float = 0.0) -> FloatArray:
-    """Logarithms of mel-band energies, float32[frames, bands], of mono int16 samples.
+    """Returns logarithms of mel-band energies, float32[frames, bands], of mono int16 samples.
 
-    On whole frames only: an incomplete last one is left for the sound that follows. `before` is
-    the sample before the first one.
+    Whole frames only: an incomplete last frame is left for the sound that follows. `before` is the
+    sample before the first one.
     """
     signal = samples.astype(np.float32)
     length, hop = spec.window_samples, spec.hop_samples
@@ -100,7 +99,7 @@ def log_mel(samples: npt.NDArray[Any], spec: SoundInput, before: float = 0.0) ->
 
 
 def cepstrum(energies: FloatArray, spec: SoundInput) -> FloatArray:
-    """The MFCCs, float32[frames, coefficients], of `log_mel` output.
+    """Returns the MFCCs, float32[frames, coefficients], of `log_mel` output.
 
     Equal, to float32 rounding, to `python_speech_features.mfcc` with a Hamming window and
     without appended energy (Davis and Mermelstein 1980).
@@ -109,7 +108,7 @@ def cepstrum(energies: FloatArray, spec: SoundInput) -> FloatArray:
 
 
 class LogMelStream:
-    """`log_mel` of sound that arrives in pieces: every frame is computed once, when it is whole."""
+    """Computes `log_mel` of sound that arrives in pieces; each frame once, when it is complete."""
 
     def __init__(self, spec: SoundInput) -> None:
         self._spec = spec
@@ -117,7 +116,7 @@ class LogMelStream:
         self._pending = np.zeros(0, np.int16)
 
     def push(self, samples: npt.NDArray[np.int16]) -> FloatArray:
-        """The frames that `samples` complete, float32[frames, bands]."""
+        """Adds samples; returns the frames that they complete, float32[frames, bands]."""
         pending = np.concatenate([self._pending, samples])
         frames = log_mel(pending, self._spec, self._before)
         if done := len(frames) * self._spec.hop_samples:
@@ -127,9 +126,10 @@ class LogMelStream:
 
 
 def remove_level(energies: FloatArray) -> FloatArray:
-    """`log_mel` output with the loudness of its loud frames moved to zero, and a floor below.
+    """Shifts `log_mel` output so that its loud frames are at zero, and applies a floor.
 
-    So a quiet microphone gives what a loud one does, and digital silence what a quiet room does.
+    A quiet microphone then gives the same as a loud one, and digital silence the same as a quiet
+    room.
     """
     if not len(energies):
         return energies
@@ -138,16 +138,16 @@ def remove_level(energies: FloatArray) -> FloatArray:
 
 
 def frame_coefficients(energies: FloatArray, spec: SoundInput) -> FloatArray:
-    """What the manifest asks for of `log_mel` output: float32[frames, coefficients], level off."""
+    """Returns the manifest's coefficients of `log_mel` output without level, float32[frames, n]."""
     level_off = remove_level(energies)
     return cepstrum(level_off, spec) if spec.coefficients == "mfcc" else level_off
 
 
 def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
-    """The newest `spec.shape[0]` frames of `log_mel` output, as the speech model takes them.
+    """Converts the newest `spec.shape[0]` frames of `log_mel` output to the speech model's input.
 
-    The level of the window is taken off; each coefficient is then standardized with the
-    manifest's statistics. What is missing at the front is filled with their mean, zero.
+    Removes the level of the window, then standardizes each coefficient with the manifest's
+    statistics. Missing frames at the front are filled with the mean, zero.
     """
     frames = frame_coefficients(energies[-spec.shape[0] :], spec)
     mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
@@ -158,25 +158,24 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
 
 
 def text_features(text: str, spec: TextInput) -> FloatArray:
-    """The `sparse_text_features` of a text, float32[buckets]."""
+    """Returns the `sparse_text_features` of a text as a dense vector, float32[buckets]."""
     return sparse_text_features(text, spec).dense(spec.shape[0])
 
 
 def sparse_text_features(text: str, spec: TextInput) -> Sparse:
-    """The `word_features` of what is read of a text."""
+    """Returns the `word_features` of the part of a text that is read."""
     return word_features(first_tokens(text, spec), spec)
 
 
 def first_tokens(text: str, spec: TextInput) -> list[str]:
-    """The `tokens` of the first `spec.max_characters` of a text: what is read of it."""
+    """Returns the `tokens` of the first `spec.max_characters` of a text; the rest is not read."""
     return tokens(text[: spec.max_characters])
 
 
 def word_features(words: Sequence[str], spec: TextInput) -> Sparse:
-    """The `tokens` of a text as buckets, of unit length together; none where there are no tokens.
+    """Hashes the `tokens` of a text into buckets of unit norm; into none without tokens.
 
-    Each n-gram falls into one of `spec.shape[0]` buckets by its hash; a bucket holds the logarithm
-    of one more than how often it was hit.
+    The hash of each n-gram selects one of `spec.shape[0]` buckets; a bucket holds log(1 + hits).
     """
     hits = (ngram_hashes(words, spec) % spec.shape[0]).astype(np.intp)
     buckets, counts = _unique_counts(hits)
@@ -185,7 +184,7 @@ def word_features(words: Sequence[str], spec: TextInput) -> Sparse:
 
 
 def _unique_counts(hits: Indices) -> tuple[Indices, Indices]:
-    """What np.unique gives with counts, without what it costs on as few as a text has."""
+    """Equals np.unique with counts, but is faster on the few n-grams of a text."""
     hits = np.sort(hits)
     bounds = np.ones(len(hits) + 1, bool)
     np.not_equal(hits[1:], hits[:-1], out=bounds[1:-1])

@@ -1,4 +1,4 @@
-"""One TFLite model in LiteRT: float32 in, float32 out, quantized at the edge of the graph."""
+"""Runs one TFLite model in LiteRT: float32 in, float32 out, quantized at the graph's edges."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from edge.perception.sparse import Sparse
 
 try:
     from ai_edge_litert.interpreter import Interpreter as LiteRt
-except ImportError:  # older boards: same class under its former name
+except ImportError:  # older boards: the same class under its former name
     from tflite_runtime.interpreter import Interpreter as LiteRt
 
 
@@ -25,18 +25,18 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: type[np.generic]
     scale: float
-    """Real value of one quantization step; 0 where the tensor is not quantized."""
+    """Real value of one quantization step; 0 if the tensor is not quantized."""
     zero_point: int
 
     @classmethod
     def from_details(cls, details: dict[str, Any]) -> "Tensor":
-        """From what LiteRT says of a tensor."""
+        """Reads LiteRT's description of a tensor."""
         scale, zero_point = details["quantization"]
         shape = tuple(int(size) for size in details["shape"])
         return cls(details["index"], shape, details["dtype"], float(scale), int(zero_point))
 
     def quantize(self, values: FloatArray) -> npt.NDArray[Any]:
-        """Real values as this tensor stores them, saturating at the ends of its range."""
+        """Converts real values to stored ones, saturating at the ends of the tensor's range."""
         if not self.scale:
             return values.astype(self.dtype)
         info = np.iinfo(self.dtype)  # type: ignore[type-var]  # quantized tensors are integers
@@ -46,7 +46,7 @@ class Tensor:
         return steps.clip(info.min, info.max, out=steps).astype(self.dtype)
 
     def dequantize(self, stored: npt.NDArray[Any]) -> FloatArray:
-        """Stored values as real ones."""
+        """Converts stored values to real ones."""
         if not self.scale:
             return stored.astype(np.float32)
         steps = stored.astype(np.float32) - np.float32(self.zero_point)
@@ -56,8 +56,8 @@ class Tensor:
 class Interpreter:
     """Runs a model on one sample at a time.
 
-    Not thread-safe: each worker owns its own. `name` is what error messages call the model.
-    Raises ModelError when LiteRT refuses the file.
+    Not thread-safe: each worker owns one. `name` identifies the model in error messages. Raises
+    ModelError when LiteRT refuses the file.
     """
 
     def __init__(self, model: bytes, name: str, threads: int = 1) -> None:
@@ -75,18 +75,18 @@ class Interpreter:
 
     @cached_property
     def _zeros(self) -> npt.NDArray[Any]:
-        """The input as it is stored where every feature is zero."""
+        """The stored form of an input whose features are all zero."""
         return self.input.quantize(np.zeros(self.input.shape, np.float32))
 
     def _set_sparse(self, features: Sparse) -> None:
-        """Quantizes what is there, not the tens of thousands of zeros around it."""
+        """Quantizes only the stored features, not the tens of thousands of zeros around them."""
         stored = self._zeros.reshape(-1)
         stored[features.indices] = self.input.quantize(features.values)
         self._litert.set_tensor(self.input.index, self._zeros)
         stored[features.indices] = self.input.zero_point
 
     def _output_details(self) -> list[dict[str, Any]]:
-        """In the order of their names in the model's signature: a converter may turn it around."""
+        """Sorts the outputs by their names in the signature: a converter may reorder them."""
         signatures = self._litert.get_signature_list()
         if not signatures:
             return list(self._litert.get_output_details())
@@ -94,7 +94,7 @@ class Interpreter:
         return [named[name] for name in sorted(named)]
 
     def run(self, features: FloatArray | Sparse) -> tuple[FloatArray, ...]:
-        """Every output, float32 without the batch axis, for one sample shaped like the input."""
+        """Returns all outputs, float32 without batch axis, for one sample shaped like the input."""
         if isinstance(features, Sparse):
             self._set_sparse(features)
         else:

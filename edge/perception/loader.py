@@ -1,4 +1,4 @@
-"""Loads the models that the configuration names, for the daemon and the commands alike."""
+"""Loads the models that the configuration names, for the daemon and the commands."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,20 +18,20 @@ from edge.perception.text import TextPerception
 
 @dataclass(frozen=True)
 class ModelLoader:
-    """The packs of one configuration; each is read when it is first asked for.
+    """The packs of one configuration, each loaded on first use.
 
-    Every access raises ModelError where a pack is missing, damaged or of another modality.
+    Every access raises ModelError if a pack is missing, damaged or of another modality.
     """
 
     config: Models
 
     @property
     def folder(self) -> Path:
-        """Where the packs are."""
+        """Folder of the packs."""
         return Path(self.config.folder)
 
     def new_face(self) -> FacePerception:
-        """Face perception that has seen nothing yet; all of them share one detector."""
+        """Creates a face perception without tracked faces; all share one detector."""
         face = self.config.face
         tracker = FaceTracker(
             self.detector.detect, face.detect_every, face.max_faces, face.keep_subject_s
@@ -40,7 +40,7 @@ class ModelLoader:
 
     @cached_property
     def detector(self) -> FaceDetector:
-        """The face detector that the configuration chooses."""
+        """The configured face detector."""
         pack = self.load(f"detector-{self.config.face.detector}.json", "detector")
         return FaceDetector(pack, self.config.face.min_detection_score)
 
@@ -49,7 +49,7 @@ class ModelLoader:
         return self._classifier(self.config.face.model, "face")
 
     def new_speech(self) -> SpeechPerception:
-        """Speech perception that has heard nothing yet."""
+        """Creates a speech perception without pending sound."""
         speech = self.config.speech
         return SpeechPerception(
             self._speech_classifier, speech.min_voice_probability, speech.min_voice_s
@@ -61,14 +61,14 @@ class ModelLoader:
 
     @cached_property
     def text(self) -> TextPerception:
-        """The classifier of texts."""
+        """The text perception."""
         return TextPerception(self._classifier(self.config.text.model, "text"))
 
     def _classifier(self, name: str, modality: Modality) -> Classifier:
         return Classifier(self.load(name, modality), self.config.threads)
 
     def load(self, name: str, modality: str) -> Pack:
-        """The pack whose manifest has this name, which has to be of that modality."""
+        """Loads the pack whose manifest file has this name; it must be of that modality."""
         pack = load_pack(self.folder / name)
         if pack.manifest.modality != modality:
             raise ModelError(

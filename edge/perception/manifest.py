@@ -1,4 +1,4 @@
-"""The manifest of a model pack: what NAME.json says of NAME.tflite."""
+"""The manifest of a model pack: NAME.json describes NAME.tflite."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ from edge.perception.check_sample import CheckSample
 
 Modality = Literal["face", "speech", "text"]
 Coefficients = Literal["log_mel", "mfcc"]
-"""Of a frame of sound: logarithms of mel-band energies, or their cepstrum."""
+"""Coefficients of a frame of sound: logarithms of mel-band energies, or their cepstrum."""
 PositiveInt = Annotated[int, Meta(gt=0)]
 
 
@@ -21,7 +21,7 @@ class ImageInput(msgspec.Struct, frozen=True, tag="image", tag_field="kind"):
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
     colour: Literal["grey", "rgb"]
     normalization: Literal["standardized", "unit", "signed_unit"]
-    """Zero mean and unit deviation per picture; or 0..1; or -1..1."""
+    """Zero mean and unit deviation per picture; 0..1; or -1..1."""
 
 
 class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
@@ -41,22 +41,22 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
     coefficients: Coefficients
     lifter: Annotated[int, Meta(ge=0)]
     mean: tuple[float, ...]
-    """Of each coefficient over the training data, after the level is taken off."""
+    """Mean of each coefficient over the training data, after removal of the level."""
     deviation: tuple[Annotated[float, Meta(gt=0)], ...]
 
     @property
     def window_samples(self) -> int:
-        """Length of a frame."""
+        """Length of a frame in samples."""
         return round(self.window_s * self.sample_rate_hz)
 
     @property
     def hop_samples(self) -> int:
-        """From the start of a frame to that of the next one."""
+        """Samples from the start of a frame to the start of the next one."""
         return round(self.hop_s * self.sample_rate_hz)
 
     @property
     def duration_s(self) -> float:
-        """Length of sound that fills every frame of `shape`."""
+        """Length of the sound that fills every frame of `shape`."""
         return self.window_s + (self.shape[0] - 1) * self.hop_s
 
 
@@ -65,13 +65,13 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
 
     shape: tuple[PositiveInt]
     tokens: Literal["unicode-3"]
-    """How a text is split and hashed: the version of `edge.perception.ngrams`."""
+    """Version of the splitting and hashing in `edge.perception.ngrams`."""
     word_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of words."""
     character_ngrams: tuple[PositiveInt, PositiveInt]
     """Shortest and longest run of characters within a word."""
     max_characters: Annotated[int, Meta(gt=0, le=4096)]
-    """Characters read; what follows is not looked at. Python reads no number of 4,300 digits."""
+    """Characters that are read; the rest is ignored. Python parses at most 4,300 digits."""
 
 
 InputSpec = ImageInput | SoundInput | TextInput
@@ -82,12 +82,12 @@ INPUTS: dict[str, type[InputSpec]] = {
     "speech": SoundInput,
     "text": TextInput,
 }
-"""What the model of each modality takes."""
+"""Type of input for the model of each modality."""
 CHANNELS = {"grey": 1, "rgb": 3}
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """One measured figure; `of` says which form of the model it was measured on."""
+    """One measured figure; `of` names the form of the model that was measured."""
 
     dataset: str
     split: str
@@ -98,7 +98,7 @@ class Metric(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a pack says of its model; scale and zero point are read from the model itself."""
+    """Description of a pack's model; scale and zero point come from the model itself."""
 
     name: str
     version: str
@@ -108,29 +108,29 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     labels: tuple[str, ...]
     label_map: dict[str, Emotion | None]
     second_labels: tuple[str, ...] = ()
-    """Of a second output that answers by another labelling: measured, not used by the device."""
+    """Labels of a second output with another label set: measured, not used by the device."""
     input: InputSpec
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
-    """Share of the rarity of rare labels that was taken off the logits, inside the model."""
+    """Share of the log prior of rare labels that was subtracted from the logits, in the model."""
     thresholds: dict[str, dict[str, float]] = {}
-    """Multi-label models: the probability from which each label counts as present.
+    """For multi-label models: the probability from which each label counts as present.
 
-    Annotators are more or less generous with labels, so each data set has its own.
+    Annotators are more or less generous with labels, so each data set has its own thresholds.
     """
     metrics: tuple[Metric, ...] = ()
     checks: tuple[CheckSample, ...] = ()
     trained_on: tuple[str, ...] = ()
     licence: str
     origin: str = ""
-    """Where a model that was not trained here comes from."""
+    """Source of a model that was not trained here."""
     created: str
     """RFC 3339 date."""
     converter_version: str
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:
-    """Writes a manifest as indented JSON, replacing `path` in one step."""
+    """Writes a manifest as indented JSON, replacing `path` atomically."""
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     draft = path.with_suffix(".json.part")
     draft.write_bytes(text + b"\n")

@@ -1,7 +1,7 @@
-"""Words, emoji and emoticons of a text, and the hashes of their n-grams.
+"""Splits a text into words, emoji and emoticons, and hashes their n-grams.
 
-The same on every machine and every version of Python, but for characters that a Unicode newer than
-that of the Python at hand has defined.
+The result is the same on every machine and every version of Python, except for characters that are
+newer than the Unicode version of the running Python.
 """
 
 import html
@@ -22,23 +22,23 @@ ELEMENTS = (
     "header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|pre|q|s|"
     "script|section|small|span|strong|style|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
 )
-# This pattern and IGNORED begin with a class of characters, for which `re` looks fastest.
+# This pattern and IGNORED start with a character class, which `re` finds fastest.
 MARKUP = re.compile(
     rf"[<hHwW](?i:(?<=<)/?(?:{ELEMENTS})(?:[\s/][^<>]*)?>|(?<=\bh)ttps?://\S+|(?<=\bw)ww\.\S+)"
 )
-"""HTML tags and addresses: they say nothing of the writer."""
-# What belongs to a word in its script but is no letter to Python: accents and vowel signs.
+"""HTML tags and URLs, which say nothing about the writer."""
+# Accents and vowel signs: part of a word in their script, but not letters to Python.
 MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     "\u0900-\u0963\u0966-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e\u1ab0-\u1aff\u20d0-\u20ff"
 )
-# Scripts without spaces, in which a character is a word by itself.
+# Scripts without spaces, in which each character is a word.
 IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 EMOTICONS = r"""
     (?<!\w)[<>]?[:;=]'?[-o^]?(?:[dpos3x](?!\w)|[][(){}/\\|*@]+)  # :) :'( >:-D
     | (?<!\w)</?3+ | [>^-][_.]*[<^-](?=\s|$)                     # <3 ^_^ >_< -_-
 """
-# Words come first: most tokens are words, and nothing else begins as one does.
+# Words come first: most tokens are words, and no other token starts like one.
 TOKENS = re.compile(
     rf"""(?=\S)(?:
     (?:[^\W{IDEOGRAPHS}]+|[{MARKS}]+)+
@@ -49,22 +49,22 @@ TOKENS = re.compile(
     )""",
     re.VERBOSE,
 )
-# Control characters, and joiners, variation selectors and skin tones, without which an emoji says
-# the same; and the apostrophes within a word, which many leave out.
+# Control characters; joiners, variation selectors and skin tones, which do not change the meaning
+# of an emoji; and apostrophes within a word, which many people leave out.
 IGNORED = re.compile(
     "['\u2019\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001f3fb-\U0001f3ff\U000e0000-\U000e007f]"
     "(?:(?<!['\u2019])|(?<=\\w.)(?=\\w))"
 )
-# Words that may be emphatic, but for what stands for something left out, as [NAME] does.
+# Words that may be emphatic, except placeholders such as [NAME].
 EMPHATIC = r"(?<![\w\[])(?:[^\W\d_a-z]{{3,}}{})(?!\w)"
 CAPITALS = re.compile(EMPHATIC.format(""))
 LETTERS = re.compile(EMPHATIC.format(r"|[^\W\d_]*?(?i:([^\W\d_])\1{2,})[^\W\d_]*"))
 LENGTHENED = re.compile(r"(.)\1\1+", re.IGNORECASE)
 REPEATED = re.compile(r"(\S)\1\1+")
 EMPHASIS = "\0"
-"""A word by itself, after one that is written LOUD or looong; no text contains it."""
-# Words that turn around what comes after them, in the languages where it does: English, German,
+"""Token inserted after a word written LOUD or looong; no text contains it."""
+# Words that negate the words after them, in languages where negation comes first: English, German,
 # Spanish, Portuguese, Swedish, Romanian, Russian and Ukrainian, Chinese.
 NEGATIONS = (
     "not no never nor neither nothing nobody without hardly cannot cant dont doesnt didnt wont "
@@ -74,9 +74,9 @@ NEGATIONS = (
 )
 NEGATORS = frozenset(NEGATIONS.split())
 NEGATED_WORDS = 4
-"""How many words after one of NEGATORS it is taken to act on, if no mark or symbol ends it."""
+"""Number of words that a negator negates, unless punctuation or a symbol ends its scope earlier."""
 WORD_START, WORD_END = "\2", "\3"
-# Odd numbers without a pattern: the digits of the golden ratio, of pi and of e.
+# Odd numbers without a pattern: digits of the golden ratio, pi and e.
 WORD_FACTOR, CHARACTER_FACTOR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
 NEGATED_FACTOR = np.uint64(0xADF85458A2BB4A9B)
 HIGH_BITS = np.uint64(33)
@@ -91,20 +91,21 @@ def _mark_emphasis(match: re.Match[str]) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words, marks, emoji and emoticons of a text in lower case, without what says nothing.
+    """Splits a text into lower-case words, punctuation, emoji and emoticons.
 
-    A word in capitals is followed by EMPHASIS; one with a letter three times or more in a row also
-    by itself with that letter once, since either "soon" or "son" may be what sooon stands for.
+    Drops MARKUP and IGNORED. EMPHASIS follows a word in capitals. A word with a letter three or
+    more times in a row is followed by EMPHASIS and the word with that letter once: sooon may mean
+    "soon" or "son".
     """
     plain = unicodedata.normalize("NFKC", MARKUP.sub(" ", html.unescape(text)))
     plain = IGNORED.sub("", plain)
-    emphatic = LETTERS if LENGTHENED.search(plain) else CAPITALS  # which is much faster
+    emphatic = LETTERS if LENGTHENED.search(plain) else CAPITALS  # CAPITALS is much faster
     plain = emphatic.sub(_mark_emphasis, plain)
     return TOKENS.findall(REPEATED.sub(r"\1\1", plain.casefold()))
 
 
 def negated(words: Sequence[str]) -> list[int]:
-    """The places of the words that one of NEGATORS before them acts on."""
+    """Returns the positions of the words that a preceding one of NEGATORS negates."""
     negators = [place for place, word in enumerate(words) if word in NEGATORS]
     return sorted({place for negator in negators for place in _negated_by(words, negator)})
 
@@ -121,10 +122,10 @@ def _negated_by(words: Sequence[str], negator: int) -> Iterator[int]:
 
 
 def ngram_hashes(words: Sequence[str], spec: TextInput) -> Hashes:
-    """A hash, uint64, for each n-gram of the words, and of the characters within each word.
+    """Hashes, uint64, each n-gram of the words, and of the characters within each word.
 
-    A word that is negated has as many more, of itself and of its characters, so that "not happy at
-    all" is not merely happy.
+    A negated word has additional hashes, of itself and of its character n-grams, so that "not happy
+    at all" differs from happy.
     """
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     each = np.fromiter(map(zlib.crc32, encoded), np.uint64)
@@ -148,9 +149,9 @@ def _marked(words: Sequence[str]) -> str:
 def _runs(
     items: Hashes, extends: npt.NDArray[np.bool_], lengths: tuple[int, int], factor: np.uint64
 ) -> tuple[Hashes, npt.NDArray[np.bool_]]:
-    """Polynomials, uint64[lengths, items], of the runs from each item on, and which are whole.
+    """Hashes the runs that start at each item as polynomials, uint64[lengths, items].
 
-    `extends` says of each item whether a run that holds it may go beyond it.
+    Also returns which runs are complete. `extends` marks the items that a run may continue beyond.
     """
     shortest, longest = lengths
     sums, whole = np.empty((longest, len(items)), np.uint64), np.zeros((longest, len(items)), bool)
@@ -164,10 +165,7 @@ def _runs(
 
 
 def _finalized(hashes: Hashes) -> Hashes:
-    """The same array, now of hashes of which all bits hang on all.
-
-    It is the finalizer of MurmurHash3 (Appleby 2011).
-    """
+    """Mixes all bits of each hash in place, with the finalizer of MurmurHash3 (Appleby 2011)."""
     for factor in (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)):
         hashes ^= hashes >> HIGH_BITS
         hashes *= factor

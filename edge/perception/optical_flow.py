@@ -1,4 +1,4 @@
-"""Moves known faces to where they are in the next frame, without looking for them anew."""
+"""Tracks known faces into the next frame without detecting them again."""
 
 from collections.abc import Sequence
 
@@ -9,22 +9,22 @@ from edge.emotions import FloatArray
 from edge.perception.detector import Face
 from edge.perception.features import Pixels
 
-# Optical flow is computed on frames of at most this side: it costs the same for every camera.
+# Frames are scaled down to this side at most, so that the cost does not depend on the camera.
 SIDE_PX = 320
 WINDOW_PX = (15, 15)
 PYRAMID_LEVELS = 2
 GRID = 5
-"""Points a side that are followed within a face."""
+"""Tracked points per side of the grid on a face."""
 GRID_SHARE = 0.7
-"""Of the box that the grid covers: its rim is background."""
-# A point that does not come back to this near when it is followed backwards is not believed.
+"""Share of the box that the grid covers: the border of the box is background."""
+# A point is rejected if tracking it backwards ends further than this from its start.
 MAX_RETURN_PX = 1.0
-# Of the points of a face that must agree on where it went.
+# Share of a face's points that must agree on its motion.
 MIN_AGREEMENT = 0.6
 
 
 class OpticalFlow:
-    """Follows faces by pyramidal Lucas-Kanade optical flow (Bouguet 2001), frame by frame.
+    """Tracks faces by pyramidal Lucas-Kanade optical flow (Bouguet 2001), frame by frame.
 
     Not thread-safe.
     """
@@ -34,7 +34,7 @@ class OpticalFlow:
         self._scale = 1.0
 
     def track(self, pixels: Pixels, faces: Sequence[Face]) -> list[Face | None]:
-        """The faces of the previous frame in this one, uint8 HxWx3 BGR; None for one lost."""
+        """Returns the previous frame's faces in this one, uint8 HxWx3 BGR; None for a lost face."""
         before, scale = self._reference, self._scale
         after = self.set_reference(pixels)
         if before is None or before.shape != after.shape or not faces:
@@ -48,7 +48,7 @@ class OpticalFlow:
         ]
 
     def set_reference(self, pixels: Pixels) -> Pixels:
-        """Takes a frame as the one that the next motion starts from; gives it small and grey."""
+        """Sets the frame that the next `track` starts from; returns it small and grey."""
         self._scale = min(1.0, SIDE_PX / max(pixels.shape[:2]))
         size = [max(round(side * self._scale), 1) for side in pixels.shape[1::-1]]
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
@@ -57,7 +57,7 @@ class OpticalFlow:
 
 
 def _grid(face: Face) -> FloatArray:
-    """Points within a face, float32[GRID², 2], in pixels of its frame."""
+    """Returns grid points within a face, float32[GRID², 2], in pixels of its frame."""
     corner, opposite = face.box[:2], face.box[2:]
     steps = np.linspace((1 - GRID_SHARE) / 2, (1 + GRID_SHARE) / 2, GRID)
     shares = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
@@ -65,7 +65,7 @@ def _grid(face: Face) -> FloatArray:
 
 
 def _track_points(before: Pixels, after: Pixels, points: FloatArray) -> tuple[FloatArray, Pixels]:
-    """Where points, float32[n, 1, 2], went, and for which of them that is believed."""
+    """Returns the new positions of points, float32[n, 1, 2], and which of them are reliable."""
     flow = cv2.calcOpticalFlowPyrLK
     options = {"winSize": WINDOW_PX, "maxLevel": PYRAMID_LEVELS}
     ends, forward_ok, _ = flow(before, after, points, None, **options)  # type: ignore[call-overload]
@@ -75,7 +75,7 @@ def _track_points(before: Pixels, after: Pixels, points: FloatArray) -> tuple[Fl
 
 
 def _transform(face: Face, start: FloatArray, end: FloatArray, found: Pixels) -> Face | None:
-    """The face turned, scaled and shifted as most of its points were; None without agreement."""
+    """Rotates, scales and shifts a face like most of its points; None without agreement."""
     needed = MIN_AGREEMENT * len(start)
     if found.sum() < needed:
         return None
@@ -86,7 +86,7 @@ def _transform(face: Face, start: FloatArray, end: FloatArray, found: Pixels) ->
         return None
     corners = np.concatenate([face.box.reshape(2, 2), face.keypoints])
     moved = corners @ matrix[:, :2].T + matrix[:, 2]
-    # The box stays upright: its middle moves, and its size changes with the scale.
+    # The box stays upright: its centre moves, and its size changes with the scale.
     scale = float(np.hypot(*matrix[:, 0]))
     middle = matrix[:, :2] @ face.box.reshape(2, 2).mean(axis=0) + matrix[:, 2]
     half = scale * (face.box[2:] - face.box[:2]) / 2

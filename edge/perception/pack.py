@@ -1,4 +1,4 @@
-"""Model packs: NAME.tflite beside NAME.json, refused in one sentence when they do not fit."""
+"""Loads and checks model packs: NAME.tflite with its manifest NAME.json."""
 
 import hashlib
 from pathlib import Path
@@ -12,14 +12,14 @@ from edge.values import SAMPLE_RATE_HZ
 
 
 class Pack(msgspec.Struct, frozen=True):
-    """A manifest and the bytes of the model that its hash vouches for."""
+    """A manifest and the bytes of its model, verified by hash."""
 
     path: Path
     manifest: Manifest
     model: bytes
 
     def open(self, threads: int = 1) -> Interpreter:
-        """The model, ready to run; raises ModelError where it does not fit its manifest."""
+        """Returns the model, ready to run; raises ModelError if it does not fit its manifest."""
         interpreter = Interpreter(self.model, str(self.path), threads)
         expected = (1, *self.manifest.input.shape)
         if interpreter.input.shape != expected:
@@ -89,10 +89,10 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
 
 
 def load_pack(manifest_path: Path) -> Pack:
-    """Reads a pack by its manifest and checks it as far as can be done without running it.
+    """Reads a pack by its manifest and checks everything that does not need the model to run.
 
-    Raises ModelError when a file is missing or unreadable, the manifest is not valid, the hash
-    differs, or labels and label map disagree.
+    Raises ModelError if a file is missing or unreadable, the manifest is invalid, the hash differs,
+    or labels and label map disagree.
     """
     try:
         manifest = msgspec.json.decode(manifest_path.read_bytes(), type=Manifest)

@@ -1,7 +1,7 @@
-"""How well a face can be read: its size, sharpness, pose, and how much of it is in the frame.
+"""Rates how well a face can be classified: by its size, sharpness, pose and visible share.
 
-Every bound is where the faces that the model learned from end: quantiles over 2,500 pictures of
-FER2013Train, in 2,292 of which BlazeFace found a face.
+Every bound is the limit of the faces that the model was trained on: quantiles over 2,500 pictures
+of FER2013Train, in 2,292 of which BlazeFace found a face.
 """
 
 import cv2
@@ -11,31 +11,31 @@ from edge.emotions import FloatArray
 from edge.perception.detector import Face
 from edge.perception.features import Pixels
 
-# Pixels from eye to eye in the training pictures.
+# Distance between the eyes in the training pictures.
 FULL_EYE_DISTANCE_PX = 17.7
-# Deviation of the Laplacian of a crop of this side, by the deviation of its values: one in a
-# hundred is lower; a blur of one pixel's deviation halves it twice.
+# Deviation of the Laplacian of a crop of this side, divided by the deviation of its values: 1% are
+# lower; a blur with a deviation of one pixel quarters it.
 FULL_SHARPNESS, SHARPNESS_SIDE_PX = 0.46, 48
-# Deviation of grey levels below which a picture has no contrast: noise in the dark is no detail.
+# Deviation of grey levels below which a picture has no contrast: noise in the dark is not detail.
 MIN_CONTRAST = 16.0
-# Distance of the nose from the middle of the eyes, along their axis, in eye distances: nine in
-# ten are lower; two in a hundred turn further than the second bound.
+# Distance of the nose from the midpoint of the eyes, along their axis, in eye distances: 90% are
+# below the first bound, 2% above the second.
 FULL_YAW, MAX_YAW = 0.28, 0.8
-# Height of the nose between eyes (0) and mouth (1): from the second to the 98th of a hundred.
+# Height of the nose between eyes (0) and mouth (1): the 2nd to the 98th percentile.
 FULL_PITCH = (0.25, 0.70)
 MAX_PITCH_EXCESS = 0.4
 
 
 def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> float:
-    """0..1, of a face in a frame shaped height, width, …; `aligned` is cut out of that."""
+    """Rates a face, 0..1, in a frame of shape height, width, …; `aligned` is its crop."""
     size = min(face.eye_distance / FULL_EYE_DISTANCE_PX, 1.0)
     visible = _visible(face, frame_shape)
     return face.score * size * sharpness(aligned) * frontality(face.keypoints) * visible
 
 
 def sharpness(aligned: Pixels) -> float:
-    """0..1: how much detail a picture of a face, uint8 HxWx3 BGR, has for its contrast."""
-    # In float: rounding to whole grey levels would look like detail in a dark picture.
+    """Rates the detail of a face crop, uint8 HxWx3 BGR, relative to its contrast, 0..1."""
+    # In float, because rounding to whole grey levels would look like detail in a dark picture.
     grey = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY).astype(np.float32)
     small = cv2.resize(grey, (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX), interpolation=cv2.INTER_AREA)
     detail = float(cv2.Laplacian(small, cv2.CV_32F).std())
@@ -43,7 +43,7 @@ def sharpness(aligned: Pixels) -> float:
 
 
 def frontality(keypoints: FloatArray) -> float:
-    """0..1: how far the face looks towards the camera, from eyes, nose and mouth."""
+    """Rates how directly a face looks at the camera, 0..1, from eyes, nose and mouth."""
     right, left, nose, mouth = keypoints[:4].astype(np.float64)
     across = left - right
     distance = float(np.hypot(*across))
@@ -63,7 +63,7 @@ def frontality(keypoints: FloatArray) -> float:
 
 
 def _visible(face: Face, frame_shape: tuple[int, ...]) -> float:
-    """The share of the face's box that lies in the frame."""
+    """Returns the share of the face's box that lies in the frame."""
     height, width = frame_shape[:2]
     inside = np.clip(face.box, 0, [width, height, width, height])
     shown = float(np.prod(inside[2:] - inside[:2]))

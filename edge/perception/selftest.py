@@ -1,4 +1,4 @@
-"""Runs a pack on its check samples, features included."""
+"""Runs a pack on its check samples, including feature extraction."""
 
 from collections.abc import Callable
 
@@ -13,12 +13,12 @@ from edge.perception.synthetic import SIDE_PX, draw_face, hum
 
 DIGITS = 4
 MIN_SCORE = 0.05
-"""Of a face that a detector is asked for."""
+"""Minimum score of a detected face."""
 BOX = ("left", "top", "right", "bottom")
 
 
 def sample_runner(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answer]:
-    """A function that runs the pack on a sample; not thread-safe. Raises ModelError."""
+    """Returns a function that runs the pack on a sample; not thread-safe. Raises ModelError."""
     if pack.manifest.modality == "detector":
         detector = FaceDetector(pack, MIN_SCORE)
         return lambda sample: _detect(detector, sample)

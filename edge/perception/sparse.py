@@ -1,4 +1,4 @@
-"""Features of which nearly all are zero, as those of a text are."""
+"""Sparse features, nearly all zero, such as those of a text."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Sparse:
-    """`values`, float32[n], at n different `indices` of a vector that is zero elsewhere."""
+    """A vector with `values`, float32[n], at n different `indices` and zeros elsewhere."""
 
     indices: Indices
     values: FloatArray
 
     def dense(self, size: int) -> FloatArray:
-        """The whole vector, float32[size]."""
+        """Returns the whole vector, float32[size]."""
         whole = np.zeros(size, np.float32)
         whole[self.indices] = self.values
         return whole

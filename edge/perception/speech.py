@@ -1,4 +1,4 @@
-"""Sound in, Observations of the voice out; silence gives none."""
+"""Sound in, Observations of the voice out; none for silence."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, UNKNOWN_SUBJECT, AudioBlock, Observation, Sound
 
 MAX_POOLED_WINDOWS = 12
-"""Windows of one utterance that count alike; in a longer one the older ones fade."""
+"""Windows of one utterance that count equally; in a longer utterance older windows fade."""
 BLOCK_SAMPLES = 10 * SAMPLE_RATE_HZ
-"""Of a recording at once, so that a long one fills no memory."""
+"""Samples of a recording that are processed at once, so that a long one does not fill memory."""
 GAP_S = 0.5
-"""Sound missing between two blocks: what comes after is another utterance."""
+"""Gap between two blocks of sound from which the second starts a new utterance."""
 
 
 class SpeechPerception:
-    """Classifies windows of voice; each observation pools what its utterance said so far.
+    """Classifies windows of voice; each observation pools its utterance's windows so far.
 
-    `min_voice_probability` is what 10 ms of sound need to count as voice, `min_voice_s` how much
-    voice a window needs.
+    10 ms of sound count as voice from `min_voice_probability` on; a window needs `min_voice_s` of
+    voice.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class SpeechPerception:
         self._sound_end_s: float | None = None
 
     def perceive(self, block: AudioBlock) -> list[Observation]:
-        """Takes in a block of sound; gives an observation for each window that it completes."""
+        """Adds a block of sound; returns an observation for each window that it completes."""
         start_s = block.captured_s - len(block.samples) / SAMPLE_RATE_HZ
         if self._sound_end_s is not None and start_s > self._sound_end_s + GAP_S:
             self._windows.reset()
@@ -45,7 +45,7 @@ class SpeechPerception:
         ]
 
     def perceive_recording(self, sound: Sound) -> Observation | None:
-        """What a whole recording says: all its windows count alike. None without a voice."""
+        """Classifies a whole recording, in which all windows count equally; None without voice."""
         self._windows.reset()
         logits, quality = [], 0.0
         for start in range(0, len(sound), BLOCK_SAMPLES):
@@ -68,13 +68,13 @@ class SpeechPerception:
 
 
 class _LogitMean:
-    """The mean of the logits of an utterance's windows."""
+    """Running mean of the logits of an utterance's windows."""
 
     def __init__(self) -> None:
         self._utterance, self._count, self._mean = -1, 0, np.zeros(0, np.float32)
 
     def add(self, utterance: int, logits: FloatArray) -> FloatArray:
-        """The mean with these logits in it."""
+        """Adds a window's logits; returns the new mean."""
         if utterance != self._utterance:
             self._utterance, self._count, self._mean = utterance, 0, np.zeros_like(logits)
         self._count = min(self._count + 1, MAX_POOLED_WINDOWS)

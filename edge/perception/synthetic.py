@@ -1,4 +1,4 @@
-"""A drawn face and a hummed voice, the same on every machine: what models are tried on."""
+"""Draws a face and hums a voice, the same on every machine, to test models with."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PEAK = 8000
 
 
 def draw_face(seed: int) -> npt.NDArray[np.uint8]:
-    """A face as a child would draw it, uint8[192, 192, 3] BGR; the seed chooses its features."""
+    """Draws a childlike face, uint8[192, 192, 3] BGR; the seed chooses its features."""
     random = _random_state(seed)
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX] / SIDE_PX * 2 - 1
     slant, smile = random.uniform(-0.5, 0.5), random.uniform(-0.6, 0.6)
@@ -45,7 +45,7 @@ def draw_face(seed: int) -> npt.NDArray[np.uint8]:
 
 
 def hum(seed: int, duration_s: float) -> Sound:
-    """Something like a voice: harmonics with formants, in syllables; the seed chooses how."""
+    """Hums a voice of harmonics with formants, in syllables; the seed chooses its features."""
     random = _random_state(seed)
     times_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     pitch_hz = random.uniform(90, 320) * (1 + _vibrato(random, times_s))
@@ -69,5 +69,5 @@ def _vibrato(random: np.random.RandomState, times_s: Numbers) -> Numbers:
 
 
 def _random_state(seed: int) -> np.random.RandomState:
-    """The one generator whose numbers NumPy promises never to change."""
+    """Returns the only generator whose numbers NumPy promises never to change."""
     return np.random.RandomState(seed)

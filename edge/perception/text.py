@@ -1,4 +1,4 @@
-"""A text in, an Observation out."""
+"""Text in, Observation out."""
 
 from itertools import islice
 
@@ -11,10 +11,10 @@ from edge.perception.manifest import TextInput
 from edge.perception.ngrams import EMPHASIS
 from edge.values import Observation, TextMessage
 
-# A single word says less than a sentence; from this many on a text counts fully.
+# A single word is less reliable than a sentence; from this many words on a text counts fully.
 FULL_QUALITY_WORDS = 4
 PUNCTUATION = "!?.,"
-# A text without emotion says little about the person: it must not outvote a smile.
+# A text without emotion is weak evidence: it must not outvote a smile.
 MIN_QUALITY = 0.1
 
 
@@ -27,7 +27,7 @@ class TextPerception:
         self._spec = classifier.manifest.input
 
     def perceive(self, message: TextMessage) -> Observation:
-        """What a text expresses; one that says nothing is neutral, unsure, with a quality of 0."""
+        """Classifies a text; one without words is uncertainly neutral, with quality 0."""
         words = first_tokens(message.text, self._spec)
         answer = self._classify(words) if words else self._neutral
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
@@ -48,7 +48,7 @@ class TextPerception:
 
     @property
     def _neutral(self) -> Classification:
-        """Neutral twice as likely as any other: alone, it is less than anything to act on."""
+        """Neutral, twice as likely as any other emotion: too uncertain to act on alone."""
         probabilities = np.full(len(EMOTIONS), 1 / (len(EMOTIONS) + 1), np.float32)
         probabilities[NEUTRAL] *= 2
         return Classification(probabilities, {})

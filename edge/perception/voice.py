@@ -1,4 +1,4 @@
-"""When somebody speaks: windows of sound with enough voice in them, utterance by utterance."""
+"""Finds windows of sound with enough voice in them, utterance by utterance."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,50 +12,50 @@ from edge.perception.manifest import SoundInput
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 FRAMES_PER_S = 100
-"""The voice activity detector judges 10 ms at a time."""
+"""The voice activity detector classifies 10 ms at a time."""
 FRAME_SAMPLES = SAMPLE_RATE_HZ // FRAMES_PER_S
 HOP_FRAMES = FRAMES_PER_S // 2
-"""From one window to the next."""
+"""Distance from one window to the next."""
 PAUSE_FRAMES = 80
-"""So much without voice ends an utterance."""
+"""Length of sound without voice that ends an utterance."""
 FULL_SCALE = 32767
 FULL_RANGE_DB, MIN_RANGE_DB = 20.0, 4.0
-"""Between loud and quiet moments: below the first a window counts less, at the second hardly."""
+"""Range from quiet to loud frames: below the first, quality drops, to MIN_QUALITY at the second."""
 MIN_QUALITY = 0.1
 
 
 @dataclass(frozen=True)
 class VoiceWindow:
-    """The newest sound at a moment when enough of it is voice."""
+    """The newest sound, at a time when enough of it is voice."""
 
     features: FloatArray
-    """As the model takes them."""
+    """Input of the model."""
     quality: float
-    """0..1: full where half of it is voice, well above the noise and not clipped."""
+    """0..1: 1 if half of the window is voice, well above the noise and not clipped."""
     utterance: int
-    """Counts up with every pause."""
+    """Number of the utterance; rises with every pause."""
     followed_by_s: float
-    """Sound that was heard after it already, when it was found."""
+    """Length of the sound already received after the window."""
 
 
 @dataclass(frozen=True)
 class _FrameLevel:
-    """10 ms of sound."""
+    """Statistics of 10 ms of sound."""
 
     voiced: bool
     level_db: float
     clipped: int
-    """Samples at full scale."""
+    """Number of samples at full scale."""
 
 
 class VoiceWindows:
-    """Finds the windows in sound that arrives in pieces of any size.
+    """Finds windows in sound that arrives in pieces of any size.
 
-    pymicro-vad 2.1 loses an exception that is on its way while a detector of it is freed: do not
-    make one of these in an expression that may raise.
+    10 ms count as voice from `min_voice_probability` on; a window needs `min_voice_s` of voice of
+    one utterance. No window spans two utterances.
 
-    `min_voice_probability` is what 10 ms need to count as voice, `min_voice_s` how much voice of
-    one utterance a window needs. An utterance shares no window with the one before it.
+    pymicro-vad 2.1 loses a pending exception while one of its detectors is freed: do not create
+    VoiceWindows in an expression that may raise.
     """
 
     def __init__(self, spec: SoundInput, min_voice_probability: float, min_voice_s: float) -> None:
@@ -73,7 +73,7 @@ class VoiceWindows:
         self._utterance = 0
 
     def push(self, samples: Sound) -> list[VoiceWindow]:
-        """Takes in int16 samples at 16 kHz; gives each window that they complete."""
+        """Adds int16 samples at 16 kHz; returns each window that they complete."""
         pending = np.concatenate([self._pending, samples])
         whole = len(pending) // FRAME_SAMPLES * FRAME_SAMPLES
         self._pending = pending[whole:]
@@ -86,7 +86,7 @@ class VoiceWindows:
         return windows
 
     def reset(self) -> None:
-        """Sound was lost: what follows is another utterance."""
+        """Starts a new utterance, because sound was lost."""
         self._pending = self._pending[:0]
         self._end_utterance()
         self._since_window = self._pause = 0
