@@ -1,4 +1,4 @@
-"""The seven emotions: how a model's labels map onto them, and where they lie in affect space."""
+"""The seven emotions: mapping of model labels onto them, and their place in affect space."""
 
 from collections.abc import Mapping, Sequence
 from operator import mul
@@ -23,12 +23,12 @@ EMOTIONS: tuple[Emotion, ...] = (
 NEUTRAL = EMOTIONS.index("neutral")
 
 MIN_PROBABILITY = 1e-4
-"""Below it a model's certainty counts no further: no single voice has a veto."""
+"""Lower probabilities count as this one: no single model has a veto."""
 
 DIGITS = 4
 """Decimal places of published figures."""
 
-# Mean pleasure and arousal, each -1..1, that raters gave the emotion terms angry, disgusted,
+# Mean ratings, each -1..1, of pleasure and arousal for the emotion terms angry, disgusted,
 # fearful, happy, sad and surprised: Russell and Mehrabian (1977), "Evidence for a three-factor
 # theory of emotions", Journal of Research in Personality 11, 273-294. Neutral is the origin.
 VALENCE = (-0.51, -0.60, -0.64, 0.81, 0.0, -0.63, 0.40)
@@ -36,9 +36,9 @@ AROUSAL = (0.59, 0.35, 0.60, 0.51, 0.0, -0.27, 0.67)
 
 
 def label_matrix(labels: Sequence[str], label_map: Mapping[str, Emotion | None]) -> FloatArray:
-    """The 0/1 matrix, float32[len(labels), 7], that sums native probabilities into the seven.
+    """Returns the 0/1 matrix, float32[len(labels), 7], that sums native into seven probabilities.
 
-    A label mapped to None has no column: its mass is left out, and `to_seven` renormalizes.
+    A label mapped to None has a row of zeros: its mass is dropped, and `to_seven` renormalizes.
     """
     matrix = np.zeros((len(labels), len(EMOTIONS)), np.float32)
     for row, label in enumerate(labels):
@@ -49,9 +49,9 @@ def label_matrix(labels: Sequence[str], label_map: Mapping[str, Emotion | None])
 
 
 def to_seven(native: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Distributions over native labels, float32[..., n], as distributions over the seven.
+    """Converts distributions over native labels, float32[..., n], to distributions over the seven.
 
-    Where all mass lies on labels outside the seven the result is uniform: nothing is known.
+    If all mass lies on labels outside the seven, the result is uniform: nothing is known.
     """
     mass = native @ matrix
     total = mass.sum(axis=-1, keepdims=True)
@@ -60,11 +60,11 @@ def to_seven(native: FloatArray, matrix: FloatArray) -> FloatArray:
 
 
 def softmax(logits: FloatArray, temperature: float = 1.0) -> FloatArray:
-    """Softmax over the last axis of `logits / temperature`; a higher temperature is less sure."""
+    """Returns the softmax over the last axis of `logits / temperature`; higher is less certain."""
     scaled = logits.astype(np.float32, copy=False)
     if temperature != 1:
         scaled = scaled / np.float32(temperature)
-    # Called several times an observation; of so few numbers, the methods of arrays take longer.
+    # Called several times an observation; for so few numbers, ufuncs are faster than array methods.
     exponentials = np.exp(scaled - np.maximum.reduce(scaled, axis=-1, keepdims=True))
     return np.asarray(exponentials / np.add.reduce(exponentials, axis=-1, keepdims=True))
 
@@ -76,6 +76,6 @@ def by_emotion(probabilities: FloatArray) -> dict[Emotion, float]:
 
 
 def valence_arousal(probabilities: FloatArray) -> tuple[float, float]:
-    """Expected valence and arousal, each -1..1, of a distribution over the seven."""
-    shares = probabilities.tolist()  # of so few, numpy's sums take longer
+    """Returns expected valence and arousal, each -1..1, of a distribution over the seven."""
+    shares = probabilities.tolist()  # for so few numbers, numpy is slower
     return sum(map(mul, shares, VALENCE)), sum(map(mul, shares, AROUSAL))

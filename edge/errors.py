@@ -1,15 +1,15 @@
-"""The exceptions this project raises itself; each message says what to do about it."""
+"""Exceptions that this project raises; each message gives the remedy."""
 
 import traceback
 from pathlib import Path
 
 
 class EmotiondError(Exception):
-    """Base of every error that a user can mend: its text is one sentence fit for a terminal."""
+    """Base of every error that a user can fix; its text is one sentence fit for a terminal."""
 
 
 class ConfigError(EmotiondError):
-    """A configuration file that cannot be used; the text lists every fault in it."""
+    """A configuration file that cannot be used; the text lists all its errors."""
 
 
 class ModelError(EmotiondError):
@@ -21,19 +21,19 @@ class SourceError(EmotiondError):
 
 
 class PayloadError(EmotiondError):
-    """A command received over MQTT that is not what the contract promises."""
+    """A command received over MQTT that violates the contract."""
 
 
 class MissingExtraError(SourceError):
-    """A file that only an optional part of the package can read."""
+    """A file that needs an optional part of the package."""
 
 
-class Paused(Exception):  # noqa: N818 - no error
-    """A pause cut short what waited for a device: no fault, and no end of a file."""
+class Paused(Exception):  # noqa: N818 - not an error
+    """A pause interrupted a wait for a device: neither a fault nor the end of a file."""
 
 
 def describe(error: Exception) -> str:
-    """Type and place of an unforeseen error, without its message, which may quote an input."""
+    """Returns type and place of an unexpected error, without its message, which may quote input."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

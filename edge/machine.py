@@ -1,4 +1,4 @@
-"""This process and the machine under it, as Linux describes them in /proc and /sys."""
+"""Reads figures of processes and of this machine from /proc and /sys."""
 
 import time
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import Literal, get_args
 from edge.errors import EmotiondError
 
 Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
-"""What slows a Raspberry Pi down."""
+"""Reasons why a Raspberry Pi slows down."""
 THERMAL_ZONES = Path("/sys/class/thermal")
 IGNORED_ZONES = ("PMIC-Die",)
-"""Zones by type, of a Jetson, that say 100 °C always."""
+"""Types of Jetson zones that always report 100 °C."""
 PLATFORM = Path("/sys/devices/platform")
 THROTTLED_FILE = "soc*/*firmware/get_throttled"
-"""Of a Raspberry Pi: hexadecimal flags, of which the lowest four tell of now."""
+"""Raspberry Pi's hexadecimal flags; the lowest four describe the present."""
 THROTTLE_FLAGS: tuple[Throttle, ...] = get_args(Throttle)
-"""By the bit that stands for it, from the lowest."""
+"""Flags in the order of their bits, lowest first."""
 
 
 def _status_kb(pid: int, field: str) -> int:
@@ -28,17 +28,17 @@ def _status_kb(pid: int, field: str) -> int:
 
 
 def peak_rss_mb(pid: int) -> float:
-    """The most resident memory that a process has had, in 10^6 bytes."""
+    """Returns the peak resident memory of a process in 10^6 bytes."""
     return _status_kb(pid, "VmHWM") * 1024 / 1e6
 
 
 def rss_mb(pid: int) -> float:
-    """The resident memory of a process now, in 10^6 bytes."""
+    """Returns the current resident memory of a process in 10^6 bytes."""
     return _status_kb(pid, "VmRSS") * 1024 / 1e6
 
 
 def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
-    """Of the hottest sensor; None where there is none that can be read."""
+    """Returns the temperature of the hottest sensor; None if no sensor is readable."""
     found = []
     for file in zones.glob("thermal_zone*/temp"):
         try:
@@ -46,12 +46,12 @@ def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:
                 continue
             found.append(int(file.read_text(encoding="ascii")) / 1000)
         except (OSError, ValueError):
-            continue  # a sensor that sleeps
+            continue  # the sensor sleeps
     return max(found, default=None)
 
 
 def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
-    """What slows the device down now; None where it does not tell."""
+    """Returns what slows the device down now; None if the machine does not report it."""
     try:
         flags = int(next(platform.glob(THROTTLED_FILE)).read_text(encoding="ascii").strip(), 16)
     except (StopIteration, OSError, ValueError):
@@ -60,12 +60,12 @@ def throttled(platform: Path = PLATFORM) -> list[Throttle] | None:
 
 
 class CpuShare:
-    """What this process takes of a core, from one reading to the next."""
+    """This process's share of a core, from one reading to the next."""
 
     def __init__(self) -> None:
         self._cpu_s = time.process_time()
 
     def read_percent(self, over_s: float) -> float:
-        """Since the last reading, `over_s` seconds ago."""
+        """Returns the share since the last reading, `over_s` seconds ago."""
         before_s, self._cpu_s = self._cpu_s, time.process_time()
         return 100 * (self._cpu_s - before_s) / over_s

@@ -1,4 +1,4 @@
-"""The values that travel from device to belief; times are seconds of a monotonic clock."""
+"""Values that travel from device to belief; times are seconds of a monotonic clock."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ Sound = npt.NDArray[np.int16]
 """Mono samples at SAMPLE_RATE_HZ."""
 SAMPLE_RATE_HZ = 16_000
 MODALITIES = ("face", "speech", "text")
-"""Those that are observed here; there may be others outside."""
+"""Modalities observed by this program; outside sensors may add others."""
 SUM_TOLERANCE = 1e-3
-"""How far the probabilities of an observation may add up to more or less than one."""
+"""Allowed deviation from one of the sum of an observation's probabilities."""
 UNKNOWN_SUBJECT = 0
-"""The subject of voice and text, which belong to whom the camera sees first; faces count from 1."""
+"""Subject of voice and text, which belong to the primary face, if any; faces count from 1."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of the camera."""
+    """One picture from the camera."""
 
     pixels: npt.NDArray[np.uint8]
     """uint8 HxWx3, BGR."""
@@ -30,16 +30,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class AudioBlock:
-    """A stretch of sound, mono at 16 kHz."""
+    """A piece of sound, mono at 16 kHz."""
 
     samples: Sound
     captured_s: float
-    """When its last sample was heard."""
+    """Time of its last sample."""
 
 
 @dataclass(frozen=True)
 class TextMessage:
-    """A text that somebody wrote or said."""
+    """A text that someone wrote or said."""
 
     text: str
     received_s: float
@@ -48,7 +48,7 @@ class TextMessage:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one modality says of one subject at one moment."""
+    """The answer of one modality for one subject at one moment."""
 
     modality: str
     subject: int
@@ -56,13 +56,13 @@ class Observation:
     probabilities: FloatArray
     """float32[7], in the order of EMOTIONS, calibrated."""
     quality: float
-    """0..1: how well the subject could be seen, heard or read."""
+    """0..1: reliability, from how well the subject could be seen, heard or read."""
     native: dict[str, float] = field(default_factory=dict)
-    """The model's own labels."""
+    """Probabilities of the model's own labels."""
 
 
 def invalid_reason(observation: Observation) -> str | None:
-    """What is wrong with an observation that comes from elsewhere; None where nothing is."""
+    """Returns why an observation from elsewhere is invalid; None if it is valid."""
     probabilities = observation.probabilities
     if getattr(probabilities, "shape", None) != (len(EMOTIONS),):
         return f"it does not have {len(EMOTIONS)} probabilities"
@@ -77,34 +77,34 @@ def invalid_reason(observation: Observation) -> str | None:
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one frame shows: of each face what it expresses."""
+    """The faces of one frame and their expressions."""
 
     observations: tuple[Observation, ...]
     faces: int
-    """All of them, also those beyond `max_faces` of which nothing is observed."""
+    """Number of all faces, including those beyond `max_faces`, which are not observed."""
     captured_s: float
     primary_subject: int | None = None
-    """To whom voice and text belong, also while their face is hidden for a moment."""
+    """Subject to whom voice and text belong, even while their face is briefly hidden."""
     tracked: frozenset[int] = frozenset()
-    """All subjects that have not left, also those hidden for a moment."""
+    """All subjects that have not left, including briefly hidden ones."""
 
     @property
     def primary(self) -> Observation | None:
-        """Of the primary subject; None while it is not seen."""
+        """Observation of the primary subject; None while it is not seen."""
         of_primary = (one for one in self.observations if one.subject == self.primary_subject)
         return next(of_primary, None)
 
 
 @dataclass(frozen=True)
 class Belief:
-    """The fused answer."""
+    """The fused answer of all modalities."""
 
     probabilities: FloatArray
     """float32[7], in the order of EMOTIONS."""
     contributions: dict[str, float]
     """Share of each modality, 0..1; they add up to one."""
     captured_s: float
-    """Of the newest observation in it."""
+    """Time of the newest observation in it."""
 
     @property
     def emotion(self) -> Emotion:
