@@ -79,15 +79,9 @@ demo() {
 test_all() {
   ensure require_venv require_compiler require_test_needs
   install_package dev
-  say "format and lint"
-  .venv/bin/ruff format --check .
-  .venv/bin/ruff check .
-  shellcheck --external-sources install.sh .ci/run tests/live/arm64/*.sh tests/live/kernel/*
-  say "types"
-  .venv/bin/mypy
+  scripts/check
   say "tests"
-  # All tests of a file run in the same process.
-  .venv/bin/pytest --numprocesses 2 --dist loadfile --durations 15
+  scripts/test
 }
 
 wrong_usage() {
