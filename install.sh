@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs emotiond: as a service of this device, for a look (demo), or for work on it (test).
-# All of it can be run again.
+# Installs emotiond: as a service of this device, for a first look (demo), or to develop it (test).
+# Every command can be run again.
 set -euo pipefail
 started_in=$PWD
-cd "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")" # it may be a link
+cd "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")" # this file may be a link
 
 base=/opt/emotiond
 config=/etc/emotiond/emotiond.yaml
@@ -13,21 +13,22 @@ program=/usr/local/bin/emotiond
 
 usage() {
   cat <<'TEXT'
-usage: sudo ./install.sh [install]   install the service, or bring it to what this folder holds
-       sudo ./install.sh upgrade     the same, where it is installed; goes back if it does not start
-       sudo ./install.sh rollback    go back to the release before
-       sudo ./install.sh uninstall   remove it; asks before configuration and state go
-       ./install.sh status           releases, service, and what the broker says
+usage: sudo ./install.sh [install]   install the service, or update it to this checkout
+       sudo ./install.sh upgrade     update an installed service; rolls back if it does not start
+       sudo ./install.sh rollback    return to the previous release
+       sudo ./install.sh uninstall   remove it; asks before removing configuration and state
+       ./install.sh status           show the releases, the service and the connection to the broker
        ./install.sh demo             install what is missing, then play the sample clips
-       ./install.sh test             install the test needs, then run everything that CI runs
+       ./install.sh test             install what the tests need, then run everything that CI runs
 
-  --dry-run      say what would be done, and do nothing
-  --wheels DIR   take the packages from a folder instead of a network
-  --no-start     install and enable only: for images, in a chroot
+  --dry-run      show every step without doing it
+  --wheels DIR   install the service offline from the wheels in DIR
+  --no-start     install and enable without starting: for images, in a chroot
   --purge        with uninstall: remove configuration and state without asking
 
-Debian, Raspberry Pi OS (64-bit), Ubuntu or JetPack with Python 3.10 or newer. PYTHON names another
-interpreter. The service lives in /opt/emotiond, its configuration in /etc/emotiond: docs/service.md.
+Runs on Debian, Raspberry Pi OS (64-bit), Ubuntu and JetPack with Python 3.10 or newer. Set PYTHON
+to use another interpreter. The service is installed in /opt/emotiond, its configuration in
+/etc/emotiond; see docs/service.md.
 TEXT
 }
 
@@ -42,7 +43,7 @@ source deploy/install/service.sh
 # shellcheck source=deploy/install/remove.sh
 source deploy/install/remove.sh
 
-# Installs the package with one extra into .venv, unless exactly that is there already.
+# Installs the package with one extra into .venv. Does nothing if that is installed already.
 install_package() {
   local extra=$1 stamp wanted
   stamp=.venv/installed-$extra
@@ -54,10 +55,12 @@ install_package() {
   say "package: emotiond[$extra] into .venv (the first time this takes minutes)"
   if ! .venv/bin/python -c '' 2>/dev/null; then
     rm -rf .venv
-    "$python" -m venv .venv || fail "no virtual environment could be made" "apt-get install python3-venv"
+    "$python" -m venv .venv ||
+      fail "cannot make a virtual environment" "apt-get install python3-venv"
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extra]" ||
-    fail "pip could not install the package" "read pip's message above; is the network up? then run this again"
+    fail "pip could not install the package" \
+      "read pip's message above and check the network, then run this again"
   printf '%s\n' "$wanted" >"$stamp"
 }
 
@@ -65,14 +68,14 @@ require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
   require shellcheck command -v shellcheck
   require systemd command -v systemd-analyze
-  # Ubuntu has it as a snap alone: tests in a browser are left out there.
+  # Ubuntu has it only as a snap, so the browser tests are skipped there.
   grep -q '^ID=ubuntu' /etc/os-release || require chromium-driver command -v chromedriver
 }
 
 demo() {
   ensure require_venv require_compiler
   install_package demo
-  say "demo: six clips through the daemon"
+  say "demo: the daemon reads six clips"
   .venv/bin/emotiond demo
 }
 
@@ -94,7 +97,7 @@ command='' dry_run='' no_start='' purge='' wheels=''
 while (($#)); do
   case $1 in
   install | upgrade | rollback | uninstall | status | demo | test)
-    [[ -z $command ]] || wrong_usage "one command at a time, not $command and $1"
+    [[ -z $command ]] || wrong_usage "give one command, not both $command and $1"
     command=$1
     ;;
   --dry-run) dry_run=yes ;;
@@ -108,11 +111,11 @@ while (($#)); do
     usage
     exit
     ;;
-  *) wrong_usage "what is $1?" ;;
+  *) wrong_usage "unknown argument: $1" ;;
   esac
   shift
 done
-umask 022 # the service's user reads what root installs
+umask 022 # the service's user must be able to read what root installs
 
 case ${command:=install} in
 rollback | uninstall | status) "$command" ;;

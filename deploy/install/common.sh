@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every command of install.sh needs: messages, the interpreter, system packages. Sourced.
+# Messages, the interpreter and system packages, for every command of install.sh. Sourced.
 
 say() { printf '== %s\n' "$*"; }
 
@@ -9,7 +9,8 @@ fail() {
   exit 1
 }
 
-# Runs a command that changes the system; with --dry-run only names it, wherever its output goes.
+# Runs a command that changes the system. With --dry-run, prints it instead, even if the command's
+# output is redirected.
 exec 3>&1
 run() {
   if [[ -n $dry_run ]]; then printf '   would run: %s\n' "$*" >&3; else "$@"; fi
@@ -25,11 +26,11 @@ find_python() {
   done
   local found
   found=$("${PYTHON:-python3}" -V 2>&1) || found="no ${PYTHON:-python3} that runs"
-  fail "no Python 3.10 or newer is here (found: $found)" \
-    "install python3 of a newer system, or name one: PYTHON=/path/to/python3 $0"
+  fail "Python 3.10 or newer is required (found: $found)" \
+    "use a newer system, or set PYTHON to a newer interpreter: PYTHON=/path/to/python3 $0"
 }
 
-# Adds a Debian package to `missing` unless a command shows that what it brings is there.
+# Adds a Debian package to `missing` unless the given command succeeds, which proves it installed.
 missing=()
 require() {
   local package=$1
@@ -37,8 +38,8 @@ require() {
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
-# Installs what the given checks find missing, and makes sure that it then is there.
-# `added` are the packages that were missing before.
+# Installs what the given checks find missing, then checks again.
+# Sets `added` to the packages that were missing.
 added=()
 ensure() {
   local check
@@ -51,24 +52,24 @@ ensure() {
   missing=()
   for check in "$@"; do "$check"; done
   ((${#missing[@]} == 0)) ||
-    fail "installed, but still not found for $python: ${missing[*]}" \
-      "use the system's own Python: PYTHON=/usr/bin/python3 ./install.sh"
+    fail "installed, but $python still cannot use: ${missing[*]}" \
+      "use the system's Python: PYTHON=/usr/bin/python3 ./install.sh"
 }
 
 install_missing() {
   local as_root=()
   if ((EUID != 0)); then
     command -v sudo >/dev/null ||
-      fail "these packages are missing: ${missing[*]}" "as root: apt-get install ${missing[*]}"
+      fail "missing system packages: ${missing[*]}" "as root: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
   command -v apt-get >/dev/null ||
-    fail "there is no apt-get here" "install what these Debian packages bring: ${missing[*]}"
+    fail "apt-get not found" "install the equivalent of these Debian packages: ${missing[*]}"
   say "system packages: ${missing[*]}"
   { run "${as_root[@]}" apt-get update -qq &&
     run "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
       apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; } ||
-    fail "apt-get could not install ${missing[*]}" "is the network up? then run this again"
+    fail "apt-get could not install ${missing[*]}" "check the network, then run this again"
 }
 
 require_venv() {

@@ -8,7 +8,7 @@ from yaml.nodes import MappingNode, Node
 
 
 def keys(text: str) -> dict[str, int]:
-    """Every key of a YAML mapping by its dotted path, with the index of its line."""
+    """Returns the dotted path of every key of a YAML mapping, with the index of its line."""
     found: dict[str, int] = {}
 
     def walk(node: Node | None, prefix: str) -> None:
@@ -22,7 +22,7 @@ def keys(text: str) -> dict[str, int]:
 
 
 def new_keys(old: str, new: str) -> list[str]:
-    """`section.key: default  # what it is`, for every key that only the newer text has."""
+    """Returns `section.key: default  # comment` for every key that only the newer text has."""
     known, lines = keys(old), new.splitlines()
     return [
         f"{path.rpartition('.')[0]}.{lines[line].strip()}".lstrip(".")
@@ -32,10 +32,10 @@ def new_keys(old: str, new: str) -> list[str]:
 
 
 def main(old: Path, new: Path) -> None:
-    """Prints nothing where there is nothing new."""
+    """Prints the new keys with their defaults, or nothing if there are none."""
     added = new_keys(old.read_text(encoding="utf-8"), new.read_text(encoding="utf-8"))
     if added:
-        print("== configuration: this release has new keys; without them these defaults count")
+        print("== configuration: this release has new keys; unless set, these defaults apply")
         print("\n".join(f"   {line}" for line in added))
 
 

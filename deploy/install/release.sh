@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Makes a release: a virtual environment in its final place, named after its version. Sourced.
+# Builds a release: a virtual environment in its final place, named after its version. Sourced.
 #
-# Its file `content` is written last, so a folder without it is half-made, and made anew.
+# Its file `content` is written last: a folder without it is incomplete and is built again.
 
-# Sets `version`, `content` and `release` to what is to be installed.
+# Sets `version`, `content` and `release` for what will be installed.
 name_release() {
   local shown
   if [[ -n $wheels ]]; then
     shown=$(find "$wheels" -maxdepth 1 -name 'emotiond-*.whl' | sort -V | tail -1)
-    [[ -n $shown ]] || fail "there is no emotiond-*.whl in $wheels" \
-      "make the folder where there is a network: python3 -m pip wheel --wheel-dir DIR ."
+    [[ -n $shown ]] || fail "no emotiond-*.whl in $wheels" \
+      "build it where there is a network: python3 -m pip wheel --wheel-dir DIR ."
     version=$(basename "$shown" | cut -d- -f2)
   else
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' edge/__init__.py)
@@ -21,7 +21,7 @@ name_release() {
   fi
 }
 
-# One hash of all that a release is made of.
+# Prints one hash of everything that a release is built from.
 content_hash() {
   {
     "$python" -VV
@@ -40,8 +40,9 @@ files_of_unit() { find systemd -type f -print0 | sort -z; }
 is_whole() { [[ -e $1/content ]]; }
 
 make_release() {
+  local folder=${wheels:-$base/wheels}
   if is_whole "$release"; then
-    say "release: $(basename "$release") is made already"
+    say "release: $(basename "$release") is already built"
     return
   fi
   check_space
@@ -50,16 +51,16 @@ make_release() {
   run rm -rf "$release"
   run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
   run "$python" -m venv "$release" ||
-    fail "no virtual environment could be made in $release" "apt-get install python3-venv"
+    fail "cannot make a virtual environment in $release" "apt-get install python3-venv"
   [[ -n $wheels ]] || collect_wheels
-  pip install --no-index --find-links "${wheels:-$base/wheels}" "emotiond==$version" ||
-    fail "the wheels could not be installed; $(still_running)" \
-      "read pip's message above: is a wheel missing in ${wheels:-$base/wheels}? then run this again"
+  pip install --no-index --find-links "$folder" "emotiond==$version" ||
+    fail "pip could not install the wheels; $(still_running)" \
+      "read pip's message above: is a wheel missing in $folder? then run this again"
   check_release
   run cp -r systemd README.md docs "$release/"
-  # Once more, for Python itself may have been renewed with the packages.
+  # Computed again: apt-get may have updated Python itself with the packages.
   [[ -n $dry_run ]] || content_hash >"$release/content"
-  # PyAudio's wheel spares the next release the compiler.
+  # With PyAudio's wheel, the next release needs no compiler.
   run find "$base/wheels" -type f ! -iname 'pyaudio-*' -delete
   run rm -rf "$base/building"
 }
@@ -69,13 +70,15 @@ require_libraries() {
   require ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 }
 
-# The release's own pip. /tmp is small where it is in memory; what was fetched outlives a failure.
+# Runs the release's own pip. It does not use /tmp, which is small if it is in memory, and its
+# downloads survive a failure.
 pip() {
   run env TMPDIR="$base/building" PIP_CACHE_DIR="$base/building/cache" \
     "$release/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
 }
 
-# Gathers the package and all that it needs as wheels. PyAudio has none for Linux: it is built.
+# Collects the package and everything that it needs as wheels. PyAudio has none for Linux: it is
+# built.
 collect_wheels() {
   local pyaudio
   added=()
@@ -86,32 +89,32 @@ collect_wheels() {
   fi
   pip wheel --prefer-binary --find-links "$base/wheels" --wheel-dir "$base/wheels" . ||
     fail "pip could not fetch or build the packages; $(still_running)" \
-      "read pip's message above; is the network up? then run this again, it goes on from here"
+      "read pip's message above and check the network, then run this again; it resumes here"
   if ((${#added[@]})); then
-    say "${added[*]}: were for the build only; \`apt autoremove\` may take them away"
+    say "${added[*]}: needed for the build only; \`apt autoremove\` removes them"
     run apt-mark auto "${added[@]}" >/dev/null
   fi
 }
 
-# Everything loads, so no library of the system is missing.
+# Checks that everything loads, so that no system library is missing.
 check_release() {
   run "$release/bin/python" -I -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
     run "$release/bin/emotiond" check-config configs/default.yaml >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
-      "the lines above say what it lacks; then run this again"
+      "install what the lines above name as missing, then run this again"
 }
 
 still_running() {
   if [[ ! -L $base/current ]]; then
-    printf 'nothing was running before, and nothing is now'
+    printf 'no release was running before, and none is now'
   elif is_running; then
-    printf 'release %s goes on running' "$(named current)"
+    printf 'release %s is still running' "$(named current)"
   else
-    printf 'release %s stays in its place' "$(named current)"
+    printf 'release %s stays current' "$(named current)"
   fi
 }
 
-# Removes all releases but the one in use and the one before.
+# Removes all releases except the current and the previous one.
 prune_releases() {
   local folder
   for folder in "$base"/releases/*; do
@@ -123,10 +126,10 @@ prune_releases() {
   done
 }
 
-# The name of the release that a link points at, if there is one.
+# Prints the name of the release that a link points at, if there is one.
 named() { if [[ -L $base/$1 ]]; then basename "$(readlink "$base/$1")"; fi; }
 
-# Points a link at a release, in one step.
+# Points a link at a release, atomically.
 point() {
   run ln -sfn "releases/$2" "$base/$1.new"
   run mv -T "$base/$1.new" "$base/$1"

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Shows what is installed, and takes it away. Sourced.
+# Shows what is installed, and removes it. Sourced.
 
 status() {
-  [[ -L $base/current ]] || fail "nothing is installed in $base" "sudo ./install.sh"
-  printf 'release:  %s\nbefore:   %s\nconfig:   %s\n' \
+  [[ -L $base/current ]] || fail "no service is installed in $base" "sudo ./install.sh"
+  printf 'release:  %s\nprevious: %s\nconfig:   %s\n' \
     "$(named current)" "$(named previous)" "$config"
   no_start=''
-  is_running && tell_online
+  is_running && report_online
   systemctl status --no-pager --lines 5 emotiond
 }
 
@@ -26,11 +26,11 @@ uninstall() {
   fi
   remove_if_agreed "the configuration, with passwords" "$(dirname "$config")" \
     "$own_units/emotiond.service.d"
-  remove_if_agreed "the state: events that wait for the broker, and whether it is paused" \
+  remove_if_agreed "the state: events not yet sent to the broker, and whether the device is paused" \
     /var/lib/emotiond /var/lib/private/emotiond
 }
 
-# Asks at a terminal; without one only --purge agrees.
+# Removes paths if the user agrees: asks at a terminal; without one, only --purge agrees.
 remove_if_agreed() {
   local what=$1 path answer=no there=()
   shift
@@ -41,7 +41,7 @@ remove_if_agreed() {
   if [[ -n $purge ]]; then
     answer=yes
   elif [[ -t 0 ]]; then
-    read -r -p "Remove ${there[*]} ($what) as well? [y/N] " answer
+    read -r -p "Also remove ${there[*]} ($what)? [y/N] " answer
   fi
   case $answer in
   [yY]*) run rm -rf "${there[@]}" ;;

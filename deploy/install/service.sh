@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Puts a release to work as the service, and goes back where it does not. Sourced.
+# Runs a release as the service, and rolls back if it does not start. Sourced.
 
-settle_s=3  # a service that stays up so long after READY has started
-online_s=15 # and is at the broker by then, where there is one
+settle_s=3  # a service that stays up this long after READY has started
+online_s=15 # it is connected by then, if there is a broker
 
 deploy() {
   check_device
@@ -13,16 +13,16 @@ deploy() {
   show_new_keys
   if [[ $(named current) == "$(basename "$release")" && -e $release/ready ]] && unit_is_current &&
     is_running; then
-    say "service: release $(named current) runs already"
+    say "service: release $(named current) is already running"
   else
     switch_to "$(basename "$release")"
     prune_releases
   fi
-  tell_online
+  report_online
 }
 
 upgrade() {
-  [[ -L $base/current ]] || fail "nothing is installed in $base" "sudo ./install.sh"
+  [[ -L $base/current ]] || fail "no service is installed in $base" "sudo ./install.sh"
   deploy
 }
 
@@ -33,30 +33,30 @@ rollback() {
   local before
   before=$(named previous)
   [[ -n $before ]] && is_whole "$base/releases/$before" ||
-    fail "there is no earlier release in $base" "install it from its own source: sudo ./install.sh"
+    fail "no earlier release in $base" "check out the older version and run: sudo ./install.sh"
   check_config "$base/releases/$before"
   switch_to "$before"
-  tell_online
+  report_online
 }
 
-# A first configuration; one that is there is left alone.
+# Installs a first configuration; never overwrites an existing one.
 install_config() {
   if [[ -e $config ]]; then return; fi
-  say "configuration: a first one in $config"
+  say "configuration: creating $config"
   run install -d -m 755 "$(dirname "$config")"
   run install -m 644 configs/service.yaml "$config"
 }
 
-# Reads it as somebody without rights, which the service's user is.
+# Checks the configuration as an unprivileged user, as the service's user is one.
 check_config() {
   say "configuration: $config"
   run setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$1/bin/emotiond" check-config "$config" >/dev/null ||
     fail "release $(basename "$1") cannot run with this configuration; $(still_running)" \
-      "mend what is named above (it has to be readable for all: chmod 644 $config), then run this again"
+      "fix what is named above (every user must be able to read it: chmod 644 $config), then try again"
 }
 
-# Keys that the new release knows and the one in use does not.
+# Shows the keys that the new release knows and the current one does not.
 show_new_keys() {
   local old=$base/current
   if [[ -n $dry_run || ! -x $old/bin/python || $old -ef $release ]]; then return; fi
@@ -67,17 +67,17 @@ default_of() {
   "$1/bin/python" -I -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
 }
 
-# Makes a release current and starts it. If it does not become ready, the one before comes back.
+# Makes a release current and starts it. If it does not become ready, returns to the previous one.
 switch_to() {
   local new=$1 old before
   old=$(named current) before=$(named previous)
-  # What an interruption left half-switched was never ready, and what runs is the one before.
+  # After an interrupted switch, the current release was never ready; the previous one is running.
   if [[ $old == "$new" && ! -e $base/releases/$new/ready ]]; then old=$before; fi
   if [[ -n $old ]] && ! has_run "$old"; then old=''; fi
   if [[ -n $old && $old != "$new" ]]; then point previous "$old"; fi
   activate "$new"
   if [[ -n $no_start ]]; then
-    say "service: release $new starts at boot"
+    say "service: release $new will start at boot"
     return
   elif restart; then
     run touch "$base/releases/$new/ready"
@@ -88,9 +88,9 @@ switch_to() {
   show_journal
   if [[ -z $old || $old == "$new" ]]; then
     fail "release $new did not become ready" \
-      "mend what the lines above say, then: sudo systemctl restart emotiond"
+      "fix what the lines above show, then: sudo systemctl restart emotiond"
   fi
-  say "service: release $new did not become ready; going back to $old"
+  say "service: release $new did not become ready; rolling back to $old"
   if [[ -n $before && $before != "$old" ]]; then
     point previous "$before"
   else
@@ -99,16 +99,16 @@ switch_to() {
   activate "$old"
   restart || {
     show_journal
-    fail "release $old does not become ready any more either" "the lines above say why"
+    fail "release $old does not become ready any more either" "fix what the lines above show"
   }
-  fail "release $new did not become ready; release $old runs again" \
-    "the lines before \`going back\` say why"
+  fail "release $new did not become ready; release $old is running again" \
+    "fix what the lines before \`rolling back\` show"
 }
 
-# Only a release that was ready once, or is now, is worth going back to.
+# A release that was ready once, or is running now: only such a one is worth rolling back to.
 has_run() { [[ -e $base/releases/$1/ready ]] || is_running; }
 
-# The unit of a release is the one that runs it.
+# Makes a release current, with the systemd unit that it came with.
 activate() {
   local shipped=$base/releases/$1/systemd
   point current "$1"
@@ -128,7 +128,7 @@ activate() {
 
 unit_is_current() { cmp -s "$base/current/systemd/emotiond.service" "$units/emotiond.service"; }
 
-# systemd 254 and later wait longer with every restart.
+# Succeeds with systemd 254 and later, which can wait longer with every restart.
 knows_restart_steps() {
   local number
   number=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
@@ -137,7 +137,7 @@ knows_restart_steps() {
 
 is_running() { [[ -n $no_start ]] || systemctl --quiet is-active emotiond; }
 
-# Gives back only when the service has told that it is ready, and stayed so.
+# Returns once the service has reported that it is ready and has stayed up.
 restart() {
   say "service: starting, and waiting until it is ready"
   run systemctl reset-failed emotiond 2>/dev/null || true
@@ -148,21 +148,22 @@ restart() {
 }
 
 show_journal() {
-  say "journal: the last lines of emotiond"
-  journalctl --sync 2>/dev/null || true # root alone may ask for it
+  say "journal: last lines of emotiond"
+  journalctl --sync 2>/dev/null || true # needs root
   journalctl --unit emotiond --since "${started:-today}" --lines 25 --no-pager --output cat >&2
 }
 
-# What the broker says of this device, or why it says nothing.
-tell_online() {
+# Reports whether the device is online at the broker, or why not.
+report_online() {
   if [[ -n $no_start || -n $dry_run ]]; then return; fi
   say "broker: is this device online?"
   local deadline_s=$((SECONDS + online_s))
   until [[ $(ask_broker --json) == *' is online'* ]] || ((SECONDS >= deadline_s)); do sleep 1; done
-  ask_broker || say "service: it runs, and goes on trying to reach the broker"
+  ask_broker || say "service: running, and still trying to reach the broker"
 }
 
-# systemd hands the service its secrets under the names that they have beside its configuration.
+# Runs the doctor's check of the broker. The secrets are beside the configuration, under the names
+# that systemd gives them in the service.
 ask_broker() {
   env CREDENTIALS_DIRECTORY="$(dirname "$config")" \
     "$base/current/bin/emotiond" doctor --config "$config" --only broker "$@" 2>&1

@@ -1,4 +1,4 @@
-"""install.sh as a user starts it, where it only looks or refuses; a real one needs a device."""
+"""install.sh as a user runs it, as far as it only checks; a real install needs a device."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 def install(
     *arguments: str, programs: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs install.sh; what is in the folder `programs` takes the place of the system's."""
+    """Runs install.sh; the folder `programs` takes precedence over the system's programs."""
     path = f"{programs}:{os.environ['PATH']}" if programs else os.environ["PATH"]
     return subprocess.run(
         [str(ROOT / "install.sh"), *arguments],
@@ -57,10 +57,10 @@ def test_a_processor_without_litert_is_refused(tmp_path: Path) -> None:
 def test_python_too_old_is_refused_with_its_version(tmp_path: Path) -> None:
     old = program(tmp_path, "old", '[ "$1" = -V ] && echo Python 3.9.2 && exit; exit 1')
     said = refusal(install(*DEVICE, PYTHON=str(old)))
-    assert "no Python 3.10 or newer is here (found: Python 3.9.2)" in said
+    assert "Python 3.10 or newer is required (found: Python 3.9.2)" in said
 
 
-def test_a_python_in_a_home_is_refused_because_the_service_may_not_read_it(tmp_path: Path) -> None:
+def test_a_python_in_a_home_is_refused_because_the_service_cannot_read_it(tmp_path: Path) -> None:
     own = program(tmp_path, "own", "echo /home/pi/.pyenv")
     assert "is in /home/pi/.pyenv" in refusal(install(*DEVICE, PYTHON=str(own)))
 
@@ -70,7 +70,7 @@ def test_a_full_disk_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     assert "only 12 MiB are free" in refusal(install(*DEVICE, programs=tmp_path))
 
 
-def test_a_system_that_systemd_does_not_run_is_told_how_to_make_an_image() -> None:
+def test_a_system_without_a_running_systemd_is_refused_with_the_option_for_images() -> None:
     if Path("/run/systemd/system").exists():
         pytest.skip("systemd runs this system")
     assert "--no-start" in refusal(install("--dry-run"))
@@ -85,13 +85,13 @@ def test_a_folder_without_the_package_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [["instal"], ["install", "upgrade"], ["--wheels"], ["--wheels", "/nowhere"]]
 )
-def test_a_wrong_command_line_is_answered_with_the_usage(arguments: list[str]) -> None:
+def test_a_wrong_command_line_shows_the_usage(arguments: list[str]) -> None:
     found = install(*arguments)
     assert found.returncode == 2
     assert "usage: sudo ./install.sh" in found.stderr
 
 
-def test_a_dry_run_names_every_step_and_does_none() -> None:
+def test_a_dry_run_shows_every_step_and_does_none() -> None:
     places = [Path("/opt/emotiond"), Path("/etc/emotiond"), Path("/usr/local/lib/systemd")]
     before = [sorted(map(str, place.rglob("*"))) for place in places]
     found = install(*DEVICE)

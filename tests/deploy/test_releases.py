@@ -1,4 +1,4 @@
-"""Releases are switched, and gone back from; a script stands in for systemd."""
+"""Switching and rolling back releases, with a script in place of systemd."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SYSTEMCTL = """#!/bin/sh
-# Starts every release but those named broken.
+# Starts every release except those named broken.
 echo "$*" >>"$CALLS"
 case $1 in
 --version) echo "systemd 252 (252)" ;;
@@ -24,7 +24,7 @@ settle_s=0
 
 
 class Device:
-    """A folder in the place of /opt/emotiond."""
+    """A folder in place of /opt/emotiond."""
 
     def __init__(self, folder: Path) -> None:
         self.base = folder / "emotiond"
@@ -76,7 +76,7 @@ def device(tmp_path: Path) -> Device:
     return device
 
 
-def test_a_release_that_becomes_ready_keeps_the_one_before(device: Device) -> None:
+def test_a_release_that_becomes_ready_keeps_the_previous_one(device: Device) -> None:
     assert device.run("switch_to 1").returncode == 0
     assert (device.link("current"), device.link("previous")) == ("1", None)
     assert device.run("switch_to 2").returncode == 0
@@ -85,50 +85,50 @@ def test_a_release_that_becomes_ready_keeps_the_one_before(device: Device) -> No
     assert "restart emotiond" in device.calls.read_text()
 
 
-def test_a_release_that_does_not_become_ready_is_gone_back_from(device: Device) -> None:
+def test_a_release_that_does_not_become_ready_is_rolled_back(device: Device) -> None:
     device.run("switch_to 1")
     device.run("switch_to 2")
     found = device.run("switch_to 3-broken")
     assert found.returncode == 1
-    assert "release 3-broken did not become ready; release 2 runs again" in found.stderr
+    assert "release 3-broken did not become ready; release 2 is running again" in found.stderr
     assert "why" in found.stderr
     assert (device.link("current"), device.link("previous")) == ("2", "1")
     assert device.unit == "# 2\n"
 
 
-def test_after_an_interrupted_switch_the_release_before_is_still_gone_back_to(
+def test_after_an_interrupted_switch_the_previous_release_is_still_rolled_back_to(
     device: Device,
 ) -> None:
     device.run("switch_to 1")
     device.run("switch_to 2")
     device.run("point previous 2; activate 3-broken")
     found = device.run("switch_to 3-broken")
-    assert "release 3-broken did not become ready; release 2 runs again" in found.stderr
+    assert "release 3-broken did not become ready; release 2 is running again" in found.stderr
     assert (device.link("current"), device.link("previous")) == ("2", None)
 
 
-def test_an_interrupted_switch_is_done_again_though_the_service_runs(device: Device) -> None:
+def test_an_interrupted_switch_is_repeated_although_the_service_runs(device: Device) -> None:
     device.run("switch_to 1")
     device.run("point previous 1; activate 2")
     deploy = "release=$base/releases/2; for step in check_device name_release make_release "
-    deploy += 'check_config show_new_keys tell_online; do eval "$step() { :; }"; done; deploy'
+    deploy += 'check_config show_new_keys report_online; do eval "$step() { :; }"; done; deploy'
     assert "release 2 is ready" in device.run(deploy).stdout
-    assert "release 2 runs already" in device.run(deploy).stdout
+    assert "release 2 is already running" in device.run(deploy).stdout
 
 
-def test_the_journal_is_shown_to_who_may_not_have_it_synchronised(device: Device) -> None:
+def test_the_journal_is_shown_to_a_user_who_may_not_synchronise_it(device: Device) -> None:
     device.program("journalctl", '#!/bin/sh\n[ "$1" != --sync ] || exit 1\necho why\n')
     assert "why" in device.run("show_journal").stderr
 
 
-def test_a_first_release_that_fails_stays_to_be_mended(device: Device) -> None:
+def test_a_first_release_that_fails_stays_to_be_fixed(device: Device) -> None:
     found = device.run("switch_to 3-broken")
     assert found.returncode == 1
     assert "systemctl restart emotiond" in found.stderr
     assert device.link("current") == "3-broken"
 
 
-def test_going_back_twice_returns(device: Device) -> None:
+def test_rolling_back_twice_returns(device: Device) -> None:
     device.run("switch_to 1")
     device.run("switch_to 2")
     device.run("switch_to 1")
@@ -143,9 +143,9 @@ def test_only_two_releases_are_kept(device: Device) -> None:
     assert sorted(file.name for file in (device.base / "releases").iterdir()) == ["2", "4"]
 
 
-def test_for_an_image_nothing_is_started(device: Device) -> None:
+def test_nothing_is_started_for_an_image(device: Device) -> None:
     found = device.run("no_start=yes; switch_to 1")
-    assert "starts at boot" in found.stdout
+    assert "will start at boot" in found.stdout
     assert "restart" not in device.calls.read_text()
     assert "enable emotiond" in device.calls.read_text()
 
@@ -160,7 +160,7 @@ def test_a_configuration_is_never_overwritten(device: Device) -> None:
     assert own.read_text() == (ROOT / "configs" / "service.yaml").read_text()
 
 
-def test_the_same_source_makes_the_same_release_and_another_a_new_one(device: Device) -> None:
+def test_the_same_source_gives_the_same_release_and_another_a_new_one(device: Device) -> None:
     named = 'python=python3; name_release; mkdir -p "$release"; echo "$content" '
     ask = named + '>"$release/content"; name_release; echo "$release"'
     first = device.run(ask).stdout

@@ -1,4 +1,4 @@
-"""systemd itself judges the unit, without running it."""
+"""systemd itself checks the unit, without running it."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ def systemd_version() -> int:
 
 
 def installed(folder: Path, *drop_ins: str) -> Path:
-    """The unit with drop-ins, as on a device that has its program."""
+    """Returns the unit with drop-ins, as on a device that has the program."""
     unit = folder / UNIT.name
     unit.write_text(UNIT.read_text().replace("/opt/emotiond/current/bin/emotiond", "/bin/true"))
     (folder / f"{UNIT.name}.d").mkdir()
