@@ -22,7 +22,8 @@ usage: sudo ./install.sh [install]   install the service, or update it to this c
        ./install.sh test             install what the tests need, then run everything that CI runs
 
   --dry-run      show every step without doing it
-  --wheels DIR   install the service offline from the wheels in DIR
+  --wheels DIR   install the service offline from the wheels in DIR: the versions must be those of
+                 requirements/device.txt; their hashes are not checked, as PyAudio is built locally
   --no-start     install and enable without starting: for images, in a chroot
   --purge        with uninstall: remove configuration and state without asking
 
@@ -43,11 +44,12 @@ source deploy/install/service.sh
 # shellcheck source=deploy/install/remove.sh
 source deploy/install/remove.sh
 
-# Installs the package with one extra into .venv. Does nothing if that is installed already.
+# Installs the package with one extra, in the locked versions, into .venv. Does nothing if that is
+# installed already.
 install_package() {
   local extra=$1 stamp wanted
   stamp=.venv/installed-$extra
-  wanted=$("$python" -VV && cat pyproject.toml)
+  wanted=$("$python" -VV && cat pyproject.toml requirements/build.txt "requirements/$extra.txt")
   if [[ -x .venv/bin/python && -e $stamp && $(<"$stamp") == "$wanted" ]]; then
     say "package: already in .venv"
     return
@@ -58,11 +60,15 @@ install_package() {
     "$python" -m venv .venv ||
       fail "cannot make a virtual environment" "apt-get install python3-venv"
   fi
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extra]" ||
+  { pip_install --require-hashes --requirement requirements/build.txt &&
+    pip_install --require-hashes --no-build-isolation --requirement "requirements/$extra.txt" &&
+    pip_install --no-deps --no-build-isolation --editable .; } ||
     fail "pip could not install the package" \
       "read pip's message above and check the network, then run this again"
   printf '%s\n' "$wanted" >"$stamp"
 }
+
+pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
 
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'

@@ -9,7 +9,7 @@ name_release() {
   if [[ -n $wheels ]]; then
     shown=$(find "$wheels" -maxdepth 1 -name 'emotiond-*.whl' | sort -V | tail -1)
     [[ -n $shown ]] || fail "no emotiond-*.whl in $wheels" \
-      "build it where there is a network: python3 -m pip wheel --wheel-dir DIR ."
+      "build it where there is a network: python3 -m pip wheel --no-deps --wheel-dir DIR ."
     version=$(basename "$shown" | cut -d- -f2)
   else
     version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' edge/__init__.py)
@@ -26,6 +26,7 @@ content_hash() {
   {
     "$python" -VV
     files_of_unit | xargs -0 sha256sum
+    sha256sum requirements/build.txt requirements/device.txt
     if [[ -n $wheels ]]; then
       (cd "$wheels" && find . -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum)
     else
@@ -52,10 +53,12 @@ make_release() {
   run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
   run "$python" -m venv "$release" ||
     fail "cannot make a virtual environment in $release" "apt-get install python3-venv"
+  [[ -n $dry_run ]] || split_lock
   [[ -n $wheels ]] || collect_wheels
-  pip install --no-index --find-links "$folder" "emotiond==$version" ||
+  pip install --no-index --find-links "$folder" \
+    --constraint "$base/building/versions.txt" "emotiond==$version" ||
     fail "pip could not install the wheels; $(still_running)" \
-      "read pip's message above: is a wheel missing in $folder? then run this again"
+      "read pip's message above: is each version of requirements/device.txt in $folder?"
   check_release
   run cp -r systemd README.md docs "$release/"
   # Computed again: apt-get may have updated Python itself with the packages.
@@ -70,6 +73,15 @@ require_libraries() {
   require ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 }
 
+# Splits the lock file: PyAudio, which is built here, all others, and the versions without hashes,
+# which also hold for wheels that were built locally.
+split_lock() {
+  local lock=requirements/device.txt folder=$base/building
+  awk '/^[^ #]/ { pyaudio = /^pyaudio==/ } pyaudio' "$lock" >"$folder/pyaudio.txt"
+  awk '/^[^ #]/ { pyaudio = /^pyaudio==/ } !pyaudio' "$lock" >"$folder/others.txt"
+  sed '/^ *--hash=/d; s/ *\\$//' "$lock" >"$folder/versions.txt"
+}
+
 # Runs the release's own pip. It does not use /tmp, which is small if it is in memory, and its
 # downloads survive a failure.
 pip() {
@@ -77,19 +89,30 @@ pip() {
     "$release/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
 }
 
-# Collects the package and everything that it needs as wheels. PyAudio has none for Linux: it is
-# built.
+# Collects the package and everything that it needs as wheels, in the locked versions and with their
+# hashes checked.
 collect_wheels() {
-  local pyaudio
-  added=()
-  pyaudio=$(sed -n 's/^ *"\(PyAudio.*\)",$/\1/p' pyproject.toml)
-  if [[ -n $dry_run ]] || ! pip wheel --no-index --find-links "$base/wheels" --no-deps \
-    --wheel-dir "$base/wheels" "$pyaudio" 2>/dev/null; then
-    ensure require_compiler
-  fi
-  pip wheel --prefer-binary --find-links "$base/wheels" --wheel-dir "$base/wheels" . ||
+  { pip install --upgrade --target "$base/building/tools" --require-hashes \
+    -r requirements/build.txt &&
+    build_wheels --require-hashes -r "$base/building/others.txt" &&
+    collect_pyaudio &&
+    build_wheels --no-deps .; } ||
     fail "pip could not fetch or build the packages; $(still_running)" \
       "read pip's message above and check the network, then run this again; it resumes here"
+}
+
+build_wheels() {
+  PYTHONPATH=$base/building/tools pip wheel --no-build-isolation --wheel-dir "$base/wheels" "$@"
+}
+
+# Builds PyAudio, which has no wheels for Linux, unless an earlier release did.
+collect_pyaudio() {
+  if [[ -z $dry_run ]] && build_wheels --no-index --find-links "$base/wheels" \
+    --constraint "$base/building/versions.txt" pyaudio 2>/dev/null; then
+    return
+  fi
+  ensure require_compiler
+  build_wheels --require-hashes -r "$base/building/pyaudio.txt" || return
   if ((${#added[@]})); then
     say "${added[*]}: needed for the build only; \`apt autoremove\` removes them"
     run apt-mark auto "${added[@]}" >/dev/null

@@ -196,13 +196,15 @@ wheels() {
   [[ -n $(find "$folder/wheels" -name 'pyaudio-*.whl') ]] ||
     tools+=(python3-dev gcc libc6-dev portaudio19-dev)
   in_system apt-get install -y -qq --no-install-recommends "${tools[@]}"
-  in_system python3 -m pip wheel --find-links /wheels --wheel-dir /wheels /emotiond
+  sed '/^ *--hash=/d; s/ *\\$//' "$repository/requirements/device.txt" >"$root/emotiond/versions"
+  in_system python3 -m pip wheel --find-links /wheels --wheel-dir /wheels \
+    --constraint /emotiond/versions /emotiond
 }
 
 # The wheels are what is installed, so they have to be of what is to be checked.
 refuse_stale_wheels() {
   local changed wheel=("$WHEELS"/emotiond-*.whl)
-  changed=$(find "$repository"/{pyproject.toml,edge,converter,models,configs,samples} -type f \
+  changed=$(find "$repository"/{pyproject.toml,requirements,edge,converter,models,configs,samples} -type f \
     ! -path '*/__pycache__/*' -newer "${wheel[0]}" -print -quit)
   [[ -z $changed ]] || fail "$changed is newer than ${wheel[0]}" "$0 wheels"
 }
