@@ -10,8 +10,8 @@ from edge.fusion.model import FusionModel
 from edge.values import Belief, Observation
 
 # Added to every observation's weight: where all have a quality of 0, they count the same.
-LEAST_TRUST = 1e-6
-MOST_UNCERTAIN = np.float32(np.log(len(EMOTIONS)))
+TRUST_OFFSET = 1e-6
+MAX_ENTROPY_NEPERS = np.float32(np.log(len(EMOTIONS)))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, Float
     scores = (
         np.array([gate.modalities.get(name, 0.0) for name in evidence.modalities])
         + gate.trust * np.log(evidence.trust)
-        + gate.certainty * (1 + information.sum(axis=-1) / MOST_UNCERTAIN)
+        + gate.certainty * (1 + information.sum(axis=-1) / MAX_ENTROPY_NEPERS)
         + gate.agreement * agreement
     )
     weights = softmax(np.asarray(scores, np.float32))[..., None]
@@ -97,7 +97,7 @@ def fuse(
         (lone,) = observations
         return Belief(lone.probabilities, {lone.modality: 1.0}, lone.captured_s)
     trust = [
-        one.quality * 0.5 ** (max(now_s - one.captured_s, 0.0) / half_life_s) + LEAST_TRUST
+        one.quality * 0.5 ** (max(now_s - one.captured_s, 0.0) / half_life_s) + TRUST_OFFSET
         for one in observations
     ]
     modalities = [one.modality for one in observations]
@@ -120,7 +120,7 @@ def pool(observations: Sequence[Observation]) -> Observation:
 
     Returns the geometric mean of their probabilities, weighted by quality.
     """
-    weights = np.array([one.quality + LEAST_TRUST for one in observations], np.float32)
+    weights = np.array([one.quality + TRUST_OFFSET for one in observations], np.float32)
     logs = np.log([np.maximum(one.probabilities, MIN_PROBABILITY) for one in observations])
     native = {
         label: float(np.average([one.native[label] for one in observations], weights=weights))
