@@ -71,7 +71,7 @@ SENTENCE = re.compile(r"^\| (.+) \| ([a-z, ]+) \| ([a-z]+) (\d+) %, ([a-z]+) (\d
 
 
 def test_the_sentences_of_the_text_card_are_answered_as_it_says() -> None:
-    page = (MODELS / "README.md").read_text(encoding="utf-8")
+    page = (MODELS / "text.md").read_text(encoding="utf-8")
     rows = [found.groups() for line in page.splitlines() if (found := SENTENCE.match(line))]
     assert len(rows) == 60
     reader = ModelLoader(Models()).text
