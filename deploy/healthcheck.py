@@ -1,4 +1,4 @@
-"""Whether a daemon is well, as its subscribers see it; for a container's HEALTHCHECK.
+"""Whether a daemon is healthy, as its subscribers see it; for a container's HEALTHCHECK.
 
 usage: healthcheck.py CONFIG. Exit code 0 if the broker has the device as online and a new state
 comes within one heartbeat; else 1. A sentence says what was found.
@@ -8,8 +8,8 @@ import math
 import sys
 from pathlib import Path
 
-from edge.commands.doctor.broker import visit_broker
-from edge.commands.doctor.report import BROKER_PATIENCE_S
+from edge.commands.doctor.broker import probe_broker
+from edge.commands.doctor.report import BROKER_TIMEOUT_S
 from edge.configfile import load_config
 from edge.errors import ConfigError
 
@@ -24,9 +24,9 @@ def main() -> int:
     except ConfigError as error:
         print(error)
         return 1
-    visit = visit_broker(config.mqtt, BROKER_PATIENCE_S, math.inf)
-    print((visit.session if visit.session.verdict == "fail" else visit.daemon).found)
-    return int(not visit.well)
+    report = probe_broker(config.mqtt, BROKER_TIMEOUT_S, math.inf)
+    print((report.session if report.session.verdict == "fail" else report.daemon).found)
+    return int(not report.healthy)
 
 
 if __name__ == "__main__":

@@ -88,10 +88,10 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from edge.commands.doctor.doctor import examine
+    from edge.commands.doctor.doctor import diagnose
     from edge.commands.doctor.report import render
 
-    report = examine(arguments.config, arguments.only)
+    report = diagnose(arguments.config, arguments.only)
     print(msgspec.json.encode(report).decode() if arguments.json else render(report))
     return report.exit_code
 

@@ -17,7 +17,7 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_frames
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST, free_port
-from edge.commands.doctor.devices import examine_camera
+from edge.commands.doctor.devices import check_camera
 from edge.config import Camera
 from edge.errors import SourceError
 
@@ -95,15 +95,15 @@ def camera() -> Iterator[NetworkCamera]:
 def test_the_doctor_judges_a_camera_as_the_daemon_does(camera: NetworkCamera) -> None:
     config = Camera(source=f"http://{HOST}:{camera.port}/stream.mjpg", fps=FPS)
     camera.plug()
-    found = examine_camera(config, Clock())
+    found = check_camera(config, Clock())
     assert found.verdict == "pass"
     camera.shows = "black"
-    found = examine_camera(config, Clock())
+    found = check_camera(config, Clock())
     assert found.verdict == "warn"
     assert found.found.endswith(" sees only black: is its lens covered, or the room dark?")
     camera.shows = "one picture"
     with pytest.raises(SourceError, match="repeats its last picture"):
-        examine_camera(config, Clock())
+        check_camera(config, Clock())
 
 
 def test_every_mood_of_a_camera_is_told_and_it_comes_back_from_each(

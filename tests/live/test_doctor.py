@@ -18,9 +18,9 @@ from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_sound
 from edge.commands.demo.broker import HOST, embedded_broker, free_port
-from edge.commands.doctor.broker import visit_broker
-from edge.commands.doctor.doctor import examine
-from edge.commands.doctor.report import Visit
+from edge.commands.doctor.broker import probe_broker
+from edge.commands.doctor.doctor import diagnose
+from edge.commands.doctor.report import BrokerReport
 from edge.config import Tls
 from edge.publish.messages import ModalityStatus
 from tests.support.alsa import ALSA_CONF
@@ -28,15 +28,15 @@ from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
 from tests.support.publishing import COMPOSER, UNKNOWN, Connect, mqtt_settings
 from tests.support.waiting import wait_until
 
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 SHORT_S = 0.3
 """Where nothing is to come."""
 WRITE_ALONE = "pattern write emotion/%u/+\n"
 READ_ALONE = "pattern read emotion/%u/#\n"
 
 
-def _visit(port: int, patience_s: float = PATIENCE_S, **settings: Any) -> Visit:
-    return visit_broker(mqtt_settings(port, **settings), patience_s, SHORT_S)
+def _visit(port: int, timeout_s: float = TIMEOUT_S, **settings: Any) -> BrokerReport:
+    return probe_broker(mqtt_settings(port, **settings), timeout_s, SHORT_S)
 
 
 def _account(folder: Path, password: str = "kiosk's") -> dict[str, Any]:  # noqa: S107
@@ -97,8 +97,8 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     publisher.publish(COMPOSER.state(UNKNOWN))
     wait_until(lambda: publisher.connected)
     settings = mqtt_settings(broker.port, heartbeat_s=0.2)
-    hanging = visit_broker(settings, PATIENCE_S)
-    assert (hanging.daemon.verdict, hanging.well) == ("warn", False)
+    hanging = probe_broker(settings, TIMEOUT_S)
+    assert (hanging.daemon.verdict, hanging.healthy) == ("warn", False)
     assert "is online, but told no state for 3 s" in hanging.daemon.found
     publisher.publish(ModalityStatus("face", "degraded: no camera"))
     ended = threading.Event()
@@ -109,10 +109,10 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
 
     daemon = threading.Thread(target=tell)
     daemon.start()
-    visit = visit_broker(settings, PATIENCE_S)
+    visit = probe_broker(settings, TIMEOUT_S)
     ended.set()
     daemon.join()
-    assert (visit.daemon.verdict, visit.well) == ("warn", True)
+    assert (visit.daemon.verdict, visit.healthy) == ("warn", True)
     assert visit.daemon.found.endswith("is online; face: degraded: no camera")
 
 
@@ -209,12 +209,12 @@ def test_devices_that_the_running_service_holds_are_judged_by_its_status(
     wait_until(lambda: publisher.connected)
     devices = {"camera": {"source": 97}, "microphone": {"source": "/none.wav"}}
     config = _config(tmp_path, broker.port, **devices)
-    camera, microphone = examine(config, ["camera", "microphone"]).checks
+    camera, microphone = diagnose(config, ["camera", "microphone"]).checks
     assert (camera.verdict, camera.found) == ("pass", "the running service has it, and says: ok")
     assert microphone.verdict == "fail"
     assert microphone.found.endswith("the running service says: degraded: it stopped")
     publisher.stop()
-    camera, _ = examine(config, ["camera", "microphone"]).checks
+    camera, _ = diagnose(config, ["camera", "microphone"]).checks
     assert (camera.verdict, "/dev/video97 not found" in camera.found) == ("fail", True)
 
 

@@ -7,21 +7,21 @@ import numpy as np
 
 from edge.capture.device import Device
 from edge.clock import Clock
-from edge.commands.doctor.report import Finding, passed, warned
+from edge.commands.doctor.report import CheckResult, passed, warned
 from edge.config import Camera, Microphone
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 
-SETTLING_S = 0.5
+EXPOSURE_SETTLING_S = 0.5
 """What a camera may take to find its exposure."""
-HEARD_S = 1.0
-SLOW_SHARE = 0.5
+RECORDING_S = 1.0
+MIN_FRAME_RATE_SHARE = 0.5
 FULL_SCALE = 32_768
-FAINT_DBFS = -80.0
-CLIPPED_SHARE = 0.01
+MIN_LEVEL_DBFS = -80.0
+MAX_CLIPPED_SHARE = 0.01
 
 
-def examine_camera(config: Camera, clock: Clock) -> Finding:
+def check_camera(config: Camera, clock: Clock) -> CheckResult:
     """Watches it for some seconds. Raises SourceError where the daemon would give it up."""
     from edge.capture.camera import open_camera
 
@@ -32,14 +32,14 @@ def examine_camera(config: Camera, clock: Clock) -> Finding:
         camera.close()
 
 
-def _watch(camera: Device[Frame], config: Camera) -> Finding:
+def _watch(camera: Device[Frame], config: Camera) -> CheckResult:
     from edge.capture.liveness import BLACK_S
 
     first = camera.read()
     if first is None:
         raise SourceError("the camera was closed before it gave a picture")
     frames, last, watched_s = 1, first, 0.0
-    while watched_s < BLACK_S + SETTLING_S and (frame := camera.read()) is not None:
+    while watched_s < BLACK_S + EXPOSURE_SETTLING_S and (frame := camera.read()) is not None:
         frames, last, watched_s = frames + 1, frame, frame.captured_s - first.captured_s
     height, width = last.pixels.shape[:2]
     fps = (frames - 1) / watched_s if watched_s else 0.0
@@ -54,7 +54,7 @@ def _watch(camera: Device[Frame], config: Camera) -> Finding:
     }
     if camera.fault:
         return warned(f"{found}: {camera.fault}", "", **figures)
-    if frames > 1 and fps < SLOW_SHARE * config.fps:
+    if frames > 1 and fps < MIN_FRAME_RATE_SHARE * config.fps:
         remedy = (
             "more light lets it be faster, as do a smaller camera.width_px and another USB port"
         )
@@ -62,14 +62,14 @@ def _watch(camera: Device[Frame], config: Camera) -> Finding:
     return passed(found, **figures)
 
 
-def examine_microphone(config: Microphone, clock: Clock) -> Finding:
+def check_microphone(config: Microphone, clock: Clock) -> CheckResult:
     """Listens for a second. Raises SourceError where there is no sound to be had."""
     from edge.capture.microphone import open_microphone
 
     microphone = open_microphone(config, clock, threading.Event())
     blocks: list[Sound] = []
     try:
-        while sum(map(len, blocks)) < HEARD_S * SAMPLE_RATE_HZ:
+        while sum(map(len, blocks)) < RECORDING_S * SAMPLE_RATE_HZ:
             block = microphone.read()
             if block is None:
                 break
@@ -79,26 +79,28 @@ def examine_microphone(config: Microphone, clock: Clock) -> Finding:
     return _level(np.concatenate([np.zeros(0, np.int16), *blocks]), config)
 
 
-def _level(sound: Sound, config: Microphone) -> Finding:
+def _level(sound: Sound, config: Microphone) -> CheckResult:
     samples = sound.astype(np.float64)
     power = float(np.mean(samples**2)) if len(samples) else 0.0
     clipped = float(np.mean(np.abs(samples) >= FULL_SCALE - 1)) if len(samples) else 0.0
     heard = f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound"
     if not power:
         found = f"{heard}: digital silence"
-        return warned(found, f"is it muted? {_others(config)}", clipped_share=0.0)
+        return warned(found, f"is it muted? {_microphone_remedy(config)}", clipped_share=0.0)
     level_dbfs = 10 * math.log10(power / FULL_SCALE**2)
     figures = {"level_dbfs": round(level_dbfs, 1), "clipped_share": round(clipped, 4)}
     found = f"{heard}, level {level_dbfs:.0f} dBFS"
-    if level_dbfs < FAINT_DBFS:
-        return warned(f"{found}: as good as silent", f"is it muted? {_others(config)}", **figures)
-    if clipped > CLIPPED_SHARE:
+    if level_dbfs < MIN_LEVEL_DBFS:
+        return warned(
+            f"{found}: as good as silent", f"is it muted? {_microphone_remedy(config)}", **figures
+        )
+    if clipped > MAX_CLIPPED_SHARE:
         remedy = "lower its capture volume (alsamixer, F4)"
         return warned(f"{found}, {clipped:.0%} of it clipped", remedy, **figures)
     return passed(found, **figures)
 
 
-def _others(config: Microphone) -> str:
+def _microphone_remedy(config: Microphone) -> str:
     """Which devices might be meant instead."""
     from edge.capture.portaudio import input_names
     from edge.capture.sources import is_sound_file

@@ -12,16 +12,16 @@ import msgspec
 
 from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
-from edge.commands.doctor.attempt import COMPUTING, VISITING, Examine, attempt
 from edge.commands.doctor.report import (
-    BROKER_PATIENCE_S,
-    Finding,
+    BROKER_TIMEOUT_S,
+    BrokerReport,
+    CheckResult,
     Report,
-    Visit,
     failed,
     passed,
     skipped,
 )
+from edge.commands.doctor.runner import BROKER_LIMIT, MODEL_LIMIT, Check, run_check
 from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
 
 
-def examine(
+def diagnose(
     path: Path | None,
     only: Sequence[str] = (),
     clock: Clock | None = None,
-    patience_s: float = BROKER_PATIENCE_S,
+    timeout_s: float = BROKER_TIMEOUT_S,
 ) -> Report:
     """All checks, or those that `only` names, singly or by what stands before the dot.
 
@@ -50,18 +50,18 @@ def examine(
     except ConfigError as error:
         wrong = failed(str(error), "mend these lines; configs/default.yaml has every key")
         rest = skipped("not tried: the configuration cannot be used")
-        names = _chosen(only, list(Doctor(Config(), clock, patience_s).checks))
+        names = _chosen(only, list(Doctor(Config(), clock, timeout_s).checks))
         found = {"config": wrong} | {name: rest for name in names if name != "config"}
     else:
-        checks = Doctor(config, clock, patience_s, path).checks
+        checks = Doctor(config, clock, timeout_s, path).checks
         names = _chosen(only, list(checks))
-        # OpenCV and LiteRT write on the terminal as well, what the findings say better.
+        # OpenCV and LiteRT write on the terminal as well, what the results say better.
         with silenced_stderr() if sys.stderr is not None else nullcontext():
             found = {name: checks[name]() for name in names}
     return Report(
         time=clock.utc(clock.now_s()),
-        ok=not any(finding.verdict == "fail" for finding in found.values()),
-        checks=[msgspec.structs.replace(finding, name=name) for name, finding in found.items()],
+        ok=not any(result.verdict == "fail" for result in found.values()),
+        checks=[msgspec.structs.replace(result, name=name) for name, result in found.items()],
     )
 
 
@@ -77,13 +77,13 @@ class Doctor:
     """Knows what there is to try under one configuration."""
 
     def __init__(
-        self, config: Config, clock: Clock, patience_s: float, path: Path | None = None
+        self, config: Config, clock: Clock, timeout_s: float, path: Path | None = None
     ) -> None:
-        self._config, self._clock, self._patience_s = config, clock, patience_s
+        self._config, self._clock, self._timeout_s = config, clock, timeout_s
         self._path = path
 
     @property
-    def checks(self) -> dict[str, Examine]:
+    def checks(self) -> dict[str, Check]:
         """What can be tried, by name, in the order of the report."""
         models = self._config.models
         by_modality = {
@@ -102,15 +102,17 @@ class Doctor:
                 f"model.{modality}": partial(self._model, modality, file)
                 for modality, file in by_modality.items()
             },
-            "model.fusion": partial(attempt, self._fusion),
+            "model.fusion": partial(run_check, self._fusion),
             **{
-                f"broker.{part}": partial(self._of_visit, part)
+                f"broker.{part}": partial(self._broker_part, part)
                 for part in ("session", "echo", "daemon")
             },
-            **{f"system.{part}": partial(attempt, partial(self._system, part)) for part in SYSTEM},
+            **{
+                f"system.{part}": partial(run_check, partial(self._system, part)) for part in SYSTEM
+            },
         }
 
-    def _is_off(self, modality: str) -> Finding | None:
+    def _skip_if_off(self, modality: str) -> CheckResult | None:
         """Where a modality is not wanted, that it is not."""
         config = self._config
         key, wanted = {
@@ -119,41 +121,41 @@ class Doctor:
         }.get(modality, ("camera", config.camera.enabled))
         return None if wanted else skipped(f"{key}.enabled is false")
 
-    def _device(self, modality: str, examine_device: Examine) -> Finding:
+    def _device(self, modality: str, check: Check) -> CheckResult:
         """Where it cannot be used, what a running service says of it, which may hold it."""
-        if (off := self._is_off(modality)) is not None:
+        if (off := self._skip_if_off(modality)) is not None:
             return off
-        finding = attempt(examine_device)
-        if finding.verdict != "fail":
-            return finding
-        status = self._visit.statuses.get(modality, "off")
+        result = run_check(check)
+        if result.verdict != "fail":
+            return result
+        status = self._broker.statuses.get(modality, "off")
         if status == "ok":
             return passed("the running service has it, and says: ok")
         if status != "off":
-            told = f"{finding.found}\nthe running service says: {status}"
-            return msgspec.structs.replace(finding, found=told)
-        return finding
+            told = f"{result.found}\nthe running service says: {status}"
+            return msgspec.structs.replace(result, found=told)
+        return result
 
-    def _camera(self) -> Finding:
-        from edge.commands.doctor.devices import examine_camera
+    def _camera(self) -> CheckResult:
+        from edge.commands.doctor.devices import check_camera
 
-        return examine_camera(self._config.camera, self._clock)
+        return check_camera(self._config.camera, self._clock)
 
-    def _microphone(self) -> Finding:
-        from edge.commands.doctor.devices import examine_microphone
+    def _microphone(self) -> CheckResult:
+        from edge.commands.doctor.devices import check_microphone
 
-        return examine_microphone(self._config.microphone, self._clock)
+        return check_microphone(self._config.microphone, self._clock)
 
-    def _model(self, modality: str, file: str) -> Finding:
-        def run() -> Finding:
-            from edge.commands.doctor.models import examine_model
+    def _model(self, modality: str, file: str) -> CheckResult:
+        def run() -> CheckResult:
+            from edge.commands.doctor.models import check_model
 
-            return examine_model(self._loader, file, modality)
+            return check_model(self._loader, file, modality)
 
-        return self._is_off(modality) or attempt(run, COMPUTING)
+        return self._skip_if_off(modality) or run_check(run, MODEL_LIMIT)
 
-    def _fusion(self) -> Finding:
-        from edge.commands.doctor.models import examine_fusion
+    def _fusion(self) -> CheckResult:
+        from edge.commands.doctor.models import check_fusion
 
         models = self._config.models
         files = {
@@ -161,8 +163,8 @@ class Doctor:
             "speech": models.speech.model,
             "text": models.text.model,
         }
-        wanted = {name: file for name, file in files.items() if self._is_off(name) is None}
-        return examine_fusion(self._loader, self._config.fusion.file, wanted)
+        wanted = {name: file for name, file in files.items() if self._skip_if_off(name) is None}
+        return check_fusion(self._loader, self._config.fusion.file, wanted)
 
     @cached_property
     def _loader(self) -> "ModelLoader":
@@ -170,43 +172,43 @@ class Doctor:
 
         return ModelLoader(self._config.models)
 
-    def _of_visit(self, part: str) -> Finding:
-        finding: Finding = getattr(self._visit, part)
-        return finding
+    def _broker_part(self, part: str) -> CheckResult:
+        result: CheckResult = getattr(self._broker, part)
+        return result
 
     @cached_property
-    def _visit(self) -> Visit:
+    def _broker(self) -> BrokerReport:
         """Paid once, also where it comes to nothing."""
-        visits: list[Visit] = []
+        reports: list[BrokerReport] = []
 
-        def go() -> Finding:
-            from edge.commands.doctor.broker import visit_broker
+        def go() -> CheckResult:
+            from edge.commands.doctor.broker import probe_broker
 
-            visits.append(visit_broker(self._config.mqtt, self._patience_s))
-            return visits[0].session
+            reports.append(probe_broker(self._config.mqtt, self._timeout_s))
+            return reports[0].session
 
-        finding = attempt(go, VISITING)
-        return visits[0] if visits else Visit(finding)
+        result = run_check(go, BROKER_LIMIT)
+        return reports[0] if reports else BrokerReport(result)
 
-    def _temperature(self) -> Finding:
-        from edge.commands.doctor.system import examine_temperature
+    def _temperature(self) -> CheckResult:
+        from edge.commands.doctor.system import check_temperature
         from edge.machine import temperature_c, throttled
 
         max_c = self._config.load.max_temperature_c
-        return examine_temperature(temperature_c(), throttled(), max_c)
+        return check_temperature(temperature_c(), throttled(), max_c)
 
-    def _system(self, part: str) -> Finding:
+    def _system(self, part: str) -> CheckResult:
         from edge.commands.doctor import system
 
         config = self._config
         folder = state_folder(config.state_folder)
-        examinations: dict[str, Examine] = {
-            "clock": lambda: system.examine_clock(time.time(), system.is_synchronised()),
+        checks: dict[str, Check] = {
+            "clock": lambda: system.check_clock(time.time(), system.is_synchronised()),
             "temperature": self._temperature,
-            "disk": lambda: system.examine_disk(folder, config.mqtt.spool.max_bytes),
-            "state": lambda: system.examine_state(folder),
-            "access": lambda: system.examine_access(system.device_nodes(config)),
-            "python": system.examine_python,
-            "memory": system.examine_memory,
+            "disk": lambda: system.check_disk(folder, config.mqtt.spool.max_bytes),
+            "state": lambda: system.check_state(folder),
+            "access": lambda: system.check_access(system.device_nodes(config)),
+            "python": system.check_python,
+            "memory": system.check_memory,
         }
-        return examinations[part]()
+        return checks[part]()

@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from edge.commands.doctor.report import Finding, failed, passed, warned
+from edge.commands.doctor.report import CheckResult, failed, passed, warned
 from edge.fusion.model import load_fusion, read_fusion
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.loader import ModelLoader
@@ -15,46 +15,46 @@ from edge.perception.selftest import sample_runner
 TIMED_RUNS = 10
 
 
-def examine_model(loader: ModelLoader, name: str, modality: str) -> Finding:
+def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
     """Raises ModelError where the pack is missing, damaged or does not fit."""
     pack = loader.load(name, modality)
     manifest, threads = pack.manifest, loader.config.threads
-    ask = sample_runner(pack, threads)
-    apart = 0.0
+    run_sample = sample_runner(pack, threads)
+    largest_deviation = 0.0
     for sample in manifest.checks:
-        answer = ask(sample)
-        difference = sample.deviation(answer)
-        if difference > sample.tolerance:
+        answer = run_sample(sample)
+        deviation = sample.deviation(answer)
+        if deviation > sample.tolerance:
             return failed(
-                f"{pack.path}: {_difference(sample, answer)}: the file is damaged, or LiteRT does "
+                f"{pack.path}: {_worst_label(sample, answer)}: the file is damaged, or LiteRT does "
                 "not compute here as it did where the model was made",
                 "copy the pack again; if it stays so: pip install --force-reinstall ai-edge-litert",
             )
-        apart = max(apart, difference)
+        largest_deviation = max(largest_deviation, deviation)
     interpreter = pack.open(threads)
     values = np.zeros(interpreter.input.shape, np.float32)
     durations_s = []
     for _ in range(TIMED_RUNS):
-        began_s = time.perf_counter()
+        started_s = time.perf_counter()
         interpreter.run(values)
-        durations_s.append(time.perf_counter() - began_s)
+        durations_s.append(time.perf_counter() - started_s)
     run_ms = round(median(durations_s) * 1e3, 3)
     found = f"{manifest.name} {manifest.version}, {run_ms:.2f} ms a run"
     if not manifest.checks:
         remedy = f"`emotion-convert checks {name}`, where the model is known to work"
         return warned(f"{found}; it runs, and has no check sample", remedy, run_ms=run_ms)
-    answers = f"answers {len(manifest.checks)} check sample(s) to within {apart:.3f}"
-    return passed(f"{found}; {answers}", run_ms=run_ms, deviation=round(apart, 4))
+    answers = f"answers {len(manifest.checks)} check sample(s) to within {largest_deviation:.3f}"
+    return passed(f"{found}; {answers}", run_ms=run_ms, deviation=round(largest_deviation, 4))
 
 
-def _difference(sample: CheckSample, answer: Answer) -> str:
+def _worst_label(sample: CheckSample, answer: Answer) -> str:
     """The number that is furthest off."""
     far = {name: abs(told - answer.get(name, 0.0)) for name, told in sample.answer.items()}
     name = max(far, key=lambda one: np.nan_to_num(far[one], nan=np.inf))
     return f"{name} is {answer.get(name, 0.0):.2f} instead of {sample.answer[name]:.2f}"
 
 
-def examine_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> Finding:
+def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> CheckResult:
     """What fusion learned, and whether from these models: manifests by modality.
 
     Raises ModelError where the file is missing or damaged.

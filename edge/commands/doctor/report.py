@@ -13,15 +13,15 @@ from edge.publish.payloads import SCHEMA_VERSION
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
 NO_SESSION = "there is no session with the broker"
-BROKER_PATIENCE_S = 5.0
+BROKER_TIMEOUT_S = 5.0
 """What each answer of the broker may take."""
-STATE_WAIT_S = 15.0
+MAX_STATE_WAIT_S = 15.0
 """A state of the daemon that may come later is not waited for: somebody waits for the report."""
-WIDTH = 72
+FOUND_WIDTH = 72
 """Of the column that says what was found, in characters."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of trying one thing."""
 
     name: str = ""
@@ -42,7 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     time: Timestamp
     ok: bool
     """Whether nothing failed."""
-    checks: list[Finding]
+    checks: list[CheckResult]
 
     @property
     def exit_code(self) -> int:
@@ -53,36 +53,36 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return int(bool(failed))
 
 
-class Visit(msgspec.Struct, frozen=True):
+class BrokerReport(msgspec.Struct, frozen=True):
     """What a visit to the broker showed."""
 
-    session: Finding
-    echo: Finding = Finding(verdict="skip", found=NO_SESSION)
-    daemon: Finding = Finding(verdict="skip", found=NO_SESSION)
+    session: CheckResult
+    echo: CheckResult = CheckResult(verdict="skip", found=NO_SESSION)
+    daemon: CheckResult = CheckResult(verdict="skip", found=NO_SESSION)
     statuses: dict[str, str] = {}
     """Of each modality of a daemon that is online."""
-    well: bool = False
+    healthy: bool = False
     """Whether the daemon is online and tells its state, whatever its modalities say."""
 
 
-def passed(found: str, **figures: float) -> Finding:
+def passed(found: str, **figures: float) -> CheckResult:
     """It works."""
-    return Finding(verdict="pass", found=found, figures=figures)
+    return CheckResult(verdict="pass", found=found, figures=figures)
 
 
-def warned(found: str, remedy: str, **figures: float) -> Finding:
+def warned(found: str, remedy: str, **figures: float) -> CheckResult:
     """It works, and something should be seen to; a remedy as in `failed`."""
-    return Finding(verdict="warn", found=found, remedy=remedy, figures=figures)
+    return CheckResult(verdict="warn", found=found, remedy=remedy, figures=figures)
 
 
-def failed(found: str, remedy: str = "", **figures: float) -> Finding:
+def failed(found: str, remedy: str = "", **figures: float) -> CheckResult:
     """It does not work; where `found` ends with what to do, no remedy is needed."""
-    return Finding(verdict="fail", found=found, remedy=remedy, figures=figures)
+    return CheckResult(verdict="fail", found=found, remedy=remedy, figures=figures)
 
 
-def skipped(found: str) -> Finding:
+def skipped(found: str) -> CheckResult:
     """There was nothing to try."""
-    return Finding(verdict="skip", found=found)
+    return CheckResult(verdict="skip", found=found)
 
 
 def report_schema() -> dict[str, Any]:
@@ -98,10 +98,10 @@ def render(report: Report) -> str:
     """The report as a table, each remedy below what it is for, and a line that counts."""
     rows: list[tuple[str, str, str]] = []
     for check in report.checks:
-        told = _wrapped(check.found)
-        told += _wrapped(check.remedy, "→ ") if check.remedy else []
-        rows.append((check.name, check.verdict, told[0]))
-        rows += [("", "", line) for line in told[1:]]
+        lines = _wrapped(check.found)
+        lines += _wrapped(check.remedy, "→ ") if check.remedy else []
+        rows.append((check.name, check.verdict, lines[0]))
+        rows += [("", "", line) for line in lines[1:]]
     verdicts = [check.verdict for check in report.checks]
     counts = (f"{verdicts.count(each)} {each}" for each in ("pass", "warn", "fail", "skip"))
     return f"{table(('check', 'result', 'found'), rows)}\n\n{', '.join(counts)}"
@@ -112,7 +112,7 @@ def _wrapped(text: str, mark: str = "") -> list[str]:
     for line in text.splitlines():
         lines += textwrap.wrap(
             line,
-            WIDTH,
+            FOUND_WIDTH,
             initial_indent=mark,
             subsequent_indent=" " * len(mark),
             break_long_words=False,

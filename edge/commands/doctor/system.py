@@ -14,17 +14,17 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from edge.commands.doctor.report import Finding, failed, passed, skipped, warned
+from edge.commands.doctor.report import CheckResult, failed, passed, skipped, warned
 from edge.config import Config
 from edge.publish.store import CLOCK_SET_S
 
-LEAST_FREE_BYTES = 1_000_000
-LEAST_MEMORY_MB = 250.0
+MIN_FREE_BYTES = 1_000_000
+MIN_MEMORY_MB = 250.0
 """The daemon takes some 140 MB, and needs more for a moment while it starts."""
 MEMINFO = Path("/proc/meminfo")
 UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2)."""
-OLDEST_PYTHON = (3, 10)
+MIN_PYTHON = (3, 10)
 LITERT, OLD_LITERT = "ai-edge-litert", "tflite-runtime"
 INSTALL = "install emotiond again, on a 64-bit system with Python 3.10 or newer"
 SET_CLOCK = "timedatectl set-ntp true, and see that the network lets NTP through"
@@ -55,7 +55,7 @@ def is_synchronised() -> bool | None:
     return not timex.status & UNSYNCHRONISED
 
 
-def examine_clock(now_utc_s: float, synchronised: bool | None) -> Finding:
+def check_clock(now_utc_s: float, synchronised: bool | None) -> CheckResult:
     """Payloads carry this time, and events their age."""
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_utc_s))
     if now_utc_s < CLOCK_SET_S:
@@ -67,9 +67,9 @@ def examine_clock(now_utc_s: float, synchronised: bool | None) -> Finding:
     return passed(f"{shown}, synchronised")
 
 
-def examine_temperature(
+def check_temperature(
     hottest_c: float | None, slowed_by: Sequence[str] | None, max_c: float
-) -> Finding:
+) -> CheckResult:
     """What makes a board slow; above `max_c` the daemon itself looks less often."""
     found = "no sensor tells it" if hottest_c is None else f"{hottest_c:.0f} °C"
     figures = {} if hottest_c is None else {"temperature_c": round(hottest_c, 1)}
@@ -85,24 +85,24 @@ def examine_temperature(
     return passed(found, **figures)
 
 
-def examine_disk(folder: Path, most_bytes: int) -> Finding:
-    """Room for a spool of `most_bytes` and the journal that SQLite writes beside it."""
+def check_disk(folder: Path, max_spool_bytes: int) -> CheckResult:
+    """Room for a spool of `max_spool_bytes` and the journal that SQLite writes beside it."""
     free = shutil.disk_usage(_existing(folder)).free
     found, figures = f"{free / 1e6:,.0f} MB free for {folder}", {"free_mb": round(free / 1e6, 1)}
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         return failed(f"{found}: events cannot wait for the broker", "make room", **figures)
-    if free < 2 * most_bytes:
-        remedy = f"make room, or lower mqtt.spool.max_bytes, which is {most_bytes:,}"
+    if free < 2 * max_spool_bytes:
+        remedy = f"make room, or lower mqtt.spool.max_bytes, which is {max_spool_bytes:,}"
         return warned(
-            f"{found}, a full spool takes {2 * most_bytes / 1e6:.0f} MB", remedy, **figures
+            f"{found}, a full spool takes {2 * max_spool_bytes / 1e6:.0f} MB", remedy, **figures
         )
     return passed(found, **figures)
 
 
-def examine_state(folder: Path) -> Finding:
+def check_state(folder: Path) -> CheckResult:
     """The folder of the spool and the pause; it need not be there yet."""
     user = _user()
-    if not _is_there(folder):
+    if not _exists(folder):
         above = _existing(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             return passed(f"{folder} is not there yet, and can be made")
@@ -124,10 +124,10 @@ def examine_state(folder: Path) -> Finding:
 
 def _existing(folder: Path) -> Path:
     """The folder, or the nearest one above it that exists."""
-    return next(one for one in (folder.absolute(), *folder.absolute().parents) if _is_there(one))
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if _exists(one))
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     """As far as this user can see."""
     try:
         return path.exists()
@@ -139,9 +139,9 @@ def _may_use(node: Path) -> bool:
     return os.access(node, os.R_OK | os.W_OK)
 
 
-def examine_access(
+def check_access(
     nodes: dict[str, list[Path]], may_use: Callable[[Path], bool] = _may_use
-) -> Finding:
+) -> CheckResult:
     """Whether this user may use device nodes, which are given by the group that they belong to."""
     there = {group: [one for one in found if one.exists()] for group, found in nodes.items()}
     there = {group: found for group, found in there.items() if found}
@@ -197,14 +197,14 @@ def _groups() -> str:
     return f"groups {', '.join(sorted(names))}"
 
 
-def examine_python() -> Finding:
+def check_python() -> CheckResult:
     """The interpreter and what it is to run."""
     found = f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores"
-    versions = {package: _version(package) for package in _needs()}
+    versions = {package: _version(package) for package in _requirements()}
     if not versions.get(LITERT) and (older := _version(OLD_LITERT)):
         versions[LITERT] = f"as {OLD_LITERT} {older}"
     missing = [package for package, number in versions.items() if not number]
-    if sys.maxsize <= 2**32 or sys.version_info < OLDEST_PYTHON:
+    if sys.maxsize <= 2**32 or sys.version_info < MIN_PYTHON:
         return failed(f"{found}: too old, or 32-bit", INSTALL)
     if missing:
         return failed(f"{found}: {', '.join(missing)} not installed", INSTALL)
@@ -212,7 +212,7 @@ def examine_python() -> Finding:
     return passed(f"{found}; {shown}")
 
 
-def _needs() -> list[str]:
+def _requirements() -> list[str]:
     """What the package asks pip for, without its extras."""
     lines = requires("emotiond") or []
     return [re.split(r"[^\w.-]", line)[0] for line in lines if "extra ==" not in line]
@@ -225,13 +225,13 @@ def _version(package: str) -> str:
         return ""
 
 
-def examine_memory(meminfo: Path = MEMINFO) -> Finding:
+def check_memory(meminfo: Path = MEMINFO) -> CheckResult:
     """What is left for the daemon."""
     fields = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
     available_mb = int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
     found, figures = f"{available_mb:,.0f} MB available", {"available_mb": round(available_mb, 1)}
-    if available_mb < LEAST_MEMORY_MB:
+    if available_mb < MIN_MEMORY_MB:
         return warned(
-            f"{found}, the daemon wants {LEAST_MEMORY_MB:.0f}", "stop what is not needed", **figures
+            f"{found}, the daemon wants {MIN_MEMORY_MB:.0f}", "stop what is not needed", **figures
         )
     return passed(found, **figures)

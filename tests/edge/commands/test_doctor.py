@@ -18,11 +18,11 @@ import edge
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.commands.demo.broker import free_port
 from edge.commands.doctor import system
-from edge.commands.doctor.attempt import Limit, attempt
-from edge.commands.doctor.devices import examine_camera, examine_microphone
-from edge.commands.doctor.doctor import examine
-from edge.commands.doctor.models import examine_fusion, examine_model
-from edge.commands.doctor.report import Finding, Report, render, report_schema
+from edge.commands.doctor.devices import check_camera, check_microphone
+from edge.commands.doctor.doctor import diagnose
+from edge.commands.doctor.models import check_fusion, check_model
+from edge.commands.doctor.report import CheckResult, Report, render, report_schema
+from edge.commands.doctor.runner import TimeLimit, run_check
 from edge.config import Camera, Config, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
@@ -83,13 +83,13 @@ def _config(folder: Path, text: str = "") -> Path:
     return file
 
 
-def _by_name(report: Report) -> dict[str, Finding]:
+def _by_name(report: Report) -> dict[str, CheckResult]:
     return {one.name: one for one in report.checks}
 
 
 def test_everything_is_tried_and_told_in_one_order(tmp_path: Path) -> None:
     text = f"camera: {{source: {HAPPY_CLIP}}}\nmicrophone: {{source: {HAPPY_CLIP}}}\n"
-    report = examine(_config(tmp_path, text), clock=HastyClock(), patience_s=0.5)
+    report = diagnose(_config(tmp_path, text), clock=HastyClock(), timeout_s=0.5)
     found = _by_name(report)
     assert list(found) == NAMES
     assert {name for name, one in found.items() if one.verdict == "fail"} == {"broker.session"}
@@ -109,7 +109,7 @@ def test_the_schema_that_ships_is_that_of_the_code() -> None:
 
 
 def test_a_configuration_at_fault_is_told_whole_and_nothing_else_is_tried(tmp_path: Path) -> None:
-    report = examine(_config(tmp_path, "camera: {fps: 0}\nvoice: 1\n"), only=["system.clock"])
+    report = diagnose(_config(tmp_path, "camera: {fps: 0}\nvoice: 1\n"), only=["system.clock"])
     found = _by_name(report)
     assert (found["config"].verdict, report.exit_code) == ("fail", 78)
     assert "emotiond.yaml:3: camera.fps" in found["config"].found
@@ -118,17 +118,17 @@ def test_a_configuration_at_fault_is_told_whole_and_nothing_else_is_tried(tmp_pa
 
 
 def test_checks_are_chosen_by_name_or_group() -> None:
-    chosen = examine(None, only=["system.clock", "config", "model.text"]).checks
+    chosen = diagnose(None, only=["system.clock", "config", "model.text"]).checks
     assert [one.name for one in chosen] == ["config", "model.text", "system.clock"]
-    group = examine(None, only=["system"]).checks
+    group = diagnose(None, only=["system"]).checks
     assert [one.name for one in group] == [name for name in NAMES if name.startswith("system.")]
     with pytest.raises(EmotiondError, match=r"no check 'camra'; there are: config, camera, "):
-        examine(None, only=["camra"])
+        diagnose(None, only=["camra"])
 
 
 def test_what_is_switched_off_is_skipped(tmp_path: Path) -> None:
     off = "".join(f"{key}: {{enabled: false}}\n" for key in ("camera", "microphone", "text"))
-    report = examine(_config(tmp_path, off), only=["camera", "microphone", "model"])
+    report = diagnose(_config(tmp_path, off), only=["camera", "microphone", "model"])
     found = _by_name(report)
     assert found["camera"].found == "camera.enabled is false"
     skipped = {name for name, one in found.items() if one.verdict == "skip"}
@@ -171,24 +171,24 @@ def test_a_library_that_cannot_be_loaded_fails_what_needs_it_alone(
 
 
 def test_what_raises_or_never_answers_fails_alone() -> None:
-    def broken() -> Finding:
+    def broken() -> CheckResult:
         raise ValueError("somebody's words")
 
-    def unplugged() -> Finding:
+    def unplugged() -> CheckResult:
         raise SourceError("there is no microphone; plug one in")
 
-    def without_library() -> Finding:
+    def without_library() -> CheckResult:
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     never = threading.Event()
-    found = attempt(broken)
+    found = run_check(broken)
     assert found.verdict == "fail"
     assert "ValueError at test_doctor.py" in found.found
     assert "words" not in found.found
-    assert attempt(unplugged).found == "there is no microphone; plug one in"
-    assert "libGL.so.1" in attempt(without_library).found
-    limit = Limit(0.05, "wake it")
-    late = attempt(lambda: Finding(verdict="pass", found=str(never.wait())), limit)
+    assert run_check(unplugged).found == "there is no microphone; plug one in"
+    assert "libGL.so.1" in run_check(without_library).found
+    limit = TimeLimit(0.05, "wake it")
+    late = run_check(lambda: CheckResult(verdict="pass", found=str(never.wait())), limit)
     never.set()
     assert (late.verdict, late.found, late.remedy) == ("fail", "no answer within 0.05 s", "wake it")
 
@@ -207,7 +207,7 @@ def _noise(seed: int) -> np.ndarray[Any, Any]:
 
 
 def test_a_camera_that_works_is_measured() -> None:
-    found = examine_camera(Camera(source=str(HAPPY_CLIP)), HastyClock())
+    found = check_camera(Camera(source=str(HAPPY_CLIP)), HastyClock())
     assert found.verdict == "pass"
     assert (found.figures["width_px"], found.figures["height_px"]) == (480, 360)
     assert found.figures["frames_per_s"] == pytest.approx(15, abs=1)
@@ -216,18 +216,18 @@ def test_a_camera_that_works_is_measured() -> None:
 
 def test_a_camera_much_slower_than_asked_for_is_warned_of(tmp_path: Path) -> None:
     camera = _film(tmp_path / "slow.avi", [_noise(one) for one in range(30)])
-    found = examine_camera(msgspec.structs.replace(camera, fps=60), HastyClock())
+    found = check_camera(msgspec.structs.replace(camera, fps=60), HastyClock())
     assert (found.verdict, "camera.fps asks for 60" in found.found) == ("warn", True)
 
 
 def test_a_camera_that_is_not_there_fails() -> None:
     with pytest.raises(SourceError, match="/dev/video97 not found"):
-        examine_camera(Camera(source=97), HastyClock())
+        check_camera(Camera(source=97), HastyClock())
 
 
-def _listen(folder: Path, samples: np.ndarray[Any, Any]) -> Finding:
+def _listen(folder: Path, samples: np.ndarray[Any, Any]) -> CheckResult:
     soundfile.write(folder / "sound.wav", samples.astype(np.int16), SAMPLE_RATE_HZ)
-    return examine_microphone(Microphone(source=str(folder / "sound.wav")), HastyClock(0.1))
+    return check_microphone(Microphone(source=str(folder / "sound.wav")), HastyClock(0.1))
 
 
 def test_the_level_of_a_second_of_sound_is_told(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_damaged_model_fails(packs: Path) -> None:
     model = packs / "text.tflite"
     model.write_bytes(model.read_bytes()[:1000])
     with pytest.raises(ModelError, match="the file is damaged or another version"):
-        examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
+        check_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
 
 
 def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> 
     happy = max(checks, key=lambda check: check["answer"]["joy"])
     happy["answer"]["joy"] = 0.5
     _change(packs / "text.json", checks=checks)
-    found = examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
+    found = check_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
     assert found.verdict == "fail"
     assert re.search(r"joy is (0\.[7-9]\d|1\.00) instead of 0\.50", found.found)
     assert "ai-edge-litert" in found.remedy
@@ -264,46 +264,46 @@ def test_a_model_that_answers_otherwise_fails_with_both_numbers(packs: Path) -> 
 
 def test_a_model_without_check_samples_is_warned_of(packs: Path) -> None:
     _change(packs / "text.json", checks=[])
-    found = examine_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
+    found = check_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
     assert (found.verdict, "no check sample" in found.found) == ("warn", True)
     assert found.figures["run_ms"] > 0
 
 
 def test_fusion_that_was_learned_from_other_models_is_warned_of(packs: Path) -> None:
     loader, models = ModelLoader(Models(folder=str(packs))), {"text": "text.json"}
-    assert examine_fusion(loader, "fusion.json", models).verdict == "pass"
+    assert check_fusion(loader, "fusion.json", models).verdict == "pass"
     _change(packs / "fusion.json", models={"text": "0" * 64})
-    found = examine_fusion(loader, "fusion.json", models)
+    found = check_fusion(loader, "fusion.json", models)
     assert (found.verdict, "other models of text" in found.found) == ("warn", True)
 
 
 def test_a_clock_that_nobody_set_fails_and_one_that_drifts_is_warned_of() -> None:
-    assert system.examine_clock(86_400.0, True).verdict == "fail"
-    assert system.examine_clock(1.79e9, False).verdict == "warn"
-    assert system.examine_clock(1.79e9, True).found == "2026-09-21 14:13:20 UTC, synchronised"
+    assert system.check_clock(86_400.0, True).verdict == "fail"
+    assert system.check_clock(1.79e9, False).verdict == "warn"
+    assert system.check_clock(1.79e9, True).found == "2026-09-21 14:13:20 UTC, synchronised"
     assert system.is_synchronised() in (True, False, None)
 
 
 def test_heat_and_what_slows_a_board_are_warned_of() -> None:
-    assert system.examine_temperature(None, None, 80).verdict == "skip"
-    assert system.examine_temperature(51.0, [], 80).verdict == "pass"
-    assert system.examine_temperature(85.0, None, 80).verdict == "warn"
-    weak = system.examine_temperature(51.0, ["under_voltage"], 80)
+    assert system.check_temperature(None, None, 80).verdict == "skip"
+    assert system.check_temperature(51.0, [], 80).verdict == "pass"
+    assert system.check_temperature(85.0, None, 80).verdict == "warn"
+    weak = system.check_temperature(51.0, ["under_voltage"], 80)
     assert (weak.verdict, weak.remedy) == ("warn", "a stronger power supply")
 
 
 def test_the_state_folder_may_be_missing_but_must_be_writable(tmp_path: Path) -> None:
-    assert system.examine_state(tmp_path).verdict == "pass"
+    assert system.check_state(tmp_path).verdict == "pass"
     assert list(tmp_path.iterdir()) == []
-    assert "can be made" in system.examine_state(tmp_path / "a" / "b").found
+    assert "can be made" in system.check_state(tmp_path / "a" / "b").found
     (tmp_path / "file").touch()
-    assert system.examine_state(tmp_path / "file").verdict == "fail"
-    assert system.examine_state(tmp_path / "file" / "below").verdict == "fail"
+    assert system.check_state(tmp_path / "file").verdict == "fail"
+    assert system.check_state(tmp_path / "file" / "below").verdict == "fail"
 
 
 def test_a_full_spool_must_fit_on_the_disk(tmp_path: Path) -> None:
-    assert system.examine_disk(tmp_path / "not yet", 10_000).verdict == "pass"
-    assert "lower mqtt.spool.max_bytes" in system.examine_disk(tmp_path, 10**18).remedy
+    assert system.check_disk(tmp_path / "not yet", 10_000).verdict == "pass"
+    assert "lower mqtt.spool.max_bytes" in system.check_disk(tmp_path, 10**18).remedy
 
 
 def test_device_nodes_follow_from_the_configuration(tmp_path: Path) -> None:
@@ -315,14 +315,14 @@ def test_device_nodes_follow_from_the_configuration(tmp_path: Path) -> None:
     files = Config(camera=Camera(source="/clip.mkv"), microphone=Microphone(source="/clip.wav"))
     assert system.device_nodes(files, tmp_path) == {}
     assert system.device_nodes(Config(), tmp_path, tmp_path)["video"] == []
-    assert system.examine_access({"video": [tmp_path / "video0"]}).verdict == "skip"
-    assert system.examine_access(nodes).verdict == "pass"
-    refused = system.examine_access(nodes, lambda node: "snd" not in str(node))
+    assert system.check_access({"video": [tmp_path / "video0"]}).verdict == "skip"
+    assert system.check_access(nodes).verdict == "pass"
+    refused = system.check_access(nodes, lambda node: "snd" not in str(node))
     assert (refused.verdict, "sudo usermod -aG audio " in refused.remedy) == ("warn", True)
 
 
 def test_python_and_what_it_needs_are_named() -> None:
-    found = system.examine_python()
+    found = system.check_python()
     assert found.verdict == "pass"
     assert "paho-mqtt 2." in found.found
 
@@ -330,6 +330,6 @@ def test_python_and_what_it_needs_are_named() -> None:
 def test_little_memory_is_warned_of(tmp_path: Path) -> None:
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal:  900000 kB\nMemAvailable:  100000 kB\n")
-    found = system.examine_memory(meminfo)
+    found = system.check_memory(meminfo)
     assert (found.verdict, found.figures["available_mb"]) == ("warn", 102.4)
-    assert system.examine_memory().figures["available_mb"] > 0
+    assert system.check_memory().figures["available_mb"] > 0
