@@ -1,7 +1,7 @@
-"""Whether a daemon is healthy, as its subscribers see it; for a container's HEALTHCHECK.
+"""Checks a daemon's health as its subscribers see it; for a container's HEALTHCHECK.
 
-usage: healthcheck.py CONFIG. Exit code 0 if the broker has the device as online and a new state
-comes within one heartbeat; else 1. A sentence says what was found.
+usage: healthcheck.py CONFIG. Exit code 0 if the broker shows the device as online and a new state
+arrives within one heartbeat; else 1. Prints one sentence with the result.
 """
 
 import math
@@ -15,7 +15,7 @@ from edge.errors import ConfigError
 
 
 def main() -> int:
-    """Gives the exit code."""
+    """Returns the exit code."""
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2

@@ -85,7 +85,7 @@ def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_p
         )
         process.send_signal(signal.SIGSTOP)
         code, told = _health(config)
-        assert (code, "is online, but told no state for 3 s" in told) == (1, True)
+        assert (code, "is online, but published no state for 3 s" in told) == (1, True)
         process.kill()
         subscriber.until("kiosk/status", "offline")
         assert _health(config) == (1, "emotiond as 'kiosk' is offline\n")

@@ -51,7 +51,10 @@ def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_
 ) -> None:
     account = _account(tmp_path)
     before = _visit(guarded.port, **account)
-    assert (before.daemon.verdict, "never online here" in before.daemon.found) == ("warn", True)
+    assert (before.daemon.verdict, "never online on this broker" in before.daemon.found) == (
+        "warn",
+        True,
+    )
     publisher = connect(guarded.port, **account)
     publisher.publish(ModalityStatus("face", "ok"))
     publisher.publish(ModalityStatus("speech", "degraded: no microphone"))
@@ -99,7 +102,7 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     settings = mqtt_settings(broker.port, heartbeat_s=0.2)
     hanging = probe_broker(settings, TIMEOUT_S)
     assert (hanging.daemon.verdict, hanging.healthy) == ("warn", False)
-    assert "is online, but told no state for 3 s" in hanging.daemon.found
+    assert "is online, but published no state for 3 s" in hanging.daemon.found
     publisher.publish(ModalityStatus("face", "degraded: no camera"))
     ended = threading.Event()
 
@@ -122,11 +125,11 @@ def test_an_access_list_that_forbids_to_publish_is_noticed(
 ) -> None:
     echo = _visit(guarded.port, **_account(tmp_path)).echo
     assert echo.verdict == "fail"
-    assert "refuses what we publish on emotion/kiosk/doctor (Not authorized)" in echo.found
-    assert "let this user write and read emotion/kiosk/doctor" in echo.remedy
+    assert "refuses a message on emotion/kiosk/doctor (Not authorized)" in echo.found
+    assert "allow this user to write and read emotion/kiosk/doctor" in echo.remedy
     older = _visit(guarded.port, SHORT_S, protocol="3.1.1", **_account(tmp_path)).echo
     assert older.verdict == "fail"
-    assert "did not come back within 0.3 s: its access list may forbid" in older.found
+    assert "did not come back within 0.3 s; the access list may forbid" in older.found
 
 
 @pytest.mark.parametrize("guarded", [WRITE_ALONE], indirect=True)
@@ -134,17 +137,17 @@ def test_an_access_list_that_forbids_to_read_what_was_published_is_noticed(
     tmp_path: Path, guarded: Mosquitto
 ) -> None:
     echo = _visit(guarded.port, SHORT_S, **_account(tmp_path)).echo
-    assert (echo.verdict, "does not let us read it" in echo.found) == ("warn", True)
+    assert (echo.verdict, "does not let this user read it" in echo.found) == ("warn", True)
 
 
 def test_a_refusal_is_told_with_its_reason_and_remedy(tmp_path: Path, guarded: Mosquitto) -> None:
     wrong = _visit(guarded.port, **_account(tmp_path, "wrong"))
-    assert wrong.session.found.endswith("refuses us as 'kiosk': Not authorized")
+    assert wrong.session.found.endswith("refuses user 'kiosk': Not authorized")
     assert "check mqtt.username, mqtt.password_file" in wrong.session.remedy
     assert (wrong.echo.verdict, wrong.daemon.verdict) == ("skip", "skip")
     nameless = _visit(guarded.port).session
-    assert "refuses us without a name" in nameless.found
-    assert "credential is not seen here" in nameless.remedy
+    assert "refuses connections without a username" in nameless.found
+    assert "credentials are not visible here" in nameless.remedy
 
 
 def test_a_broker_that_could_not_serve_the_daemon_is_refused_by_name(
@@ -166,7 +169,7 @@ def test_nobody_and_somebody_who_keeps_silent_are_told_apart_in_bounded_time() -
     assert (nobody.verdict, "no broker at 127.0.0.1:" in nobody.found) == ("fail", True)
     listener = Listener(keep_silent)
     silent = _visit(listener.port, SHORT_S).session
-    assert (silent.verdict, "does not speak MQTT with us" in silent.found) == ("fail", True)
+    assert (silent.verdict, "does not answer in MQTT" in silent.found) == ("fail", True)
     assert listener.accepted == 2
     listener.close()
 
@@ -210,9 +213,12 @@ def test_devices_that_the_running_service_holds_are_judged_by_its_status(
     devices = {"camera": {"source": 97}, "microphone": {"source": "/none.wav"}}
     config = _config(tmp_path, broker.port, **devices)
     camera, microphone = diagnose(config, ["camera", "microphone"]).checks
-    assert (camera.verdict, camera.found) == ("pass", "the running service has it, and says: ok")
+    assert (camera.verdict, camera.found) == (
+        "pass",
+        "in use by the running service, with status: ok",
+    )
     assert microphone.verdict == "fail"
-    assert microphone.found.endswith("the running service says: degraded: it stopped")
+    assert microphone.found.endswith("status from the running service: degraded: it stopped")
     publisher.stop()
     camera, _ = diagnose(config, ["camera", "microphone"]).checks
     assert (camera.verdict, "/dev/video97 not found" in camera.found) == ("fail", True)

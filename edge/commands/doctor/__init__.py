@@ -1,1 +1,1 @@
-"""`emotiond doctor`: tries each thing that the daemon needs, and says what to do about it."""
+"""`emotiond doctor`: tries everything that the daemon needs, and suggests remedies."""

@@ -1,4 +1,4 @@
-"""One visit to the broker, with the daemon's own access and under another name."""
+"""Probes the broker with the daemon's credentials and a client identifier of its own."""
 
 import queue
 import secrets
@@ -28,36 +28,36 @@ from edge.publish.publisher import OFFLINE, ONLINE
 from edge.publish.session import ClientFactory
 
 TOPIC = "doctor"
-"""Below the device's: what is published there is of no use to anybody else."""
+"""Topic below the device's, for messages that the doctor sends to itself."""
 STATE_TOPIC = "state"
 CLIENT_ID_PREFIX = "doctor-"
-"""Begins the client identifier; that of a daemon begins with `emotiond-`."""
+"""Start of the client identifier; a daemon's starts with `emotiond-`."""
 KEEPALIVE_S = 5
-"""Short, for paho waits as long for a TLS handshake."""
+"""Short because paho waits this long for a TLS handshake."""
 RETAINED_WAIT_S = 0.5
-"""What a broker may take to send what it retained, after it delivered something newer."""
+"""Maximum delay of a retained message after the broker delivered a newer one."""
 HEARTBEAT_MARGIN_S = 3.0
-"""What a heartbeat may be late."""
-ACCESS_LIST = "let this user write and read {topic} in the broker's access list"
-RESTART = "sudo systemctl restart emotiond; journalctl -u emotiond says what happened"
+"""Maximum delay of a heartbeat."""
+ACCESS_LIST = "allow this user to write and read {topic} in the broker's access list"
+RESTART = "sudo systemctl restart emotiond; journalctl -u emotiond shows what happened"
 
 
 def probe_broker(
     config: Mqtt, timeout_s: float, max_wait_s: float = MAX_STATE_WAIT_S
 ) -> BrokerReport:
-    """Connects, sends itself a message, and looks how the daemon is.
+    """Connects, sends itself a message, and checks the daemon's status and state.
 
-    `timeout_s` is what each answer of the broker may take. A state of the daemon that may come
-    later than after `max_wait_s` is not waited for.
+    `timeout_s` limits each answer of the broker. If the daemon's heartbeat is longer than
+    `max_wait_s`, its state is not waited for.
     """
     probe_config = msgspec.structs.replace(config, keepalive_s=KEEPALIVE_S, session_expiry_s=0)
-    # With a will, as the daemon: not every broker takes one.
+    # With a last will, as the daemon has: not every broker accepts one.
     will = (f"{config.root}/{TOPIC}", "")
     try:
         clients = ClientFactory(probe_config, will, CLIENT_ID_PREFIX + secrets.token_hex(4))
     except ConfigError as error:
         return BrokerReport(
-            failed(str(error), "try this as root, if the file is the service's own")
+            failed(str(error), "run the doctor as root if the file belongs to the service")
         )
     session = failed("not tried")
     for mqtt5 in (True, False) if config.protocol == 5 else (False,):
@@ -73,7 +73,7 @@ def probe_broker(
 
 
 class _Probe:
-    """One session; paho's thread tells what happens, and the caller waits for it."""
+    """One session; paho's thread puts signals into a queue, and the caller waits for them."""
 
     def __init__(self, clients: ClientFactory, config: Mqtt, mqtt5: bool) -> None:
         self._clients, self._config, self._mqtt5 = clients, config, mqtt5
@@ -83,16 +83,18 @@ class _Probe:
         self._signals: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._statuses: dict[str, str] = {}
         self.older_mqtt_may_work = False
-        """Whether an older version of MQTT may be understood."""
+        """True if the broker may accept an older version of MQTT."""
         self.client = client = clients.new(mqtt5)
         client.on_connect = lambda _c, _u, _f, reason, _p: self._signals.put(("connected", reason))
         client.on_disconnect = lambda _c, _u, _f, reason, _p: self._signals.put(("ended", reason))
-        client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._signals.put(("taken", reasons))
-        client.on_publish = lambda _c, _u, _m, reason, _p: self._signals.put(("sent", reason))
+        client.on_subscribe = lambda _c, _u, _m, reasons, _p: self._signals.put(
+            ("subscribed", reasons)
+        )
+        client.on_publish = lambda _c, _u, _m, reason, _p: self._signals.put(("published", reason))
         client.on_message = self._on_message
 
     def connect(self, timeout_s: float) -> CheckResult:
-        """Connects."""
+        """Connects and waits for the broker's answer."""
         try:
             self._clients.connect(self.client)
         except ssl.SSLError as error:
@@ -105,8 +107,8 @@ class _Probe:
         if reason is None:
             self.older_mqtt_may_work = True
             return failed(
-                f"what answers at {self._address} does not speak MQTT with us",
-                "check mqtt.port and mqtt.tls (is it enabled, and does the broker ask for a "
+                f"{self._address} accepts connections but does not answer in MQTT",
+                "check mqtt.port and mqtt.tls (is TLS enabled, and does the broker require a "
                 "certificate?)",
             )
         if reason.is_failure:
@@ -114,71 +116,75 @@ class _Probe:
             return self._refused(reason)
         version = "5" if self._mqtt5 else "3.1.1"
         tls = ", encrypted" if self._config.tls.enabled else ""
-        return passed(f"{self._address} takes us, MQTT {version}{tls}")
+        return passed(f"connected to {self._address}, MQTT {version}{tls}")
 
     def _refused(self, reason: ReasonCode) -> CheckResult:
         username, password = credentials(self._config)
-        remedy = REMEDIES.get(str(reason), "try again later, or ask who runs the broker")
+        remedy = REMEDIES.get(str(reason), "try again later, or ask the broker's administrator")
         if password is None:
-            remedy += "; what systemd hands the service as a credential is not seen here"
-        who = f"as {username!r}" if username else "without a name"
-        return failed(f"{self._address} refuses us {who}: {reason}", remedy)
+            remedy += "; the service's systemd credentials are not visible here"
+        account = f"user {username!r}" if username else "connections without a username"
+        return failed(f"{self._address} refuses {account}: {reason}", remedy)
 
     def echo(self, timeout_s: float) -> CheckResult:
-        """Publishes something, and waits for it to come back."""
+        """Publishes a message and waits for it to come back."""
         topic = f"{self._root}/{TOPIC}"
         remedy = ACCESS_LIST.format(topic=topic)
-        of_daemon = [f"{self._root}/{name}" for name in ("status", "+/status", STATE_TOPIC)]
-        self.client.subscribe([(one, 1) for one in (topic, *of_daemon)])
-        refusals = self._wait("taken", timeout_s)
-        if refusals is None or refusals[0].is_failure:
-            why = refusals[0] if refusals else "no answer"
-            return failed(f"the broker refuses to send us {topic} ({why})", remedy)
-        began_s = time.perf_counter()
+        daemon_topics = [f"{self._root}/{name}" for name in ("status", "+/status", STATE_TOPIC)]
+        self.client.subscribe([(one, 1) for one in (topic, *daemon_topics)])
+        reasons = self._wait("subscribed", timeout_s)
+        if reasons is None or reasons[0].is_failure:
+            reason = reasons[0] if reasons else "no answer"
+            return failed(f"the broker refuses the subscription to {topic} ({reason})", remedy)
+        sent_s = time.perf_counter()
         self.client.publish(topic, self._token, qos=1)
-        arrived_s = self._wait("echo", timeout_s, and_fails="sent")
-        if isinstance(arrived_s, float):
-            round_trip_ms = round((arrived_s - began_s) * 1e3, 2)
+        answer = self._wait("echo", timeout_s, or_failure_of="published")
+        if isinstance(answer, float):
+            round_trip_ms = round((answer - sent_s) * 1e3, 2)
             found = f"a message on {topic} came back after {round_trip_ms:.1f} ms"
             return passed(found, round_trip_ms=round_trip_ms)
-        if arrived_s is not None:
-            return failed(f"the broker refuses what we publish on {topic} ({arrived_s})", remedy)
+        if answer is not None:
+            return failed(f"the broker refuses a message on {topic} ({answer})", remedy)
         lost = f"a message on {topic} did not come back within {timeout_s:g} s"
         if self._mqtt5:
-            return warned(f"{lost}; the broker took it, but does not let us read it", remedy)
-        return failed(f"{lost}: its access list may forbid to write or to read it", remedy)
+            return warned(
+                f"{lost}; the broker accepted it, but does not let this user read it", remedy
+            )
+        return failed(f"{lost}; the access list may forbid writing or reading it", remedy)
 
     def fault(self, max_wait_s: float) -> str:
-        """What keeps the daemon from being well; empty if it is online and tells its state.
+        """Returns a fault of the daemon; empty if it is online and publishes its state.
 
-        That it is online alone says little, for one that hangs may stay so.
+        The status alone proves little, because a daemon that hangs may stay online.
         """
         if "" not in self._statuses:
             self._wait("status", RETAINED_WAIT_S)
         status = self._statuses.get("")
         if status != ONLINE:
-            never = f"was never online here, or this user may not read {self._root}/status"
+            never = (
+                f"was never online on this broker, or this user may not read {self._root}/status"
+            )
             return "is offline" if status == OFFLINE else never
         wait_s = self._config.heartbeat_s + HEARTBEAT_MARGIN_S
         if wait_s > max_wait_s or self._wait(STATE_TOPIC, wait_s):
             return ""
-        told = f"is online, but told no state for {wait_s:.0f} s"
-        return f"{told}, or this user may not read {self._root}/{STATE_TOPIC}"
+        silent = f"is online, but published no state for {wait_s:.0f} s"
+        return f"{silent}, or this user may not read {self._root}/{STATE_TOPIC}"
 
     def daemon(self, fault: str) -> CheckResult:
-        """How the daemon is, and its modalities."""
+        """Returns the result for the daemon and its modalities."""
         name = f"emotiond as {self._config.device!r}"
         if fault:
             return warned(f"{name} {fault}", RESTART)
-        shown = ", ".join(f"{one}: {word}" for one, word in sorted(self.modalities.items()))
-        found = f"{name} is online; {shown or 'no modality told yet'}"
-        if any(word.startswith("degraded") for word in self.modalities.values()):
-            return warned(found, "see what the other checks say; journalctl -u emotiond")
+        statuses = ", ".join(f"{one}: {status}" for one, status in sorted(self.modalities.items()))
+        found = f"{name} is online; {statuses or 'no modality has a status yet'}"
+        if any(status.startswith("degraded") for status in self.modalities.values()):
+            return warned(found, "see the other checks and journalctl -u emotiond")
         return passed(found)
 
     @property
     def modalities(self) -> dict[str, str]:
-        """What the daemon says of each; empty where it is not online."""
+        """Status of each modality; empty if the daemon is not online."""
         if self._statuses.get("") != ONLINE:
             return {}
         return {name: status for name, status in self._statuses.items() if name}
@@ -196,17 +202,17 @@ class _Probe:
             self._statuses[name.removesuffix("status").rstrip("/")] = text
             self._signals.put(("status", name))
 
-    def _wait(self, kind: str, timeout_s: float, and_fails: str = "") -> Any:
-        """What is told of `kind`, or a failure of `and_fails`; None where neither comes."""
+    def _wait(self, kind: str, timeout_s: float, or_failure_of: str = "") -> Any:
+        """Returns the next `kind`, or a failure of `or_failure_of`; None if neither comes."""
         deadline_s = time.monotonic() + timeout_s
         while (left_s := deadline_s - time.monotonic()) > 0:
             try:
-                told, what = self._signals.get(timeout=left_s)
+                signal, value = self._signals.get(timeout=left_s)
             except queue.Empty:
                 return None
-            if told == kind or (told == and_fails and what.is_failure):
-                return what
-            if told == "ended":
+            if signal == kind or (signal == or_failure_of and value.is_failure):
+                return value
+            if signal == "ended":
                 return None
         return None
 

@@ -1,4 +1,4 @@
-"""Camera and microphone, opened as the daemon opens them; nothing of what they give is kept."""
+"""Checks of camera and microphone, opened as the daemon opens them; no picture or sound is kept."""
 
 import math
 import threading
@@ -13,7 +13,7 @@ from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 
 EXPOSURE_SETTLING_S = 0.5
-"""What a camera may take to find its exposure."""
+"""Maximum time that a camera needs to adjust its exposure."""
 RECORDING_S = 1.0
 MIN_FRAME_RATE_SHARE = 0.5
 FULL_SCALE = 32_768
@@ -22,7 +22,7 @@ MAX_CLIPPED_SHARE = 0.01
 
 
 def check_camera(config: Camera, clock: Clock) -> CheckResult:
-    """Watches it for some seconds. Raises SourceError where the daemon would give it up."""
+    """Reads pictures for some seconds; raises SourceError if the daemon would close the camera."""
     from edge.capture.camera import open_camera
 
     camera = open_camera(config, clock, threading.Event())
@@ -37,14 +37,14 @@ def _watch(camera: Device[Frame], config: Camera) -> CheckResult:
 
     first = camera.read()
     if first is None:
-        raise SourceError("the camera was closed before it gave a picture")
+        raise SourceError("the camera was closed before it delivered a picture")
     frames, last, watched_s = 1, first, 0.0
     while watched_s < BLACK_S + EXPOSURE_SETTLING_S and (frame := camera.read()) is not None:
         frames, last, watched_s = frames + 1, frame, frame.captured_s - first.captured_s
     height, width = last.pixels.shape[:2]
     fps = (frames - 1) / watched_s if watched_s else 0.0
     brightness = float(last.pixels.mean())
-    found = f"{frames} pictures of {width}x{height}, {fps:.1f} a second"
+    found = f"{frames} pictures of {width}x{height} pixels, {fps:.1f} a second"
     found += f", brightness {brightness:.0f} of 255"
     figures = {
         "width_px": float(width),
@@ -55,15 +55,13 @@ def _watch(camera: Device[Frame], config: Camera) -> CheckResult:
     if camera.fault:
         return warned(f"{found}: {camera.fault}", "", **figures)
     if frames > 1 and fps < MIN_FRAME_RATE_SHARE * config.fps:
-        remedy = (
-            "more light lets it be faster, as do a smaller camera.width_px and another USB port"
-        )
-        return warned(f"{found}: camera.fps asks for {config.fps:g}", remedy, **figures)
+        remedy = "for a higher rate, try more light, a smaller camera.width_px or another USB port"
+        return warned(f"{found}; camera.fps is {config.fps:g}", remedy, **figures)
     return passed(found, **figures)
 
 
 def check_microphone(config: Microphone, clock: Clock) -> CheckResult:
-    """Listens for a second. Raises SourceError where there is no sound to be had."""
+    """Records a second; raises SourceError if there is no sound."""
     from edge.capture.microphone import open_microphone
 
     microphone = open_microphone(config, clock, threading.Event())
@@ -86,26 +84,27 @@ def _level(sound: Sound, config: Microphone) -> CheckResult:
     heard = f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound"
     if not power:
         found = f"{heard}: digital silence"
-        return warned(found, f"is it muted? {_microphone_remedy(config)}", clipped_share=0.0)
+        return warned(found, _microphone_remedy(config), clipped_share=0.0)
     level_dbfs = 10 * math.log10(power / FULL_SCALE**2)
     figures = {"level_dbfs": round(level_dbfs, 1), "clipped_share": round(clipped, 4)}
     found = f"{heard}, level {level_dbfs:.0f} dBFS"
     if level_dbfs < MIN_LEVEL_DBFS:
-        return warned(
-            f"{found}: as good as silent", f"is it muted? {_microphone_remedy(config)}", **figures
-        )
+        return warned(f"{found}: almost silent", _microphone_remedy(config), **figures)
     if clipped > MAX_CLIPPED_SHARE:
-        remedy = "lower its capture volume (alsamixer, F4)"
+        remedy = "lower the capture volume (alsamixer, F4)"
         return warned(f"{found}, {clipped:.0%} of it clipped", remedy, **figures)
     return passed(found, **figures)
 
 
 def _microphone_remedy(config: Microphone) -> str:
-    """Which devices might be meant instead."""
+    """Returns the remedy for silence, with the names of all input devices."""
     from edge.capture.portaudio import input_names
     from edge.capture.sources import is_sound_file
 
     if is_sound_file(config.source):
-        return "the file itself holds no sound"
+        return "use a file that is not silent"
     known = ", ".join(map(repr, input_names()))
-    return f"unmute it (alsamixer, F4), or name another as microphone.source: {known}"
+    return (
+        "is it muted? unmute it (alsamixer, F4), or set another device as microphone.source: "
+        f"{known}"
+    )

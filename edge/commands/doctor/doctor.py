@@ -1,4 +1,4 @@
-"""Tries one thing after the other, each for a bounded time, and whatever came of the others."""
+"""Runs the checks one after another, each within a time limit and whether or not others fail."""
 
 import sys
 import time
@@ -39,23 +39,23 @@ def diagnose(
     clock: Clock | None = None,
     timeout_s: float = BROKER_TIMEOUT_S,
 ) -> Report:
-    """All checks, or those that `only` names, singly or by what stands before the dot.
+    """Runs all checks, or those in `only`, which holds names or their parts before the dot.
 
-    A configuration that cannot be used is told in any case, and nothing else is tried.
-    Raises EmotiondError for a name that is none.
+    A configuration that cannot be used is always reported, and all other checks are skipped.
+    Raises EmotiondError for an unknown name.
     """
     clock = clock or Clock()
     try:
         config = load_config(path) if path else Config()
     except ConfigError as error:
-        wrong = failed(str(error), "mend these lines; configs/default.yaml has every key")
+        wrong = failed(str(error), "fix these lines; configs/default.yaml has every key")
         rest = skipped("not tried: the configuration cannot be used")
         names = _chosen(only, list(Doctor(Config(), clock, timeout_s).checks))
         found = {"config": wrong} | {name: rest for name in names if name != "config"}
     else:
         checks = Doctor(config, clock, timeout_s, path).checks
         names = _chosen(only, list(checks))
-        # OpenCV and LiteRT write on the terminal as well, what the results say better.
+        # OpenCV and LiteRT write errors to the terminal as well; the results explain them better.
         with silenced_stderr() if sys.stderr is not None else nullcontext():
             found = {name: checks[name]() for name in names}
     return Report(
@@ -69,12 +69,12 @@ def _chosen(only: Sequence[str], names: list[str]) -> list[str]:
     groups = {name.partition(".")[0] for name in names}
     if unknown := [one for one in only if one not in names and one not in groups]:
         known = ", ".join(dict.fromkeys([*names, *sorted(groups)]))
-        raise EmotiondError(f"there is no check {unknown[0]!r}; there are: {known}")
+        raise EmotiondError(f"unknown check {unknown[0]!r}; known checks: {known}")
     return [name for name in names if not only or {name, name.partition(".")[0]} & set(only)]
 
 
 class Doctor:
-    """Knows what there is to try under one configuration."""
+    """The checks for one configuration."""
 
     def __init__(
         self, config: Config, clock: Clock, timeout_s: float, path: Path | None = None
@@ -84,7 +84,7 @@ class Doctor:
 
     @property
     def checks(self) -> dict[str, Check]:
-        """What can be tried, by name, in the order of the report."""
+        """All checks by name, in the order of the report."""
         models = self._config.models
         by_modality = {
             "detector": f"detector-{models.face.detector}.json",
@@ -94,7 +94,7 @@ class Doctor:
         }
         return {
             "config": lambda: passed(
-                f"{self._path}" if self._path else "no --config: all defaults"
+                f"{self._path}" if self._path else "no --config, so every key has its default"
             ),
             "camera": partial(self._device, "face", self._camera),
             "microphone": partial(self._device, "speech", self._microphone),
@@ -113,7 +113,7 @@ class Doctor:
         }
 
     def _skip_if_off(self, modality: str) -> CheckResult | None:
-        """Where a modality is not wanted, that it is not."""
+        """Returns a skipped result if a modality is disabled, else None."""
         config = self._config
         key, wanted = {
             "speech": ("microphone", config.microphone.enabled),
@@ -122,7 +122,7 @@ class Doctor:
         return None if wanted else skipped(f"{key}.enabled is false")
 
     def _device(self, modality: str, check: Check) -> CheckResult:
-        """Where it cannot be used, what a running service says of it, which may hold it."""
+        """Checks a device; a failure shows its status in a running service, which may hold it."""
         if (off := self._skip_if_off(modality)) is not None:
             return off
         result = run_check(check)
@@ -130,10 +130,10 @@ class Doctor:
             return result
         status = self._broker.statuses.get(modality, "off")
         if status == "ok":
-            return passed("the running service has it, and says: ok")
+            return passed("in use by the running service, with status: ok")
         if status != "off":
-            told = f"{result.found}\nthe running service says: {status}"
-            return msgspec.structs.replace(result, found=told)
+            found = f"{result.found}\nstatus from the running service: {status}"
+            return msgspec.structs.replace(result, found=found)
         return result
 
     def _camera(self) -> CheckResult:
@@ -178,16 +178,16 @@ class Doctor:
 
     @cached_property
     def _broker(self) -> BrokerReport:
-        """Paid once, also where it comes to nothing."""
+        """Report on the broker, which is probed once even if that fails."""
         reports: list[BrokerReport] = []
 
-        def go() -> CheckResult:
+        def run() -> CheckResult:
             from edge.commands.doctor.broker import probe_broker
 
             reports.append(probe_broker(self._config.mqtt, self._timeout_s))
             return reports[0].session
 
-        result = run_check(go, BROKER_LIMIT)
+        result = run_check(run, BROKER_LIMIT)
         return reports[0] if reports else BrokerReport(result)
 
     def _temperature(self) -> CheckResult:

@@ -1,4 +1,4 @@
-"""Every model loaded, and run on the check samples that came with it."""
+"""Checks of the models: loads each and runs it on the check samples in its manifest."""
 
 import time
 from statistics import median
@@ -16,7 +16,10 @@ TIMED_RUNS = 10
 
 
 def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
-    """Raises ModelError where the pack is missing, damaged or does not fit."""
+    """Compares the model's answers with its check samples, and times a run.
+
+    Raises ModelError if the pack is missing, damaged or does not fit.
+    """
     pack = loader.load(name, modality)
     manifest, threads = pack.manifest, loader.config.threads
     run_sample = sample_runner(pack, threads)
@@ -26,9 +29,10 @@ def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
         deviation = sample.deviation(answer)
         if deviation > sample.tolerance:
             return failed(
-                f"{pack.path}: {_worst_label(sample, answer)}: the file is damaged, or LiteRT does "
-                "not compute here as it did where the model was made",
-                "copy the pack again; if it stays so: pip install --force-reinstall ai-edge-litert",
+                f"{pack.path}: {_worst_label(sample, answer)}: the file is damaged, or LiteRT "
+                "computes differently here than where the model was made",
+                "copy the pack again; if that does not help: "
+                "pip install --force-reinstall ai-edge-litert",
             )
         largest_deviation = max(largest_deviation, deviation)
     interpreter = pack.open(threads)
@@ -41,23 +45,28 @@ def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
     run_ms = round(median(durations_s) * 1e3, 3)
     found = f"{manifest.name} {manifest.version}, {run_ms:.2f} ms a run"
     if not manifest.checks:
-        remedy = f"`emotion-convert checks {name}`, where the model is known to work"
-        return warned(f"{found}; it runs, and has no check sample", remedy, run_ms=run_ms)
-    answers = f"answers {len(manifest.checks)} check sample(s) to within {largest_deviation:.3f}"
+        remedy = f"run `emotion-convert checks {name}` on a machine where the model works"
+        return warned(f"{found}; it runs, but has no check sample", remedy, run_ms=run_ms)
+    answers = (
+        f"answers to {len(manifest.checks)} check sample(s) differ by at most "
+        f"{largest_deviation:.3f}"
+    )
     return passed(f"{found}; {answers}", run_ms=run_ms, deviation=round(largest_deviation, 4))
 
 
 def _worst_label(sample: CheckSample, answer: Answer) -> str:
-    """The number that is furthest off."""
-    far = {name: abs(told - answer.get(name, 0.0)) for name, told in sample.answer.items()}
-    name = max(far, key=lambda one: np.nan_to_num(far[one], nan=np.inf))
+    """Formats the label whose value deviates most."""
+    deviations = {
+        name: abs(expected - answer.get(name, 0.0)) for name, expected in sample.answer.items()
+    }
+    name = max(deviations, key=lambda one: np.nan_to_num(deviations[one], nan=np.inf))
     return f"{name} is {answer.get(name, 0.0):.2f} instead of {sample.answer[name]:.2f}"
 
 
 def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> CheckResult:
-    """What fusion learned, and whether from these models: manifests by modality.
+    """Checks that the fusion file was fitted to these models, given as manifests by modality.
 
-    Raises ModelError where the file is missing or damaged.
+    Raises ModelError if the file is missing or damaged.
     """
     path = loader.folder / file
     load_fusion(path)
@@ -70,7 +79,7 @@ def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> Chec
     ]
     if others:
         return warned(
-            f"{path} was learned from other models of {' and '.join(others)}",
-            "copy it together with the packs, or learn it anew: `emotion-convert fuse`",
+            f"{path} was fitted to other models for {' and '.join(others)}",
+            "copy it together with the packs, or fit it again: `emotion-convert fuse`",
         )
-    return passed(f"{file}, learned from the models that are here")
+    return passed(f"{file}, fitted to these models")

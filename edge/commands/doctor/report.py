@@ -1,4 +1,4 @@
-"""What the doctor found: a table for people, one JSON object for programs."""
+"""The doctor's report: a table for people, one JSON object for programs."""
 
 import os
 import textwrap
@@ -12,41 +12,41 @@ from edge.publish.messages import Timestamp
 from edge.publish.payloads import SCHEMA_VERSION
 
 Verdict = Literal["pass", "warn", "fail", "skip"]
-NO_SESSION = "there is no session with the broker"
+NO_SESSION = "no session with the broker"
 BROKER_TIMEOUT_S = 5.0
-"""What each answer of the broker may take."""
+"""Time limit for each answer of the broker."""
 MAX_STATE_WAIT_S = 15.0
-"""A state of the daemon that may come later is not waited for: somebody waits for the report."""
+"""Maximum wait for the daemon's state, because the user waits for the report."""
 FOUND_WIDTH = 72
-"""Of the column that says what was found, in characters."""
+"""Width of the column `found`, in characters."""
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of trying one thing."""
+    """The result of one check."""
 
     name: str = ""
-    """Of the check; the report gives it."""
+    """Name of the check, set by the report."""
     verdict: Verdict
-    """`warn`: it works, and something should be seen to; `skip`: there was nothing to try."""
+    """`warn`: it works, but something needs attention; `skip`: there was nothing to try."""
     found: str
     remedy: str = ""
     figures: dict[str, float] = {}
-    """What was measured; each name ends in its unit."""
+    """Measurements; each name ends in its unit."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was tried, always in the same order."""
+    """The results of all checks, always in the same order."""
 
     schema_version: str = SCHEMA_VERSION
     version: str = __version__
     time: Timestamp
     ok: bool
-    """Whether nothing failed."""
+    """True if no check failed."""
     checks: list[CheckResult]
 
     @property
     def exit_code(self) -> int:
-        """0 where nothing failed, 78 where the configuration did, else 1."""
+        """0 if no check failed, 78 if the configuration failed, else 1."""
         failed = [check.name for check in self.checks if check.verdict == "fail"]
         if "config" in failed:
             return os.EX_CONFIG
@@ -54,39 +54,39 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrokerReport(msgspec.Struct, frozen=True):
-    """What a visit to the broker showed."""
+    """The results of one session with the broker."""
 
     session: CheckResult
     echo: CheckResult = CheckResult(verdict="skip", found=NO_SESSION)
     daemon: CheckResult = CheckResult(verdict="skip", found=NO_SESSION)
     statuses: dict[str, str] = {}
-    """Of each modality of a daemon that is online."""
+    """Status of each modality; empty if the daemon is not online."""
     healthy: bool = False
-    """Whether the daemon is online and tells its state, whatever its modalities say."""
+    """True if the daemon is online and publishes its state, whatever its modalities' status."""
 
 
 def passed(found: str, **figures: float) -> CheckResult:
-    """It works."""
+    """Returns the result of a check that found no problem."""
     return CheckResult(verdict="pass", found=found, figures=figures)
 
 
 def warned(found: str, remedy: str, **figures: float) -> CheckResult:
-    """It works, and something should be seen to; a remedy as in `failed`."""
+    """Returns the result of a check of something that works but needs attention."""
     return CheckResult(verdict="warn", found=found, remedy=remedy, figures=figures)
 
 
 def failed(found: str, remedy: str = "", **figures: float) -> CheckResult:
-    """It does not work; where `found` ends with what to do, no remedy is needed."""
+    """Returns the result of a failed check; no remedy is needed if `found` includes one."""
     return CheckResult(verdict="fail", found=found, remedy=remedy, figures=figures)
 
 
 def skipped(found: str) -> CheckResult:
-    """There was nothing to try."""
+    """Returns the result of a check that had nothing to try."""
     return CheckResult(verdict="skip", found=found)
 
 
 def report_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of what `emotiond doctor --json` prints."""
+    """Returns the JSON Schema (2020-12) of the output of `emotiond doctor --json`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"emotiond doctor {SCHEMA_VERSION}",
@@ -95,7 +95,7 @@ def report_schema() -> dict[str, Any]:
 
 
 def render(report: Report) -> str:
-    """The report as a table, each remedy below what it is for, and a line that counts."""
+    """Formats the report as a table, each remedy below its problem, and a line of counts."""
     rows: list[tuple[str, str, str]] = []
     for check in report.checks:
         lines = _wrapped(check.found)

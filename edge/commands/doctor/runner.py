@@ -1,4 +1,4 @@
-"""One check, for a bounded time, whatever comes of it."""
+"""Runs a check within a time limit and turns its errors into results."""
 
 import threading
 from collections.abc import Callable
@@ -9,30 +9,30 @@ from edge.errors import EmotiondError, describe
 
 Check = Callable[[], CheckResult]
 
-REINSTALL = "install emotiond again; if it stays so, report it"
+REINSTALL = "install emotiond again; if that does not help, report it"
 
 
 @dataclass(frozen=True)
 class TimeLimit:
-    """How long a check may take, and what to do where it takes longer."""
+    """Maximum duration of a check, and the remedy if it takes longer."""
 
     limit_s: float
     remedy: str
 
 
 DEVICE_LIMIT = TimeLimit(
-    20.0, "unplug the device and plug it in again, or see what keeps the network from answering"
+    20.0, "unplug the device and plug it in again, or find out why the network does not answer"
 )
-"""Of what a driver or a network may never answer."""
+"""For checks that a driver or a network may never answer."""
 BROKER_LIMIT = TimeLimit(DEVICE_LIMIT.limit_s + MAX_STATE_WAIT_S, DEVICE_LIMIT.remedy)
 MODEL_LIMIT = TimeLimit(
-    60.0, "see what else keeps the processor busy (`top`); if nothing does: " + REINSTALL
+    60.0, "find out what else keeps the processor busy (`top`); if nothing does, " + REINSTALL
 )
-"""Of what only computes: on a slow board, and while the service does as well."""
+"""For checks that only compute, even on a slow board while the service runs."""
 
 
 def run_check(action: Check, limit: TimeLimit = DEVICE_LIMIT) -> CheckResult:
-    """What `action` finds, or what kept it from result anything."""
+    """Returns the result of `action`, or a failure if it raises or exceeds its limit."""
     results: list[CheckResult] = []
 
     def run() -> None:
@@ -42,7 +42,7 @@ def run_check(action: Check, limit: TimeLimit = DEVICE_LIMIT) -> CheckResult:
             results.append(failed(str(error)))
         except ImportError as error:
             results.append(failed(f"a library cannot be loaded ({error})", REINSTALL))
-        except Exception as error:  # whatever it was, the other checks go on
+        except Exception as error:  # the other checks go on after any error
             results.append(failed(f"failed with {describe(error)}", REINSTALL))
 
     thread = threading.Thread(target=run, daemon=True)
