@@ -1,6 +1,6 @@
-"""The configuration: a frozen tree whose types and ranges say what is allowed.
+"""The configuration: a frozen tree with the type and range of every key.
 
-configs/default.yaml has every key with its default, unit and a line on what it does.
+configs/default.yaml has every key with its default, unit and a line of comment.
 """
 
 import socket
@@ -24,7 +24,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Camera(Section, frozen=True):
-    """Where pictures come from."""
+    """The source of pictures."""
 
     enabled: bool = True
     source: Annotated[int, Meta(ge=0, le=255)] | str = ""
@@ -37,7 +37,7 @@ class Camera(Section, frozen=True):
 
 
 class Microphone(Section, frozen=True):
-    """Where sound comes from."""
+    """The source of sound."""
 
     enabled: bool = True
     source: str = ""
@@ -57,10 +57,10 @@ class Face(Section, frozen=True):
 
     model: Text = "face.json"
     detector: Literal["short", "full"] = "short"
-    """Faces up to about two metres away, or further and at three times the cost."""
+    """`short`: faces up to about two metres away; `full`: further, at three times the cost."""
     min_detection_score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
     detect_every: Annotated[int, Meta(ge=1, le=60)] = 1
-    """Frames from one detection to the next; faces are followed in those between."""
+    """Frames from one detection to the next; faces are tracked between them."""
     max_faces: Annotated[int, Meta(ge=1, le=64)] = 8
     keep_subject_s: Seconds = 2.0
 
@@ -90,26 +90,26 @@ class Models(Section, frozen=True):
 
 
 class Load(Section, frozen=True):
-    """What the daemon may ask of the device; it looks less often rather than pass these."""
+    """Limits on the device's load, above which the daemon detects and reads faces less often."""
 
     max_cpu_percent: Annotated[float, Meta(gt=0, le=6400)] = 100.0
-    """Of one core."""
+    """Percent of one core."""
     max_temperature_c: Annotated[float, Meta(ge=30, le=120)] = 80.0
 
 
 class Fusion(Section, frozen=True):
-    """How observations become one belief."""
+    """Fusion of observations into one belief."""
 
     strategy: Literal["log_linear", "average", "attention"] = "log_linear"
     file: Text = "fusion.json"
     outside: tuple[TopicLevel, ...] = ()
-    """Modalities beside face, speech and text whose observations count."""
+    """Modalities besides face, speech and text whose observations count."""
     half_life_s: PositiveSeconds = 1.5
     max_age_s: PositiveSeconds = 5.0
 
 
 class RestingFace(Section, frozen=True):
-    """How a face that looks angry or sad at rest is seen past."""
+    """Removal of the bias of faces that look angry or sad at rest."""
 
     enabled: bool = True
     learn_s: PositiveSeconds = 15.0
@@ -119,7 +119,7 @@ class RestingFace(Section, frozen=True):
 
 
 class Tracking(Section, frozen=True):
-    """How beliefs become states and events."""
+    """Tracking of beliefs over time, as states and events."""
 
     smoothing_s: Seconds = 0.5
     min_confidence: Share = 0.4
@@ -130,12 +130,12 @@ class Tracking(Section, frozen=True):
     resting_face: RestingFace = RestingFace()
 
     def dwell_s(self, emotion: str) -> float:
-        """How long an emotion must be ahead; happiness is brief, and reliable."""
+        """Returns the time that an emotion must lead; happiness is brief and reliable."""
         return self.min_dwell_happy_s if emotion == "happy" else self.min_dwell_s
 
 
 class Backoff(Section, frozen=True):
-    """Waiting between attempts: doubles from the shortest to the longest."""
+    """Wait between attempts, which doubles from the shortest to the longest."""
 
     shortest_s: PositiveSeconds = 1.0
     longest_s: PositiveSeconds = 30.0
@@ -149,7 +149,7 @@ class Backoff(Section, frozen=True):
 
 
 class Tls(Section, frozen=True):
-    """How the connection to the broker is encrypted, and each end known to the other."""
+    """Encryption of the connection to the broker, and authentication of both ends."""
 
     enabled: bool = False
     ca_file: str = ""
@@ -157,23 +157,25 @@ class Tls(Section, frozen=True):
     key_file: str = ""
     psk_identity: str = ""
     psk_file: str = ""
-    """Holds the shared key alone, in hexadecimal digits."""
+    """Path of a file that holds only the shared key, in hexadecimal digits."""
     insecure: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports with the place in the file."""
         if bool(self.psk_identity) != bool(self.psk_file):
-            raise ValueError("psk_identity and psk_file belong together, one of them is missing")
+            raise ValueError(
+                "psk_identity and psk_file belong together, but one of them is missing"
+            )
         if self.key_file and not self.certificate_file:
-            raise ValueError("key_file is of no use without certificate_file")
+            raise ValueError("key_file needs certificate_file, which is missing")
         if self.psk_identity and (self.ca_file or self.certificate_file):
-            raise ValueError("a shared key takes the place of certificates: leave out one of them")
+            raise ValueError("set either a shared key (psk_…) or certificates, not both")
         if not self.enabled and any(msgspec.structs.astuple(self)):
-            raise ValueError("enabled is false, yet other keys of tls are set")
+            raise ValueError("enabled is false, but other keys of tls are set")
 
 
 class SpoolLimits(Section, frozen=True):
-    """Events that wait for the broker."""
+    """Limits on the events that wait for the broker."""
 
     max_events: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
     max_bytes: Annotated[int, Meta(ge=10_000, le=1_000_000_000)] = 10_000_000
@@ -183,7 +185,7 @@ class SpoolLimits(Section, frozen=True):
 
 
 class HomeAssistant(Section, frozen=True):
-    """How the device shows up in Home Assistant."""
+    """Discovery of the device by Home Assistant."""
 
     enabled: bool = False
     prefix: TopicLevel = "homeassistant"
@@ -213,12 +215,12 @@ class Mqtt(Section, frozen=True):
 
     @property
     def root(self) -> str:
-        """What all topics of this device begin with, before a slash."""
+        """Start of all topics of this device, without a slash at the end."""
         return f"{self.prefix}/{self.device}"
 
 
 class Config(Section, frozen=True):
-    """Everything the daemon can be told."""
+    """The whole configuration of the daemon."""
 
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
@@ -230,4 +232,4 @@ class Config(Section, frozen=True):
     mqtt: Mqtt = Mqtt()
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
-    """Where the spool and the pause are kept; see `edge.resources.state_folder`."""
+    """Folder of the spool and the pause; see `edge.resources.state_folder`."""

@@ -1,4 +1,4 @@
-"""Reads a YAML configuration, and names every fault in it with its line."""
+"""Reads a YAML configuration and reports every error in it with its line."""
 
 import difflib
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from edge.errors import ConfigError
 
 
 def load_config(path: Path) -> Config:
-    """The configuration in a file; keys it leaves out have their defaults.
+    """Reads a configuration file; missing keys have their defaults.
 
-    Raises ConfigError, one line per fault: `file:line: key: what is wrong and what is right`.
+    Raises ConfigError, one line per error: `file:line: key: the error and the remedy`.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(text: str, name: str) -> Config:
-    """The configuration in a YAML text; `name` is what errors call it. Raises ConfigError."""
+    """Parses a YAML text; errors call it `name`. Raises ConfigError as `load_config`."""
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
@@ -54,10 +54,10 @@ def parse_config(text: str, name: str) -> Config:
 def _faults(
     node: Node, section: type[Section], prefix: str, loader: yaml.SafeLoader
 ) -> Iterator[tuple[int, str]]:
-    """Every fault below a mapping, as line and sentence."""
+    """Yields every error in a mapping as its line and a sentence."""
     if not isinstance(node, MappingNode):
-        where = prefix.rstrip(".") or "the file"
-        yield _line(node), f"{where}: expected keys with values, found {_shown(node)}"
+        section_name = prefix.rstrip(".") or "the file"
+        yield _line(node), f"{section_name}: expected keys with values, found {_shown(node)}"
         return
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     seen: dict[str, int] = {}
@@ -66,7 +66,7 @@ def _faults(
         if key not in fields:
             yield _line(key_node), _unknown(prefix, key, list(fields))
         elif key in seen:
-            yield _line(key_node), f"{prefix}{key}: already set in line {seen[key]}"
+            yield _line(key_node), f"{prefix}{key}: already set on line {seen[key]}"
         elif _is_section(fields[key].type):
             yield from _faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
         else:
@@ -80,15 +80,15 @@ def _value_faults(
     try:
         msgspec.convert(loader.construct_object(node, deep=True), kind)
     except (msgspec.ValidationError, ValueError) as error:
-        wanted = str(error).replace("`", "")
+        reason = str(error).replace("`", "").replace("Expected", "expected", 1)
         if get_origin(kind) is Literal:
-            wanted = f"expected {' or '.join(map(str, get_args(kind)))}"
-        yield _line(node), f"{key}: {_shown(node)} is not allowed: {wanted}"
+            reason = f"expected {' or '.join(map(str, get_args(kind)))}"
+        yield _line(node), f"{key}: {_shown(node)} is not allowed: {reason}"
 
 
 def _unknown(prefix: str, key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
-    remedy = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(known)}"
+    remedy = f"did you mean {prefix}{close[0]}?" if close else f"known keys: {', '.join(known)}"
     return f"{prefix}{key}: unknown key; {remedy}"
 
 

@@ -45,8 +45,8 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         parse_config(text, "kiosk.yaml")
     assert str(caught.value).splitlines() == [
         "kiosk.yaml:2: camera.sauce: unknown key; did you mean camera.source?",
-        "kiosk.yaml:3: camera.fps: 'fast' is not allowed: Expected float, got str",
-        "kiosk.yaml:5: mqtt.port: '99999' is not allowed: Expected int <= 65535",
+        "kiosk.yaml:3: camera.fps: 'fast' is not allowed: expected float, got str",
+        "kiosk.yaml:5: mqtt.port: '99999' is not allowed: expected int <= 65535",
         "kiosk.yaml:6: tracking: expected keys with values, found '5'",
         "kiosk.yaml:7: mqt: unknown key; did you mean mqtt?",
     ]
@@ -58,7 +58,7 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         ("camera: [", "f:1: not valid YAML"),
         ("camera:\n\tsource: 0", "f:2: not valid YAML"),
         ("- camera", "f:1: the file: expected keys with values"),
-        ("camera: {fps: 5, fps: 6}", "camera.fps: already set in line 1"),
+        ("camera: {fps: 5, fps: 6}", "camera.fps: already set on line 1"),
         ("mqtt: {device: a/b}", "mqtt.device: 'a/b' is not allowed"),
         ("mqtt: {prefix: 'a/#'}", "mqtt.prefix: 'a/#' is not allowed"),
         ("fusion: {strategy: magic}", "fusion.strategy: 'magic' is not allowed"),
@@ -76,7 +76,7 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
             "longest_s 2.0 is less than shortest_s 5.0",
         ),
         ("camera: " + "[" * 3000, "not valid YAML"),
-        ("zzz: 1", "known here: camera, microphone"),
+        ("zzz: 1", "known keys: camera, microphone"),
         ("a: 1\n---\nb: 2", "not valid YAML"),
     ],
 )
