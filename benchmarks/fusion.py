@@ -149,7 +149,7 @@ def _clips(model: FusionModel) -> None:
     predictor = Predictor(Config())
     clips = [
         (
-            [one for one in predictor.observe(path) if isinstance(one, Observation)],
+            [one for one in predictor.observations(path) if isinstance(one, Observation)],
             CODES[path.stem.split("_")[2]],
         )
         for path in _paths()

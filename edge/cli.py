@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ TOPICS = ("state", "event", "modality", "info", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+
+Command = Callable[[argparse.Namespace], int]
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -34,40 +37,22 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _check_config(arguments: argparse.Namespace) -> int:
     load_config(arguments.file)
-    print(f"{arguments.file}: good")
+    print(f"{arguments.file}: valid")
     return 0
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from edge.commands.predict import Failure, Predictor, Result
-    from edge.commands.terminal import table
+    from edge.commands.predict import Predictor, print_results
 
     if not (arguments.paths or arguments.text or arguments.text_file):
         raise EmotiondError("nothing to predict: give a file or folder, --text or --text-file")
     predictor = Predictor(_config(arguments), arguments.cropped)
-    failed = False
-    rows: list[tuple[str, ...]] = []
-
-    def results() -> Iterator[Result]:
-        yield from predictor.paths(arguments.paths)
-        yield from predictor.texts((f"text {i}", text) for i, text in enumerate(arguments.text, 1))
-        for file in arguments.text_file:
-            yield from predictor.text_file(file)
-
-    try:
-        for result in results():
-            failed |= isinstance(result, Failure)
-            if arguments.json:
-                print(msgspec.json.encode(result).decode(), flush=True)
-            elif isinstance(result, Failure):
-                print(f"emotiond: {result.error}", file=sys.stderr)
-            else:
-                confidence = f"{result.confidence:.2f}"
-                rows.append((result.input, result.modality, result.emotion, confidence))
-    finally:
-        if rows:
-            print(table(("input", "modality", "emotion", "confidence"), rows))
-    return int(failed)
+    results = chain(
+        predictor.paths(arguments.paths),
+        predictor.texts((f"text {i}", text) for i, text in enumerate(arguments.text, 1)),
+        chain.from_iterable(map(predictor.text_file, arguments.text_file)),
+    )
+    return 0 if print_results(results, arguments.json) else 1
 
 
 def _schema(arguments: argparse.Namespace) -> int:
@@ -100,8 +85,8 @@ def _watch(arguments: argparse.Namespace) -> int:
     from edge.commands.watch import Watcher, settings
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    given = {key: getattr(arguments, key) for key in WATCH_OPTIONS}
-    watcher = Watcher(settings(_config(arguments).mqtt, given), arguments.all)
+    options = {key: getattr(arguments, key) for key in WATCH_OPTIONS}
+    watcher = Watcher(settings(_config(arguments).mqtt, options), arguments.all)
     try:
         for line in watcher.lines():
             print(line, flush=True)
@@ -131,18 +116,53 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text)
+    def add(name: str, function: Command, text: str) -> argparse.ArgumentParser:
+        description = f"{text[0].upper()}{text[1:]}."
+        command = commands.add_parser(name, help=text, description=description)
+        command.set_defaults(function=function)
+        return command
 
-    run = add("run", "run the daemon until SIGTERM or Ctrl-C")
-    run.set_defaults(function=_run)
-    check = add("check-config", "report every error in a configuration file without starting")
-    check.set_defaults(function=_check_config)
-    check.add_argument("file", type=Path)
-    predict = add("predict", "classify pictures, sounds, videos, folders of them, or texts")
-    predict.set_defaults(function=_predict)
-    predict.add_argument("paths", type=Path, nargs="*", metavar="PATH")
-    predict.add_argument("--json", action="store_true", help="one JSON object per line")
+    run = add("run", _run, "run the daemon until SIGTERM or Ctrl-C")
+    check = add(
+        "check-config",
+        _check_config,
+        "list every error in a configuration file without starting the daemon",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="YAML configuration")
+    predict = add(
+        "predict", _predict, "classify pictures, sounds, videos, folders of them, or texts"
+    )
+    _add_predict_options(predict)
+    schema = add("schema", _schema, "print the JSON Schemas of the messages")
+    schema.add_argument("topic", nargs="?", choices=TOPICS, help="one message (default: all)")
+    bench = add("bench", _bench, "measure speed and memory on this machine")
+    bench.add_argument(
+        "--repeat", type=int, default=200, help="runs of each stage (default: %(default)s)"
+    )
+    doctor = add(
+        "doctor",
+        _doctor,
+        "test camera, microphone, models, broker and system, and suggest remedies",
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="run only these checks, or groups of them such as `broker`",
+    )
+    watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
+    _add_watch_options(watch)
+    add("demo", _demo, "play the sample clips through the daemon")
+    for command in (run, predict, bench, doctor, watch):
+        command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
+    return parser
+
+
+def _add_predict_options(predict: argparse.ArgumentParser) -> None:
+    predict.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="a file or folder")
+    predict.add_argument("--json", action="store_true", help="print one JSON object per line")
     predict.add_argument(
         "--cropped", action="store_true", help="pictures are face crops; skip detection"
     )
@@ -155,40 +175,16 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         metavar="FILE",
-        help="a file with one text per line",
+        help="a file with one text per line; may be repeated",
     )
-    schema = add("schema", "print the JSON Schemas of the payloads")
-    schema.set_defaults(function=_schema)
-    schema.add_argument("topic", nargs="?", choices=TOPICS)
-    bench = add("bench", "measure speed and memory on this machine")
-    bench.set_defaults(function=_bench)
-    bench.add_argument(
-        "--repeat", type=int, default=200, help="runs of each stage (default: %(default)s)"
-    )
-    doctor = add(
-        "doctor", "test camera, microphone, models, broker and system, and suggest remedies"
-    )
-    doctor.set_defaults(function=_doctor)
-    doctor.add_argument("--json", action="store_true", help="one JSON object")
-    doctor.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="checks, or groups of them such as `broker`",
-    )
-    watch = add("watch", "show what a device publishes until Ctrl-C")
-    watch.set_defaults(function=_watch)
+
+
+def _add_watch_options(watch: argparse.ArgumentParser) -> None:
     for option in WATCH_OPTIONS:
         kind = int if option == "port" else str
         text = f"overrides mqtt.{option}"
         watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
-    watch.add_argument("--all", action="store_true", help="show every device of the prefix")
-    demo = add("demo", "play the sample clips through the daemon")
-    demo.set_defaults(function=_demo)
-    for command in (run, predict, bench, doctor, watch):
-        command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
-    return parser
+    watch.add_argument("--all", action="store_true", help="show every device under the prefix")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""`emotiond bench`: what each stage costs on this machine, and what the whole daemon does."""
+"""`emotiond bench`: measures each stage, and then the whole daemon, on this machine."""
 
 import time
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from edge.resources import SAMPLES
 from edge.tracking.tracker import Tracker
 from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 
-WARM_UP = 10
+WARM_UP_RUNS = 10
 CLIP = "1001_DFA_HAP_XX.mkv"
 FIFTY_WORDS = (
     "I waited for this day for such a long time, and now that it is here everything goes wrong: "
@@ -39,19 +39,19 @@ Stage = tuple[str, Callable[[], object]]
 
 
 def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
-    """Measures every stage `repeat` times on one clip, then plays the clip, and prints tables.
+    """Times each stage `repeat` times on one clip, plays the clip to a daemon, and prints both.
 
-    Raises ModelError where a model cannot be used, SourceError where the clip cannot be read.
+    Raises ModelError if a model cannot be used, SourceError if the clip cannot be read.
     """
     if repeat < 1:
         raise EmotiondError(f"--repeat {repeat}: expected at least 1")
     frame = next(iter(read_frames(clip, config.camera.fps)), None)
     if frame is None:
-        raise EmotiondError(f"{clip}: there is no picture in it to measure with")
+        raise EmotiondError(f"{clip}: no picture in it to measure with")
     width, height = config.camera.width_px, config.camera.height_px
     frame = Frame(np.asarray(cv2.resize(frame.pixels, (width, height)), np.uint8), 0.0)
     print(
-        f"{repeat} runs a stage, {config.models.threads} thread(s) a model, "
+        f"{repeat} runs per stage, {config.models.threads} thread(s) per model, "
         f"{clip.name} at {width}x{height}\n"
     )
     rows = [(name, *_percentiles(action, repeat)) for name, action in _stages(config, frame, clip)]
@@ -63,12 +63,12 @@ def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
     with embedded_broker() as port:
         player = Player(port, lambda event: None)
         try:
-            _print_whole(player.play(clip, SPOKEN))
+            _print_daemon(player.play(clip, SPOKEN))
         finally:
             player.close()
 
 
-def _print_whole(reception: Reception) -> None:
+def _print_daemon(reception: Reception) -> None:
     print(f"daemon, three modalities: peak RSS {reception.peak_rss_mb:.0f} MB")
     if reception.start_to_first_event_s is not None:
         print(
@@ -83,8 +83,8 @@ def _print_whole(reception: Reception) -> None:
 
 
 def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, float]:
-    """Median and 99th percentile of the action's duration in milliseconds."""
-    for _ in range(WARM_UP):
+    """Returns the median and 99th percentile of the action's duration in milliseconds."""
+    for _ in range(WARM_UP_RUNS):
         action()
     durations_s = []
     for _ in range(repeat):
@@ -103,36 +103,36 @@ def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
     if not faces:
         raise EmotiondError(f"{clip}: no face in its first picture to measure with")
     crop = face.crop(frame.pixels, faces[0])
-    motion = OpticalFlow()
-    motion.set_reference(frame.pixels)
+    optical_flow = OpticalFlow()
+    optical_flow.set_reference(frame.pixels)
     speech = loader.new_speech()
     spec = speech.spec
     sound = np.resize(read_sound(clip), round(spec.duration_s * SAMPLE_RATE_HZ))
     energies = log_mel(sound, spec)
     features = sound_features(energies, spec)
-    listening = VoiceWindows(spec, 1.0, 2.5)
+    voice_windows = VoiceWindows(spec, 1.0, 2.5)
     stream, hop = LogMelStream(spec), sound[: round(HOP_FRAMES / FRAMES_PER_S * SAMPLE_RATE_HZ)]
     sighting = face.perceive(frame)
     answer = speech.classifier.classify(features)
-    heard = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
+    speech_observation = Observation("speech", 0, 0.0, answer.probabilities, 1.0, answer.native)
     return [
         ("detect", lambda: detector.detect(frame.pixels)),
-        ("follow", lambda: motion.track(frame.pixels, faces)),
+        ("follow", lambda: optical_flow.track(frame.pixels, faces)),
         ("crop", lambda: face.crop(frame.pixels, faces[0])),
         ("classify", lambda: face.classifier.classify(crop)),
-        ("listen", lambda: listening.push(hop)),
+        ("listen", lambda: voice_windows.push(hop)),
         ("features", lambda: (stream.push(hop), sound_features(energies, spec))),
         ("speech", lambda: speech.classifier.classify(features)),
         ("text", lambda: text.perceive(TextMessage(SPOKEN, 0.0))),
         ("50 words", lambda: text.perceive(TextMessage(FIFTY_WORDS, 0.0))),
-        *_decision_stages(config, loader, sighting, heard),
+        *_decision_stages(config, loader, sighting, speech_observation),
     ]
 
 
 def _decision_stages(
-    config: Config, loader: ModelLoader, sighting: Sighting, heard: Observation
+    config: Config, loader: ModelLoader, sighting: Sighting, speech: Observation
 ) -> list[Stage]:
-    """Fusion, and what publishing a state costs the loop, the network apart."""
+    """Returns the stages of fusion and of publishing a state, without the network."""
     model = load_fusion(loader.folder / config.fusion.file)
     strategy = STRATEGIES[config.fusion.strategy]
     tracker = Tracker(config.tracking, config.fusion, model, 0.0)
@@ -140,6 +140,6 @@ def _decision_stages(
     composer = Composer("emotion/bench", Clock())
     publisher = Publisher(config.mqtt)
     return [
-        ("fuse", lambda: fuse([sighting.observations[0], heard], strategy, model, 0.0, 1.0)),
+        ("fuse", lambda: fuse([sighting.observations[0], speech], strategy, model, 0.0, 1.0)),
         ("publish", lambda: publisher.publish(composer.state(tracker.state))),
     ]

@@ -1,5 +1,6 @@
-"""`emotiond predict`: the daemon's own perception on files and texts."""
+"""`emotiond predict`: runs the daemon's own perception on files and texts."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
+from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import DIGITS, Emotion, by_emotion
 from edge.errors import MissingExtraError, SourceError
@@ -24,7 +26,7 @@ from edge.values import (
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What one modality, or all of them fused, say of one input."""
+    """The prediction of one modality, or of all fused, for one input."""
 
     input: str
     modality: str
@@ -36,7 +38,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An input that could not be read, and why."""
+    """An input that could not be read, with the reason."""
 
     input: str
     error: str
@@ -46,9 +48,9 @@ Result = Prediction | Failure
 
 
 class Predictor:
-    """Reads files as the daemon reads its devices; models are loaded when first needed.
+    """Reads files as the daemon reads its devices, and loads each model when it is first needed.
 
-    With `cropped`, pictures hold a face and nothing else, and no face is looked for.
+    With `cropped`, pictures are face crops, and faces are not detected.
     """
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
@@ -56,28 +58,28 @@ class Predictor:
         self._loader = ModelLoader(config.models)
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Result]:
-        """The results of files, and of all media files in folders, in order.
+        """Yields the results of files, and of all media files in folders, in order.
 
-        Raises ModelError where a model that is needed cannot be used.
+        Raises ModelError if a required model cannot be used.
         """
         for path in paths:
             if path.is_dir():
                 known = PICTURES | SOUNDS | VIDEOS
                 files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in known]
                 if not files:
-                    yield _failure(path, "there is no picture, sound or video in this folder")
+                    yield _failure(path, "no picture, sound or video in this folder")
             else:
                 files = [path]
             for file in files:
                 yield from self._file(file)
 
     def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Result]:
-        """The results of texts, each given with the name that the result calls it."""
+        """Yields the results of texts, each given as the name of its input and the text."""
         for name, text in texts:
             yield _prediction(name, self._loader.text.perceive(TextMessage(text, 0.0)))
 
     def text_file(self, file: Path) -> Iterator[Result]:
-        """The results of a file with one text a line, called FILE:LINE."""
+        """Yields the results of a file with one text per line; each input is called FILE:LINE."""
         try:
             with file.open("rb") as lines:
                 for number, line in enumerate(lines, 1):
@@ -89,10 +91,10 @@ class Predictor:
         except OSError as error:
             yield _failure(file, f"{file}: cannot read it ({error.strerror})")
 
-    def observe(self, path: Path) -> Iterator[Observation | Failure]:
-        """One observation of each modality that a file has, pooled over its length.
+    def observations(self, path: Path) -> Iterator[Observation | Failure]:
+        """Yields one observation for each modality of a file, pooled over its length.
 
-        Raises SourceError where it has none, ModelError where a model cannot be used.
+        Raises SourceError if it has none, ModelError if a model cannot be used.
         """
         suffix = path.suffix.lower()
         if suffix in PICTURES:
@@ -106,7 +108,7 @@ class Predictor:
         name = _printable(path)
         observations: list[Observation] = []
         try:
-            for found in self.observe(path):
+            for found in self.observations(path):
                 if isinstance(found, Failure):
                     yield found
                 else:
@@ -134,13 +136,13 @@ class Predictor:
 
     def _sound(self, path: Path) -> Observation:
         sound = read_sound(path)
-        heard = self._loader.new_speech().perceive_recording(sound)
-        if heard is None:
+        observation = self._loader.new_speech().perceive_recording(sound)
+        if observation is None:
             raise SourceError(f"{path}: no voice in it")
-        return heard
+        return observation
 
     def _video(self, path: Path) -> Iterator[Observation | Failure]:
-        """Face and speech of a video, whichever it has; raises SourceError for neither."""
+        """Yields the face and the speech of a video; raises SourceError if it has neither."""
         missing = []
         try:
             yield self._main_face(path)
@@ -156,23 +158,46 @@ class Predictor:
             raise SourceError("; ".join(missing))
 
     def _main_face(self, path: Path) -> Observation:
-        """Of who is the primary subject in most frames of a video; raises SourceError."""
+        """Pools the subject that is primary in most frames of a video; raises SourceError."""
         perception = self._loader.new_face()
-        seen: dict[int, list[Observation]] = {}
+        by_subject: dict[int, list[Observation]] = {}
         for frame in read_frames(path, self._config.camera.fps):
             if (primary := perception.perceive(frame).primary) is not None:
-                seen.setdefault(primary.subject, []).append(primary)
-        if not seen:
+                by_subject.setdefault(primary.subject, []).append(primary)
+        if not by_subject:
             raise SourceError(f"{path}: no face in it")
-        return replace(pool(max(seen.values(), key=len)), captured_s=0.0)
+        return replace(pool(max(by_subject.values(), key=len)), captured_s=0.0)
 
     @cached_property
     def _fusion_model(self) -> FusionModel:
         return load_fusion(self._loader.folder / self._config.fusion.file)
 
 
+def print_results(results: Iterable[Result], as_json: bool) -> bool:
+    """Prints one JSON object per result, or a table, with failures on stderr.
+
+    Returns True if every input could be read.
+    """
+    succeeded = True
+    rows: list[tuple[str, ...]] = []
+    try:
+        for result in results:
+            succeeded &= not isinstance(result, Failure)
+            if as_json:
+                print(msgspec.json.encode(result).decode(), flush=True)
+            elif isinstance(result, Failure):
+                print(f"emotiond: {result.error}", file=sys.stderr)
+            else:
+                confidence = f"{result.confidence:.2f}"
+                rows.append((result.input, result.modality, result.emotion, confidence))
+    finally:
+        if rows:
+            print(table(("input", "modality", "emotion", "confidence"), rows))
+    return succeeded
+
+
 def _printable(text: object) -> str:
-    """A path, or what names one, as JSON can hold it: what is not UTF-8 becomes question marks."""
+    """Returns a text for JSON, with question marks for bytes of a path that are not UTF-8."""
     return str(text).encode("utf-8", "replace").decode()
 
 

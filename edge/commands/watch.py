@@ -13,22 +13,22 @@ from edge.errors import EmotiondError
 from edge.publish.connection import Connection
 from edge.publish.session import Session
 
-IDENTIFIER = "watch-"
-"""Start of the client identifier, which differs from a daemon's."""
-BELOW = ("+", "+/status", "+/state")
-"""All topics except `set/…`, which hold people's texts."""
-OF_DOCTOR = "doctor"
+CLIENT_ID_PREFIX = "watch-"
+"""Start of the client identifier; a daemon's starts with `emotiond-`."""
+SUBTOPICS = ("+", "+/status", "+/state")
+"""All topics below a device's except `set/…`, which hold people's texts."""
+DOCTOR_TOPIC = "doctor"
 EVERY_DEVICE = "+"
 RECONNECT = Backoff(longest_s=5.0)
 
 
-def settings(config: Mqtt, given: Mapping[str, Any]) -> Mqtt:
-    """Returns the configuration, overridden by the command line; raises EmotiondError."""
-    changes = {key: value for key, value in given.items() if value is not None}
+def settings(config: Mqtt, options: Mapping[str, Any]) -> Mqtt:
+    """Returns the configuration with options that are not None; raises EmotiondError."""
+    changes = {key: value for key, value in options.items() if value is not None}
     try:
         return msgspec.convert({**msgspec.to_builtins(config), **changes}, Mqtt)
     except msgspec.ValidationError as error:
-        raise EmotiondError(f"{str(error).replace(' - at `$.', ', in `')}") from error
+        raise EmotiondError(str(error).replace(" - at `$.", ", in `")) from error
 
 
 class Watcher:
@@ -40,10 +40,11 @@ class Watcher:
     def __init__(self, config: Mqtt, every_device: bool = False) -> None:
         self._prefix = config.prefix
         device = EVERY_DEVICE if every_device else config.device
-        self._topics = [f"{config.prefix}/{device}/{name}" for name in BELOW]
+        self._topics = [f"{config.prefix}/{device}/{name}" for name in SUBTOPICS]
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        guest_config = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
-        self._connection = Connection(guest_config, None, self, IDENTIFIER + secrets.token_hex(4))
+        client_id = CLIENT_ID_PREFIX + secrets.token_hex(4)
+        watch_config = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
+        self._connection = Connection(watch_config, None, self, client_id)
 
     def lines(self) -> Iterator[str]:
         """Yields one line per message, without end."""
@@ -68,5 +69,5 @@ class Watcher:
     def received(self, topic: str, payload: bytes, retained: bool) -> None:
         """Formats a message as a line."""
         device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
-        if name != OF_DOCTOR:
+        if name != DOCTOR_TOPIC:
             self._lines.put(message_line(device, name, payload, retained))

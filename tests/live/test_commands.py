@@ -170,7 +170,7 @@ def test_predict_says_what_is_wrong(arguments: list[str], sentence: str) -> None
 
 def test_check_config_tells_good_from_bad(tmp_path: Path) -> None:
     good = emotiond("check-config", CONFIGS / "default.yaml")
-    assert (good.returncode, "good" in good.stdout) == (0, True)
+    assert (good.returncode, "valid" in good.stdout) == (0, True)
     path = tmp_path / "f.yaml"
     path.write_text("camera: {fps: -1}\nmqt: {}\n")
     bad = emotiond("check-config", path)

@@ -62,10 +62,10 @@ class Reception:
         """Median of `latencies_s`."""
         return median(self.latencies_s) if self.latencies_s else None
 
-    def most_named(self, modality: str) -> str:
+    def most_frequent(self, modality: str) -> str:
         """Returns the most frequent emotion of a modality, or a dash."""
-        named = self.modalities.get(modality)
-        return named.most_common(1)[0][0] if named else "–"
+        counts = self.modalities.get(modality)
+        return counts.most_common(1)[0][0] if counts else "–"
 
 
 class Player:

@@ -54,8 +54,8 @@ def _row(clip: Path, reception: Reception) -> tuple[str, ...]:
         clip.name,
         CREMA_D.get(clip.stem.split("_")[2], "?"),
         reception.longest_emotion,
-        reception.most_named("face"),
-        reception.most_named("speech"),
+        reception.most_frequent("face"),
+        reception.most_frequent("speech"),
         f"{confidence:.2f}" if confidence is not None else "–",
         f"{latency_s * 1000:.0f} ms" if latency_s is not None else "–",
     )
