@@ -1,71 +1,71 @@
 "use strict";
 
 const UNKNOWN = "unknown";
-const ENDED_KEPT = 64;
+const MAX_ENDED_IDS = 64;
 
-// What is known of one device from its messages; nothing here touches the page.
+// The state of one device according to its messages; nothing here touches the page.
 class Device {
   online = null; // null until its status is known
   paused = false;
   faces = 0;
-  people = new Map(); // by subject, in the order in which they came
-  senses = new Map(); // status by modality
-  refusal = null; // why the last set/pause was not obeyed
-  #ended = []; // ids of stays that are over: QoS 1 may deliver a message again
+  people = new Map(); // by subject, in the order of their arrival
+  modalities = new Map(); // status by modality
+  refusal = null; // the device's reason to refuse the last set/pause
+  #endedIds = []; // ids of ended episodes, because QoS 1 may deliver a message again
 
-  // Takes in one message; `path` is the topic below the device's. Throws where it is not as
-  // docs/mqtt.md has it.
-  take(path, payload) {
+  // Updates the state from one message; `path` is the topic below the device's. Throws if the
+  // message is not as described in docs/mqtt.md.
+  receive(path, payload) {
     const [first, second] = path.split("/");
     if (path === "status") {
-      this.#takeStatus(payload);
+      this.#receiveStatus(payload);
     } else if (path === "state") {
-      this.#takeState(dataOf(payload));
+      this.#receiveState(dataOf(payload));
     } else if (path === "event") {
-      this.#takeEvent(JSON.parse(payload).id, dataOf(payload));
+      this.#receiveEvent(JSON.parse(payload).id, dataOf(payload));
     } else if (path === "error") {
       const { command, reason } = dataOf(payload);
       this.refusal = command === "set/pause" ? String(reason) : this.refusal;
     } else if (second === "status") {
-      this.senses.set(first, payload);
+      this.modalities.set(first, payload);
     }
   }
 
-  #takeStatus(payload) {
+  #receiveStatus(payload) {
     this.online = payload === "online";
     if (!this.online) {
       this.people.clear();
     }
   }
 
-  #takeState(data) {
+  #receiveState(data) {
     this.paused = data.paused === true;
-    this.faces = figure(data.faces, 0, Infinity) ?? 0;
+    this.faces = bounded(data.faces, 0, Infinity) ?? 0;
     const subject = subjectOf(data);
-    const stay = this.people.get(subject)?.stay ?? null;
+    const episode = this.people.get(subject)?.episode ?? null;
     for (const [other, person] of this.people) {
-      if (this.paused || (other !== subject && person.stay === null)) {
+      if (this.paused || (other !== subject && person.episode === null)) {
         this.people.delete(other);
       }
     }
     if (!this.paused && (this.faces > 0 || data.emotion !== UNKNOWN)) {
-      this.people.set(subject, { ...beliefIn(data), stay });
+      this.people.set(subject, { ...beliefIn(data), episode });
     } else {
       this.people.delete(subject);
     }
   }
 
-  #takeEvent(id, data) {
-    if (data.replayed === true || this.paused || this.#ended.includes(id)) {
+  #receiveEvent(id, data) {
+    if (data.replayed === true || this.paused || this.#endedIds.includes(id)) {
       return;
     }
     const subject = subjectOf(data);
     if (data.phase !== "end") {
-      this.people.set(subject, { ...beliefIn(data), stay: id });
+      this.people.set(subject, { ...beliefIn(data), episode: id });
       return;
     }
-    this.#ended = [id, ...this.#ended].slice(0, ENDED_KEPT);
-    if (this.people.get(subject)?.stay === id) {
+    this.#endedIds = [id, ...this.#endedIds].slice(0, MAX_ENDED_IDS);
+    if (this.people.get(subject)?.episode === id) {
       this.people.delete(subject);
     }
   }
@@ -89,13 +89,13 @@ function subjectOf(data) {
 function beliefIn(data) {
   return {
     emotion: String(data.emotion),
-    confidence: figure(data.confidence, 0, 1),
-    valence: figure(data.valence, -1, 1),
-    arousal: figure(data.arousal, -1, 1),
+    confidence: bounded(data.confidence, 0, 1),
+    valence: bounded(data.valence, -1, 1),
+    arousal: bounded(data.arousal, -1, 1),
   };
 }
 
-// The value if it is a number within the bounds, else null.
-function figure(value, lowest, highest) {
-  return Number.isFinite(value) && value >= lowest && value <= highest ? value : null;
+// Returns the value if it is a number within the bounds, else null.
+function bounded(value, min, max) {
+  return Number.isFinite(value) && value >= min && value <= max ? value : null;
 }

@@ -1,16 +1,16 @@
 "use strict";
 
 const ROOT = `${SETTINGS.prefix}/${SETTINGS.device}`;
-// Not `#`: that would bring the texts which others send to the device.
-const PATHS = ["status", "state", "event", "error", "+/status"];
+// Not `#`, which would include the texts that others send to the device.
+const SUBTOPICS = ["status", "state", "event", "error", "+/status"];
 const RECONNECT_MS = 2000;
-const PATIENCE_MS = 5000;
+const ANSWER_TIMEOUT_MS = 5000;
 
 let device = new Device();
 let connection = "Connecting to the broker…"; // null while connected
-let refused = null; // why the broker did not take us
-let asked = null; // the pause that was asked for and not yet seen
-let patience;
+let refusal = null; // the broker's reason to refuse the connection
+let requestedPause = null; // the pause that was requested and has not been confirmed
+let answerTimeout;
 
 const element = (id) => document.getElementById(id);
 
@@ -20,7 +20,7 @@ function show(node, text) {
   }
 }
 
-function condition() {
+function statusText() {
   if (connection !== null) {
     return connection;
   }
@@ -42,12 +42,12 @@ function condition() {
 function render() {
   const usable = connection === null && device.online === true;
   document.body.dataset.usable = usable;
-  show(element("condition"), condition());
+  show(element("status"), statusText());
   renderPeople(usable ? device.people : new Map());
-  renderSenses(usable ? device.senses : new Map());
+  renderModalities(usable ? device.modalities : new Map());
   const button = element("pause");
-  button.disabled = !usable || asked !== null;
-  button.setAttribute("aria-busy", String(asked !== null));
+  button.disabled = !usable || requestedPause !== null;
+  button.setAttribute("aria-busy", String(requestedPause !== null));
   show(button, device.paused ? "Resume" : "Pause");
 }
 
@@ -74,39 +74,39 @@ function newCard(subject) {
 function renderPerson(card, person) {
   card.dataset.emotion = person.emotion;
   show(card.querySelector(".emotion"), person.emotion);
-  renderFigure(card.querySelector(".confidence"), person.confidence, (c) => `${Math.round(c * 100)} %`);
-  renderFigure(card.querySelector(".valence"), person.valence, (v) => v.toFixed(2));
-  renderFigure(card.querySelector(".arousal"), person.arousal, (a) => a.toFixed(2));
+  renderMeter(card.querySelector(".confidence"), person.confidence, (c) => `${Math.round(c * 100)} %`);
+  renderMeter(card.querySelector(".valence"), person.valence, (v) => v.toFixed(2));
+  renderMeter(card.querySelector(".arousal"), person.arousal, (a) => a.toFixed(2));
 }
 
-function renderFigure(meter, value, format) {
+function renderMeter(meter, value, format) {
   meter.value = value ?? meter.min;
   show(meter.nextElementSibling, value === null ? "–" : format(value));
 }
 
-function renderSenses(senses) {
-  const rows = [...senses].sort().map(([modality, status]) => {
+function renderModalities(modalities) {
+  const rows = [...modalities].sort().map(([modality, status]) => {
     const row = document.createElement("div");
     row.append(document.createElement("dt"), document.createElement("dd"));
     row.firstChild.textContent = modality;
     row.lastChild.textContent = status;
     return row;
   });
-  element("senses").replaceChildren(...rows);
+  element("modalities").replaceChildren(...rows);
 }
 
-function askForPause() {
-  asked = !device.paused;
+function requestPause() {
+  requestedPause = !device.paused;
   device.refusal = null;
-  client.publish(`${ROOT}/set/pause`, asked ? "on" : "off", { qos: 1 });
-  patience = setTimeout(() => settle("The device did not answer."), PATIENCE_MS);
+  client.publish(`${ROOT}/set/pause`, requestedPause ? "on" : "off", { qos: 1 });
+  answerTimeout = setTimeout(() => settle("The device did not answer."), ANSWER_TIMEOUT_MS);
   render();
 }
 
-function settle(complaint) {
-  clearTimeout(patience);
-  asked = null;
-  show(element("complaint"), complaint);
+function settle(error) {
+  clearTimeout(answerTimeout);
+  requestedPause = null;
+  show(element("error"), error);
   render();
 }
 
@@ -115,38 +115,38 @@ const client = mqtt.connect(SETTINGS.broker, {
   username: SETTINGS.username || undefined,
   password: SETTINGS.password || undefined,
   keepalive: 10,
-  connectTimeout: PATIENCE_MS,
+  connectTimeout: ANSWER_TIMEOUT_MS,
   reconnectPeriod: RECONNECT_MS,
   reconnectOnConnackError: true,
-  timerVariant: "native", // the other one starts a worker from a blob, which the policy forbids
+  timerVariant: "native", // the default starts a worker from a blob, which the policy forbids
 });
 
 client.on("connect", () => {
   connection = null;
-  client.subscribe(PATHS.map((path) => `${ROOT}/${path}`), { qos: 1 });
+  client.subscribe(SUBTOPICS.map((subtopic) => `${ROOT}/${subtopic}`), { qos: 1 });
   render();
 });
 client.on("error", (error) => {
-  refused = error.code ? `The broker refuses this page: ${error.message}. See settings.js.` : null;
+  refusal = error.code ? `The broker refuses this page: ${error.message}. See settings.js.` : null;
 });
 client.on("close", () => {
-  connection = refused ?? "No connection to the broker; trying again.";
-  refused = null;
+  connection = refusal ?? "No connection to the broker; trying again.";
+  refusal = null;
   device = new Device();
   settle("");
 });
 client.on("message", (topic, payload) => {
   try {
-    device.take(topic.slice(ROOT.length + 1), payload.toString());
+    device.receive(topic.slice(ROOT.length + 1), payload.toString());
   } catch (error) {
     console.warn(`${topic}: ${error.message}`);
     return;
   }
-  if (asked !== null && (device.refusal !== null || device.paused === asked)) {
+  if (requestedPause !== null && (device.refusal !== null || device.paused === requestedPause)) {
     settle(device.refusal ?? "");
   }
   render();
 });
 
-element("pause").addEventListener("click", askForPause);
+element("pause").addEventListener("click", requestPause);
 render();

@@ -1,10 +1,10 @@
 "use strict";
 
-// What the page connects to; anybody who can open the page can read this file.
+// The broker and the device that the page shows; anyone who can open the page can read this file.
 const SETTINGS = {
-  broker: "ws://localhost:9001", // the broker's websockets listener; wss:// where it has TLS
+  broker: "ws://localhost:9001", // the broker's websockets listener; wss:// if it uses TLS
   prefix: "emotion", // mqtt.prefix of the device
-  device: "kiosk", // and its mqtt.device
-  username: "", // "" where the broker asks for none; configs/mosquitto/acl has `page` for this
+  device: "kiosk", // mqtt.device of the device
+  username: "", // "" if the broker needs none; `page` in configs/mosquitto/acl is for this page
   password: "",
 };

@@ -41,7 +41,7 @@ class Page:
 
     @property
     def condition(self) -> str:
-        return self.text("#condition")
+        return self.text("#status")
 
     @property
     def people(self) -> dict[str, str]:
@@ -128,7 +128,7 @@ def device(web: Web, page: Page) -> Iterator[paho.Client]:
 def message(subject: int, emotion: str, **data: Any) -> str:
     known = {"confidence": 0.8, "valence": 0.6, "arousal": 0.4, "faces": 2, "paused": False}
     content = known | {"subject": subject, "emotion": emotion} | data
-    return json.dumps({"id": f"stay {subject}", "data": content})
+    return json.dumps({"id": f"episode {subject}", "data": content})
 
 
 @needs_browser
@@ -144,7 +144,7 @@ def test_it_shows_what_a_daemon_reads_pauses_it_and_says_when_it_is_gone(
         assert page.condition == "One face is in view."
         assert re.fullmatch(r"[4-9]\d %", page.text(".confidence + span"))
         assert 0 < float(page.text(".valence + span")) <= 1
-        assert page.text("#senses").split("\n") == ["face", "ok", "speech", "off", "text", "ok"]
+        assert page.text("#modalities").split("\n") == ["face", "ok", "speech", "off", "text", "ok"]
         page.press("Pause")
         subscriber.until("face/status", "off")
         wait_until(lambda: page.condition == "Paused: camera and microphone are off.")
@@ -154,7 +154,7 @@ def test_it_shows_what_a_daemon_reads_pauses_it_and_says_when_it_is_gone(
         wait_until(lambda: list(page.people.values()) == ["happy"])
         it.kill()
         wait_until(lambda: page.condition == "The device is offline.")
-        assert (page.people, page.text("#senses")) == ({}, "")
+        assert (page.people, page.text("#modalities")) == ({}, "")
     subscriber.close()
 
 
@@ -188,12 +188,12 @@ def test_what_a_message_says_is_shown_as_text_and_never_as_markup(
     device.publish(f"{ROOT}/<b>face/status", f"degraded: {hostile}", 1)
     device.publish(f"{ROOT}/state", message(1, hostile, **figures), 1, retain=True)
     wait_until(lambda: page.people == {"Person 1": hostile})
-    assert page.text("#senses") == f"<b>face\ndegraded: {hostile}"
+    assert page.text("#modalities") == f"<b>face\ndegraded: {hostile}"
     assert {page.text(f".{name} + span") for name in figures} == {"–"}
     page.press("Pause")
     error = {"data": {"command": "set/pause", "reason": hostile}}
     device.publish(f"{ROOT}/error", json.dumps(error), 1)
-    wait_until(lambda: page.text("#complaint") == hostile)
+    wait_until(lambda: page.text("#error") == hostile)
     assert not page.has("img, script:not([src])")
     assert page.title == "What this kiosk reads in faces"
 

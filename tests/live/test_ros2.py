@@ -81,7 +81,7 @@ def test_an_event_becomes_a_message_with_its_phase_and_duration(types: Any) -> N
     event["data"] |= {"phase": "end", "sequence": 4, "duration_s": 2.25, "replayed": True}
     fields = conversion.emotion_event(json.dumps(event).encode(), "camera_link")
     message = through_ros(types, "emotiond_msgs/msg/EmotionEvent", fields)
-    assert (message.id, message.sequence, message.replayed) == ("one stay", 4, True)
+    assert (message.id, message.sequence, message.replayed) == ("one episode", 4, True)
     assert message.phase == type(message).END
     assert (message.duration.sec, message.duration.nanosec) == (2, 250_000_000)
     assert message.belief.emotion == "happy"
@@ -99,7 +99,7 @@ def test_nobody_observed_is_a_message_too(types: Any) -> None:
 @pytest.mark.parametrize(
     ("online", "statuses", "level", "told"),
     [
-        (None, {}, "STALE", "not heard of"),
+        (None, {}, "STALE", "nothing received"),
         (False, {"face": "ok"}, "ERROR", "offline"),
         (True, {"speech": "degraded: unplugged", "face": "ok"}, "WARN", "degraded: speech"),
         (True, {"face": "ok", "speech": "off"}, "OK", "online"),
@@ -120,8 +120,8 @@ def test_statuses_become_diagnostics(
     [
         (b"\xff", "not JSON"),
         (b"{", "not JSON"),
-        (b"[]", "not an event as docs/mqtt.md has it"),
-        (b'{"data": {}}', "not an event as docs/mqtt.md has it"),
+        (b"[]", "not an event as in docs/mqtt.md"),
+        (b'{"data": {}}', "not an event as in docs/mqtt.md"),
         ({"subject": -1}, "-1 is not a whole number from 0 to 4294967295"),
         ({"duration_s": 1e10}, "10000000000 is not a whole number"),
         ({"phase": "middle"}, "'middle'"),

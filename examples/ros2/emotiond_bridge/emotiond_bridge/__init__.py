@@ -1,1 +1,1 @@
-"""Between emotiond's MQTT topics and ROS 2: `conversion` and `link` know nothing of ROS."""
+"""A bridge from emotiond's MQTT topics to ROS 2; `conversion` and `link` do not depend on ROS."""

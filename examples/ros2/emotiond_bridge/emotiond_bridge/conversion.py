@@ -1,35 +1,35 @@
-"""Payloads in, the fields of ROS messages out: pure functions, as nested dictionaries."""
+"""Converts payloads to the fields of ROS messages, as nested dictionaries; pure functions."""
 
 import json
 from datetime import datetime, timezone
 from typing import Any
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
-"""The order of `probabilities`."""
+"""Emotions in the order of `probabilities`."""
 PHASES = {"start": 0, "update": 1, "end": 2}
-"""The constants of EmotionEvent."""
+"""Constants of EmotionEvent."""
 OK, WARN, ERROR, STALE = 0, 1, 2, 3
-"""The levels of diagnostic_msgs/DiagnosticStatus."""
+"""Levels of diagnostic_msgs/DiagnosticStatus."""
 
 UINT32_MAX = 2**32 - 1
 INT32_MAX = 2**31 - 1
-WRONG = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-"""What a message of another shape leads to."""
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""Errors that a message of another shape causes."""
 
 Fields = dict[str, Any]
 
 
 def emotion(payload: bytes, frame_id: str) -> Fields:
-    """The fields of emotiond_msgs/Emotion from a `state`; ValueError where it is none."""
+    """Converts a `state` to the fields of emotiond_msgs/Emotion; raises ValueError."""
     message = _message(payload)
     try:
         return _belief(message, frame_id)
-    except WRONG as error:
-        raise ValueError(f"not a state as docs/mqtt.md has it ({error!r})") from None
+    except MALFORMED as error:
+        raise ValueError(f"not a state as in docs/mqtt.md ({error!r})") from None
 
 
 def emotion_event(payload: bytes, frame_id: str) -> Fields:
-    """The fields of emotiond_msgs/EmotionEvent from an `event`; ValueError where it is none."""
+    """Converts an `event` to the fields of emotiond_msgs/EmotionEvent; raises ValueError."""
     message = _message(payload)
     try:
         data = message["data"]
@@ -42,19 +42,19 @@ def emotion_event(payload: bytes, frame_id: str) -> Fields:
             "duration": {"sec": _whole(seconds, INT32_MAX), "nanosec": nanoseconds},
             "replayed": bool(data["replayed"]),
         }
-    except WRONG as error:
-        raise ValueError(f"not an event as docs/mqtt.md has it ({error!r})") from None
+    except MALFORMED as error:
+        raise ValueError(f"not an event as in docs/mqtt.md ({error!r})") from None
 
 
 def diagnostic_status(device: str, online: bool | None, statuses: dict[str, str]) -> Fields:
-    """The fields of diagnostic_msgs/DiagnosticStatus.
+    """Returns the fields of diagnostic_msgs/DiagnosticStatus.
 
-    `online` is None where the device has not been heard of; `statuses` are what the modalities
-    say: `ok`, `off` or `degraded: reason`.
+    `online` is None if nothing was received from the device; `statuses` has the status of each
+    modality: `ok`, `off` or `degraded: reason`.
     """
     degraded = [name for name, status in sorted(statuses.items()) if status not in ("ok", "off")]
     if online is None:
-        level, message = STALE, "not heard of"
+        level, message = STALE, "nothing received"
     elif not online:
         level, message = ERROR, "offline"
     elif degraded:
@@ -73,7 +73,7 @@ def diagnostic_status(device: str, online: bool | None, statuses: dict[str, str]
 def _message(payload: bytes) -> Any:
     try:
         return json.loads(payload)
-    except ValueError as error:  # of JSON or UTF-8
+    except ValueError as error:  # invalid JSON or UTF-8
         raise ValueError(f"not JSON ({error})") from None
 
 
@@ -96,7 +96,7 @@ def _belief(message: Any, frame_id: str) -> Fields:
 
 
 def _stamp(time: str) -> Fields:
-    """builtin_interfaces/Time of UTC in RFC 3339 with milliseconds."""
+    """Converts UTC in RFC 3339 with milliseconds to builtin_interfaces/Time."""
     moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
     return {"sec": int(moment.timestamp()), "nanosec": moment.microsecond * 1000}
 

@@ -1,4 +1,4 @@
-"""The connection to the broker, for one device's topics."""
+"""A connection to the broker for the topics of one device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import paho.mqtt.client as paho
 PATHS = ("status", "state", "event", "+/status")
 ANSWER_TIMEOUT_S = 2.0
 RECONNECT_S = (1, 30)
-"""The shortest and the longest wait before connecting again."""
+"""Minimum and maximum wait before connecting again."""
 
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the device's topics are."""
+    """The broker and the device on it."""
 
     host: str
     port: int
@@ -27,11 +27,10 @@ class Broker:
 
 
 class Link:
-    """Hands on what a device publishes, and sends it commands; connects again by itself.
+    """Receives a device's messages and sends it commands; connects again by itself.
 
-    `receive` gets the topic below the device's, and the payload; `lost` is called, with the
-    reason, when there is no broker. Both in the network's thread. Raises OSError where a file
-    cannot be read.
+    Calls `receive` with the topic below the device's and the payload, and `lost` with the reason
+    if there is no connection, both in the network thread. Raises OSError if a file cannot be read.
     """
 
     def __init__(
@@ -58,21 +57,21 @@ class Link:
         self._client.on_message = self._received
 
     def start(self) -> None:
-        """Begins connecting, in a thread of its own."""
+        """Starts connecting, in a thread of its own."""
         self._client.connect_async(self._broker.host, self._broker.port)
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self._client.disconnect()
         self._client.loop_stop()
 
     def send_text(self, text: str) -> bool:
-        """Has the device read a text; gives whether the broker took it."""
+        """Sends the device a text; returns True if the broker accepted it."""
         return self._send("text", text)
 
     def pause(self, on: bool) -> bool:
-        """Closes or opens camera and microphone; gives whether the broker took it."""
+        """Closes or opens camera and microphone; returns True if the broker accepted it."""
         return self._send("pause", "on" if on else "off")
 
     def _send(self, command: str, payload: str) -> bool:
@@ -83,12 +82,12 @@ class Link:
         try:
             sent.wait_for_publish(ANSWER_TIMEOUT_S)
             return bool(sent.is_published())
-        except (RuntimeError, ValueError):  # it could not even be sent
+        except (RuntimeError, ValueError):  # it could not be sent
             return False
 
     def _connected(self, client: paho.Client, _data: object, _flags: object, *code: object) -> None:
         if code[0] != 0:
-            self._lost(f"the broker refuses us: {code[0]}")
+            self._lost(f"the broker refuses the connection: {code[0]}")
             return
         client.subscribe([(f"{self._root}/{path}", 1) for path in PATHS])
 
@@ -97,6 +96,6 @@ class Link:
 
 
 def _new_client() -> paho.Client:
-    """Of paho 2, or of paho 1.6, which Ubuntu 24.04 has for ROS 2 Jazzy."""
+    """Creates a client of paho 2, or of paho 1.6, which Ubuntu 24.04 has for ROS 2 Jazzy."""
     version = getattr(paho, "CallbackAPIVersion", None)
     return paho.Client() if version is None else paho.Client(version.VERSION2)

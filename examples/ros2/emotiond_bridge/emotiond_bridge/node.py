@@ -1,4 +1,4 @@
-"""The node: what emotiond tells as ROS messages, and texts and the pause back to it."""
+"""The node: publishes emotiond's messages in ROS, and sends texts and the pause to emotiond."""
 
 import contextlib
 import queue
@@ -16,17 +16,17 @@ from std_srvs.srv import SetBool
 from emotiond_bridge import conversion
 from emotiond_bridge.link import Broker, Link
 
-TAKE_S = 0.02
-"""How often what the network received is handed on."""
-DIAGNOSE_S = 1.0
-QUEUED = 1000
+RECEIVE_INTERVAL_S = 0.02
+"""Interval at which received messages are published."""
+DIAGNOSTICS_INTERVAL_S = 1.0
+QUEUE_LENGTH = 1000
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-"""Who subscribes late gets the newest, as with MQTT's retained messages."""
-EVERY_ONE = QoSProfile(depth=100)
+"""Late subscribers get the newest message, as with MQTT's retained messages."""
+QUEUED = QoSProfile(depth=100)
 
 
 class Bridge(Node):
-    """Publishes ~/state, ~/event and /diagnostics; hears ~/text; serves ~/pause."""
+    """Publishes ~/state, ~/event and /diagnostics; subscribes to ~/text; serves ~/pause."""
 
     def __init__(self) -> None:
         super().__init__("emotiond")
@@ -39,43 +39,43 @@ class Bridge(Node):
         self._device = settings["device"]
         self._online: bool | None = None
         self._statuses: dict[str, str] = {}
-        self._received: queue.Queue[tuple[str, bytes]] = queue.Queue(QUEUED)
+        self._received: queue.Queue[tuple[str, bytes]] = queue.Queue(QUEUE_LENGTH)
         self._states = self.create_publisher(Emotion, "~/state", LATCHED)
-        self._events = self.create_publisher(EmotionEvent, "~/event", EVERY_ONE)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", EVERY_ONE)
-        self.create_subscription(String, "~/text", self._send_text, EVERY_ONE)
+        self._events = self.create_publisher(EmotionEvent, "~/event", QUEUED)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", QUEUED)
+        self.create_subscription(String, "~/text", self._send_text, QUEUED)
         self.create_service(SetBool, "~/pause", self._pause)
-        self.create_timer(TAKE_S, self._take_all)
-        self.create_timer(DIAGNOSE_S, self._diagnose)
+        self.create_timer(RECEIVE_INTERVAL_S, self._handle_messages)
+        self.create_timer(DIAGNOSTICS_INTERVAL_S, self._diagnose)
         self._link = Link(Broker(**settings), self._receive, self._lose)
         self._link.start()
 
     def stop(self) -> None:
-        """Leaves the broker."""
+        """Disconnects from the broker."""
         self._link.stop()
 
     def _receive(self, path: str, payload: bytes) -> None:
-        """In the network's thread: rclpy's objects are the executor's."""
+        """Queues a message in the network thread, because only the executor may use rclpy."""
         try:
             self._received.put_nowait((path, payload))
         except queue.Full:
-            self.get_logger().warning("the executor is too slow: a message is lost")
+            self.get_logger().warning("the executor is too slow; a message is lost")
 
     def _lose(self, reason: str) -> None:
         self._receive("lost", reason.encode())
 
-    def _take_all(self) -> None:
+    def _handle_messages(self) -> None:
         while True:
             try:
                 path, payload = self._received.get_nowait()
             except queue.Empty:
                 return
             try:
-                self._take(path, payload)
+                self._handle_message(path, payload)
             except ValueError as error:
                 self.get_logger().warning(f"{path} ignored: {error}", throttle_duration_sec=10.0)
 
-    def _take(self, path: str, payload: bytes) -> None:
+    def _handle_message(self, path: str, payload: bytes) -> None:
         if path == "lost":
             self.get_logger().warning(payload.decode(), throttle_duration_sec=60.0)
             self._online, self._statuses = None, {}
@@ -98,11 +98,11 @@ class Bridge(Node):
 
     def _send_text(self, message: String) -> None:
         if not self._link.send_text(message.data):
-            self.get_logger().warning("a text is lost: the broker did not take it")
+            self.get_logger().warning("a text is lost: the broker did not accept it")
 
     def _pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         response.success = self._link.pause(request.data)
-        response.message = "sent" if response.success else "the broker did not take it"
+        response.message = "sent" if response.success else "the broker did not accept it"
         return response
 
 
@@ -112,7 +112,7 @@ def _filled(message, fields):
 
 
 def main() -> None:
-    """Runs the node until it is told to stop."""
+    """Runs the node until it is stopped."""
     rclpy.init()
     bridge = Bridge()
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
