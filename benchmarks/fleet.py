@@ -1,8 +1,8 @@
-"""A fleet on one broker: `python benchmarks/fleet.py` (a minute and a half).
+"""Measures many devices on one broker: `python benchmarks/fleet.py` (a minute and a half).
 
-So many clients with the identifiers, topics and payloads of daemons share one mosquitto on this
-machine, each with an event a second (QoS 1, MQTT 5) at a moment of its own. A subscriber counts
-what arrives, and how long after it was published. Clients, broker and subscriber share the cores.
+Clients with the identifiers, topics and payloads of daemons share one mosquitto on this machine.
+Each publishes an event a second (QoS 1, MQTT 5) at its own moment. A subscriber counts the events
+and measures the time from publish to receipt. Clients, broker and subscriber share the cores.
 """
 
 import argparse
@@ -33,11 +33,11 @@ from edge.tracking.episodes import Change, State
 
 PROCESSES = 4
 CONNECT_S = 60.0
-SETTLED_S = 20.0
+SETTLE_S = 20.0
 
 
 class Device:
-    """A client with the daemon's identifier, topic and payloads, that shares a thread."""
+    """A client with a daemon's identifier, topic and payloads, but without its own thread."""
 
     def __init__(self, port: int, number: int, clock: Clock) -> None:
         name = f"device-{number}"
@@ -52,7 +52,7 @@ class Device:
             self.client.loop(0.01)
 
     def publish(self, sequence: int) -> None:
-        """One event; its id says when."""
+        """Publishes one event whose id is the time."""
         state = State("happy", None, 1, 1, self._clock.now_s())
         change = Change(str(time.monotonic_ns()), sequence, "start", state, 0.0)
         event = msgspec.json.encode(self._composer.event(change))
@@ -60,34 +60,34 @@ class Device:
 
 
 def serve(selector: selectors.BaseSelector, until_s: float) -> None:
-    """Reads what comes for the devices of a process until a moment."""
+    """Reads messages for the devices of a process until `until_s`."""
     while (left_s := until_s - time.monotonic()) > 0:
         for key, _ in selector.select(left_s):
             key.data.loop_read()
 
 
-def run_devices(port: int, numbers: range, begin: Barrier, seconds: int) -> None:
-    """One process of the fleet."""
+def run_devices(port: int, numbers: range, barrier: Barrier, seconds: int) -> None:
+    """Runs one process of the fleet, with the devices of these numbers."""
     clock = Clock()
     fleet = sorted((Device(port, one, clock) for one in numbers), key=lambda one: one.offset_s)
     selector = selectors.DefaultSelector()
     for device in fleet:
         wire: Any = device.client.socket()
         selector.register(wire, selectors.EVENT_READ, device.client)
-    begin.wait()
-    began_s = time.monotonic()
+    barrier.wait()
+    started_s = time.monotonic()
     for second in range(seconds):
         for device in fleet:
-            serve(selector, began_s + second + device.offset_s)
+            serve(selector, started_s + second + device.offset_s)
             device.publish(second)
-    serve(selector, time.monotonic() + SETTLED_S / 4)
-    begin.wait()
+    serve(selector, time.monotonic() + SETTLE_S / 4)
+    barrier.wait()
     for device in fleet:
         device.client.disconnect()
 
 
 def main() -> None:
-    """Runs the fleet and prints what arrived."""
+    """Runs the fleet and prints counts, latencies and the broker's memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--seconds", type=int, default=60)
@@ -109,7 +109,7 @@ def main() -> None:
         subscriber.connect(HOST, broker.port)
         subscriber.subscribe("emotion/+/event", qos=1)
         subscriber.loop_start()
-        begin = multiprocessing.Barrier(PROCESSES + 1)
+        barrier = multiprocessing.Barrier(PROCESSES + 1)
         share = arguments.devices // PROCESSES
         fleet = [
             multiprocessing.Process(
@@ -117,7 +117,7 @@ def main() -> None:
                 args=(
                     broker.port,
                     range(index * share, (index + 1) * share),
-                    begin,
+                    barrier,
                     arguments.seconds,
                 ),
             )
@@ -125,10 +125,10 @@ def main() -> None:
         ]
         for process in fleet:
             process.start()
-        begin.wait(CONNECT_S * 2)
-        begin.wait(arguments.seconds * 3)
+        barrier.wait(CONNECT_S * 2)
+        barrier.wait(arguments.seconds * 3)
         expected = share * PROCESSES * arguments.seconds
-        deadline_s = time.monotonic() + SETTLED_S
+        deadline_s = time.monotonic() + SETTLE_S
         while len(arrived) < expected and time.monotonic() < deadline_s:
             time.sleep(0.2)
         broker_mb = rss_mb(broker.pid)

@@ -1,15 +1,15 @@
-r"""Fusion: each strategy on simulated pairs, whole, lacking and corrupted, and on real clips.
+r"""Compares fusion strategies on simulated pairs, complete and with faults, and on real clips.
 
 python benchmarks/fusion.py --face FERPlus.zip --speech RAVDESS --speech nEMO \
                             --text GoEmotions/ekman
 
-Simulated pairs are a face, a voice and a text of three different people who show the same emotion,
-all seven equally often. They show calibration, robustness and weighting, not what the models reach
-on one person. Faces and texts are of the test splits; voices, for which all other speakers taught
-the model, of the held-back speakers, of whom every second clip also taught the fusion: those are
-left out here. In the pairs quality and age are the same for all, also where one is corrupted: the
-device sees a blurred face and lowers its weight, here it cannot. The clips in samples/ are of one
-person, six emotions, face and voice together.
+A simulated pair is a face, a voice and a text of three different people who show the same emotion,
+all seven emotions equally often. Pairs measure calibration, robustness and weighting, not accuracy
+on one person. Faces and texts are from the test splits. Voices are from the held-back speakers,
+because the speech model was trained on all others; fusion was fitted to every second of their
+clips, which are left out here. All parts of a pair have the same quality and age, even a corrupted
+one: a device would notice a blurred face and lower its weight, but here it cannot. The clips in
+samples/ show one person with six emotions, face and voice together.
 """
 
 import argparse
@@ -43,7 +43,7 @@ from edge.values import SAMPLE_RATE_HZ, Observation
 
 PAIRS, REPLICATES = 2000, 100
 FACE_NOISE = 60.0
-"""Deviation of the grey levels that are added to a face."""
+"""Standard deviation of the noise that is added to a face, in grey levels."""
 HUM_HZ = (50, 150, 250)
 CODES = {"ANG": "angry", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral"}
 CODES |= {"SAD": "sad"}
@@ -57,7 +57,7 @@ def _noisy(picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDAr
 
 
 def _humming(sound: npt.NDArray[np.int16], rng: np.random.Generator) -> npt.NDArray[np.int16]:
-    """As loud as the voice."""
+    """Adds a hum as loud as the voice."""
     moments_s = np.arange(len(sound)) / SAMPLE_RATE_HZ
     hum = sum(np.sin(2 * np.pi * hz * moments_s + rng.uniform(0, 6)) / hz for hz in HUM_HZ)
     level = np.sqrt(np.mean(sound.astype(np.float64) ** 2) / np.mean(hum**2))
@@ -65,7 +65,7 @@ def _humming(sound: npt.NDArray[np.int16], rng: np.random.Generator) -> npt.NDAr
 
 
 def _mistyped(text: str, rng: np.random.Generator) -> str:
-    """Every third letter another one."""
+    """Replaces every third letter, at random."""
     letters = [chr(rng.integers(97, 123)) if rng.random() < 1 / 3 else one for one in text]
     return "".join(letters)
 
@@ -83,7 +83,7 @@ def _corrupted(samples: Samples, corrupt: Corrupt) -> Samples:
 
 
 def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]:
-    """What the model that ships says of clean and of corrupted samples, in the same order."""
+    """Evaluates the shipped model on clean and on corrupted samples, in the same order."""
     task, pack = TASKS[modality](), load_pack(MODELS / f"{modality}.json")
     splits, corrupt = task.load(data), CORRUPTIONS[modality][1]
     if splits.test_split:
@@ -96,7 +96,7 @@ def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]
 
 
 def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
-    """The clean pairs, and what is made of them with the same corrupted in every part."""
+    """Returns the clean pairs, and variants in which one part is missing, corrupted or replaced."""
     found, rng = {"whole": clean}, np.random.default_rng(0)
     for name in clean.modalities:
         found[f"without {name}"] = clean.without(name)
@@ -108,7 +108,7 @@ def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
 def _replicate(
     clean: Sequence[Judgements], wrong: Sequence[Judgements], model: FusionModel, seed: int
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """All figures on pairs of samples that are drawn with replacement."""
+    """Returns all metrics on pairs of samples drawn with replacement."""
     rng = np.random.default_rng(seed)
     rows = [rng.integers(0, len(one.truth), len(one.truth)) for one in clean]
     parts = [[s.part(r) for s, r in zip(sets, rows, strict=True)] for sets in (clean, wrong)]
@@ -132,7 +132,7 @@ def _simulated(arguments: argparse.Namespace, model: FusionModel) -> None:
     clean, wrong = ([pair[place] for pair in judged] for place in (0, 1))
     sizes = ", ".join(f"{len(one.truth)} {one.modality}" for one in clean)
     found = [_replicate(clean, wrong, model, seed) for seed in range(REPLICATES)]
-    print(f"simulated pairs of {sizes} samples; {REPLICATES} times {PAIRS} pairs; in %,")
+    print(f"simulated pairs of {sizes} samples; {REPLICATES} times {PAIRS} pairs; in %:")
     print("median and 95 % interval, samples drawn with replacement")
     rows = [
         (*place, *(_interval([one[place][name] for one in found]) for name in found[0][place]))
@@ -154,7 +154,7 @@ def _clips(model: FusionModel) -> None:
         )
         for path in _paths()
     ]
-    print(f"\nthe {len(clips)} clips in samples/, right answers")
+    print(f"\nthe {len(clips)} clips in samples/, correct predictions")
     rows = []
     for name, strategy in STRATEGIES.items():
         row = [sum(_right(seen, truth, strategy, model) for seen, truth in clips)]

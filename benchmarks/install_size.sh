@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `pip install .` puts on a device: installs into an empty folder and measures it.
+# Measures what `pip install .` puts on a device, by installing into an empty folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 folder=$(mktemp -d)

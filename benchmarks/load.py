@@ -1,8 +1,8 @@
-"""What the daemon gives up to keep within a budget: `python benchmarks/load.py`.
+"""Measures how the daemon keeps within a CPU budget: `python benchmarks/load.py`.
 
-For each budget a daemon of its own runs on a looping clip, camera and microphone alike, until the
-governor has had time for all its levels; then its health messages of another half minute are
-averaged. CPU is in percent of one core.
+For each budget a separate daemon runs on a looping clip as camera and microphone until the governor
+has had time for all its levels; then its health messages are averaged for half a minute. CPU is in
+percent of one core.
 """
 
 import json
@@ -17,32 +17,32 @@ from edge.commands.terminal import table
 from edge.service.governor import INTERVAL_S, LEVELS
 
 SHARES = (None, 0.75, 0.5, 0.25)
-"""Of what it takes without a budget."""
+"""Budgets, as shares of the CPU that the daemon uses without one."""
 SETTLE_MESSAGES = len(LEVELS) + 1
 MEASURED_MESSAGES = 6
 
 
 def health(subscriber: Subscriber) -> Iterator[dict[str, Any]]:
-    """The data of one health message after another."""
+    """Yields the data of each health message."""
     while True:
         message = subscriber.until(f"{NAME}/health", patience_s=6 * INTERVAL_S)[-1][1]
         yield json.loads(message)["data"]
 
 
 def measure(budget_percent: float) -> tuple[float, dict[str, Any], float]:
-    """CPU in percent, what `load` says in the end, and pictures read a second."""
+    """Returns CPU in percent, the last `load`, and pictures read per second."""
     with device(INTERVAL_S, load={"max_cpu_percent": budget_percent}) as (_, subscriber):
         messages = health(subscriber)
         for _ in range(SETTLE_MESSAGES):
             next(messages)
-        told = [next(messages) for _ in range(MEASURED_MESSAGES)]
-    cpu_percent = float(np.mean([one["cpu_percent"] for one in told]))
-    per_s = float(np.mean([one["stages"]["face"]["per_s"] for one in told]))
-    return cpu_percent, told[-1]["load"], per_s
+        measured = [next(messages) for _ in range(MEASURED_MESSAGES)]
+    cpu_percent = float(np.mean([one["cpu_percent"] for one in measured]))
+    per_s = float(np.mean([one["stages"]["face"]["per_s"] for one in measured]))
+    return cpu_percent, measured[-1]["load"], per_s
 
 
 def main() -> None:
-    """Measures without a budget, then with shares of what that took."""
+    """Measures without a budget, then with shares of that CPU."""
     rows, free_percent = [], 0.0
     for share in SHARES:
         budget_percent = 100.0 if share is None else share * free_percent

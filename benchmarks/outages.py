@@ -1,8 +1,8 @@
-"""Does every event arrive, whatever is killed? `python benchmarks/outages.py` (about 3 minutes).
+"""Counts events that are lost in outages: `python benchmarks/outages.py` (about 3 minutes).
 
-A mosquitto is killed without warning 50 times at random moments while events are published, 20 a
-second; the process that publishes is killed 10 times among them. What was on disk, or had been
-acknowledged, has to arrive at a subscriber, in order, and once by `id` and `sequence`.
+While a process publishes 20 events a second, mosquitto is killed without warning 50 times at random
+moments, and the publishing process 10 times. Every event that was on disk or acknowledged must
+arrive at a subscriber, in order, and once by `id` and `sequence`.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from edge.commands.terminal import table
 
 
 def main() -> None:
-    """Endures what the options say, and prints the outcome."""
+    """Runs the outages that the options ask for, and prints the outcome."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--broker-kills", type=int, default=50)
     parser.add_argument("--sender-kills", type=int, default=10)

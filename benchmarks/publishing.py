@@ -1,8 +1,8 @@
-"""What publishing costs the loop that fuses, and the process: `python benchmarks/publishing.py`.
+"""Measures the cost of publishing in time and memory: `python benchmarks/publishing.py`.
 
-Events are handed over, 20 a second of them paced and then 5,000 at once, with a broker there and
-without one; a broker's absence fills the spool. Memory is that of a process of its own, above one
-that has imported what the daemon has anyway.
+The time is that of the loop that fuses, which hands over events: first 20 a second, then 5,000 at
+once, with a broker and without one, which fills the spool. The memory is what publishing adds to a
+process that has imported everything else the daemon needs.
 """
 
 import os
@@ -31,7 +31,7 @@ PROBABILITIES = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
 
 
 def measure(port: int, folder: Path) -> None:
-    """Prints milliseconds an event (median, p99, longest; burst: mean), and the memory in MB."""
+    """Prints milliseconds per event (median, p99, maximum; burst: mean), and memory in MB."""
     clock = Clock()
     composer = Composer("emotion/bench", clock)
     before_mb = rss_mb(os.getpid())
@@ -44,14 +44,14 @@ def measure(port: int, folder: Path) -> None:
     for number in range(PACED):
         belief = Belief(PROBABILITIES, {"face": 1.0}, clock.now_s())
         change = Change(str(number), 0, "start", State("happy", belief, 1, 1, clock.now_s()), 0.0)
-        began_s = time.perf_counter()
+        started_s = time.perf_counter()
         publisher.publish(composer.event(change))
-        took_ms.append((time.perf_counter() - began_s) * 1e3)
+        took_ms.append((time.perf_counter() - started_s) * 1e3)
         time.sleep(INTERVAL_S)
-    began_s = time.perf_counter()
+    started_s = time.perf_counter()
     for _ in range(BURST):
         publisher.publish(composer.event(change))
-    burst_ms = (time.perf_counter() - began_s) * 1e3 / BURST
+    burst_ms = (time.perf_counter() - started_s) * 1e3 / BURST
     time.sleep(6)
     p50, p99 = np.percentile(took_ms, [50, 99])
     print(p50, p99, max(took_ms), burst_ms, rss_mb(os.getpid()) - before_mb)
@@ -59,17 +59,17 @@ def measure(port: int, folder: Path) -> None:
 
 
 def main() -> None:
-    """Measures with and without a broker, and prints both."""
+    """Measures with and without a broker, and prints a table."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Mosquitto(folder)
         broker.start()
-        for title, port in (("broker there", broker.port), ("no broker", free_port())):
+        for title, port in (("with a broker", broker.port), ("no broker", free_port())):
             state = folder / title.replace(" ", "-")
             command = [sys.executable, __file__, str(port), str(state)]
-            told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            p50, p99, longest, burst, memory = (float(one) for one in told.split())
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            p50, p99, longest, burst, memory = (float(one) for one in output.split())
             rows.append(
                 (
                     title,

@@ -1,9 +1,9 @@
-"""Whether the daemon stays as it is for an hour: `python benchmarks/soak.py [--minutes 60]`.
+"""Measures whether the daemon leaks memory or files: `python benchmarks/soak.py [--minutes 60]`.
 
-The daemon runs as a process of its own on clips that begin again at their end, camera and
-microphone alike, with a real broker. With every message on its health, ten seconds apart, a text
-is sent and its resident memory, open files and threads are read; the slope is that of a straight
-line through the memory after the first five minutes (a tenth of the time, in a shorter run).
+The daemon runs in its own process on looping clips as camera and microphone, with a real broker.
+At each of its health messages, ten seconds apart, a text is sent, and its resident memory, open
+files and threads are read. The slope is that of a straight line through the memory after the first
+five minutes (in a run below 50 minutes, after a tenth of the time).
 """
 
 import argparse
@@ -25,7 +25,7 @@ TEXTS = ("I am so happy about this!", "Leave me alone, this is awful.", "What is
 
 
 class Reading(NamedTuple):
-    """One look at the process."""
+    """The state of the process at one moment."""
 
     at_s: float
     rss_mb: float
@@ -34,18 +34,18 @@ class Reading(NamedTuple):
 
 
 def read(pid: int, at_s: float) -> Reading:
-    """How the process is now."""
+    """Reads the process's memory, open files and threads."""
     process = Path("/proc", str(pid))
     files, threads = (len(list((process / name).iterdir())) for name in ("fd", "task"))
     return Reading(at_s, rss_mb(pid), files, threads)
 
 
 def watch(pid: int, subscriber: Subscriber, duration_s: float) -> None:
-    """Reads until the time is over, and prints what was seen."""
+    """Reads the process for `duration_s`, and prints a report."""
     readings: list[Reading] = []
     messages = 0
-    began_s = time.monotonic()
-    while (at_s := time.monotonic() - began_s) < duration_s:
+    started_s = time.monotonic()
+    while (at_s := time.monotonic() - started_s) < duration_s:
         messages += len(subscriber.until(f"{NAME}/health", patience_s=6 * INTERVAL_S))
         readings.append(read(pid, at_s))
         text = TEXTS[len(readings) % len(TEXTS)]
@@ -55,7 +55,7 @@ def watch(pid: int, subscriber: Subscriber, duration_s: float) -> None:
 
 
 def report(readings: list[Reading], duration_s: float) -> None:
-    """A table of the readings' medians, and the slope."""
+    """Prints a table of the readings' medians, and the slope."""
     rows = []
     for part in np.array_split(np.array(readings), ROWS):
         rss, files, threads = np.median(part[:, 1:], axis=0)
@@ -69,7 +69,7 @@ def report(readings: list[Reading], duration_s: float) -> None:
 
 
 def main() -> None:
-    """Runs the daemon for the time asked for."""
+    """Runs the daemon for the given time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     duration_s = 60 * parser.parse_args().minutes

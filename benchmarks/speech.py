@@ -1,12 +1,12 @@
-"""The speech model against two others, trained and tested on the same folds of speakers.
+"""Compares the speech model with two others, trained and tested on the same folds of speakers.
 
 python benchmarks/speech.py --data path/to/RAVDESS [--data …]
 
-Ours is what `emotion-convert folds` left in runs/speech_folds, with the same data. The support
-vector machine learns from statistics of MFCCs over a clip. The residual LSTM has the size of a
-published one (46.8 k weights; UAR 62.3 % on RAVDESS by actor), and learns as ours does, as long and
-from the same windows and variations. Its trainings take about an hour; they go on where they were
-interrupted.
+Ours are the models that `emotion-convert folds` wrote to runs/speech_folds, for the same data. The
+support vector machine is trained on statistics of MFCCs over a clip. The residual LSTM has the size
+of a published one (46.8 k weights; UAR 62.3 % on RAVDESS by actor), and is trained like ours: as
+long, and on the same windows and variations. Its training takes about an hour, and resumes after an
+interruption.
 """
 
 import argparse
@@ -46,10 +46,10 @@ UNITS = 50
 
 
 class LstmTask(SpeechTask):
-    """Our data, features and variations, and a residual LSTM to learn from them."""
+    """A residual LSTM with our data, features and variations."""
 
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
-        """Two LSTM layers, the second added to the first; pairs of frames, to halve the steps."""
+        """Builds two LSTM layers, added to each other; frames in pairs halve the steps."""
         assert isinstance(spec, SoundInput)
         inputs = keras.Input(spec.shape)
         pairs = layers.Reshape((spec.shape[0] // 2, 2 * spec.shape[1]))(inputs)
@@ -62,16 +62,16 @@ class LstmTask(SpeechTask):
 
 @dataclass
 class System:
-    """One way to hear emotion, measured by folds."""
+    """The measurements of one model, by folds."""
 
     uar: list[float]
     size_bytes: int
     hop_ms: float
-    """For what a hop of sound costs: features and model."""
+    """Time that a hop of sound takes: features and model."""
 
 
 def _measured_on(recordings: Recordings, splits: Splits) -> Splits:
-    """The same training data, and of the test split what is of one data set."""
+    """Returns the same training data, and the part of the test split from one data set."""
     groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
     return replace(splits, test=splits.test.of_groups(groups))
 
@@ -92,7 +92,7 @@ def _median_ms(action: Callable[[], object]) -> float:
 
 
 def _hop_ms(window: Sound, spec: SoundInput, answer: Callable[[FloatArray], object]) -> float:
-    """For what a hop costs that is streamed: its own frames, then the network on the window."""
+    """Times a hop of streamed sound: its own frames, then the network on the window."""
     stream, energies = LogMelStream(spec), log_mel(window, spec)
     hop = window[: HOP_FRAMES * SAMPLE_RATE_HZ // FRAMES_PER_S]
 
@@ -114,7 +114,7 @@ def _ours(sets: Sequence[Recordings], run: Path, window: Sound) -> System:
 
 
 def _statistics(sound: Sound, spec: SoundInput) -> FloatArray:
-    """Mean, deviation and range of 20 MFCCs and of their differences over a whole clip."""
+    """Returns mean, deviation and range of 20 MFCCs and of their differences over a whole clip."""
     coefficients = cepstrum(log_mel(sound, spec), spec)[:, :20]
     both = (coefficients, np.diff(coefficients, axis=0))
     of_each = [statistic(part, axis=0) for part in both for statistic in (np.mean, np.std, np.ptp)]
@@ -155,7 +155,7 @@ def _recurrent(every: Sequence[Splits], run: Path, window: Sound) -> System:
 
 
 def main() -> None:
-    """Prints UAR by folds, size, and time a hop of each system."""
+    """Prints UAR by folds, size, and time per hop of each system."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, action="append")
     parser.add_argument("--run", type=Path, default=Path("runs/speech_folds"), help="our folds")
@@ -176,7 +176,7 @@ def main() -> None:
     print(f"{sets[0].dataset}, {count} clips, {folds} folds by speaker, {labels} labels\n")
     print(
         table(
-            ("", "UAR", "size KB", "ms a hop"),
+            ("", "UAR", "size KB", "ms per hop"),
             [
                 (
                     name,

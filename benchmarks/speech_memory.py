@@ -1,9 +1,9 @@
-"""What hearing adds to the memory of the daemon's process.
+"""Measures the memory that the speech part adds to the daemon's process.
 
 python benchmarks/speech_memory.py
 
-Measured in this process: with the face and text models at work, before and after a minute of
-voice went through the speech part in blocks as the microphone gives them.
+Reads the memory of this process, with the face and text models loaded, before and after the speech
+part has processed a minute of voice in blocks like the microphone's.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""How often the speech model is right by the `quality` of what it heard, as noise grows.
+"""Measures the speech model's accuracy by noise and by the `quality` of its observations.
 
 python benchmarks/speech_quality.py --data path/to/RAVDESS [--data …]
 
-Each clip is heard by the network of `emotion-convert folds` that never met its speaker, as it was
-recorded and with noise at several ratios; the data are the same as those folds'.
+Each clip is classified by the network of `emotion-convert folds` that was not trained on its
+speaker, as recorded and with noise at several ratios. The data must be those of the folds.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from edge.values import Sound
 RATIOS_DB = (None, 20, 10, 5, 0)
 QUALITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.01)
 
-Judged = tuple[int | None, float, bool]
-"""Signal-to-noise ratio, quality, and whether the answer is right; ratio None: as recorded."""
+Outcome = tuple[int | None, float, bool]
+"""Signal-to-noise ratio (None: as recorded), quality, and True for a correct prediction."""
 
 
 def _noisy(sound: Sound, ratio_db: int | None, rng: np.random.Generator) -> Sound:
@@ -40,8 +40,8 @@ def _noisy(sound: Sound, ratio_db: int | None, rng: np.random.Generator) -> Soun
     return np.asarray(np.clip(np.rint(noisy), -32768, 32767), np.int16)
 
 
-def _judge(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Judged]:
-    sets, rng, heard = task.recordings(data), np.random.default_rng(0), Speech()
+def _evaluate(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Outcome]:
+    sets, rng, config = task.recordings(data), np.random.default_rng(0), Speech()
     folds = read_setting(run).folds
     for fold in range(folds):
         test = split_by_speaker(sets[:1], fold, folds).test
@@ -50,12 +50,12 @@ def _judge(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Judged]:
             truth = task.label_map[test.labels[index]]
             for ratio_db in RATIOS_DB:
                 perception = SpeechPerception(
-                    classifier, heard.min_voice_probability, heard.min_voice_s
+                    classifier, config.min_voice_probability, config.min_voice_s
                 )
-                said = perception.perceive_recording(_noisy(sound, ratio_db, rng))
-                if said is not None:
-                    right = EMOTIONS[int(said.probabilities.argmax())] == truth
-                    yield ratio_db, said.quality, right
+                observation = perception.perceive_recording(_noisy(sound, ratio_db, rng))
+                if observation is not None:
+                    correct = EMOTIONS[int(observation.probabilities.argmax())] == truth
+                    yield ratio_db, observation.quality, correct
 
 
 def main() -> None:
@@ -64,16 +64,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, action="append")
     parser.add_argument("--run", type=Path, default=Path("runs/speech_folds"))
     arguments = parser.parse_args()
-    judged = list(_judge(SpeechTask(), arguments.data, arguments.run))
+    outcomes = list(_evaluate(SpeechTask(), arguments.data, arguments.run))
     by_ratio = [
         (
             "as recorded" if ratio_db is None else f"{ratio_db} dB",
-            [one for one in judged if one[0] == ratio_db],
+            [one for one in outcomes if one[0] == ratio_db],
         )
         for ratio_db in RATIOS_DB
     ]
     by_quality = [
-        (f"{low:.1f} to {min(high, 1):.1f}", [one for one in judged if low <= one[1] < high])
+        (f"{low:.1f} to {min(high, 1):.1f}", [one for one in outcomes if low <= one[1] < high])
         for low, high in pairwise(QUALITIES)
     ]
     for heading, parts in (("noise", by_ratio), ("quality", by_quality)):
@@ -82,12 +82,12 @@ def main() -> None:
                 name,
                 f"{len(part)}",
                 f"{np.mean([quality for _, quality, _ in part]):.2f}",
-                f"{np.mean([right for _, _, right in part]):.1%}",
+                f"{np.mean([correct for _, _, correct in part]):.1%}",
             )
             for name, part in parts
             if part
         ]
-        print(table((heading, "heard", "mean quality", "right, of seven"), rows) + "\n")
+        print(table((heading, "clips", "mean quality", "accuracy, of seven"), rows) + "\n")
 
 
 if __name__ == "__main__":

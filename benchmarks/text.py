@@ -1,10 +1,9 @@
-"""The text model against NRCLex, VADER and TF-IDF with logistic regression, on the same texts.
+"""Compares the text model with NRCLex, VADER and TF-IDF with logistic regression, on equal texts.
 
-python benchmarks/text.py path/to/GoEmotions/ekman: each system runs in a process of its own, one
-after the other. Thresholds of all come from held-back training rows, which the regression did not
-learn from either. The lexicons are installed into a folder of their own (--peers) when they are
-not there yet; NRCLex is given words split at what is no letter, for its own splitter wants files
-that are not in its package.
+python benchmarks/text.py path/to/GoEmotions/ekman: each system runs in its own process, one after
+another. The thresholds of all are fitted to held-back training rows, on which the regression was
+not trained either. Missing lexicons are installed into their own folder (--peers). NRCLex gets
+words that are split at non-letters, because its own splitter needs files that its package lacks.
 """
 
 import argparse
@@ -65,7 +64,7 @@ def _run(system: str, model: Path, texts: Path) -> dict[str, Any]:
 
 
 def _grouped(values: FloatArray, texts: Texts) -> FloatArray:
-    """By the labels that the data set was judged by."""
+    """Groups columns by the labels that the data set is scored by."""
     judged = texts.judged
     columns = [judged.column(label, values, texts.test.labels) for label in judged.labels]
     return np.stack(columns, axis=1)
@@ -87,10 +86,12 @@ def _row(name: str, found: dict[str, Any], texts: Texts) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Prints macro-F1, top-1, size, time a text and peak RSS of all."""
+    """Prints macro-F1, top-1, size, time per text and peak RSS of each system."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--peers", type=Path, default=Path("runs/peers"), help="where peers are")
+    parser.add_argument(
+        "--peers", type=Path, default=Path("runs/peers"), help="folder of the peers"
+    )
     arguments = parser.parse_args()
     peers = arguments.peers.resolve()
     peers.mkdir(parents=True, exist_ok=True)
@@ -109,7 +110,7 @@ def main() -> None:
             "VADER 3.3.2, mapped": _run("vader", peers, file),
         }
     print(f"{texts.dataset} {texts.judged.test_split}, {len(texts.test)} texts, one thread\n")
-    headings = ("system", "macro-F1", "top-1", "MB", "ms a text", "peak RSS MB")
+    headings = ("system", "macro-F1", "top-1", "MB", "ms per text", "peak RSS MB")
     print(table(headings, [_row(name, one, texts) for name, one in found.items()]))
 
 

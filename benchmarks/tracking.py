@@ -1,9 +1,8 @@
-"""Tracking: ways of smoothing compared, and what an observation costs in time and memory.
+"""Compares smoothing filters, and measures the time and memory that an observation takes.
 
 python benchmarks/tracking.py: on the synthetic streams of benchmarks/harness/streams.py, at five
-pictures a second. Each filter has the parameters that were best for it in a search over the same
-streams with other seeds: those that start no false event within half an hour, and of them the
-quickest.
+pictures a second. The parameters of each filter were the best in a search over the same streams
+with other seeds: the fastest of those that start no false event within half an hour.
 """
 
 import os
@@ -44,33 +43,33 @@ from edge.values import Observation, Sighting
 SEEDS = range(100, 130)
 STEADY_S = 3600.0
 STEADY = ((NEUTRAL, "neutral"), (HAPPY, "happy"), (LOOKS_ANGRY, "neutral"))
-"""What is shown, and what it means."""
+"""Expressions that a face shows, each with its meaning."""
 MANY = 1_000_000
 
 
 class HiddenMarkov(Smoothing):
-    """The forward step of a hidden Markov model that stays STAY_S and then goes anywhere.
+    """The forward step of a hidden Markov model whose states last DURATION_S on average.
 
-    What is observed counts with the exponent EVIDENCE: pictures that follow each other are not
-    independent.
+    All next states are equally likely. Observations are weighted by the exponent EVIDENCE, because
+    successive pictures are not independent.
     """
 
-    STAY_S, EVIDENCE = 300.0, 0.7
+    DURATION_S, EVIDENCE = 300.0, 0.7
 
     def __init__(self, time_constant_s: float) -> None:
         super().__init__(time_constant_s)
         self._belief: tuple[FloatArray, float] | None = None
 
     def take(self, probabilities: FloatArray, captured_s: float) -> FloatArray:
-        """What is believed, float32[7], with one more picture."""
-        said = np.maximum(probabilities, 1e-4) ** np.float32(self.EVIDENCE)
+        """Returns the belief, float32[7], after one more picture."""
+        belief = np.maximum(probabilities, 1e-4) ** np.float32(self.EVIDENCE)
         if self._belief is not None:
             before, before_s = self._belief
-            leaves = np.float32(1 - np.exp((before_s - captured_s) / self.STAY_S))
-            said = said * ((1 - leaves) * before + leaves / len(said))
-        said = np.asarray(said / said.sum(), np.float32)
-        self._belief = said, captured_s
-        return said
+            leaves = np.float32(1 - np.exp((before_s - captured_s) / self.DURATION_S))
+            belief = belief * ((1 - leaves) * before + leaves / len(belief))
+        belief = np.asarray(belief / belief.sum(), np.float32)
+        self._belief = belief, captured_s
+        return belief
 
 
 def _tracker(tracking: Tracking) -> Tracker:
@@ -96,8 +95,8 @@ def _becomes(shown: dict[str, float], seed: int) -> Iterator[Sighting]:
 
 def _delay_s(tracking: Tracking, shown: dict[str, float], seed: int) -> float:
     emotion = next(iter(shown))
-    told = [t for t, e in _starts(tracking, _becomes(shown, seed)) if e == emotion and t >= 15]
-    return told[0] - 15 if told else float("inf")
+    starts = [t for t, e in _starts(tracking, _becomes(shown, seed)) if e == emotion and t >= 15]
+    return starts[0] - 15 if starts else float("inf")
 
 
 def _false_starts(tracking: Tracking, shown: dict[str, float], meant: str) -> int:
@@ -127,44 +126,46 @@ def _compare() -> None:
 
 
 def _clips() -> None:
-    """How many pictures of each clip look like what, with the resting face and without."""
+    """Prints the top labels of each clip's pictures, before and after resting-face correction."""
     loader, rows = ModelLoader(Models()), []
     ordinary = load_fusion(MODELS / "fusion.json").rest
     for path in sorted(SAMPLES.glob("*.mkv")):
         perception, resting = loader.new_face(), RestingFaceFilter(RestingFace(), ordinary)
         plain: Counter[str] = Counter()
-        beyond: Counter[str] = Counter()
+        corrected: Counter[str] = Counter()
         for frame in read_frames(path, 10.0):
             if (seen := perception.perceive(frame).primary) is not None:
                 plain[EMOTIONS[seen.probabilities.argmax()]] += 1
-                rest = resting.correct(seen.probabilities, seen.captured_s)
-                beyond[EMOTIONS[rest.argmax()]] += 1
-        told = [", ".join(f"{name} {n}" for name, n in c.most_common()) for c in (plain, beyond)]
-        rows.append((path.stem, *told))
+                probabilities = resting.correct(seen.probabilities, seen.captured_s)
+                corrected[EMOTIONS[probabilities.argmax()]] += 1
+        counts = [
+            ", ".join(f"{name} {n}" for name, n in one.most_common()) for one in (plain, corrected)
+        ]
+        rows.append((path.stem, *counts))
     print("\ntop labels of the pictures of each clip, ten a second:")
-    print(table(["clip", "as classified", "beyond the resting face"], rows))
+    print(table(["clip", "as classified", "resting face removed"], rows))
 
 
 def _at(one: Observation, captured_s: float) -> Observation:
-    """The same at another moment."""
+    """Returns the observation at another time."""
     return Observation(one.modality, one.subject, captured_s, one.probabilities, one.quality)
 
 
 def _long_stream(length: int) -> Iterator[Observation | Sighting]:
-    """Three faces, a voice and texts; the pictures repeat themselves, time goes on."""
+    """Yields three faces and a voice; the pictures repeat while time goes on."""
     rng = np.random.default_rng(0)
     faces = [Face(n, rng) for n in (1, 2, 3)]
     pictures = [[face.look(NEUTRAL, 0.0) for face in faces] for _ in range(200)]
     heard = [voice(NEUTRAL, 0.0, rng) for _ in range(50)]
-    told = index = 0
-    while told < length:
+    yielded = index = 0
+    while yielded < length:
         t = index * 0.2
         seen = [_at(one, t) for one in pictures[index % len(pictures)]]
         yield sighting(t, *seen)
-        told += len(seen)
+        yielded += len(seen)
         if index % 3 == 0:
             yield _at(heard[index % len(heard)], t)
-            told += 1
+            yielded += 1
         index += 1
 
 
@@ -187,9 +188,9 @@ def _memory() -> None:
 def _cost() -> None:
     tracker, spent_s = _tracker(Tracking()), []
     for item in _long_stream(20_000):
-        begun_s = time.perf_counter()
+        started_s = time.perf_counter()
         tracker.observe(item)
-        spent_s += [(time.perf_counter() - begun_s) / _size(item)] * _size(item)
+        spent_s += [(time.perf_counter() - started_s) / _size(item)] * _size(item)
     middle, high = np.quantile(spent_s, [0.5, 0.99]) * 1000
     print(f"\nan observation, fused and tracked: {middle:.3f} ms, p99 {high:.3f} ms")
 

@@ -1,4 +1,4 @@
-"""Our face model, as the daemon runs it on a crop.
+"""Runs our face model on crops, as the daemon does.
 
 python emotiond_face.py MANIFEST CROPS COUNT TIMED: CROPS holds COUNT grey crops of 48x48 bytes.
 """
@@ -22,7 +22,7 @@ SIDE = 48
 
 
 def main() -> None:
-    """Prints one JSON object: predictions, milliseconds a crop, peak RSS and size."""
+    """Prints one JSON object: predictions, milliseconds per crop, peak RSS and size."""
     pack = load_pack(Path(sys.argv[1]))
     count, timed = int(sys.argv[3]), int(sys.argv[4])
     crops = np.fromfile(sys.argv[2], np.uint8).reshape(count, SIDE, SIDE)

@@ -1,7 +1,7 @@
-// The expression network of npm's @vladmandic/face-api, on tfjs's WebAssembly, one thread.
+// Runs the expression network of npm's @vladmandic/face-api, on tfjs's WebAssembly, one thread.
 //
 // node face_api.cjs FOLDER_WITH_NODE_MODULES CROPS COUNT TIMED: CROPS holds COUNT grey crops of
-// 48x48 bytes. Prints one JSON object: predictions, milliseconds a crop, peak RSS and size.
+// 48x48 bytes. Prints one JSON object: predictions, milliseconds per crop, peak RSS and size.
 
 const fs = require('fs');
 const path = require('path');

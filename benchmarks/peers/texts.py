@@ -1,7 +1,7 @@
-"""One system that reads emotions out of texts, in a process of its own.
+"""Runs one system that classifies the emotion of texts.
 
 python texts.py SYSTEM MODEL TEXTS: TEXTS is a JSON object of `held_back`, `test` and `timed`, each
-a list of texts. MODEL is our manifest, the pickled pipeline, or the folder that the lexicon is in.
+a list of texts. MODEL is our manifest, the pickled pipeline, or the folder of the lexicon.
 """
 
 import json
@@ -20,11 +20,11 @@ EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 WORDS = re.compile(r"\w+")
 
 Score = Callable[[str], list[float]]
-"""How much a text expresses each of EKMAN, and curiosity, which lexicons do not know."""
+"""Returns a text's score for each of EKMAN, and for curiosity, which lexicons do not know."""
 
 
 def emotiond(manifest: Path) -> tuple[Score, int]:
-    """Our text model, as the daemon runs it."""
+    """Loads our text model, as the daemon runs it."""
     from edge.perception.classifier import Classifier
     from edge.perception.features import sparse_text_features
     from edge.perception.manifest import TextInput
@@ -42,7 +42,7 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
 
 
 def tfidf(pipeline: Path) -> tuple[Score, int]:
-    """TF-IDF with logistic regression, fitted before."""
+    """Loads a fitted TF-IDF with logistic regression."""
     model = pickle.loads(pipeline.read_bytes())  # noqa: S301 - the benchmark's own file
     return lambda text: [
         float(one) for one in model.predict_proba([text])[0]
@@ -50,7 +50,7 @@ def tfidf(pipeline: Path) -> tuple[Score, int]:
 
 
 def nrclex(folder: Path) -> tuple[Score, int]:
-    """Counts of the NRC lexicon's words; a text without any is neutral."""
+    """Counts the NRC lexicon's words; a text without any is neutral."""
     sys.path.insert(0, str(folder))
     from nrclex import NRCLex
 
@@ -69,7 +69,7 @@ def nrclex(folder: Path) -> tuple[Score, int]:
 
 
 def vader(folder: Path) -> tuple[Score, int]:
-    """VADER's compound score: joy above zero, what is unpleasant below, neutral around it."""
+    """Maps VADER's compound score: joy above zero, unpleasant emotions below, neutral around it."""
     sys.path.insert(0, str(folder))
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
@@ -87,7 +87,7 @@ SYSTEMS = {one.__name__: one for one in (emotiond, tfidf, nrclex, vader)}
 
 
 def main() -> None:
-    """Prints one JSON object: scores of both splits, milliseconds a text, peak RSS and size."""
+    """Prints one JSON object: scores of both splits, milliseconds per text, peak RSS and size."""
     score, size_bytes = SYSTEMS[sys.argv[1]](Path(sys.argv[2]))
     texts = json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))
     score(texts["timed"][0])
