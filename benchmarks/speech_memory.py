@@ -29,12 +29,12 @@ def main() -> None:
     sound = np.resize(read_sound(HAPPY_CLIP), SECONDS * SAMPLE_RATE_HZ)
     before_mb = rss_mb(os.getpid())
     speech, length = loader.new_speech(), round(BLOCK_S * SAMPLE_RATE_HZ)
-    heard = 0
+    observations = 0
     for start in range(0, len(sound), length):
         ended_s = (start + length) / SAMPLE_RATE_HZ
-        heard += len(speech.perceive(AudioBlock(sound[start : start + length], ended_s)))
+        observations += len(speech.perceive(AudioBlock(sound[start : start + length], ended_s)))
     after_mb = rss_mb(os.getpid())
-    print(f"{SECONDS} s of sound, {heard} observations")
+    print(f"{SECONDS} s of sound, {observations} observations")
     print(f"resident: {before_mb:.1f} MB before, {after_mb:.1f} MB after")
     print(f"the speech part: {after_mb - before_mb:.1f} MB")
 

@@ -156,7 +156,7 @@ def _long_stream(length: int) -> Iterator[Observation | Sighting]:
     rng = np.random.default_rng(0)
     faces = [Face(n, rng) for n in (1, 2, 3)]
     pictures = [[face.look(NEUTRAL, 0.0) for face in faces] for _ in range(200)]
-    heard = [voice(NEUTRAL, 0.0, rng) for _ in range(50)]
+    voices = [voice(NEUTRAL, 0.0, rng) for _ in range(50)]
     yielded = index = 0
     while yielded < length:
         t = index * 0.2
@@ -164,7 +164,7 @@ def _long_stream(length: int) -> Iterator[Observation | Sighting]:
         yield sighting(t, *seen)
         yielded += len(seen)
         if index % 3 == 0:
-            yield _at(heard[index % len(heard)], t)
+            yield _at(voices[index % len(voices)], t)
             yielded += 1
         index += 1
 

@@ -81,13 +81,13 @@ def _level(sound: Sound, config: Microphone) -> CheckResult:
     samples = sound.astype(np.float64)
     power = float(np.mean(samples**2)) if len(samples) else 0.0
     clipped = float(np.mean(np.abs(samples) >= FULL_SCALE - 1)) if len(samples) else 0.0
-    heard = f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound"
+    recorded = f"{len(samples) / SAMPLE_RATE_HZ:.1f} s of sound"
     if not power:
-        found = f"{heard}: digital silence"
+        found = f"{recorded}: digital silence"
         return warned(found, _microphone_remedy(config), clipped_share=0.0)
     level_dbfs = 10 * math.log10(power / FULL_SCALE**2)
     figures = {"level_dbfs": round(level_dbfs, 1), "clipped_share": round(clipped, 4)}
-    found = f"{heard}, level {level_dbfs:.0f} dBFS"
+    found = f"{recorded}, level {level_dbfs:.0f} dBFS"
     if level_dbfs < MIN_LEVEL_DBFS:
         return warned(f"{found}: almost silent", _microphone_remedy(config), **figures)
     if clipped > MAX_CLIPPED_SHARE:
