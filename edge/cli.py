@@ -58,10 +58,9 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _schema(arguments: argparse.Namespace) -> int:
     from edge.publish.messages import SCHEMAS, json_schema
 
-    topics = [arguments.topic] if arguments.topic else list(SCHEMAS)
-    schemas = {topic: json_schema(topic) for topic in topics}
-    shown = schemas[arguments.topic] if arguments.topic else schemas
-    print(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+    topic = arguments.topic
+    schema = json_schema(topic) if topic else {name: json_schema(name) for name in SCHEMAS}
+    print(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
     return 0
 
 
