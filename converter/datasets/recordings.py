@@ -108,20 +108,6 @@ def read_clips(
     return Recordings(dataset, samples, licence, tuple(left_out))
 
 
-def read_named(
-    dataset: str, licence: str, files: Iterable[Path], describe: Callable[[Path], Clip | None]
-) -> Recordings:
-    """Reads the files whose names tell what they are; `describe` gives None for any other.
-
-    Raises DatasetError where nothing is left.
-    """
-    described = [(file, describe(file)) for file in files]
-    unusable = [
-        f"{file}: not named as {dataset} names clips" for file, clip in described if not clip
-    ]
-    return read_clips(dataset, licence, (clip for _, clip in described if clip), unusable)
-
-
 def _digest(sound: Sound) -> str:
     return hashlib.sha256(sound.tobytes()).hexdigest()
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
+from converter.datasets import acted_speech, nemo, own_speech
 from converter.datasets.recordings import (
     FOLDS,
     LABELS,
@@ -35,17 +35,16 @@ from edge.perception.voice import VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 LAYOUTS: tuple[Layout[Recordings], ...] = (
-    (ravdess.is_here, ravdess.load),
     (nemo.is_here, nemo.load),
-    (cremad.is_here, cremad.load),
-    (emodb.is_here, emodb.load),
-    (savee.is_here, savee.load),
-    (tess.is_here, tess.load),
+    *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
     (own_speech.is_here, own_speech.load),
 )
-KNOWN = (
-    "RAVDESS (Actor_NN/), nEMO (data.tsv, samples/), CREMA-D (AudioWAV/), EMO-DB (wav/), "
-    "SAVEE (AudioData/SS/), TESS (OAF_…, YAF_…), own recordings (SPEAKER/EMOTION/)"
+KNOWN = ", ".join(
+    (
+        *(f"{corpus.dataset} ({corpus.hint})" for corpus in acted_speech.CORPORA),
+        "nEMO (data.tsv, samples/)",
+        "own recordings (SPEAKER/EMOTION/)",
+    )
 )
 FRAMES, BANDS = 186, 40
 LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from converter.datasets import cremad, emodb, nemo, own_speech, ravdess, savee, tess
+from converter.datasets import nemo, own_speech
+from converter.datasets.acted_speech import CREMA_D, EMO_DB, RAVDESS, SAVEE, TESS
 from converter.datasets.recordings import LABELS, Recordings, split_by_clip, split_by_speaker
 from converter.datasets.samples import DatasetError
 from converter.tasks.speech import SpeechTask
@@ -38,7 +39,7 @@ def test_ravdess_is_read_at_any_rate_and_what_is_no_clip_is_named(tmp_path: Path
     (folder / "03-01-05-01-01-01-03.wav").write_bytes(b"half written")
     (folder / "03-01-05-01-01-02-03.wav").write_bytes(b"")
     (folder / "03-02-05-01-01-02-03.wav").write_bytes(b"a song")
-    recordings = ravdess.load(tmp_path)
+    recordings = RAVDESS.load(tmp_path)
     assert _labels(recordings) == {"03": ["neutral", "surprised"], "04": ["calm"]}
     assert {len(sound) for sound in recordings.samples.inputs} == {8000}
     assert [Path(one.split(": ")[0]).name for one in recordings.unusable] == [
@@ -52,10 +53,10 @@ def test_cremad_is_read(tmp_path: Path) -> None:
     sounds = tmp_path / "AudioWAV"
     names = ("1001_DFA_ANG_XX", "1001_IEO_SAD_LO", "1002_TIE_NEU_XX", "1002_DFA_BOR_XX")
     _write(sounds / f"{name}.wav" for name in names)
-    recordings = cremad.load(tmp_path)
+    recordings = CREMA_D.load(tmp_path)
     assert _labels(recordings) == {"1001": ["angry", "sad"], "1002": ["neutral"]}
     assert "1002_DFA_BOR_XX" in recordings.unusable[0]
-    assert cremad.load(sounds).samples.groups == recordings.samples.groups
+    assert CREMA_D.load(sounds).samples.groups == recordings.samples.groups
 
 
 def test_tess_is_read_with_its_one_odd_name(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_tess_is_read_with_its_one_odd_name(tmp_path: Path) -> None:
             tmp_path / "YAF_pleasant_surprised" / "YAF_back_bored.wav",
         ]
     )
-    recordings = tess.load(tmp_path)
+    recordings = TESS.load(tmp_path)
     assert _labels(recordings) == {"OA": ["fearful", "neutral"], "YA": ["surprised"]}
     assert len(recordings.unusable) == 1
 
@@ -76,7 +77,7 @@ def test_tess_is_read_with_its_one_odd_name(tmp_path: Path) -> None:
 def test_savee_is_read_in_both_layouts(tmp_path: Path, name: str) -> None:
     clips = [("DC", "a01"), ("DC", "sa02"), ("KL", "su15"), ("XX", "a01"), ("DC", "x01")]
     _write(tmp_path / name.format(*clip) for clip in clips)
-    recordings = savee.load(tmp_path)
+    recordings = SAVEE.load(tmp_path)
     assert _labels(recordings) == {"DC": ["angry", "sad"], "KL": ["surprised"]}
     assert len(recordings.unusable) == 2
 
@@ -84,7 +85,7 @@ def test_savee_is_read_in_both_layouts(tmp_path: Path, name: str) -> None:
 def test_emodb_is_read_without_boredom(tmp_path: Path) -> None:
     names = ("03a01Fa", "03b10Wc", "16a02La", "16a02Ab", "99xxxx")
     _write(tmp_path / "wav" / f"{name}.wav" for name in names)
-    recordings = emodb.load(tmp_path)
+    recordings = EMO_DB.load(tmp_path)
     assert _labels(recordings) == {"03": ["happy", "angry"], "16": ["fearful"]}
     assert [reason for reason in recordings.unusable if "its emotion is none of" in reason]
     assert [reason for reason in recordings.unusable if "not named as EMO-DB names clips" in reason]

@@ -1,0 +1,161 @@
+"""Corpora of acted speech whose file names say speaker and emotion: one row for each layout.
+
+To add a corpus, describe it as an `ActedSpeech` with its paper, layout and address underneath, and
+append it to CORPORA.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from converter.datasets.recordings import LABELS, NAMES, Clip, Recordings, read_clips, sound_files
+
+
+@dataclass(frozen=True)
+class ActedSpeech:
+    """One published layout; the clips may have any sound format."""
+
+    dataset: str
+    licence: str
+    hint: str
+    """The files or folders by which a user recognizes the layout, for messages."""
+    clip: re.Pattern[str]
+    """Matches the whole of NAME or FOLDER/NAME of a clip, without suffix.
+
+    Its groups are `speaker`, used in upper case, and `emotion`.
+    """
+    emotions: Mapping[str, str | None]
+    """By code in lower case, one of LABELS; None for an emotion that these lack."""
+    folder: str = ""
+    """The folder of the clips inside the published one; the user may give either of the two."""
+    files: str = "**/*"
+    """The pattern of the paths of clips in `folder`."""
+
+    def matches(self, path: Path) -> bool:
+        """Tells whether `path` has clips of this layout."""
+        return any(map(self._clip, self._files(path)))
+
+    def load(self, path: Path) -> Recordings:
+        """Reads all clips; raises DatasetError where none can be used."""
+        described = [(file, self._clip(file)) for file in self._files(path)]
+        unusable = [
+            f"{file}: not named as {self.dataset} names clips"
+            for file, clip in described
+            if not clip
+        ]
+        clips = (clip for _, clip in described if clip)
+        return read_clips(self.dataset, self.licence, clips, unusable)
+
+    def _clip(self, file: Path) -> Clip | None:
+        names = (file.stem, f"{file.parent.name}/{file.stem}")
+        match = next(filter(None, map(self.clip.fullmatch, names)), None)
+        if match is None:
+            return None
+        return Clip(file, self.emotions[match["emotion"].lower()], match["speaker"].upper())
+
+    def _files(self, path: Path) -> list[Path]:
+        inside = path / self.folder
+        return sound_files(inside if inside.is_dir() else path, self.files)
+
+
+RAVDESS = ActedSpeech(
+    "RAVDESS",
+    "CC BY-NC-SA 4.0 (RAVDESS): not for commercial use",
+    "Actor_NN/",
+    # Audio-only speech: the song recordings of the same actors have vocal channel 02.
+    re.compile(r"03-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"),
+    {f"{number:02}": label for number, label in enumerate(LABELS, 1)},
+    files="Actor_*/*",
+)
+"""Acted North American English speech of 24 actors (Livingstone and Russo 2018).
+
+Actor_NN/03-01-EE-II-SS-RR-NN.wav: the third field is the emotion, the last one the actor.
+https://zenodo.org/records/1188976
+"""
+
+CREMA_D = ActedSpeech(
+    "CREMA-D",
+    "ODbL 1.0 (CREMA-D)",
+    "AudioWAV/",
+    re.compile(r"(?P<speaker>1\d{3})_[A-Z]{3}_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_[A-Z]{2}"),
+    {
+        "ang": "angry",
+        "dis": "disgust",
+        "fea": "fearful",
+        "hap": "happy",
+        "neu": "neutral",
+        "sad": "sad",
+    },
+    folder="AudioWAV",
+    files="*",
+)
+"""Acted North American English of 91 actors (Cao et al. 2014).
+
+AudioWAV/AAAA_SSS_EEE_LL.wav: actor, sentence, emotion and level.
+https://github.com/CheyneyComputerScience/CREMA-D
+"""
+
+EMO_DB = ActedSpeech(
+    "EMO-DB",
+    "free to use, cite the paper (EMO-DB)",
+    "wav/",
+    re.compile(r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[WLEAFTN])[a-z]?"),
+    {
+        "w": "angry",
+        "l": None,  # boredom
+        "e": "disgust",
+        "a": "fearful",
+        "f": "happy",
+        "t": "sad",
+        "n": "neutral",
+    },
+    folder="wav",
+    files="*",
+)
+"""The Berlin database: ten German actors (Burkhardt et al. 2005).
+
+wav/SSTTTEv.wav: speaker, text, the first letter of the German word for the emotion, and version.
+http://emodb.bilderbar.info
+"""
+
+SAVEE = ActedSpeech(
+    "SAVEE",
+    "research use only (SAVEE)",
+    "AudioData/SS/",
+    re.compile(r"(?P<speaker>DC|JE|JK|KL)[_/](?P<emotion>sa|su|[adfhn])\d\d"),
+    {
+        "a": "angry",
+        "d": "disgust",
+        "f": "fearful",
+        "h": "happy",
+        "n": "neutral",
+        "sa": "sad",
+        "su": "surprised",
+    },
+)
+"""Four men of Surrey, acted British English (Haq and Jackson 2010).
+
+AudioData/SS/eNN.wav with the speaker as folder, or the flat layout SS_eNN.wav.
+http://kahlan.eps.surrey.ac.uk/savee/
+"""
+
+TESS = ActedSpeech(
+    "TESS",
+    "CC BY-NC-ND 4.0 (TESS): not for commercial use",
+    "OAF_…, YAF_…",
+    re.compile(
+        r"(?P<speaker>OA|YA(?=F))F?_[a-z]+_"
+        r"(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)",
+        re.I,
+    ),
+    {**NAMES, "ps": "surprised"},  # "pleasant surprise"
+)
+"""Two actresses of Toronto, a word in each sentence (Pichora-Fuller and Dupuis 2020).
+
+OAF_word_emotion.wav, in folders or not; the older actress is OAF (once OA), the younger YAF.
+https://doi.org/10.5683/SP2/E8H2MF
+"""
+
+CORPORA = (RAVDESS, CREMA_D, EMO_DB, SAVEE, TESS)
+"""In the order in which a folder is compared with them."""
