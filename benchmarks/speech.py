@@ -27,7 +27,8 @@ from sklearn.svm import SVC
 
 from converter.cross_validation import load_folds, read_setting
 from converter.datasets.recordings import Recordings, group_of, split_by_speaker
-from converter.datasets.samples import Samples, Splits
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Splits
 from converter.tasks.speech import SpeechTask
 from converter.training.runs import CHECKPOINT, INPUT, Plan, load_run
 from converter.training.train import train

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
-from converter.datasets.samples import BY_SPEAKER, DatasetError, Samples, Splits, concatenate
+from converter.datasets.samples import DatasetError, Samples, concatenate
+from converter.datasets.splits import BY_SPEAKER, Splits
 from converter.measuring.evaluate import Answers, ask_all
 from converter.measuring.figures import Form, as_metrics, headline
 from converter.packing.build import build_pack

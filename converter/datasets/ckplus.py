@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.pictures import label_folders, read_folders
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 
 LICENCE = "research use only, by agreement (CK+)"
 NAME = re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}")

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
-from converter.datasets.samples import DatasetError, Samples, SecondLabels, Splits, hold_back
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import SecondLabels, Splits, hold_back
 from edge.emotions import FloatArray
 
 LICENCE = "research use only (FER2013)"

@@ -16,7 +16,8 @@ import numpy as np
 from converter.datasets import fer2013
 from converter.datasets.files import Root, opened, read_text
 from converter.datasets.pictures import LABELS, decode
-from converter.datasets.samples import DatasetError, Samples, SecondLabels, Splits, hold_back
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import SecondLabels, Splits, hold_back
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face

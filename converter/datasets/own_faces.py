@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from converter.datasets.pictures import label_folders, read_folders
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 
 LICENCE = "that of your own data"
 SPLITS = ("train", "val", "test")

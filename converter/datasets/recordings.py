@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from converter.datasets.samples import ALL, JOINED, DatasetError, Samples, Splits, concatenate
+from converter.datasets.samples import DatasetError, Samples, concatenate
+from converter.datasets.splits import ALL, JOINED, Splits
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound

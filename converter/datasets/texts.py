@@ -5,15 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converter.datasets.samples import (
-    JOINED,
-    DatasetError,
-    Judged,
-    Samples,
-    Splits,
-    concatenate,
-    hold_back,
-)
+from converter.datasets.samples import DatasetError, Samples, concatenate
+from converter.datasets.splits import JOINED, Judged, Splits, hold_back
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 """The labels of GoEmotions' Ekman grouping, which every text data set is brought to."""

@@ -17,7 +17,7 @@ from rich.progress import track
 from scipy.special import log_softmax
 from tokenizers import Tokenizer
 
-from converter.datasets.samples import Origin
+from converter.datasets.splits import Origin
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from edge.emotions import FloatArray, softmax

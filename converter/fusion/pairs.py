@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets.samples import HELD_BACK, DatasetError, Splits
+from converter.datasets.samples import DatasetError
+from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import ask
 from converter.measuring.figures import expected_calibration_error, scores
 from converter.tasks.base import Task

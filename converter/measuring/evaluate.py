@@ -8,16 +8,8 @@ import msgspec
 import numpy as np
 from rich.progress import track
 
-from converter.datasets.samples import (
-    ALL,
-    BY_SPEAKER,
-    DatasetError,
-    Judged,
-    Samples,
-    SecondLabels,
-    Splits,
-    by_family,
-)
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import ALL, BY_SPEAKER, Judged, SecondLabels, Splits, by_family
 from converter.measuring.figures import (
     Form,
     as_metrics,

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from converter.datasets.samples import Judged, Samples
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Judged
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.perception.manifest import Manifest, Metric
 

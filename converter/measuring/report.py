@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sklearn.metrics import confusion_matrix
 
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SECOND_PREFIX, Answers, forms_of
 from converter.measuring.figures import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from converter.datasets.samples import Origin
+from converter.datasets.splits import Origin
 from converter.networks.flatbuffer import parse
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError

@@ -9,7 +9,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.datasets.samples import HELD_BACK, Splits
+from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, Answers, measure_logits, pool_windows
 from converter.packing.calibrate import (
     fit_prior_correction,

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import f1_score, precision_recall_curve
 
-from converter.datasets.samples import Judged, Samples
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Judged
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)

@@ -9,7 +9,8 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.datasets.samples import DatasetError, Origin, Samples, Splits
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import Origin, Splits
 from edge.emotions import Emotion, FloatArray
 from edge.perception.manifest import InputSpec, Modality
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from converter.datasets import ckplus, fer2013, ferplus, own_faces
 from converter.datasets.pictures import SIDE
-from converter.datasets.samples import Samples, Splits
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Splits
 from converter.networks import face as network
 from converter.tasks.base import Layout, Schedule, Task, load_known, only
 from edge.emotions import FloatArray

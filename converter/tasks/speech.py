@@ -22,7 +22,8 @@ from converter.datasets.recordings import (
     check_apart,
     split_by_speaker,
 )
-from converter.datasets.samples import Samples, Splits
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
 from converter.tasks.augment import mask, vary_sound, warp

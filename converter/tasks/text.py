@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.samples import DatasetError, Origin, Samples, Splits, concatenate
+from converter.datasets.samples import DatasetError, Samples, concatenate
+from converter.datasets.splits import Origin, Splits
 from converter.datasets.texts import LABELS, Texts, join
 from converter.distillation.denials import denied
 from converter.distillation.distil import Lessons, teach

@@ -11,7 +11,8 @@ import numpy as np
 from keras import ops
 from tokenizers import Tokenizer
 
-from converter.datasets.samples import Samples, Splits, by_family, concatenate
+from converter.datasets.samples import Samples, concatenate
+from converter.datasets.splits import Splits, by_family
 from converter.distillation.denials import denied
 from converter.distillation.sentences import (
     ANSWERS,

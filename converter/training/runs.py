@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import msgspec
 
-from converter.datasets.samples import Origin, Splits
+from converter.datasets.splits import Origin, Splits
 from converter.networks.packs import is_pack, origin_of_pack
 from converter.networks.weights import MODEL
 from converter.plots import CURVES

@@ -8,7 +8,7 @@ import keras
 import msgspec
 from keras import ops
 
-from converter.datasets.samples import Origin, Splits
+from converter.datasets.splits import Origin, Splits
 from converter.networks.packs import is_pack, restore_statistics
 from converter.networks.weights import MODEL, start_from
 from converter.plots import CURVES, draw_curves

@@ -10,7 +10,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.training.fine_tune import fine_tune
 from converter.training.runs import Plan
 from tests.converter.encoders import CONFIG, SHORT, VOCABULARY, bert_weights, own_splits

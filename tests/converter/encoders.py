@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from converter.datasets import own_texts
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.datasets.texts import join
 from converter.training.fine_tune import SCHEDULE
 from edge.emotions import FloatArray

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
 from converter.training.average import average

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from converter.cli import main
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
 from converter.distillation.distil import NEGATIONS, Lessons, teach, vary
 from converter.distillation.sentences import SentenceTeacher

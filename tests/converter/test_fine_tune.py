@@ -11,7 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
-from converter.datasets.samples import Samples, Splits
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
 from converter.distillation.denials import SHARE
 from converter.distillation.sentences import SentenceTeacher

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from converter.datasets.samples import Splits
+from converter.datasets.splits import Splits
 from converter.networks.flatbuffer import parse
 from converter.networks.packs import restore_statistics
 from converter.networks.weights import start_from

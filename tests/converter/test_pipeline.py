@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from converter.datasets.samples import Judged, Samples
+from converter.datasets.samples import Samples
+from converter.datasets.splits import Judged
 from converter.datasets.texts import LABELS
 from converter.measuring.evaluate import Answers
 from converter.measuring.figures import expected_calibration_error

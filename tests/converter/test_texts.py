@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
-from converter.datasets.samples import DatasetError, Judged, Samples
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import Judged
 from converter.datasets.texts import (
     AT_RANDOM,
     EKMAN,

@@ -16,7 +16,8 @@ import pytest
 import tensorflow as tf
 from msgspec.structs import replace as replace_fields
 
-from converter.datasets.samples import Samples, SecondLabels, Splits
+from converter.datasets.samples import Samples
+from converter.datasets.splits import SecondLabels, Splits
 from converter.measuring.cost import cost, latencies_ms
 from converter.measuring.evaluate import ask_all, evaluate_pack
 from converter.measuring.figures import headline
