@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.datasets.samples import Samples
-from converter.fusion.pairs import (
+from converter.fusion.simulated_pairs import (
     Cases,
-    Judgements,
-    draw,
-    figures,
-    judge,
-    judge_held_back,
-    of_somebody_else,
+    Predictions,
+    draw_pairs,
+    pair_metrics,
+    predict,
+    predict_held_back,
+    with_other_person,
 )
 from converter.tasks import TASKS
 from edge.commands.predict import Predictor
@@ -87,12 +87,12 @@ def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]
     task, pack = TASKS[modality](), load_pack(MODELS / f"{modality}.json")
     splits, corrupt = task.load(data), CORRUPTIONS[modality][1]
     if splits.test_split:
-        clean = judge(task, splits, pack)
-        return clean, judge(task, replace(splits, test=_corrupted(splits.test, corrupt)), pack)
-    clean = judge_held_back(task, splits, pack)
+        clean = predict(task, splits, pack)
+        return clean, predict(task, replace(splits, test=_corrupted(splits.test, corrupt)), pack)
+    clean = predict_held_back(task, splits, pack)
     wrong = replace(splits, held_back=_corrupted(splits.held_back, corrupt))
     unseen = np.arange(1, len(clean.truth), 2)
-    return clean.part(unseen), judge_held_back(task, wrong, pack).part(unseen)
+    return clean.part(unseen), predict_held_back(task, wrong, pack).part(unseen)
 
 
 def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
@@ -100,25 +100,25 @@ def _situations(clean: Cases, wrong: Cases) -> dict[str, Cases]:
     found, rng = {"whole": clean}, np.random.default_rng(0)
     for name in clean.modalities:
         found[f"without {name}"] = clean.without(name)
-        found[f"{name}: {CORRUPTIONS[name][0]}"] = clean.with_said(name, wrong.alone(name))
-        found[f"{name}: another person's"] = of_somebody_else(clean, name, rng)
+        found[f"{name}: {CORRUPTIONS[name][0]}"] = clean.with_probabilities(name, wrong.alone(name))
+        found[f"{name}: another person's"] = with_other_person(clean, name, rng)
     return found
 
 
 def _replicate(
-    clean: Sequence[Judgements], wrong: Sequence[Judgements], model: FusionModel, seed: int
+    clean: Sequence[Predictions], wrong: Sequence[Predictions], model: FusionModel, seed: int
 ) -> dict[tuple[str, str], dict[str, float]]:
     """Returns all metrics on pairs of samples drawn with replacement."""
     rng = np.random.default_rng(seed)
     rows = [rng.integers(0, len(one.truth), len(one.truth)) for one in clean]
     parts = [[s.part(r) for s, r in zip(sets, rows, strict=True)] for sets in (clean, wrong)]
-    pairs, corrupted = (draw(sets, PAIRS, np.random.default_rng(seed)) for sets in parts)
+    pairs, corrupted = (draw_pairs(sets, PAIRS, np.random.default_rng(seed)) for sets in parts)
     found = {}
     for name in pairs.modalities:
-        found["alone", name] = figures(pairs.alone(name), pairs.truth)
+        found["alone", name] = pair_metrics(pairs.alone(name), pairs.truth)
     for situation, cases in _situations(pairs, corrupted).items():
         for strategy, function in STRATEGIES.items():
-            found[strategy, situation] = figures(cases.fused(function, model), cases.truth)
+            found[strategy, situation] = pair_metrics(cases.fused(function, model), cases.truth)
     return found
 
 

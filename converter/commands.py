@@ -16,7 +16,7 @@ from edge.perception.pack import load_pack
 from edge.values import MODALITIES
 
 if TYPE_CHECKING:
-    from converter.fusion.pairs import Judgements
+    from converter.fusion.simulated_pairs import Predictions
     from converter.measuring.report import Measured
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
@@ -178,25 +178,25 @@ def average(arguments: argparse.Namespace) -> None:
 
 def fuse(arguments: argparse.Namespace) -> None:
     """Learns fusion.json from what the packs say of held-back data."""
-    from converter.fusion import fuse as learning
-    from converter.fusion.pairs import judge_held_back
+    from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves
+    from converter.fusion.simulated_pairs import predict_held_back
     from converter.tasks import TASKS
     from edge.fusion.model import write_fusion
 
-    taught: list[Judgements] = []
-    half: list[list[Judgements]] = [[], []]
+    sets: list[Predictions] = []
+    halves: list[list[Predictions]] = [[], []]
     hashes = {}
     for modality in MODALITIES:
         task, pack = TASKS[modality](), load_pack(arguments.models / f"{modality}.json")
         splits = task.load(getattr(arguments, modality))
-        judged = judge_held_back(task, splits, pack)
+        predictions = predict_held_back(task, splits, pack)
         hashes[modality] = pack.manifest.sha256
-        for part, taken in enumerate(half):
-            taken.append(judged.part(np.arange(part, len(judged.truth), 2)))
+        for part, taken in enumerate(halves):
+            taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
         # What has no test split is tested on the other half.
-        taught.append(judged if splits.test_split else half[0][-1])
-    figures = learning.measure_across(half)
-    content = learning.content(learning.learn(taught), hashes, figures)
+        sets.append(predictions if splits.test_split else halves[0][-1])
+    figures = measure_by_halves(halves)
+    content = fusion_file(learn_fusion(sets), hashes, figures)
     write_fusion(content, arguments.models / "fusion.json")
     _print_figures(content)
     print("wrote", arguments.models / "fusion.json")

@@ -6,8 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.fusion.fuse import content, learn, measure, measure_across
-from converter.fusion.pairs import Judgements, draw, figures, of_somebody_else
+from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves, measure_fusion
+from converter.fusion.simulated_pairs import (
+    Predictions,
+    draw_pairs,
+    pair_metrics,
+    with_other_person,
+)
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion.model import FusionModel, load_fusion, read_fusion, write_fusion
 from edge.fusion.pooling import STRATEGIES, Strategy, log_linear
@@ -18,90 +23,97 @@ KNOWLEDGE = {"face": 4.0, "speech": 2.0, "text": 3.0}
 """How far the logit of the truth lies above the others, whose noise has a deviation of 1.5."""
 
 
-def _judged(seed: int) -> list[Judgements]:
+def _predictions(seed: int) -> list[Predictions]:
     rng = np.random.default_rng(seed)
     sets = []
     for modality, knowledge in KNOWLEDGE.items():
         truth = rng.integers(0, len(EMOTIONS), 1500)
         logits = knowledge * np.eye(len(EMOTIONS))[truth] + rng.normal(0, 1.5, (1500, 7))
-        said = softmax((knowledge / 1.5**2 * logits).astype(np.float32))
-        sets.append(Judgements(modality, said, truth))
+        probabilities = softmax((knowledge / 1.5**2 * logits).astype(np.float32))
+        sets.append(Predictions(modality, probabilities, truth))
     return sets
 
 
 @cache
 def _learned() -> FusionModel:
-    return learn(_judged(seed=0), count=150)
+    return learn_fusion(_predictions(seed=0), count=150)
 
 
 def test_pairs_have_one_label_and_all_labels_equally_often() -> None:
-    sets = _judged(seed=1)
+    sets = _predictions(seed=1)
     sets[1] = sets[1].part(np.flatnonzero(sets[1].truth != NEUTRAL))
-    cases = draw(sets, 3000, np.random.default_rng(0))
-    assert cases.said.shape == (3000, 3, 7)
+    cases = draw_pairs(sets, 3000, np.random.default_rng(0))
+    assert cases.probabilities.shape == (3000, 3, 7)
     counts = np.bincount(cases.truth, minlength=7)
     assert counts[NEUTRAL] == 0
     assert counts[counts > 0] == pytest.approx(500, rel=0.2)
-    face = figures(cases.of(["face"]).said[:, 0], cases.truth)
+    face = pair_metrics(cases.of(["face"]).probabilities[:, 0], cases.truth)
     assert face["accuracy"] == pytest.approx(
-        (sets[0].said.argmax(axis=1) == sets[0].truth).mean(), abs=0.04
+        (sets[0].probabilities.argmax(axis=1) == sets[0].truth).mean(), abs=0.04
     )
 
 
 def test_somebody_else_changes_one_modality_alone() -> None:
-    cases = draw(_judged(seed=1), 1000, np.random.default_rng(0))
-    wrong = of_somebody_else(cases, "speech", np.random.default_rng(1))
-    assert np.array_equal(wrong.said[:, [0, 2]], cases.said[:, [0, 2]])
-    accuracy = figures(wrong.of(["speech"]).said[:, 0], wrong.truth)["accuracy"]
+    cases = draw_pairs(_predictions(seed=1), 1000, np.random.default_rng(0))
+    wrong = with_other_person(cases, "speech", np.random.default_rng(1))
+    assert np.array_equal(wrong.probabilities[:, [0, 2]], cases.probabilities[:, [0, 2]])
+    accuracy = pair_metrics(wrong.of(["speech"]).probabilities[:, 0], wrong.truth)["accuracy"]
     assert accuracy == pytest.approx(1 / 7, abs=0.06)
 
 
 def test_who_only_guesses_is_hardly_trusted() -> None:
-    _, *others = _judged(seed=4)
+    _, *others = _predictions(seed=4)
     rng = np.random.default_rng(5)
     guesses = softmax(rng.normal(0, 2, (1500, 7)).astype(np.float32))
-    guessing = Judgements("thermal", guesses, rng.integers(0, 7, 1500))
-    learned = learn([guessing, *others], count=150).reliabilities
+    guessing = Predictions("thermal", guesses, rng.integers(0, 7, 1500))
+    learned = learn_fusion([guessing, *others], count=150).reliabilities
     assert learned["thermal"].mean() < 0.5 * min(learned[one.modality].mean() for one in others)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 def test_together_they_know_more_than_the_best_of_them(strategy: Strategy) -> None:
-    cases = draw(_judged(seed=2), 3000, np.random.default_rng(0))
-    alone = max(figures(cases.of([n]).said[:, 0], cases.truth)["accuracy"] for n in KNOWLEDGE)
-    together = figures(cases.fused(strategy, _learned()), cases.truth)
+    cases = draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0))
+    alone = max(
+        pair_metrics(cases.of([n]).probabilities[:, 0], cases.truth)["accuracy"] for n in KNOWLEDGE
+    )
+    together = pair_metrics(cases.fused(strategy, _learned()), cases.truth)
     assert together["accuracy"] > alone + 0.03
 
 
 def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
-    cases = draw(_judged(seed=2), 3000, np.random.default_rng(0))
-    wrong = of_somebody_else(cases, "face", np.random.default_rng(1))
-    found = figures(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
-    naive = figures(wrong.fused(log_linear, FusionModel()), wrong.truth)["accuracy"]
+    cases = draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0))
+    wrong = with_other_person(cases, "face", np.random.default_rng(1))
+    found = pair_metrics(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
+    naive = pair_metrics(wrong.fused(log_linear, FusionModel()), wrong.truth)["accuracy"]
     assert found > naive + 0.1
 
 
 def test_somebody_else_costs_about_as_much_whichever_modality_tells_of_them() -> None:
-    cases, rng = draw(_judged(seed=2), 3000, np.random.default_rng(0)), np.random.default_rng(1)
-    alone = {name: figures(cases.alone(name), cases.truth)["accuracy"] for name in KNOWLEDGE}
+    cases, rng = (
+        draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0)),
+        np.random.default_rng(1),
+    )
+    alone = {name: pair_metrics(cases.alone(name), cases.truth)["accuracy"] for name in KNOWLEDGE}
     costs = []
     for name in KNOWLEDGE:
-        wrong = of_somebody_else(cases, name, rng)
-        found = figures(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
+        wrong = with_other_person(cases, name, rng)
+        found = pair_metrics(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
         costs.append(max(value for other, value in alone.items() if other != name) - found)
     assert max(costs) - min(costs) < 0.1
 
 
 def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
-    face = _judged(seed=0)[0]
-    logs = np.log(face.said[face.truth == NEUTRAL])
+    face = _predictions(seed=0)[0]
+    logs = np.log(face.probabilities[face.truth == NEUTRAL])
     odds = logs - logs[:, [NEUTRAL]]
     within = np.delete((odds <= _learned().rest).mean(axis=0), NEUTRAL)
     assert within == pytest.approx(0.9, abs=0.02)
 
 
 def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
-    written = content(_learned(), {"face": "0" * 64}, measure(_learned(), _judged(seed=3)))
+    written = fusion_file(
+        _learned(), {"face": "0" * 64}, measure_fusion(_learned(), _predictions(seed=3))
+    )
     assert {one.strategy for one in written.figures} == {"alone", *STRATEGIES}
     pairs = {one.pairs for one in written.figures}
     assert {"all", "without face", "speech of somebody else"} < pairs
@@ -121,10 +133,10 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
 def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("converter.fusion.fuse.CASES", 100)
-    halves = [_judged(seed=seed) for seed in (0, 3)]
-    found = measure_across(halves, count=20)
-    each = [measure(learn(a, count=20), b) for a, b in (halves, halves[::-1])]
+    monkeypatch.setattr("converter.fusion.learn.CASE_COUNT", 100)
+    halves = [_predictions(seed=seed) for seed in (0, 3)]
+    found = measure_by_halves(halves, count=20)
+    each = [measure_fusion(learn_fusion(a, count=20), b) for a, b in (halves, halves[::-1])]
     for one, first, second in zip(found, *each, strict=True):
         assert (one.strategy, one.pairs, one.metric) == (first.strategy, first.pairs, first.metric)
         assert one.value == pytest.approx((first.value + second.value) / 2)
