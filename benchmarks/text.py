@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from converter.datasets import goemotions
 from converter.datasets.samples import Samples
 from converter.datasets.texts import Texts
-from converter.measuring.figures import MULTILABEL_MEAN, multilabel_f1
+from converter.measuring.metrics import MULTILABEL_MEAN, multilabel_f1
 from converter.packing.calibrate import fit_thresholds
 from edge.commands.terminal import table
 from edge.emotions import FloatArray

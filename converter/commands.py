@@ -85,7 +85,7 @@ def quantize(arguments: argparse.Namespace) -> None:
 
 def checks(arguments: argparse.Namespace) -> None:
     """Chooses the check samples of packs, anew, into their manifests."""
-    from converter.packing.checks import choose_checks
+    from converter.packing.check_samples import choose_checks
 
     for path in arguments.manifest:
         pack = load_pack(path)

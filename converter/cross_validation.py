@@ -14,7 +14,7 @@ from converter.datasets.recordings import Recordings, group_of, split_by_clip, s
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import BY_SPEAKER, Splits
 from converter.measuring.evaluate import Answers, ask_all
-from converter.measuring.figures import Form, as_metrics, headline
+from converter.measuring.metrics import Form, as_metrics, headline
 from converter.packing.build import build_pack
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from converter.datasets.samples import DatasetError
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import ask
-from converter.measuring.figures import expected_calibration_error, scores
+from converter.measuring.metrics import expected_calibration_error, scores
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.fusion.model import FusionModel

@@ -10,7 +10,7 @@ from rich.progress import track
 
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import ALL, BY_SPEAKER, Judged, SecondLabels, Splits, by_family
-from converter.measuring.figures import (
+from converter.measuring.metrics import (
     Form,
     as_metrics,
     figures,

@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix
 from converter.datasets.splits import Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SECOND_PREFIX, Answers, forms_of
-from converter.measuring.figures import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
+from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.tasks.base import Task
 from edge.perception.manifest import Manifest, Metric

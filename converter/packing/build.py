@@ -17,7 +17,7 @@ from converter.packing.calibrate import (
     fit_thresholds,
     rarity,
 )
-from converter.packing.checks import choose_checks
+from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import keep_float, quantize, write_model
 from converter.tasks.base import Task
 from converter.training.runs import load_run, origin

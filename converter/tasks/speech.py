@@ -26,7 +26,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
-from converter.tasks.augment import mask, vary_sound, warp
+from converter.tasks.augment_sound import mask, vary_sound, warp
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray

@@ -14,8 +14,8 @@ from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Origin, Splits
 from converter.datasets.texts import LABELS, Texts, join
 from converter.distillation.denials import denied
-from converter.distillation.distil import Lessons, teach
-from converter.distillation.sentences import read_heads
+from converter.distillation.targets import Lessons, teach
+from converter.distillation.teacher import read_heads
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from converter.datasets.samples import Samples, concatenate
 from converter.datasets.splits import Splits, by_family
 from converter.distillation.denials import denied
-from converter.distillation.sentences import (
+from converter.distillation.teacher import (
     ANSWERS,
     HEADS,
     TOKEN_STEP,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import msgspec
 
-from converter.packing.checks import choose_checks
+from converter.packing.check_samples import choose_checks
 from edge.perception.manifest import save_manifest
 from edge.perception.pack import load_pack
 from edge.perception.selftest import sample_runner

@@ -13,8 +13,8 @@ import pytest
 from converter.cli import main
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
-from converter.distillation.distil import NEGATIONS, Lessons, teach, vary
-from converter.distillation.sentences import SentenceTeacher
+from converter.distillation.targets import NEGATIONS, Lessons, teach, vary
+from converter.distillation.teacher import SentenceTeacher
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
 from converter.training.runs import CHECKPOINT, Plan, origin

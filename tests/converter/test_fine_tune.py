@@ -15,7 +15,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
 from converter.distillation.denials import SHARE
-from converter.distillation.sentences import SentenceTeacher
+from converter.distillation.teacher import SentenceTeacher
 from converter.networks import encoder
 from converter.training.fine_tune import SentenceBatches, fine_tune, known_labels
 from converter.training.runs import CHECKPOINT, Plan

@@ -15,7 +15,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import Judged
 from converter.datasets.texts import LABELS
 from converter.measuring.evaluate import Answers
-from converter.measuring.figures import expected_calibration_error
+from converter.measuring.metrics import expected_calibration_error
 from converter.networks import face, speech, text
 from converter.packing.calibrate import (
     fit_prior_correction,

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from converter.datasets.texts import LABELS
-from converter.distillation.sentences import SentenceTeacher, fingerprint, spell_out
+from converter.distillation.teacher import SentenceTeacher, fingerprint, spell_out
 from converter.networks import encoder
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError

@@ -20,7 +20,7 @@ from converter.datasets import own_speech
 from converter.datasets.recordings import LABELS
 from converter.datasets.samples import DatasetError, Samples
 from converter.measuring.evaluate import add_metrics
-from converter.tasks.augment import CHANGES, CODECS, mask, vary_sound, warp
+from converter.tasks.augment_sound import CHANGES, CODECS, mask, vary_sound, warp
 from converter.tasks.speech import SpeechTask
 from edge.capture.media import read_sound
 from edge.config import Speech

@@ -24,7 +24,7 @@ from converter.datasets.texts import (
     split_at_random,
 )
 from converter.distillation.denials import FEELINGS, denials
-from converter.measuring.figures import multilabel_f1
+from converter.measuring.metrics import multilabel_f1
 from converter.packing.calibrate import fit_thresholds
 from converter.tasks.text import TextTask
 from edge.perception.ngrams import NEGATORS, tokens

@@ -20,7 +20,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import SecondLabels, Splits
 from converter.measuring.cost import cost, latencies_ms
 from converter.measuring.evaluate import ask_all, evaluate_pack
-from converter.measuring.figures import headline
+from converter.measuring.metrics import headline
 from converter.measuring.report import Measured, write_report
 from converter.networks import face
 from converter.networks.weights import MODEL, start_from

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.samples import Samples, concatenate
-from converter.distillation.sentences import SentenceTeacher, fingerprint
+from converter.distillation.teacher import SentenceTeacher, fingerprint
 from edge.errors import EmotiondError
 from edge.perception.ngrams import IDEOGRAPHS
 
