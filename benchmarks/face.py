@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from converter.datasets.fer2013 import NUMBERED
+from converter.datasets.fer2013 import NATIVE_LABELS
 from converter.datasets.samples import DatasetError, Samples
 from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
@@ -31,7 +31,11 @@ FACE_API = (
 )
 # FER2013's own labels, mapped to the seven emotions.
 SEVEN = dict(
-    zip(NUMBERED, ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"), strict=True)
+    zip(
+        NATIVE_LABELS,
+        ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
+        strict=True,
+    )
 )
 
 
@@ -61,7 +65,9 @@ def _truths(samples: Samples) -> dict[str, list[str | None]]:
     of_ferplus = [FaceTask.label_map[samples.labels[index]] for index in samples.majority]
     if samples.second is None:
         raise DatasetError("the data has no fer2013_labels.csv to compare with")
-    of_fer2013 = [SEVEN[NUMBERED[row.argmax()]] if row.any() else None for row in samples.second]
+    of_fer2013 = [
+        SEVEN[NATIVE_LABELS[row.argmax()]] if row.any() else None for row in samples.second
+    ]
     voted = [bool(row.any()) for row in samples.targets]
     return {
         "FER+": [one if known else None for one, known in zip(of_ferplus, voted, strict=True)],

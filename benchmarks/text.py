@@ -72,8 +72,8 @@ def _grouped(values: FloatArray, texts: Texts) -> FloatArray:
 
 def _row(name: str, found: dict[str, Any], texts: Texts) -> tuple[str, ...]:
     held_back, test = (np.array(found[split], np.float32) for split in ("held_back", "test"))
-    thresholds = fit_thresholds(held_back, texts.held_back, {texts.dataset: texts.judged})
-    figures = multilabel_f1(test, texts.test, texts.judged, thresholds[texts.dataset])
+    thresholds = fit_thresholds(held_back, texts.held_back, {texts.dataset: texts.scheme})
+    figures = multilabel_f1(test, texts.test, texts.scheme, thresholds[texts.dataset])
     truth, guess = (_grouped(values, texts).argmax(axis=1) for values in (texts.test.targets, test))
     return (
         name,

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from converter.datasets.recordings import LABELS, NAMES, Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import (
+    LABEL_OF,
+    LABELS,
+    Clip,
+    Recordings,
+    read_clips,
+    sound_files,
+)
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,7 @@ TESS = ActedSpeech(
         r"(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)",
         re.I,
     ),
-    {**NAMES, "ps": "surprised"},  # "pleasant surprise"
+    {**LABEL_OF, "ps": "surprised"},  # "pleasant surprise"
 )
 """Two actresses of Toronto, a word in each sentence (Pichora-Fuller and Dupuis 2020).
 

@@ -1,15 +1,15 @@
 """BRIGHTER: social media, news, speeches and more in 28 languages (Muhammad et al. 2025).
 
 Reads the published layout, a folder or a zip of it: track_a/train/ and track_a/dev/ with a CSV a
-language, `id,text` and a column of 0 or 1 for each emotion that its annotators judged. Each
+language, `id,text` and a column of 0 or 1 for each emotion that its annotators rated. Each
 language is a data set of its own. https://github.com/emotion-analysis-project/SemEval2025-Task11
 """
 
 from pathlib import Path
 
-from converter.datasets.files import Root, opened, read_table
+from converter.datasets.files import Root, open_archive, read_table
 from converter.datasets.samples import DatasetError
-from converter.datasets.texts import EMOTIONS, NAMES, Row, Texts, published
+from converter.datasets.texts import EMOTIONS, LABEL_OF, Row, Texts, split_as_published
 
 LICENCE = "CC BY 4.0 (BRIGHTER)"
 SPLITS = ("train", "dev")
@@ -17,14 +17,14 @@ NO_EMOTIONS = ("id", "text")
 
 
 def _root(path: Path) -> Root | None:
-    archive = opened(path)
+    archive = open_archive(path)
     for candidate in (archive, archive / "track_a", archive / "BRIGHTER" / "track_a"):
         if all((candidate / split).is_dir() for split in SPLITS):
             return candidate
     return None
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has the folders of track A, with a table of some language in dev/."""
     root = _root(path)
     return root is not None and any(_tables(root / "dev"))
@@ -39,29 +39,33 @@ def _tables(folder: Root) -> dict[str, Root]:
 def _read(file: Root, unusable: list[str]) -> tuple[list[Row], tuple[str, ...]]:
     """The rows of a table, and the emotions that it judges."""
     rows: list[Row] = []
-    judged: dict[str, str] = {}
-    for where, row in read_table(file, NO_EMOTIONS):
-        if not judged:
-            judged = _judged(file, [column for column in row if column not in NO_EMOTIONS])
-        values = {row[column] for column in judged.values()}
+    annotated: dict[str, str] = {}
+    for location, row in read_table(file, NO_EMOTIONS):
+        if not annotated:
+            annotated = _annotated_columns(
+                file, [column for column in row if column not in NO_EMOTIONS]
+            )
+        values = {row[column] for column in annotated.values()}
         if not values <= {"0", "1"}:
-            unusable.append(f"{where}: an emotion is neither 0 nor 1: {', '.join(sorted(values))}")
+            unusable.append(
+                f"{location}: an emotion is neither 0 nor 1: {', '.join(sorted(values))}"
+            )
             continue
-        # What shows none of the emotions is neutral, as far as they were judged.
-        labels = [label for label, column in judged.items() if row[column] == "1"] or ["neutral"]
-        rows.append(Row(where, row["text"], tuple(labels)))
-    return rows, tuple(judged)
+        # What shows none of the emotions is neutral, as far as they were annotated.
+        labels = [label for label, column in annotated.items() if row[column] == "1"] or ["neutral"]
+        rows.append(Row(location, row["text"], tuple(labels)))
+    return rows, tuple(annotated)
 
 
-def _judged(file: Root, columns: list[str]) -> dict[str, str]:
+def _annotated_columns(file: Root, columns: list[str]) -> dict[str, str]:
     """The column of each emotion."""
-    judged = {NAMES.get(column.lower(), column): column for column in columns}
-    if unknown := [label for label in judged if label not in EMOTIONS]:
+    annotated = {LABEL_OF.get(column.lower(), column): column for column in columns}
+    if unknown := [label for label in annotated if label not in EMOTIONS]:
         raise DatasetError(
             f"{file}: the column {unknown[0]!r} is no emotion; expected some of "
             f"{', '.join(EMOTIONS)}"
         )
-    return judged
+    return annotated
 
 
 def load(path: Path) -> list[Texts]:
@@ -78,10 +82,10 @@ def load(path: Path) -> list[Texts]:
     ]
     sets = []
     for language in (one for one in train if one in dev):
-        train_rows, judged = _read(train[language], unusable)
+        train_rows, annotated = _read(train[language], unusable)
         dev_rows, _ = _read(dev[language], unusable)
         rows = {"train": train_rows, "dev": dev_rows}
-        sets.append(published("BRIGHTER", LICENCE, judged, rows, unusable, language))
+        sets.append(split_as_published("BRIGHTER", LICENCE, annotated, rows, unusable, language))
         unusable = []
     if not sets:
         raise DatasetError(f"{path}: no language has a table in both train/ and dev/")

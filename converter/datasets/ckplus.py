@@ -19,7 +19,7 @@ NAME = re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}")
 TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has emotion folders with pictures named as CK+ names them."""
     return any(NAME.fullmatch(file.stem) for one in label_folders(path) for file in one.iterdir())
 

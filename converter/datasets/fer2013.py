@@ -19,10 +19,10 @@ from edge.emotions import FloatArray
 LICENCE = "research use only (FER2013)"
 TABLE = "fer2013.csv"
 # The order of the table's numbers.
-NUMBERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` is FER2013 in one of its two layouts."""
     return _table(path).is_file() or (
         bool(label_folders(path / "train")) and not (path / "val").exists()
@@ -40,13 +40,13 @@ def load(path: Path, seed: int = 0) -> Splits:
         names = ("train", "test")
     train, test = (_with_numbers(part) for part in (train, test))
     train, held_back = hold_back(train, seed)
-    second = SecondLabels("FER2013", names[1], NUMBERED)
+    second = SecondLabels("FER2013", names[1], NATIVE_LABELS)
     return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable), second)
 
 
-def numbered(labels: Sequence[int | None]) -> FloatArray:
+def native_targets(labels: Sequence[int | None]) -> FloatArray:
     """float32[len(labels), 7]: one-hot rows in the table's order, zeros where a label is None."""
-    rows = np.zeros((len(labels), len(NUMBERED)), np.float32)
+    rows = np.zeros((len(labels), len(NATIVE_LABELS)), np.float32)
     for row, label in zip(rows, labels, strict=True):
         if label is not None:
             row[label] = 1
@@ -55,8 +55,8 @@ def numbered(labels: Sequence[int | None]) -> FloatArray:
 
 def _with_numbers(samples: Samples) -> Samples:
     names = [LABELS[index] for index in samples.majority]
-    known = [NUMBERED.index(name) if name in NUMBERED else None for name in names]
-    return replace(samples, second=numbered(known))
+    known = [NATIVE_LABELS.index(name) if name in NATIVE_LABELS else None for name in names]
+    return replace(samples, second=native_targets(known))
 
 
 def _table(path: Path) -> Path:
@@ -77,7 +77,7 @@ def _read_table(file: Path, unusable: list[str]) -> dict[str, Samples]:
             for number, row in enumerate(table, 2):
                 try:
                     picture = np.array(row["pixels"].split(), np.uint8).reshape(SIDE, SIDE)
-                    label = NUMBERED[int(row["emotion"])]
+                    label = NATIVE_LABELS[int(row["emotion"])]
                     rows[row["Usage"]].append((label, picture, f"row {number}"))
                 except (ValueError, IndexError, KeyError, OverflowError, AttributeError):
                     unusable.append(f"{file}:{number}: not emotion, {SIDE * SIDE} pixels and usage")

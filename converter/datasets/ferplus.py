@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets import fer2013
-from converter.datasets.files import Root, opened, read_text
+from converter.datasets.files import Root, open_archive, read_text
 from converter.datasets.pictures import LABELS, decode
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import SecondLabels, Splits, hold_back
@@ -27,14 +27,14 @@ ORIGINAL = "fer2013_labels.csv"
 
 def _root(path: Path) -> Root | None:
     """The folder that holds the splits, inside a zip or not; None where there is none."""
-    archive = opened(path)
+    archive = open_archive(path)
     for candidate in (archive, archive / "FERPlus"):
         if all((candidate / split / "label.csv").exists() for split in SPLITS):
             return candidate
     return None
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` is FER+ in its published layout."""
     return _root(path) is not None
 
@@ -49,7 +49,9 @@ def _read_original(root: Root) -> dict[str, int]:
         labels = {row["image"]: int(row["emotion"]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{file}: expected the columns image and emotion ({error})") from error
-    wrong = [image for image, label in labels.items() if not 0 <= label < len(fer2013.NUMBERED)]
+    wrong = [
+        image for image, label in labels.items() if not 0 <= label < len(fer2013.NATIVE_LABELS)
+    ]
     if wrong:
         raise DatasetError(f"{file}: {wrong[0]} has the emotion {labels[wrong[0]]}, not 0..6")
     return labels
@@ -90,7 +92,7 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
         names.append(row[0])
     if not pictures:
         raise DatasetError(f"{folder}: no usable picture in it")
-    second = fer2013.numbered([original.get(name) for name in names]) if original else None
+    second = fer2013.native_targets([original.get(name) for name in names]) if original else None
     return Samples(LABELS, pictures, np.stack(targets), tuple(names), second)
 
 
@@ -109,5 +111,5 @@ def load(path: Path, seed: int = 0) -> Splits:
     original = _read_original(root)
     train, test = (_read_split(root / split, original, unusable) for split in SPLITS)
     train, held_back = hold_back(train, seed)
-    second = SecondLabels("FER2013", "PublicTest", fer2013.NUMBERED) if original else None
+    second = SecondLabels("FER2013", "PublicTest", fer2013.NATIVE_LABELS) if original else None
     return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable), second)

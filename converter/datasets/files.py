@@ -14,7 +14,7 @@ Root = Path | zipfile.Path
 """A folder or file, on disk or inside a zip."""
 
 
-def opened(path: Path) -> Root:
+def open_archive(path: Path) -> Root:
     """The inside of a zip; any other path as it is."""
     if path.is_file() and zipfile.is_zipfile(path):
         return zipfile.Path(zipfile.ZipFile(path))

@@ -12,9 +12,9 @@ import csv
 import io
 from pathlib import Path
 
-from converter.datasets.files import Root, opened, read_text
+from converter.datasets.files import Root, open_archive, read_text
 from converter.datasets.samples import DatasetError
-from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, published
+from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, split_as_published
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
 GROUPS = {
@@ -49,7 +49,7 @@ SPLITS = ("train", "dev")
 
 
 def _root(path: Path) -> Root | None:
-    archive = opened(path)
+    archive = open_archive(path)
     for candidate in (archive, archive / "ekman", archive / "data"):
         tables = all((candidate / f"{split}.tsv").is_file() for split in SPLITS)
         if tables and any((candidate / name).is_file() for name in NAME_FILES):
@@ -57,12 +57,12 @@ def _root(path: Path) -> Root | None:
     return None
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has both tables and the names of their labels."""
     return _root(path) is not None
 
 
-def _groups(root: Root) -> list[str]:
+def _group_by_id(root: Root) -> list[str]:
     """Our label for each id."""
     file = next(one for name in NAME_FILES if (one := root / name).is_file())
     names = read_text(file).split()
@@ -75,7 +75,7 @@ def _groups(root: Root) -> list[str]:
     return [GROUP_OF[name] for name in names]
 
 
-def _ours(label: str, text: str, grouped: bool) -> str:
+def _split_curiosity(label: str, text: str, grouped: bool) -> str:
     asks = "?" in text and "!" not in text
     return CURIOSITY if grouped and label == "surprise" and asks else label
 
@@ -89,7 +89,7 @@ def _read(file: Root, groups: list[str], unusable: list[str]) -> list[Row]:
             try:
                 words, chosen, _ = row
                 labels = dict.fromkeys(
-                    _ours(groups[int(one)], words, grouped) for one in chosen.split(",")
+                    _split_curiosity(groups[int(one)], words, grouped) for one in chosen.split(",")
                 )
             except (ValueError, IndexError):
                 unusable.append(f"{file}:{number}: not text, known label ids and comment id")
@@ -105,6 +105,8 @@ def load(path: Path) -> list[Texts]:
     root = _root(path)
     if root is None:
         raise DatasetError(f"{path}: no train.tsv, dev.tsv and labels.txt or emotions.txt in it")
-    groups, unusable = _groups(root), list[str]()
+    groups, unusable = _group_by_id(root), list[str]()
     rows = {split: _read(root / f"{split}.tsv", groups, unusable) for split in SPLITS}
-    return [published("GoEmotions Ekman", LICENCE, EKMAN, rows, unusable, includes=INCLUDES)]
+    return [
+        split_as_published("GoEmotions Ekman", LICENCE, EKMAN, rows, unusable, includes=INCLUDES)
+    ]

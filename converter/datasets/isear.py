@@ -11,13 +11,13 @@ from pathlib import Path
 
 from converter.datasets.files import read_table, read_text
 from converter.datasets.samples import DatasetError
-from converter.datasets.texts import EMOTIONS, NAMES, Row, Texts, split_at_random
+from converter.datasets.texts import EMOTIONS, LABEL_OF, Row, Texts, split_at_random
 
 LICENCE = "research use (ISEAR, University of Geneva)"
 FILE = "isear.csv"
 COLUMNS = ("Field1", "SIT")
-ELSEWHERE = ("shame", "guilt")
-JUDGED = tuple(label for label in EMOTIONS if label != "surprise")
+UNMAPPED = ("shame", "guilt")
+ANNOTATED = tuple(label for label in EMOTIONS if label != "surprise")
 
 
 def _file(path: Path) -> Path | None:
@@ -25,7 +25,7 @@ def _file(path: Path) -> Path | None:
     return next((one for one in found if one.name.lower() == FILE), None)
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` is isear.csv, or has it."""
     return _file(path) is not None
 
@@ -34,7 +34,7 @@ def _pairs(file: Path) -> list[tuple[str, str, str]]:
     """Place, emotion and text of each row."""
     if "|" in read_text(file).partition("\n")[0]:
         table = read_table(file, COLUMNS, delimiter="|", quoting=csv.QUOTE_NONE)
-        return [(where, row["Field1"], row["SIT"]) for where, row in table]
+        return [(location, row["Field1"], row["SIT"]) for location, row in table]
     try:
         rows = list(csv.reader(io.StringIO(read_text(file))))
     except csv.Error as error:
@@ -50,14 +50,14 @@ def load(path: Path) -> list[Texts]:
     file = _file(path)
     if file is None:
         raise DatasetError(f"{path}: no {FILE} in it")
-    rows, elsewhere = [], 0
-    for where, emotion, text in _pairs(file):
+    rows, skipped = [], 0
+    for location, emotion, text in _pairs(file):
         name = emotion.strip().lower()
         silent = text.strip().startswith("[")  # "[ No response.]"
-        if name in ELSEWHERE or silent:
-            elsewhere += 1
+        if name in UNMAPPED or silent:
+            skipped += 1
             continue
-        label = NAMES.get(name)
-        rows.append(Row(where, text, (label,) if label else ()))
-    unusable = [f"{file}: {elsewhere} of shame or guilt, or without an answer"] if elsewhere else []
-    return [split_at_random("ISEAR", LICENCE, JUDGED, rows, unusable)]
+        label = LABEL_OF.get(name)
+        rows.append(Row(location, text, (label,) if label else ()))
+    unusable = [f"{file}: {skipped} of shame or guilt, or without an answer"] if skipped else []
+    return [split_at_random("ISEAR", LICENCE, ANNOTATED, rows, unusable)]

@@ -6,9 +6,9 @@ columns Utterance and Emotion. https://github.com/declare-lab/MELD
 
 from pathlib import Path
 
-from converter.datasets.files import Root, opened, read_table
+from converter.datasets.files import Root, open_archive, read_table
 from converter.datasets.samples import DatasetError
-from converter.datasets.texts import EKMAN, NAMES, Row, Texts, published
+from converter.datasets.texts import EKMAN, LABEL_OF, Row, Texts, split_as_published
 
 LICENCE = "GPL-3.0 (MELD); the utterances are of a television series"
 SPLITS = ("train", "dev", "test")
@@ -16,23 +16,23 @@ COLUMNS = ("Utterance", "Emotion")
 
 
 def _root(path: Path) -> Root | None:
-    archive = opened(path)
+    archive = open_archive(path)
     for candidate in (archive, archive / "data" / "MELD", archive / "MELD"):
         if all((candidate / f"{split}_sent_emo.csv").is_file() for split in SPLITS):
             return candidate
     return None
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has the three tables."""
     return _root(path) is not None
 
 
 def _read(file: Root) -> list[Row]:
     return [
-        Row(where, row["Utterance"], (label,) if label else ())
-        for where, row in read_table(file, COLUMNS)
-        for label in [NAMES.get(row["Emotion"].strip().lower())]
+        Row(location, row["Utterance"], (label,) if label else ())
+        for location, row in read_table(file, COLUMNS)
+        for label in [LABEL_OF.get(row["Emotion"].strip().lower())]
     ]
 
 
@@ -44,4 +44,4 @@ def load(path: Path) -> list[Texts]:
             f"{path}: not all of {', '.join(f'{one}_sent_emo.csv' for one in SPLITS)}"
         )
     rows = {split: _read(root / f"{split}_sent_emo.csv") for split in SPLITS}
-    return [published("MELD", LICENCE, EKMAN, rows)]
+    return [split_as_published("MELD", LICENCE, EKMAN, rows)]

@@ -8,14 +8,14 @@ https://github.com/amu-cai/nEMO
 import csv
 from pathlib import Path
 
-from converter.datasets.recordings import NAMES, Clip, Recordings, read_clips, sound_files
+from converter.datasets.recordings import LABEL_OF, Clip, Recordings, read_clips, sound_files
 from converter.datasets.samples import DatasetError
 
 LICENCE = "CC BY-NC-SA 4.0 (nEMO): not for commercial use"
 TABLE = "data.tsv"
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has nEMO's table and folder of clips."""
     return (path / TABLE).is_file() and (path / "samples").is_dir()
 
@@ -39,6 +39,6 @@ def load(path: Path) -> Recordings:
         elif (file := files.pop(Path(name).stem, None)) is None:
             unusable.append(f"{table}:{number}: samples/{name} is missing")
         else:
-            clips.append(Clip(file, NAMES.get(emotion.lower()), speaker))
+            clips.append(Clip(file, LABEL_OF.get(emotion.lower()), speaker))
     unusable += [f"{file}: not in {TABLE}" for file in files.values()]
     return read_clips("nEMO", LICENCE, clips, unusable)

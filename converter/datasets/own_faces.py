@@ -9,7 +9,7 @@ LICENCE = "that of your own data"
 SPLITS = ("train", "val", "test")
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has the three splits with emotion folders."""
     return all(label_folders(path / split) for split in SPLITS)
 

@@ -13,7 +13,14 @@ import msgspec
 
 from converter.datasets.files import read_table, read_text
 from converter.datasets.samples import DatasetError
-from converter.datasets.texts import LABELS, NAMES, Row, Texts, published, split_at_random
+from converter.datasets.texts import (
+    LABEL_OF,
+    LABELS,
+    Row,
+    Texts,
+    split_as_published,
+    split_at_random,
+)
 
 LICENCE = "that of your own data"
 ENDINGS = (".csv", ".jsonl")
@@ -33,7 +40,7 @@ def _tables(path: Path) -> dict[str, Path]:
     return found
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` is a table, or has one for train and one for test."""
     if path.is_file():
         return path.suffix.lower() in ENDINGS
@@ -43,14 +50,14 @@ def is_here(path: Path) -> bool:
 def _rows(file: Path, unusable: list[str]) -> list[Row]:
     read = _json_lines if file.suffix.lower() == ".jsonl" else _table
     rows = []
-    for where, text, given in read(file, unusable):
+    for location, text, given in read(file, unusable):
         names = [one.strip().lower() for one in given if one.strip()]
-        if unknown := [name for name in names if name not in NAMES]:
+        if unknown := [name for name in names if name not in LABEL_OF]:
             unusable.append(
-                f"{where}: no emotion is called {unknown[0]!r}; known: {', '.join(LABELS)}"
+                f"{location}: no emotion is called {unknown[0]!r}; known: {', '.join(LABELS)}"
             )
             continue
-        rows.append(Row(where, text, tuple(dict.fromkeys(NAMES[name] for name in names))))
+        rows.append(Row(location, text, tuple(dict.fromkeys(LABEL_OF[name] for name in names))))
     return rows
 
 
@@ -59,15 +66,15 @@ Labelled = Iterator[tuple[str, str, list[str]]]
 
 
 def _table(file: Path, unusable: list[str]) -> Labelled:
-    for where, row in read_table(file, ("text", "label")):
-        yield where, row["text"], BETWEEN.split(row["label"])
+    for location, row in read_table(file, ("text", "label")):
+        yield location, row["text"], BETWEEN.split(row["label"])
 
 
 def _json_lines(file: Path, unusable: list[str]) -> Labelled:
     for number, line in enumerate(read_text(file).split("\n"), 1):
         if not line.strip():
             continue
-        where = f"{file}:{number}"
+        location = f"{file}:{number}"
         try:
             row: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
             text, label = row["text"], row["label"]
@@ -75,9 +82,9 @@ def _json_lines(file: Path, unusable: list[str]) -> Labelled:
             if not isinstance(text, str):
                 raise TypeError("text is no string")
         except (msgspec.DecodeError, KeyError, TypeError) as error:
-            unusable.append(f'{where}: not {{"text": …, "label": …}} ({error})')
+            unusable.append(f'{location}: not {{"text": …, "label": …}} ({error})')
             continue
-        yield where, text, names
+        yield location, text, names
 
 
 def load(path: Path) -> list[Texts]:
@@ -87,4 +94,4 @@ def load(path: Path) -> list[Texts]:
     if path.is_file():
         return [split_at_random(name, LICENCE, LABELS, _rows(path, unusable), unusable)]
     rows = {split: _rows(file, unusable) for split, file in _tables(path).items()}
-    return [published(name, LICENCE, LABELS, rows, unusable)]
+    return [split_as_published(name, LICENCE, LABELS, rows, unusable)]

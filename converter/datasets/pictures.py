@@ -21,7 +21,7 @@ LABELS = (
     "contempt",
 )
 """The labels of FER+, which every face data set is brought to."""
-NAMES = {
+LABEL_OF = {
     **{label: label for label in LABELS},
     "angry": "anger",
     "disgusted": "disgust",
@@ -68,7 +68,9 @@ def label_folders(folder: Path) -> dict[Path, str]:
     """The folders below `folder` that are named after an emotion, with its label."""
     if not folder.is_dir():
         return {}
-    found = {one: NAMES.get(one.name.lower()) for one in sorted(folder.iterdir()) if one.is_dir()}
+    found = {
+        one: LABEL_OF.get(one.name.lower()) for one in sorted(folder.iterdir()) if one.is_dir()
+    }
     return {one: label for one, label in found.items() if label is not None}
 
 

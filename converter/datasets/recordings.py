@@ -10,14 +10,14 @@ import numpy.typing as npt
 from rich.progress import track
 
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import ALL, JOINED, Splits
+from converter.datasets.splits import SEPARATOR, WHOLE_SET, Splits
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 """The labels of RAVDESS, which every speech data set is brought to."""
-NAMES = {
+LABEL_OF = {
     **{label: label for label in LABELS},
     "anger": "angry",
     "disgusted": "disgust",
@@ -31,7 +31,7 @@ FOLDS = 9
 """Parts of equal size, by speaker, that take turns at being the test split."""
 SHORTEST_S, LONGEST_S = 0.3, 60.0
 """Clips outside are no utterances."""
-LEAST_PEAK = 33
+MIN_PEAK = 33
 """Of int16 samples, 60 dB below full scale: a clip that stays below is silent."""
 
 
@@ -113,7 +113,7 @@ def _digest(sound: Sound) -> str:
     return hashlib.sha256(sound.tobytes()).hexdigest()
 
 
-def check_apart(sets: Sequence[Recordings]) -> None:
+def check_disjoint(sets: Sequence[Recordings]) -> None:
     """Raises DatasetError where two data sets have one name, or a recording in common."""
     owner: dict[str, str] = {}
     names: set[str] = set()
@@ -140,7 +140,7 @@ def _read(clip: Clip) -> Sound:
             f"{clip.file}: {duration_s:.2f} s long; expected an utterance of "
             f"{SHORTEST_S} to {LONGEST_S:.0f} s"
         )
-    if np.abs(sound.astype(np.int32)).max() < LEAST_PEAK:
+    if np.abs(sound.astype(np.int32)).max() < MIN_PEAK:
         raise SourceError(f"{clip.file}: silent")
     return sound
 
@@ -190,7 +190,7 @@ def all_to_test(sets: Sequence[Recordings]) -> Splits:
         nobody = np.zeros(0, np.intp)
         return [nobody, nobody, np.arange(len(recordings.samples))]
 
-    return _split(sets, choose, ALL)
+    return _split(sets, choose, WHOLE_SET)
 
 
 def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
@@ -207,18 +207,20 @@ def _split(
     chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
     return Splits(
-        JOINED.join(one.dataset for one in sets),
+        SEPARATOR.join(one.dataset for one in sets),
         train,
         held_back,
         test,
-        "" if test_split == ALL else JOINED.join(_taught(one, train.groups) for one in sets),
+        ""
+        if test_split == WHOLE_SET
+        else SEPARATOR.join(_training_speakers(one, train.groups) for one in sets),
         test_split,
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
     )
 
 
-def _taught(recordings: Recordings, groups: Sequence[str]) -> str:
+def _training_speakers(recordings: Recordings, groups: Sequence[str]) -> str:
     """Which speakers of a data set are among `groups`, in words."""
     name = recordings.dataset
     others = [one for one in recordings.speakers if group_of(name, one) not in groups]

@@ -11,10 +11,10 @@ from edge.emotions import FloatArray
 HELD_BACK = "held back"
 """The name of that split in figures."""
 BY_SPEAKER = "folds by speaker"
-"""How the name of a split ends that is every speaker, each judged by a model without them."""
-ALL = "all of it"
+"""How the name of a split ends that is every speaker, each predicted by a model without them."""
+WHOLE_SET = "all of it"
 """The name of a test split that is a whole data set."""
-JOINED = " + "
+SEPARATOR = " + "
 """Between the names of data sets that are used as one, and between those of their splits."""
 HELD_BACK_SHARE = 0.1
 
@@ -29,7 +29,7 @@ class SecondLabels:
 
 
 @dataclass(frozen=True)
-class Judged:
+class AnnotationScheme:
     """What annotators who could give several labels at once were asked of one data set."""
 
     family: str
@@ -49,10 +49,10 @@ class Judged:
         return np.asarray(values[:, [labels.index(one) for one in meant]].sum(axis=1))
 
 
-def by_family(judged: Mapping[str, Judged]) -> dict[str, dict[str, Judged]]:
+def by_family(schemes: Mapping[str, AnnotationScheme]) -> dict[str, dict[str, AnnotationScheme]]:
     """The data sets of each family, families and data sets in the order in which they come."""
-    families: dict[str, dict[str, Judged]] = {}
-    for dataset, one in judged.items():
+    families: dict[str, dict[str, AnnotationScheme]] = {}
+    for dataset, one in schemes.items():
         families.setdefault(one.family, {})[dataset] = one
     return families
 
@@ -94,7 +94,7 @@ class Splits:
     """Each file or row that was left out, with the reason."""
     second: SecondLabels | None = None
     """Of every split's `second`."""
-    judged: dict[str, Judged] = field(default_factory=dict)
+    schemes: dict[str, AnnotationScheme] = field(default_factory=dict)
     """Where samples have several labels: by data set, which is the group of its samples."""
 
     def __post_init__(self) -> None:
@@ -114,12 +114,12 @@ class Splits:
     @property
     def datasets(self) -> list[str]:
         """The names of the data sets that are in it."""
-        return self.dataset.split(JOINED)
+        return self.dataset.split(SEPARATOR)
 
     @property
     def trained_on(self) -> tuple[str, ...]:
         """What a manifest says of the training data: an entry a data set, its name first."""
-        parts = zip(self.datasets, self.train_split.split(JOINED), strict=True)
+        parts = zip(self.datasets, self.train_split.split(SEPARATOR), strict=True)
         return tuple(f"{dataset} {split}" for dataset, split in parts)
 
     @property
@@ -134,11 +134,11 @@ class Splits:
         return taught | tested
 
     @property
-    def whole(self) -> "Splits":
+    def all_as_test(self) -> "Splits":
         """All of it as the test split: for data that nobody learned from."""
         everything = concatenate([self.train, self.held_back, self.test])
-        judged = {name: replace(one, test_split=ALL) for name, one in self.judged.items()}
-        return replace(self, test=everything, test_split=ALL, judged=judged)
+        schemes = {name: replace(one, test_split=WHOLE_SET) for name, one in self.schemes.items()}
+        return replace(self, test=everything, test_split=WHOLE_SET, schemes=schemes)
 
     def summary(self) -> str:
         """A count per class and split, and each thing left out, for a person to read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import JOINED, Judged, Splits, hold_back
+from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, hold_back
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 """The labels of GoEmotions' Ekman grouping, which every text data set is brought to."""
@@ -14,7 +14,7 @@ CURIOSITY = "curiosity"
 """Wanting to know, or not understanding, plain questions too: in that grouping, surprise."""
 LABELS = (*EKMAN, CURIOSITY)
 """What the model tells apart."""
-NAMES = {
+LABEL_OF = {
     **{label: label for label in LABELS},
     "angry": "anger",
     "disgusted": "disgust",
@@ -34,7 +34,7 @@ AT_RANDOM = "a random tenth"
 class Row:
     """One text, as a table describes it."""
 
-    where: str
+    location: str
     """File and number of the row, for messages."""
     text: str
     labels: tuple[str, ...]
@@ -47,7 +47,7 @@ class Texts:
 
     dataset: str
     licence: str
-    judged: Judged
+    scheme: AnnotationScheme
     train: Samples
     held_back: Samples
     test: Samples
@@ -66,7 +66,7 @@ def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Sample
         text = row.text.strip()
         if not text or not row.labels:
             lacks = f"no label of {', '.join(LABELS)}" if text else "no text"
-            unusable.append(f"{row.where}: {lacks}")
+            unusable.append(f"{row.location}: {lacks}")
             continue
         target = np.zeros(len(LABELS), np.float32)
         target[[LABELS.index(label) for label in row.labels]] = 1 / len(row.labels)
@@ -78,7 +78,7 @@ def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Sample
     return Samples(LABELS, texts, np.stack(targets), (dataset,) * len(texts))
 
 
-def published(
+def split_as_published(
     family: str,
     licence: str,
     labels: tuple[str, ...],
@@ -105,8 +105,8 @@ def published(
         parts[index] = kept
     train, *middle, test = parts
     train, held_back = (train, middle[0]) if middle else hold_back(train, seed=0)
-    judged = Judged(family, labels, names[-1], includes or {})
-    return Texts(dataset, licence, judged, train, held_back, test, names[0], tuple(left_out))
+    scheme = AnnotationScheme(family, labels, names[-1], includes or {})
+    return Texts(dataset, licence, scheme, train, held_back, test, names[0], tuple(left_out))
 
 
 def _name(family: str, language: str) -> str:
@@ -131,8 +131,8 @@ def split_at_random(
         left_out.append(f"{dataset}: {lost} texts that are there more than once")
     rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
     train, held_back = hold_back(rest, seed=0)
-    judged, taught = Judged(family, labels, AT_RANDOM), "without two random tenths"
-    return Texts(dataset, licence, judged, train, held_back, test, taught, tuple(left_out))
+    scheme, taught = AnnotationScheme(family, labels, AT_RANDOM), "without two random tenths"
+    return Texts(dataset, licence, scheme, train, held_back, test, taught, tuple(left_out))
 
 
 def _without(samples: Samples, known: Set[str]) -> Samples:
@@ -140,27 +140,27 @@ def _without(samples: Samples, known: Set[str]) -> Samples:
     return samples.subset(np.array(kept, np.intp))
 
 
-def join(sets: Sequence[Texts], aside: Sequence[str] = ()) -> Splits:
-    """All data sets as one, without those `aside`; the group of a sample is its data set's name.
+def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
+    """All data sets as one, without those `excluded`; the group of a sample is its data set's name.
 
-    What any of them tests on, aside or not, teaches nothing, whichever it is a text of.
+    What any of them tests on, excluded or not, teaches nothing, whichever it is a text of.
     """
     names = [one.dataset for one in sets]
     if twice := [name for name in names if names.count(name) > 1]:
         raise DatasetError(f"two data sets are called {twice[0]!r}; rename the file of one")
     tested = {text for one in sets for text in one.test.inputs}
     known = tested.union(text for one in sets for text in one.held_back.inputs)
-    sets = [one for one in sets if one.dataset not in aside]
+    sets = [one for one in sets if one.dataset not in excluded]
     if not sets:
-        raise DatasetError("every data set is put aside; there is nothing to learn from")
+        raise DatasetError("every data set is put excluded; there is nothing to learn from")
     return Splits(
-        JOINED.join(one.dataset for one in sets),
+        SEPARATOR.join(one.dataset for one in sets),
         _without(concatenate([one.train for one in sets]), known),
         _without(concatenate([one.held_back for one in sets]), tested),
         concatenate([one.test for one in sets]),
-        JOINED.join(one.train_split for one in sets),
-        JOINED.join(dict.fromkeys(one.judged.test_split for one in sets)),
+        SEPARATOR.join(one.train_split for one in sets),
+        SEPARATOR.join(dict.fromkeys(one.scheme.test_split for one in sets)),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
-        judged={one.dataset: one.judged for one in sets},
+        schemes={one.dataset: one.scheme for one in sets},
     )

@@ -7,12 +7,12 @@ among our labels. https://github.com/Helsinki-NLP/XED
 
 from pathlib import Path
 
-from converter.datasets.files import Root, opened, read_text
+from converter.datasets.files import Root, open_archive, read_text
 from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EKMAN, Row, Texts, split_at_random
 
 LICENCE = "CC BY 4.0 (XED)"
-NUMBERED = {
+LABEL_BY_ID = {
     "1": "anger",
     "2": None,  # anticipation
     "3": "disgust",
@@ -26,7 +26,7 @@ ANNOTATED = "-annotated.tsv"
 
 
 def _root(path: Path) -> Root | None:
-    archive = opened(path)
+    archive = open_archive(path)
     for candidate in (archive, archive / "AnnotatedData", archive / "XED" / "AnnotatedData"):
         if candidate.is_dir() and _tables(candidate):
             return candidate
@@ -39,26 +39,26 @@ def _tables(folder: Root) -> dict[str, Root]:
     return {name.removesuffix(ANNOTATED): found[name] for name in sorted(found)}
 
 
-def is_here(path: Path) -> bool:
+def matches(path: Path) -> bool:
     """Whether `path` has the tables of a language."""
     return _root(path) is not None
 
 
 def _annotated(file: Root, unusable: list[str]) -> list[Row]:
-    rows, elsewhere = [], 0
+    rows, skipped = [], 0
     for number, line in enumerate(read_text(file).splitlines(), 1):
         text, _, ids = line.rpartition("\t")
         chosen = [one.strip() for one in ids.split(",")]
-        if not text or not NUMBERED.keys() >= set(chosen):
+        if not text or not LABEL_BY_ID.keys() >= set(chosen):
             unusable.append(f"{file}:{number}: not text and label ids of 1 to 8")
             continue
-        labels = tuple(label for one in chosen if (label := NUMBERED[one]))
+        labels = tuple(label for one in chosen if (label := LABEL_BY_ID[one]))
         if labels:
             rows.append(Row(f"{file}:{number}", text, labels))
         else:
-            elsewhere += 1
-    if elsewhere:
-        unusable.append(f"{file}: {elsewhere} lines of nothing but anticipation or trust")
+            skipped += 1
+    if skipped:
+        unusable.append(f"{file}: {skipped} lines of nothing but anticipation or trust")
     return rows
 
 

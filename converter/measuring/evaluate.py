@@ -9,7 +9,14 @@ import numpy as np
 from rich.progress import track
 
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import ALL, BY_SPEAKER, Judged, SecondLabels, Splits, by_family
+from converter.datasets.splits import (
+    BY_SPEAKER,
+    WHOLE_SET,
+    AnnotationScheme,
+    SecondLabels,
+    Splits,
+    by_family,
+)
 from converter.measuring.metrics import (
     Form,
     as_metrics,
@@ -60,7 +67,7 @@ class Answers:
     uncalibrated: FloatArray
     """The same before calibration."""
     second: "SecondAnswers | None" = None
-    judged: Mapping[str, Judged] = field(default_factory=dict)
+    schemes: Mapping[str, AnnotationScheme] = field(default_factory=dict)
     """Where a sample may have several labels: by data set, which is the group of its samples."""
 
     def of_groups(self, groups: Collection[str]) -> "Answers":
@@ -78,12 +85,12 @@ class Answers:
         """The answers to each family of data sets that were judged with the same habits."""
         return [
             replace(
-                self.of_groups(judged),
+                self.of_groups(schemes),
                 dataset=family,
-                split=next(iter(judged.values())).test_split,
-                judged=judged,
+                split=next(iter(schemes.values())).test_split,
+                schemes=schemes,
             )
-            for family, judged in by_family(self.judged).items()
+            for family, schemes in by_family(self.schemes).items()
         ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
@@ -104,10 +111,10 @@ class Answers:
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
         """Figures of several labels by data set, where the pack has thresholds for it."""
         found = {}
-        for dataset, judged in self.judged.items():
+        for dataset, scheme in self.schemes.items():
             if (thresholds := manifest.thresholds.get(dataset)) is not None:
                 own = self.of_groups({dataset})
-                found[dataset] = multilabel_f1(own.probabilities, own.samples, judged, thresholds)
+                found[dataset] = multilabel_f1(own.probabilities, own.samples, scheme, thresholds)
         return {dataset: each for dataset, each in found.items() if each}
 
 
@@ -150,7 +157,7 @@ def ask(of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest) 
         softmax(logits, manifest.temperature),
         softmax(logits),
         second,
-        splits.judged,
+        splits.schemes,
     )
 
 
@@ -186,7 +193,7 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
         for name in splits.datasets
         if entry.startswith(f"{name} ")
     ]
-    if splits.test_split == ALL and known:
+    if splits.test_split == WHOLE_SET and known:
         raise DatasetError(
             f"{manifest_path}: this model learned from {known[0]}; "
             "--all is for data that took no part"

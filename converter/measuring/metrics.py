@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from converter.datasets.samples import Samples
-from converter.datasets.splits import Judged
+from converter.datasets.splits import AnnotationScheme
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.perception.manifest import Manifest, Metric
 
@@ -65,17 +65,20 @@ def figures(
 
 
 def multilabel_f1(
-    probabilities: FloatArray, samples: Samples, judged: Judged, thresholds: Mapping[str, float]
+    probabilities: FloatArray,
+    samples: Samples,
+    scheme: AnnotationScheme,
+    thresholds: Mapping[str, float],
 ) -> dict[str, float]:
-    """F1 where a sample may have several labels: of each one judged that occurs, and their mean.
+    """F1 where a sample may have several labels: of each one scheme that occurs, and their mean.
 
     A label is called present from its threshold on; one without is left out. Maybe empty.
     """
     found = {}
-    for label in judged.labels:
-        present = judged.column(label, samples.targets, samples.labels) > 0
+    for label in scheme.labels:
+        present = scheme.column(label, samples.targets, samples.labels) > 0
         if present.any() and label in thresholds:
-            called = judged.column(label, probabilities, samples.labels) >= thresholds[label]
+            called = scheme.column(label, probabilities, samples.labels) >= thresholds[label]
             found[f"{MULTILABEL_F1}_{label}"] = float(f1_score(present, called, zero_division=0))
     return {MULTILABEL_MEAN: float(np.mean(list(found.values())))} | found if found else {}
 

@@ -127,11 +127,11 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
     calibrated = softmax(logits, manifest.temperature)
     if task.multi_label:
-        thresholds = fit_thresholds(calibrated, held_back, splits.judged)
+        thresholds = fit_thresholds(calibrated, held_back, splits.schemes)
         manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
-    judged = {name: replace(one, test_split=HELD_BACK) for name, one in splits.judged.items()}
+    schemes = {name: replace(one, test_split=HELD_BACK) for name, one in splits.schemes.items()}
     answers = Answers(
-        "int8", splits.dataset, HELD_BACK, held_back, calibrated, softmax(logits), judged=judged
+        "int8", splits.dataset, HELD_BACK, held_back, calibrated, softmax(logits), schemes=schemes
     )
     metrics = tuple(metric for one in answers.families for metric in one.metrics(manifest))
     return msgspec.structs.replace(manifest, metrics=metrics)

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import f1_score, precision_recall_curve
 
 from converter.datasets.samples import Samples
-from converter.datasets.splits import Judged
+from converter.datasets.splits import AnnotationScheme
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
@@ -75,7 +75,7 @@ def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> 
 
 
 def fit_thresholds(
-    probabilities: FloatArray, samples: Samples, judged: Mapping[str, Judged]
+    probabilities: FloatArray, samples: Samples, schemes: Mapping[str, AnnotationScheme]
 ) -> dict[str, dict[str, float]]:
     """For each data set, and each label that it judges, the probability from which it is present.
 
@@ -84,9 +84,9 @@ def fit_thresholds(
     whose groups are data sets.
     """
     groups = np.array(samples.groups)
-    thresholds: dict[str, dict[str, float]] = {dataset: {} for dataset in judged}
+    thresholds: dict[str, dict[str, float]] = {dataset: {} for dataset in schemes}
     for label in samples.labels:
-        asked = {name: one for name, one in judged.items() if label in one.labels}
+        asked = {name: one for name, one in schemes.items() if label in one.labels}
         for dataset, own in asked.items():
             said = own.column(label, probabilities, samples.labels)
             present = own.column(label, samples.targets, samples.labels) > 0

@@ -70,7 +70,7 @@ class Task(ABC):
 
     def load_all(self, data: Sequence[Path]) -> Splits:
         """The data sets at `data` with all of it as the test split; raises DatasetError."""
-        return self.load(data).whole
+        return self.load(data).all_as_test
 
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
@@ -142,7 +142,7 @@ def only(data: Sequence[Path]) -> Path:
 
 def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
     """The data set at `path`, by the first layout that fits; raises DatasetError."""
-    for is_here, load in layouts:
-        if is_here(path):
+    for matches, load in layouts:
+        if matches(path):
             return load(path)
     raise DatasetError(f"{path}: no known data set in it; known layouts: {known}")

@@ -20,10 +20,10 @@ from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput, InputSpec
 
 LAYOUTS: tuple[Layout[Splits], ...] = (
-    (ferplus.is_here, ferplus.load),
-    (own_faces.is_here, own_faces.load),
-    (fer2013.is_here, fer2013.load),
-    (ckplus.is_here, ckplus.load),
+    (ferplus.matches, ferplus.load),
+    (own_faces.matches, own_faces.load),
+    (fer2013.matches, fer2013.load),
+    (ckplus.matches, ckplus.load),
 )
 KNOWN = (
     "FER+ (FER2013Train/label.csv), "

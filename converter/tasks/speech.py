@@ -19,7 +19,7 @@ from converter.datasets.recordings import (
     LABELS,
     Recordings,
     all_to_test,
-    check_apart,
+    check_disjoint,
     split_by_speaker,
 )
 from converter.datasets.samples import Samples
@@ -36,9 +36,9 @@ from edge.perception.voice import VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 LAYOUTS: tuple[Layout[Recordings], ...] = (
-    (nemo.is_here, nemo.load),
+    (nemo.matches, nemo.load),
     *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
-    (own_speech.is_here, own_speech.load),
+    (own_speech.matches, own_speech.load),
 )
 KNOWN = ", ".join(
     (
@@ -97,7 +97,7 @@ class SpeechTask(Task):
     def recordings(self, data: Sequence[Path]) -> list[Recordings]:
         """Each data set as it was published; raises DatasetError, also where two share clips."""
         sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
-        check_apart(sets)
+        check_disjoint(sets)
         return sets
 
     def load(self, data: Sequence[Path]) -> Splits:

@@ -23,12 +23,12 @@ from edge.perception.features import sparse_text_features, text_features
 from edge.perception.manifest import InputSpec, TextInput
 
 LAYOUTS: tuple[Layout[list[Texts]], ...] = (
-    (goemotions.is_here, goemotions.load),
-    (brighter.is_here, brighter.load),
-    (xed.is_here, xed.load),
-    (meld.is_here, meld.load),
-    (isear.is_here, isear.load),
-    (own_texts.is_here, own_texts.load),
+    (goemotions.matches, goemotions.load),
+    (brighter.matches, brighter.load),
+    (xed.matches, xed.load),
+    (meld.matches, meld.load),
+    (isear.matches, isear.load),
+    (own_texts.matches, own_texts.load),
 )
 KNOWN = (
     "GoEmotions (train.tsv, dev.tsv, labels.txt or emotions.txt), BRIGHTER (track_a/), "

@@ -106,7 +106,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
         raise EmotiondError("an encoder begins from its own weights, and has no teachers")
-    families = by_family(splits.judged)
+    families = by_family(splits.schemes)
     outputs = len(families) * len(splits.train.labels)
     model = encoder.build(architecture, outputs, encoder.padding_id(tokenizer))
     encoder.load_weights(model, architecture, folder)
@@ -139,11 +139,11 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
 
 
 def _heads(splits: Splits) -> Heads:
-    texts, families = splits.train.of_groups, by_family(splits.judged)
+    texts, families = splits.train.of_groups, by_family(splits.schemes)
     return Heads(
         tuple(families),
         splits.train.labels,
         {family: known_labels(texts(datasets)) for family, datasets in families.items()},
-        {dataset: fingerprint(texts({dataset}).inputs) for dataset in splits.judged},
+        {dataset: fingerprint(texts({dataset}).inputs) for dataset in splits.schemes},
         splits.origin,
     )

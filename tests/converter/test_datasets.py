@@ -60,7 +60,7 @@ def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path)
     table.write_text("image,usage,emotion\na.png,Training,0\nnobody.png,Training,3\n")
     splits = ferplus.load(root)
     assert splits.second is not None
-    assert splits.second.labels == fer2013.NUMBERED
+    assert splits.second.labels == fer2013.NATIVE_LABELS
     # The votes say nothing of one picture, the original table nothing of another.
     assert len(splits.test) == 5
     assert splits.test.labelled.groups == ("a.png", "b.png", "c.png", "d.png")
@@ -157,7 +157,7 @@ def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     assert not (groups[0] | groups[1]) & groups[2]
     assert len(splits.test) == 12
     assert any("odd is not named" in reason for reason in splits.unusable)
-    assert ckplus.is_here(tmp_path)
+    assert ckplus.matches(tmp_path)
 
 
 def test_own_pictures_are_split_as_their_owner_split_them(tmp_path: Path) -> None:

@@ -39,12 +39,12 @@ def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
 @pytest.mark.slow
 def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> None:
     splits = own_splits(tmp_path, "english", "films", "german")
-    judged = {
+    schemes = {
         name: one if name == "films" else replace(one, family="news")
-        for name, one in splits.judged.items()
+        for name, one in splits.schemes.items()
     }
     short = Plan(msgspec.structs.replace(SHORT, epochs=1))
-    fine_tune(bert, replace(splits, judged=judged), tmp_path / "run", short)
+    fine_tune(bert, replace(splits, schemes=schemes), tmp_path / "run", short)
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("news", "films")
     assert teacher.heads.known == dict.fromkeys(("news", "films"), ("joy", "sadness"))

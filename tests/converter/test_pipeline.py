@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from converter.datasets.samples import Samples
-from converter.datasets.splits import Judged
+from converter.datasets.splits import AnnotationScheme
 from converter.datasets.texts import LABELS
 from converter.measuring.evaluate import Answers
 from converter.measuring.metrics import expected_calibration_error
@@ -187,7 +187,9 @@ def test_thresholds_separate_what_can_be_separated() -> None:
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.6]], np.float32)
     targets = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
     samples = Samples(("a", "b"), list("wxyz"), targets, ("x", "x", "x", "x"))
-    thresholds = fit_thresholds(probabilities, samples, {"x": Judged("x", ("a", "b"), "dev")})
+    thresholds = fit_thresholds(
+        probabilities, samples, {"x": AnnotationScheme("x", ("a", "b"), "dev")}
+    )
     assert 0.3 < thresholds["x"]["a"] <= 0.8
     assert 0.2 < thresholds["x"]["b"] <= 0.6
 
@@ -196,12 +198,12 @@ def test_a_data_set_has_thresholds_between_its_own_and_those_of_its_family() -> 
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.1, 0.9]], np.float32)
     targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
     samples = Samples(("a", "b"), list("wxyz"), targets, ("one", "two en", "two fi", "two fi"))
-    judged = {
-        "one": Judged("one", ("a", "b"), "dev"),
-        "two en": Judged("two", ("a",), "dev"),
-        "two fi": Judged("two", ("a",), "dev"),
+    schemes = {
+        "one": AnnotationScheme("one", ("a", "b"), "dev"),
+        "two en": AnnotationScheme("two", ("a",), "dev"),
+        "two fi": AnnotationScheme("two", ("a",), "dev"),
     }
-    thresholds = fit_thresholds(probabilities, samples, judged)
+    thresholds = fit_thresholds(probabilities, samples, schemes)
     assert thresholds["one"] == {"a": pytest.approx(0.9, abs=1e-3), "b": 1}
     assert thresholds["two en"] == {"a": pytest.approx(0.2, abs=1e-3)}
     assert thresholds["two fi"] == {"a": pytest.approx((0.4 * 0.2) ** 0.5, abs=1e-3)}
@@ -212,16 +214,16 @@ def test_figures_of_several_labels_are_means_over_languages() -> None:
     targets = np.array([[1, 0], [0.5, 0.5], [0, 1], [0, 1]], np.float32)
     samples = Samples(labels, list("wxyz"), targets, ("two en", "two en", "two fi", "two fi"))
     probabilities = np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7], [0.8, 0.2]], np.float32)
-    judged = {
-        "two en": Judged("two", labels, "dev"),
-        "two fi": Judged("two", ("joy",), "dev"),
+    schemes = {
+        "two en": AnnotationScheme("two", labels, "dev"),
+        "two fi": AnnotationScheme("two", ("joy",), "dev"),
     }
-    answers = Answers("int8", "all", "dev", samples, probabilities, probabilities, judged=judged)
+    answers = Answers("int8", "all", "dev", samples, probabilities, probabilities, schemes=schemes)
     manifest = msgspec.structs.replace(
         load_pack(MODELS / "text.json").manifest,
         labels=labels,
         label_map={"anger": "angry", "joy": "happy"},
-        thresholds={name: {"anger": 0.4, "joy": 0.4} for name in judged},
+        thresholds={name: {"anger": 0.4, "joy": 0.4} for name in schemes},
     )
     (family,) = answers.families
     found = {(one.dataset, one.metric): one for one in family.metrics(manifest)}

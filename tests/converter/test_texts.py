@@ -12,7 +12,7 @@ import pytest
 
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import Judged
+from converter.datasets.splits import AnnotationScheme
 from converter.datasets.texts import (
     AT_RANDOM,
     EKMAN,
@@ -20,7 +20,7 @@ from converter.datasets.texts import (
     Row,
     Texts,
     join,
-    published,
+    split_as_published,
     split_at_random,
 )
 from converter.distillation.denials import FEELINGS, denials
@@ -94,11 +94,11 @@ def test_what_asks_is_curious_and_counts_as_surprise_in_figures(tmp_path: Path) 
         "wow": {"surprise"},
         "Why?": {"curiosity"},
     }
-    assert texts.judged.labels == EKMAN
-    found = multilabel_f1(texts.test.targets, texts.test, texts.judged, dict.fromkeys(EKMAN, 0.5))
+    assert texts.scheme.labels == EKMAN
+    found = multilabel_f1(texts.test.targets, texts.test, texts.scheme, dict.fromkeys(EKMAN, 0.5))
     assert found == {"macro_f1_multilabel": 1, "f1_multilabel_surprise": 1}
     probabilities = np.array([[0.1] * 6 + [0.3, 0.1]], np.float32)
-    thresholds = fit_thresholds(probabilities, texts.test, {texts.dataset: texts.judged})
+    thresholds = fit_thresholds(probabilities, texts.test, {texts.dataset: texts.scheme})
     assert thresholds[texts.dataset]["surprise"] == pytest.approx(0.4)
 
 
@@ -131,11 +131,11 @@ def test_brighter_is_a_data_set_a_language(tmp_path: Path, *, zipped: bool) -> N
             for name in BRIGHTER:
                 archive.write(root / name, f"BRIGHTER/{name}")
         root = tmp_path / "BRIGHTER.zip"
-    assert brighter.is_here(root)
+    assert brighter.matches(root)
     afrikaans, english = brighter.load(root)
     assert _all(afrikaans) == {"Lekker": {"joy"}, "Niks": {"neutral"}, "Mooi": {"joy"}}
     assert english.dataset == "BRIGHTER eng"
-    assert english.judged == Judged("BRIGHTER", ("anger", "fear"), "dev")
+    assert english.scheme == AnnotationScheme("BRIGHTER", ("anger", "fear"), "dev")
     assert _labels(english.train, english.held_back) == {
         "Run, now!": {"fear"},
         "Fine": {"neutral"},
@@ -210,7 +210,7 @@ def test_meld_keeps_its_three_splits(tmp_path: Path) -> None:
 def test_isear_in_both_of_its_forms(tmp_path: Path, content: str) -> None:
     (texts,) = isear.load(_write(tmp_path, {"ISEAR.csv": content}))
     assert _all(texts) == {f'A "day {n}.': {"joy"} for n in range(9)}
-    assert "surprise" not in texts.judged.labels
+    assert "surprise" not in texts.scheme.labels
     assert "2 of shame or guilt" in texts.unusable[0]
 
 
@@ -278,7 +278,7 @@ def test_own_texts_without_their_columns_are_refused(
 
 def test_no_text_is_in_two_splits() -> None:
     rows = {"train": _rows([*"abcdefgh", "x", "y"]), "dev": _rows("xz"), "test": _rows("yz")}
-    texts = published("own", "", LABELS, rows)
+    texts = split_as_published("own", "", LABELS, rows)
     assert texts.train.inputs == list("abcdefgh")
     assert (texts.held_back.inputs, texts.test.inputs) == (["x"], ["y", "z"])
     texts = split_at_random("own", "", LABELS, _rows([*"abcdefghij", "a ", "a"]))
@@ -293,10 +293,10 @@ def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Pa
     _write(tmp_path, {"own.csv": f"text,label\n{rows}"})
     splits = TextTask().load([tmp_path / "b", tmp_path / "own.csv"])
     assert splits.datasets == ["BRIGHTER afr", "BRIGHTER eng", "own"]
-    assert splits.judged == {
-        "BRIGHTER afr": Judged("BRIGHTER", ("joy",), "dev"),
-        "BRIGHTER eng": Judged("BRIGHTER", ("anger", "fear"), "dev"),
-        "own": Judged("own", LABELS, AT_RANDOM),
+    assert splits.schemes == {
+        "BRIGHTER afr": AnnotationScheme("BRIGHTER", ("joy",), "dev"),
+        "BRIGHTER eng": AnnotationScheme("BRIGHTER", ("anger", "fear"), "dev"),
+        "own": AnnotationScheme("own", LABELS, AT_RANDOM),
     }
     assert set(splits.test.groups) == set(splits.datasets)
     with pytest.raises(DatasetError, match="two data sets are called 'own'"):
@@ -311,15 +311,15 @@ def test_what_a_set_put_aside_tests_on_teaches_nothing(tmp_path: Path) -> None:
     _write(tmp_path, {"a.csv": f"text,label\n{common}{rows.format('a')}"})
     _write(tmp_path, {"b.csv": f"text,label\n{rows.format('b')}{common}"})
     both = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    alone, joined = TextTask().load(both[:1]), TextTask(aside=["b"]).load(both)
+    alone, joined = TextTask().load(both[:1]), TextTask(excluded=["b"]).load(both)
     assert joined.datasets == ["a"]
     assert joined.test.inputs == alone.test.inputs
     tested = TextTask(only=["b"]).load(both).test.inputs
     lost = set(alone.train.inputs) - set(joined.train.inputs)
     assert lost
     assert set(tested) & set(alone.train.inputs) <= lost
-    with pytest.raises(DatasetError, match="every data set is put aside"):
-        TextTask(aside=["a", "b"]).load(both)
+    with pytest.raises(DatasetError, match="every data set is put excluded"):
+        TextTask(excluded=["a", "b"]).load(both)
 
 
 def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
