@@ -1,4 +1,4 @@
-"""Corpora of acted speech whose file names say speaker and emotion: one row for each layout.
+"""Corpora of acted speech whose file names give speaker and emotion: a table of layouts.
 
 To add a corpus, describe it as an `ActedSpeech` with its paper, layout and address underneath, and
 append it to CORPORA.
@@ -28,16 +28,16 @@ class ActedSpeech:
     hint: str
     """The files or folders by which a user recognizes the layout, for messages."""
     clip: re.Pattern[str]
-    """Matches the whole of NAME or FOLDER/NAME of a clip, without suffix.
+    """Must match all of a clip's NAME or FOLDER/NAME, without suffix.
 
     Its groups are `speaker`, used in upper case, and `emotion`.
     """
     emotions: Mapping[str, str | None]
-    """By code in lower case, one of LABELS; None for an emotion that these lack."""
+    """The label, one of LABELS, of each code in lower case; None for an emotion they lack."""
     folder: str = ""
-    """The folder of the clips inside the published one; the user may give either of the two."""
+    """The folder of the clips inside the published one; the user may pass either of the two."""
     files: str = "**/*"
-    """The pattern of the paths of clips in `folder`."""
+    """Pattern for the paths of clips below `folder`."""
 
     def matches(self, path: Path) -> bool:
         """Tells whether `path` has clips of this layout."""
@@ -165,4 +165,4 @@ https://doi.org/10.5683/SP2/E8H2MF
 """
 
 CORPORA = (RAVDESS, CREMA_D, EMO_DB, SAVEE, TESS)
-"""In the order in which a folder is compared with them."""
+"""In the order in which a folder is checked for them."""

@@ -25,19 +25,19 @@ def _root(path: Path) -> Root | None:
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has the folders of track A, with a table of some language in dev/."""
+    """Returns True if `path` has the folders of track A, with a language's table in dev/."""
     root = _root(path)
     return root is not None and any(_tables(root / "dev"))
 
 
 def _tables(folder: Root) -> dict[str, Root]:
-    """The table of each language, in the order of their names."""
+    """Returns the table of each language, sorted by name."""
     found = {one.name: one for one in folder.iterdir() if one.name.endswith(".csv")}
     return {name.removesuffix(".csv"): found[name] for name in sorted(found)}
 
 
 def _read(file: Root, unusable: list[str]) -> tuple[list[Row], tuple[str, ...]]:
-    """The rows of a table, and the emotions that it judges."""
+    """Returns the rows of a table, and the emotions that its annotators rated."""
     rows: list[Row] = []
     annotated: dict[str, str] = {}
     for location, row in read_table(file, NO_EMOTIONS):
@@ -51,25 +51,25 @@ def _read(file: Root, unusable: list[str]) -> tuple[list[Row], tuple[str, ...]]:
                 f"{location}: an emotion is neither 0 nor 1: {', '.join(sorted(values))}"
             )
             continue
-        # What shows none of the emotions is neutral, as far as they were annotated.
+        # A text with none of the rated emotions counts as neutral.
         labels = [label for label, column in annotated.items() if row[column] == "1"] or ["neutral"]
         rows.append(Row(location, row["text"], tuple(labels)))
     return rows, tuple(annotated)
 
 
 def _annotated_columns(file: Root, columns: list[str]) -> dict[str, str]:
-    """The column of each emotion."""
+    """Returns the column of each emotion."""
     annotated = {LABEL_OF.get(column.lower(), column): column for column in columns}
     if unknown := [label for label in annotated if label not in EMOTIONS]:
         raise DatasetError(
-            f"{file}: the column {unknown[0]!r} is no emotion; expected some of "
+            f"{file}: the column {unknown[0]!r} is not an emotion; expected some of "
             f"{', '.join(EMOTIONS)}"
         )
     return annotated
 
 
 def load(path: Path) -> list[Texts]:
-    """Every language that has both tables; raises DatasetError."""
+    """Loads every language that has both tables; raises DatasetError."""
     root = _root(path)
     if root is None:
         raise DatasetError(f"{path}: no track_a/train/ and track_a/dev/ in it")

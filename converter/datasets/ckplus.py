@@ -1,7 +1,7 @@
 """CK+48: the last frames of the Extended Cohn-Kanade sequences (Lucey et al. 2010).
 
 Reads a folder per emotion with pictures named SUBJECT_SEQUENCE_FRAME.png. Each sequence gives
-three frames of one person, so that only a split by subject is a fair one.
+three frames of one person, so only a split by subject is fair.
 """
 
 import re
@@ -15,17 +15,17 @@ from converter.datasets.splits import Splits
 
 LICENCE = "research use only, by agreement (CK+)"
 NAME = re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}")
-# Of ten subjects in the order of their numbers.
+# Indices modulo ten of the sorted subjects.
 TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has emotion folders with pictures named as CK+ names them."""
+    """Returns True if `path` has emotion folders with pictures named as in CK+."""
     return any(NAME.fullmatch(file.stem) for one in label_folders(path) for file in one.iterdir())
 
 
 def load(path: Path) -> Splits:
-    """CK+48, split by subject: seven tenths, one tenth, two tenths. Raises DatasetError."""
+    """Loads CK+48, split by subject into 70 %, 10 % and 20 %. Raises DatasetError."""
     unusable: list[str] = []
     samples = read_folders(path, unusable)
     subjects = [NAME.fullmatch(name) for name in samples.groups]

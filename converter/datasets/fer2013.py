@@ -1,7 +1,7 @@
 """FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or a folder a label.
 
-The table has the columns emotion, pixels and Usage; the folders are train/angry/… and
-test/angry/…, as the set is also handed around.
+The table has the columns emotion, pixels and Usage. The folders, train/angry/… and test/angry/…,
+are another common form of the same set.
 """
 
 import csv
@@ -18,19 +18,19 @@ from edge.emotions import FloatArray
 
 LICENCE = "research use only (FER2013)"
 TABLE = "fer2013.csv"
-# The order of the table's numbers.
+# In the order of their numbers in the table.
 NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` is FER2013 in one of its two layouts."""
+    """Returns True if `path` is FER2013 in one of its two layouts."""
     return _table(path).is_file() or (
         bool(label_folders(path / "train")) and not (path / "val").exists()
     )
 
 
 def load(path: Path, seed: int = 0) -> Splits:
-    """FER2013; a tenth of the training pictures is held back. Raises DatasetError."""
+    """Loads FER2013; a tenth of the training pictures is held back. Raises DatasetError."""
     unusable: list[str] = []
     if _table(path).is_file():
         parts = _read_table(_table(path), unusable)
@@ -45,7 +45,7 @@ def load(path: Path, seed: int = 0) -> Splits:
 
 
 def native_targets(labels: Sequence[int | None]) -> FloatArray:
-    """float32[len(labels), 7]: one-hot rows in the table's order, zeros where a label is None."""
+    """Returns float32[len(labels), 7]: one-hot by NATIVE_LABELS, or zeros for None."""
     rows = np.zeros((len(labels), len(NATIVE_LABELS)), np.float32)
     for row, label in zip(rows, labels, strict=True):
         if label is not None:
@@ -82,7 +82,7 @@ def _read_table(file: Path, unusable: list[str]) -> dict[str, Samples]:
                 except (ValueError, IndexError, KeyError, OverflowError, AttributeError):
                     unusable.append(f"{file}:{number}: not emotion, {SIDE * SIDE} pixels and usage")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file}: cannot read it ({error})") from error
+        raise DatasetError(f"{file}: cannot be read ({error})") from error
     for usage in ("Training", "PublicTest"):
         if not rows[usage]:
             raise DatasetError(f"{file}: no usable row with the usage {usage}")

@@ -26,7 +26,7 @@ ORIGINAL = "fer2013_labels.csv"
 
 
 def _root(path: Path) -> Root | None:
-    """The folder that holds the splits, inside a zip or not; None where there is none."""
+    """Returns the folder that holds the splits, inside a zip or not, or None."""
     archive = open_archive(path)
     for candidate in (archive, archive / "FERPlus"):
         if all((candidate / split / "label.csv").exists() for split in SPLITS):
@@ -35,12 +35,12 @@ def _root(path: Path) -> Root | None:
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` is FER+ in its published layout."""
+    """Returns True if `path` is FER+ in its published layout."""
     return _root(path) is not None
 
 
 def _read_original(root: Root) -> dict[str, int]:
-    """The number of each picture's label in FER2013; empty where the table is not there."""
+    """Returns the number of each picture's label in FER2013; empty if the table is missing."""
     file = root / ORIGINAL
     if not file.exists():
         return {}
@@ -97,14 +97,14 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
 
 
 def load(path: Path, seed: int = 0) -> Splits:
-    """FER+ as vote distributions; a tenth of the training pictures is held back.
+    """Loads FER+ as vote distributions; a tenth of the training pictures is held back.
 
-    Raises DatasetError where `path` does not have the published layout.
+    Raises DatasetError if `path` does not have the published layout.
     """
     root = _root(path)
     if root is None:
         raise DatasetError(
-            f"{path}: no FER2013Train/label.csv and FER2013Valid/label.csv in it; "
+            f"{path}: FER2013Train/label.csv or FER2013Valid/label.csv is missing; "
             "expected the published layout of FER+"
         )
     unusable: list[str] = []

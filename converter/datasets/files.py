@@ -1,4 +1,4 @@
-"""What loaders read: folders and zip files look alike here, and so do tables."""
+"""Reads text files and tables, from a folder or from inside a zip file."""
 
 import csv
 import io
@@ -15,26 +15,26 @@ Root = Path | zipfile.Path
 
 
 def open_archive(path: Path) -> Root:
-    """The inside of a zip; any other path as it is."""
+    """Returns the root inside a zip file, or any other path unchanged."""
     if path.is_file() and zipfile.is_zipfile(path):
         return zipfile.Path(zipfile.ZipFile(path))
     return path
 
 
 def read_text(file: Root) -> str:
-    """A file's text in UTF-8; raises DatasetError."""
+    """Reads a file as UTF-8; raises DatasetError."""
     try:
         return file.read_text(encoding="utf-8").removeprefix("\ufeff")
     except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DatasetError(f"{file}: cannot read it ({error})") from error
+        raise DatasetError(f"{file}: cannot be read ({error})") from error
 
 
 def read_table(
     file: Root, columns: Sequence[str], **dialect: Any
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows below a header, each with the place that a message names: FILE:NUMBER of the row.
+    """Yields the rows below a header, each with its location for messages, FILE:ROW.
 
-    What a row lacks is an empty text. Raises DatasetError, also where one of `columns` is missing.
+    A missing cell is an empty text. Raises DatasetError, also if one of `columns` is missing.
     """
     reader = csv.DictReader(io.StringIO(read_text(file)), restval="", **dialect)
     try:

@@ -1,10 +1,10 @@
 """GoEmotions: Reddit comments in the Ekman grouping (Demszky et al. 2020), several labels a row.
 
 Reads the published TSVs, `text<TAB>label ids<TAB>comment id`, with the names of the ids in
-labels.txt (Ekman) or emotions.txt (all 28, which are grouped as the authors group them). Of what
-they group as surprise, curiosity and confusion are learned as a label of their own, so that a plain
-question surprises nobody; in figures they are surprise again. Where the grouping hides them, they
-are the surprised texts that ask and do not exclaim.
+labels.txt (Ekman) or emotions.txt (all 28, grouped here as the authors group them). The authors
+group curiosity and confusion as surprise. Here they are a label of their own, so that a plain
+question does not count as surprise; metrics count them as surprise again. In the grouped tables,
+they are taken to be the texts labelled surprise that have a question mark and no exclamation mark.
 https://github.com/google-research/google-research/tree/master/goemotions
 """
 
@@ -40,9 +40,9 @@ GROUPS = {
     "surprise": ("surprise", "realization"),
     CURIOSITY: ("confusion", "curiosity"),
 }
-"""The original labels of each of ours: the authors' ekman_mapping.json, but for curiosity."""
+"""The original labels in each group: the authors' ekman_mapping.json, except for curiosity."""
 INCLUDES = {"surprise": (CURIOSITY,)}
-"""What the authors' surprise is of ours besides."""
+"""Further labels of ours that the authors count as surprise."""
 GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 NAME_FILES = ("labels.txt", "emotions.txt")
 SPLITS = ("train", "dev")
@@ -58,18 +58,18 @@ def _root(path: Path) -> Root | None:
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has both tables and the names of their labels."""
+    """Returns True if `path` has both tables and the names of their labels."""
     return _root(path) is not None
 
 
 def _group_by_id(root: Root) -> list[str]:
-    """Our label for each id."""
+    """Returns the group of each label id."""
     file = next(one for name in NAME_FILES if (one := root / name).is_file())
     names = read_text(file).split()
     unknown = [name for name in names if name not in GROUP_OF]
     if unknown or not names:
         raise DatasetError(
-            f"{file}: the label {unknown[0] if unknown else ''!r} is none of GoEmotions; expected "
+            f"{file}: GoEmotions has no label {unknown[0] if unknown else ''!r}; expected "
             f"{', '.join(EKMAN)}, or its 28 original ones"
         )
     return [GROUP_OF[name] for name in names]
@@ -101,10 +101,12 @@ def _read(file: Root, groups: list[str], unusable: list[str]) -> list[Row]:
 
 
 def load(path: Path) -> list[Texts]:
-    """GoEmotions with Ekman labels; raises DatasetError."""
+    """Loads GoEmotions with Ekman labels; raises DatasetError."""
     root = _root(path)
     if root is None:
-        raise DatasetError(f"{path}: no train.tsv, dev.tsv and labels.txt or emotions.txt in it")
+        raise DatasetError(
+            f"{path}: expected train.tsv, dev.tsv, and labels.txt or emotions.txt in it"
+        )
     groups, unusable = _group_by_id(root), list[str]()
     rows = {split: _read(root / f"{split}.tsv", groups, unusable) for split in SPLITS}
     return [

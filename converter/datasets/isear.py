@@ -1,8 +1,8 @@
-"""ISEAR: people of 37 countries on when they felt an emotion (Scherer and Wallbott 1994).
+"""ISEAR: people from 37 countries describe when they felt an emotion (Scherer, Wallbott 1994).
 
-Reads isear.csv as it is passed around: columns between `|`, of which SIT is the text and Field1
-the emotion; or two columns without a header, emotion and text. Shame and guilt have no place among
-our labels. https://www.unige.ch/cisa/research/materials-and-online-research/research-material/
+Reads isear.csv in its two common forms: columns separated by `|`, with the text in SIT and the
+emotion in Field1; or two columns without a header, emotion and text. Shame and guilt are left out.
+https://www.unige.ch/cisa/research/materials-and-online-research/research-material/
 """
 
 import csv
@@ -26,12 +26,12 @@ def _file(path: Path) -> Path | None:
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` is isear.csv, or has it."""
+    """Returns True if `path` is isear.csv or contains it."""
     return _file(path) is not None
 
 
 def _pairs(file: Path) -> list[tuple[str, str, str]]:
-    """Place, emotion and text of each row."""
+    """Returns location, emotion and text of each row."""
     if "|" in read_text(file).partition("\n")[0]:
         table = read_table(file, COLUMNS, delimiter="|", quoting=csv.QUOTE_NONE)
         return [(location, row["Field1"], row["SIT"]) for location, row in table]
@@ -46,7 +46,7 @@ def _pairs(file: Path) -> list[tuple[str, str, str]]:
 
 
 def load(path: Path) -> list[Texts]:
-    """ISEAR; raises DatasetError."""
+    """Loads ISEAR; raises DatasetError."""
     file = _file(path)
     if file is None:
         raise DatasetError(f"{path}: no {FILE} in it")

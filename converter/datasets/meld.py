@@ -24,7 +24,7 @@ def _root(path: Path) -> Root | None:
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has the three tables."""
+    """Returns True if `path` has the three tables."""
     return _root(path) is not None
 
 
@@ -37,11 +37,11 @@ def _read(file: Root) -> list[Row]:
 
 
 def load(path: Path) -> list[Texts]:
-    """MELD; raises DatasetError."""
+    """Loads MELD; raises DatasetError."""
     root = _root(path)
     if root is None:
         raise DatasetError(
-            f"{path}: not all of {', '.join(f'{one}_sent_emo.csv' for one in SPLITS)}"
+            f"{path}: expected all of {', '.join(f'{one}_sent_emo.csv' for one in SPLITS)} in it"
         )
     rows = {split: _read(root / f"{split}_sent_emo.csv") for split in SPLITS}
     return [split_as_published("MELD", LICENCE, EKMAN, rows)]

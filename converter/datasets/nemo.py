@@ -1,7 +1,7 @@
 """nEMO: nine Polish actors (Christop 2024).
 
 Reads the published layout, data.tsv with the columns file_id, emotion and speaker_id, and
-samples/ with its files; a file may have another sound format than the table says.
+samples/ with its files; a file may have another sound format than its name in the table.
 https://github.com/amu-cai/nEMO
 """
 
@@ -16,19 +16,19 @@ TABLE = "data.tsv"
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has nEMO's table and folder of clips."""
+    """Returns True if `path` has nEMO's table and folder of clips."""
     return (path / TABLE).is_file() and (path / "samples").is_dir()
 
 
 def load(path: Path) -> Recordings:
-    """nEMO; raises DatasetError."""
+    """Loads nEMO; raises DatasetError."""
     files = {file.stem: file for file in sound_files(path / "samples", "*")}
     table = path / TABLE
     try:
         with table.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table}: cannot read it ({error})") from error
+        raise DatasetError(f"{table}: cannot be read ({error})") from error
     clips, unusable = [], []
     for number, row in enumerate(rows, 2):
         name, emotion, speaker = (

@@ -10,12 +10,12 @@ SPLITS = ("train", "val", "test")
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has the three splits with emotion folders."""
+    """Returns True if `path` has the three splits with emotion folders."""
     return all(label_folders(path / split) for split in SPLITS)
 
 
 def load(path: Path) -> Splits:
-    """The pictures, split as their owner split them. Raises DatasetError."""
+    """Loads the pictures with the splits of their folders. Raises DatasetError."""
     unusable: list[str] = []
     train, held_back, test = (read_folders(path / split, unusable) for split in SPLITS)
     return Splits(path.name, train, held_back, test, "train", "test", LICENCE, tuple(unusable))

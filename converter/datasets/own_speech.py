@@ -8,12 +8,12 @@ LICENCE = "that of your own data"
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has folders of speakers with folders named after emotions."""
+    """Returns True if `path` has folders of speakers with folders named after emotions."""
     return any(file.parent.name.lower() in LABEL_OF for file in sound_files(path, "*/*/*"))
 
 
 def load(path: Path) -> Recordings:
-    """The recordings; raises DatasetError."""
+    """Loads the recordings; raises DatasetError."""
     clips, unusable = [], []
     for file in sound_files(path):
         emotion = file.parent.name

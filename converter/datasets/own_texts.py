@@ -1,7 +1,7 @@
-"""Own texts: a CSV or JSON Lines file, or a folder with train and test, and maybe dev, as such.
+"""Own texts: a CSV or JSON Lines file, or a folder with such files for train, test and maybe dev.
 
-A CSV has the columns `text` and `label`, a JSON line these keys. Several labels of one text stand
-between commas, semicolons or `|`, or in a JSON list.
+A CSV has the columns `text` and `label`, a JSON line the same keys. Several labels of one text are
+separated by commas, semicolons or `|`, or are a JSON list.
 """
 
 import re
@@ -29,19 +29,21 @@ SPLITS = ("train", "dev", "test")
 
 
 def _tables(path: Path) -> dict[str, Path]:
-    """The files of a folder's splits."""
+    """Returns the file of each split of a folder."""
     found = {}
     for split in SPLITS:
         files = [file for ending in ENDINGS if (file := path / f"{split}{ending}").is_file()]
         if len(files) > 1:
-            raise DatasetError(f"{path}: {files[0].name} and {files[1].name}; leave one of them")
+            raise DatasetError(
+                f"{path}: has both {files[0].name} and {files[1].name}; remove one of them"
+            )
         if files:
             found[split] = files[0]
     return found
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` is a table, or has one for train and one for test."""
+    """Returns True if `path` is a table, or has one for train and one for test."""
     if path.is_file():
         return path.suffix.lower() in ENDINGS
     return {"train", "test"} <= _tables(path).keys()
@@ -62,7 +64,7 @@ def _rows(file: Path, unusable: list[str]) -> list[Row]:
 
 
 Labelled = Iterator[tuple[str, str, list[str]]]
-"""Place, text and the names of its labels."""
+"""Location, text and the names of its labels."""
 
 
 def _table(file: Path, unusable: list[str]) -> Labelled:
@@ -80,7 +82,7 @@ def _json_lines(file: Path, unusable: list[str]) -> Labelled:
             text, label = row["text"], row["label"]
             names = BETWEEN.split(label) if isinstance(label, str) else [str(one) for one in label]
             if not isinstance(text, str):
-                raise TypeError("text is no string")
+                raise TypeError("text is not a string")
         except (msgspec.DecodeError, KeyError, TypeError) as error:
             unusable.append(f'{location}: not {{"text": …, "label": …}} ({error})')
             continue
@@ -88,7 +90,7 @@ def _json_lines(file: Path, unusable: list[str]) -> Labelled:
 
 
 def load(path: Path) -> list[Texts]:
-    """The texts, split as their owner split them, or at random. Raises DatasetError."""
+    """Loads the texts, with the splits of a folder or at random. Raises DatasetError."""
     unusable: list[str] = []
     name = path.resolve().stem
     if path.is_file():

@@ -1,4 +1,4 @@
-"""What loaders of face pictures share: their labels, and how a file becomes a sample."""
+"""Shared by the loaders of face pictures: their labels, and the reading of picture files."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ LABELS = (
     "fear",
     "contempt",
 )
-"""The labels of FER+, which every face data set is brought to."""
+"""The labels of FER+, which every face data set is mapped to."""
 LABEL_OF = {
     **{label: label for label in LABELS},
     "angry": "anger",
@@ -30,15 +30,15 @@ LABEL_OF = {
     "sad": "sadness",
     "surprised": "surprise",
 }
-"""What data sets call the labels, in lower case."""
+"""The label of each name that a data set may use, in lower case."""
 SIDE = 48
-"""Of the pictures of FER2013, FER+ and CK+48, in pixels."""
+"""Side of the pictures of FER2013, FER+ and CK+48, in pixels."""
 LARGEST_SIDE = 96
-"""To which larger pictures are shrunk: what the largest crop of a device shows."""
+"""Larger pictures are shrunk to this side, in pixels: the largest input of a device's model."""
 
 
 def decode(data: bytes) -> Pixels | None:
-    """A picture file's bytes as a grey square, uint8; None where they are no picture."""
+    """Decodes a picture file's bytes to a grey square, uint8; None if they are unreadable."""
     buffer = np.frombuffer(data, np.uint8)
     try:
         picture = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if len(buffer) else None
@@ -60,12 +60,12 @@ def _read(file: Path) -> Pixels | None:
 
 
 def one_hot(labels: list[str]) -> FloatArray:
-    """float32[len(labels), 8], a certain distribution for each label of LABELS."""
+    """Returns float32[len(labels), 8], a one-hot row for each label."""
     return np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in labels]]
 
 
 def label_folders(folder: Path) -> dict[Path, str]:
-    """The folders below `folder` that are named after an emotion, with its label."""
+    """Returns the folders in `folder` that are named after an emotion, each with its label."""
     if not folder.is_dir():
         return {}
     found = {
@@ -75,17 +75,17 @@ def label_folders(folder: Path) -> dict[Path, str]:
 
 
 def read_folders(folder: Path, unusable: list[str]) -> Samples:
-    """Every picture in the emotion folders of `folder`; groups are file names without suffix.
+    """Reads every picture in the emotion folders of `folder`; groups are file names, no suffix.
 
-    Folders with other names, files beside the folders and files that are no pictures are added to
-    `unusable`. Raises DatasetError where nothing is left.
+    Folders with other names, files outside the folders and unreadable files are added to
+    `unusable`. Raises DatasetError if nothing is left.
     """
     folders = label_folders(folder)
     for one in sorted(folder.iterdir()) if folder.is_dir() else ():
         if one.is_dir() and one not in folders:
             unusable.append(f"{one}: no emotion is called {one.name!r}")
         elif one.is_file():
-            unusable.append(f"{one}: not in the folder of an emotion")
+            unusable.append(f"{one}: not in a folder named after an emotion")
     pictures, labels, names = [], [], []
     for emotion_folder, label in folders.items():
         for file in sorted(emotion_folder.iterdir()):

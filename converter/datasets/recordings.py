@@ -1,4 +1,4 @@
-"""What loaders of speech share: their labels, and how clips become samples split by speaker."""
+"""Shared by the loaders of speech: their labels, the reading of clips, and splits by speaker."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""The labels of RAVDESS, which every speech data set is brought to."""
+"""The labels of RAVDESS, which every speech data set is mapped to."""
 LABEL_OF = {
     **{label: label for label in LABELS},
     "anger": "angry",
@@ -26,13 +26,13 @@ LABEL_OF = {
     "sadness": "sad",
     "surprise": "surprised",
 }
-"""What data sets call the labels, in lower case."""
+"""The label of each name that a data set may use, in lower case."""
 FOLDS = 9
-"""Parts of equal size, by speaker, that take turns at being the test split."""
+"""Number of parts of equal size, by speaker; each is the test split once."""
 SHORTEST_S, LONGEST_S = 0.3, 60.0
-"""Clips outside are no utterances."""
+"""A clip must be an utterance; shorter and longer ones are left out."""
 MIN_PEAK = 33
-"""Of int16 samples, 60 dB below full scale: a clip that stays below is silent."""
+"""In int16 steps, 60 dB below full scale; a clip with a lower peak counts as silent."""
 
 
 Rows = npt.NDArray[np.intp]
@@ -41,17 +41,17 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Clip:
-    """One sound file of a data set, as its name or table describes it."""
+    """One sound file of a data set, as its file name or a table describes it."""
 
     file: Path
     label: str | None
-    """One of LABELS; None where the data set has an emotion that they lack."""
+    """One of LABELS; None for an emotion that these lack."""
     speaker: str
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """One data set before it is split; the groups of the samples are their speakers."""
+    """One data set before splitting; the group of a sample is its speaker."""
 
     dataset: str
     samples: Samples
@@ -60,12 +60,12 @@ class Recordings:
 
     @property
     def speakers(self) -> list[str]:
-        """In the order of their names."""
+        """The names of the speakers, sorted."""
         return sorted(set(self.samples.groups))
 
 
 def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:
-    """The sound files below `folder` that match `pattern`, in the order of their names."""
+    """Returns the sound files below `folder` that match `pattern`, sorted."""
     return [
         file
         for file in sorted(folder.glob(pattern))
@@ -76,9 +76,9 @@ def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:
 def read_clips(
     dataset: str, licence: str, clips: Iterable[Clip], unusable: Iterable[str] = ()
 ) -> Recordings:
-    """Reads every clip; one that cannot be used is named, with the reason, after `unusable`.
+    """Reads every clip; one that cannot be used is added to `unusable` with the reason.
 
-    Raises DatasetError where nothing is left.
+    Raises DatasetError if nothing is left.
     """
     left_out = list(unusable)
     kept: list[Clip] = []
@@ -114,7 +114,7 @@ def _digest(sound: Sound) -> str:
 
 
 def check_disjoint(sets: Sequence[Recordings]) -> None:
-    """Raises DatasetError where two data sets have one name, or a recording in common."""
+    """Raises DatasetError if two data sets have the same name or a recording in common."""
     owner: dict[str, str] = {}
     names: set[str] = set()
     for one in sets:
@@ -130,7 +130,7 @@ def check_disjoint(sets: Sequence[Recordings]) -> None:
 
 
 def _read(clip: Clip) -> Sound:
-    """The sound of a clip; raises SourceError where it is of no use."""
+    """Reads the sound of a clip; raises SourceError if it cannot be used."""
     if clip.label is None:
         raise SourceError(f"{clip.file}: its emotion is none of {', '.join(LABELS)}")
     sound = read_sound(clip.file)
@@ -146,7 +146,7 @@ def _read(clip: Clip) -> Sound:
 
 
 def group_of(dataset: str, speaker: str) -> str:
-    """What a speaker is called where several data sets are together."""
+    """Returns a name for a speaker that is unique across data sets."""
     return f"{dataset} {speaker}"
 
 
@@ -155,9 +155,9 @@ def split_by_speaker(
 ) -> Splits:
     """Tests on the speakers of one fold, holds back those of the next, trains on all others.
 
-    Every data set spreads its speakers over the folds. Without a `fold` there is no test split:
-    the last fold, in which each data set has a speaker, is held back, all others train. Raises
-    DatasetError.
+    Each data set's speakers are spread over the folds. Without a `fold` there is no test split:
+    the last fold, in which every data set has a speaker, is held back and the rest is for
+    training. Raises DatasetError.
     """
 
     def choose(recordings: Recordings) -> list[Rows]:
@@ -170,9 +170,9 @@ def split_by_speaker(
 
 
 def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS) -> Splits:
-    """Splits every data set at random, so that a speaker is in training and test alike.
+    """Splits every data set at random, so that speakers are in both training and test.
 
-    What comes out flatters: it is here to be printed beside what is measured by speaker.
+    Its figures are too optimistic; they are reported only beside those by speaker.
     """
 
     def choose(recordings: Recordings) -> list[Rows]:
@@ -184,7 +184,7 @@ def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS)
 
 
 def all_to_test(sets: Sequence[Recordings]) -> Splits:
-    """Tests on every speaker: for a model that knows none of them."""
+    """Puts every speaker into the test split, for a model that was trained on none of them."""
 
     def choose(recordings: Recordings) -> list[Rows]:
         nobody = np.zeros(0, np.intp)
@@ -194,7 +194,7 @@ def all_to_test(sets: Sequence[Recordings]) -> Splits:
 
 
 def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
-    """The fold of each sample: neighbours together, the last speaker always in the last fold."""
+    """Returns the fold of each sample; the last speaker is always in the last fold."""
     speakers = recordings.speakers
     numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
     return np.asarray(((numbers + 1) * folds - 1) // len(speakers), np.intp)
@@ -203,7 +203,7 @@ def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
 def _split(
     sets: Sequence[Recordings], choose: Callable[[Recordings], list[Rows]], test_split: str
 ) -> Splits:
-    """All data sets together, each split into train, held back and test by `choose`."""
+    """Joins all data sets, each split into train, held back and test by `choose`."""
     chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
     return Splits(
@@ -221,14 +221,14 @@ def _split(
 
 
 def _training_speakers(recordings: Recordings, groups: Sequence[str]) -> str:
-    """Which speakers of a data set are among `groups`, in words."""
+    """Describes which speakers of a data set are among `groups`."""
     name = recordings.dataset
     others = [one for one in recordings.speakers if group_of(name, one) not in groups]
     return f"without {', '.join(others)}" if others else "all speakers"
 
 
 def _prefixed(recordings: Recordings, rows: Rows) -> Samples:
-    """Some samples, their groups made unlike those of every other data set."""
+    """Returns some of the samples, with groups that are unique across data sets."""
     chosen = recordings.samples.subset(rows)
     groups = tuple(group_of(recordings.dataset, group) for group in chosen.groups)
     return replace(chosen, groups=groups)

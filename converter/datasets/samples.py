@@ -1,4 +1,4 @@
-"""Labelled samples, as loaders read them."""
+"""Labelled samples, the common form of every data set."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,20 +18,17 @@ class DatasetError(EmotiondError):
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs as they were published, with what annotators said of each."""
+    """Inputs as published, with the annotators' labels."""
 
     labels: tuple[str, ...]
     inputs: Sequence[Any]
     """Pictures (uint8 HxW), sounds (int16 mono) or texts."""
     targets: FloatArray
-    """float32[len(inputs), labels]: each row a distribution over the labels."""
+    """float32[len(inputs), labels]: each row a distribution, or zeros for an unlabelled input."""
     groups: tuple[str, ...]
     """Speaker, subject, source or data set of each input; no person is in two splits."""
     second: FloatArray | None = None
-    """float32[len(inputs), second labels]: another labelling of the same inputs, if there is one.
-
-    A row of zeros, here or in `targets`, says nothing of its input.
-    """
+    """float32[len(inputs), second labels]: targets of a second labelling of the same inputs."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -42,11 +39,11 @@ class Samples:
 
     @property
     def majority(self) -> npt.NDArray[np.intp]:
-        """Index of each input's foremost label."""
+        """Index of each input's most likely label."""
         return np.asarray(self.targets.argmax(axis=1), np.intp)
 
     def subset(self, indices: npt.NDArray[np.intp]) -> "Samples":
-        """The samples at `indices`, in that order."""
+        """Returns the samples at `indices`, in that order."""
         return Samples(
             self.labels,
             [self.inputs[i] for i in indices],
@@ -57,43 +54,43 @@ class Samples:
 
     @property
     def labelled_rows(self) -> npt.NDArray[np.intp]:
-        """Indices of the samples of which `targets` say something."""
+        """Indices of the samples that have a label."""
         return np.flatnonzero(self.targets.any(axis=1))
 
     @property
     def second_rows(self) -> npt.NDArray[np.intp]:
-        """Indices of the samples of which the second labelling says something."""
+        """Indices of the samples that have a label in the second labelling."""
         if self.second is None:
             raise DatasetError("these samples have no second labelling")
         return np.flatnonzero(self.second.any(axis=1))
 
     @property
     def labelled(self) -> "Samples":
-        """The samples of which `targets` say something."""
+        """The samples that have a label."""
         return self.subset(self.labelled_rows)
 
     def by_second(self, labels: tuple[str, ...]) -> "Samples":
-        """The samples of which the second labelling says something, labelled by it."""
+        """Returns the samples that have a label in the second labelling, with that label."""
         chosen = self.subset(self.second_rows)
         assert chosen.second is not None
         return Samples(labels, chosen.inputs, chosen.second, chosen.groups)
 
     def rows_of(self, groups: Collection[str]) -> npt.NDArray[np.intp]:
-        """Indices of the samples of the given groups."""
+        """Returns the indices of the samples of the given groups."""
         return np.flatnonzero([group in groups for group in self.groups])
 
     def of_groups(self, groups: Collection[str]) -> "Samples":
-        """The samples of the given groups."""
+        """Returns the samples of the given groups."""
         return self.subset(self.rows_of(groups))
 
     def counts(self) -> dict[str, int]:
-        """How many inputs have each label foremost."""
+        """Counts the inputs by their most likely label."""
         found = Counter(int(index) for index in self.labelled.majority)
         return {label: found[index] for index, label in enumerate(self.labels)}
 
 
 def concatenate(parts: Sequence[Samples]) -> Samples:
-    """All samples of parts that are labelled alike."""
+    """Joins parts that have the same labels."""
     seconds = [part.second for part in parts if part.second is not None]
     return Samples(
         parts[0].labels,

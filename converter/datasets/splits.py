@@ -1,4 +1,4 @@
-"""What every data set loader gives: samples in three splits, with how they were labelled."""
+"""Training, held-back and test splits of data sets, their annotation and their origin."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,19 +9,19 @@ from converter.datasets.samples import DatasetError, Samples, concatenate
 from edge.emotions import FloatArray
 
 HELD_BACK = "held back"
-"""The name of that split in figures."""
+"""The name of the held-back split in metrics."""
 BY_SPEAKER = "folds by speaker"
-"""How the name of a split ends that is every speaker, each predicted by a model without them."""
+"""The end of a split's name if each speaker is tested by a model trained without them."""
 WHOLE_SET = "all of it"
 """The name of a test split that is a whole data set."""
 SEPARATOR = " + "
-"""Between the names of data sets that are used as one, and between those of their splits."""
+"""Separates the names of joined data sets, and those of their splits."""
 HELD_BACK_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class SecondLabels:
-    """What a second labelling of a data set is called, in its own words."""
+    """The published names of a data set's second labelling."""
 
     dataset: str
     test_split: str
@@ -30,27 +30,27 @@ class SecondLabels:
 
 @dataclass(frozen=True)
 class AnnotationScheme:
-    """What annotators who could give several labels at once were asked of one data set."""
+    """The task of annotators who could give a sample of one data set several labels."""
 
     family: str
-    """The name of what was published together, with the same habits: maybe in many languages."""
+    """The name of data sets published together with the same annotation, one a language."""
     labels: tuple[str, ...]
-    """Those that they chose from."""
+    """The labels that the annotators chose from."""
     test_split: str
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Further labels of the samples that one of those stands for as well."""
+    """Further labels of the samples that one of the annotators' labels includes."""
 
     def column(self, label: str, values: FloatArray, labels: Sequence[str]) -> FloatArray:
-        """The values, float32[samples], of what is called `label` here.
+        """Returns the values, float32[samples], of one of the annotators' labels.
 
-        `values`, float32[samples, labels], are those of all labels of the samples.
+        `values`, float32[samples, labels], are the values of all labels of the samples.
         """
         meant = (label, *self.includes.get(label, ()))
         return np.asarray(values[:, [labels.index(one) for one in meant]].sum(axis=1))
 
 
 def by_family(schemes: Mapping[str, AnnotationScheme]) -> dict[str, dict[str, AnnotationScheme]]:
-    """The data sets of each family, families and data sets in the order in which they come."""
+    """Groups data sets by family, and keeps their order."""
     families: dict[str, dict[str, AnnotationScheme]] = {}
     for dataset, one in schemes.items():
         families.setdefault(one.family, {})[dataset] = one
@@ -59,15 +59,15 @@ def by_family(schemes: Mapping[str, AnnotationScheme]) -> dict[str, dict[str, An
 
 @dataclass(frozen=True)
 class Origin:
-    """Where what a model knows comes from."""
+    """The data behind a model's weights."""
 
     trained_on: tuple[str, ...]
-    """An entry a data set, its name first."""
+    """One entry a data set, its name first."""
     licence: str
-    """Of the data, and so of the model."""
+    """The licence of the data, and so of the model."""
 
     def joined(self, others: Sequence["Origin"]) -> "Origin":
-        """That of a model whose teachers have the others; each thing is said once."""
+        """Returns the union of this origin and `others`, without repetitions."""
         all_of_them = [self, *others]
         return Origin(
             tuple(dict.fromkeys(entry for one in all_of_them for entry in one.trained_on)),
@@ -79,7 +79,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Splits:
-    """Data to learn from: `train` fits weights, `held_back` chooses, `test` is looked at once."""
+    """Data in three splits: `train` fits weights, `held_back` selects, `test` is measured once."""
 
     dataset: str
     train: Samples
@@ -87,18 +87,18 @@ class Splits:
     test: Samples
     train_split: str
     test_split: str
-    """The published names of the splits, as manifests quote them; one without a name is empty."""
+    """The published names of the splits, as manifests quote them; a split without one is empty."""
     licence: str
-    """Of the data, and so of a model that learns from it."""
+    """The licence of the data, and so of a model trained on it."""
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
     second: SecondLabels | None = None
-    """Of every split's `second`."""
+    """The names that belong to every split's `second`."""
     schemes: dict[str, AnnotationScheme] = field(default_factory=dict)
-    """Where samples have several labels: by data set, which is the group of its samples."""
+    """For samples with several labels: by data set, which is also the group of its samples."""
 
     def __post_init__(self) -> None:
-        """Raises DatasetError where there is nothing to learn from or to measure on."""
+        """Raises DatasetError if there is nothing to train on or to measure on."""
         for name, samples in self._parts.items():
             if not len(samples.labelled_rows):
                 raise DatasetError(
@@ -108,40 +108,40 @@ class Splits:
         if self.train_split and len(found) == 1:
             raise DatasetError(
                 f"{self.dataset}: every training sample shows {found[0]}; "
-                "there is nothing to tell apart"
+                "training needs at least two labels"
             )
 
     @property
     def datasets(self) -> list[str]:
-        """The names of the data sets that are in it."""
+        """The names of the joined data sets."""
         return self.dataset.split(SEPARATOR)
 
     @property
     def trained_on(self) -> tuple[str, ...]:
-        """What a manifest says of the training data: an entry a data set, its name first."""
+        """The training data as a manifest lists it: one entry a data set, its name first."""
         parts = zip(self.datasets, self.train_split.split(SEPARATOR), strict=True)
         return tuple(f"{dataset} {split}" for dataset, split in parts)
 
     @property
     def origin(self) -> "Origin":
-        """What is to be said of a model that learns from these."""
+        """The origin of a model trained on these splits."""
         return Origin(self.trained_on, self.licence)
 
     @property
     def _parts(self) -> dict[str, Samples]:
-        taught = {"train": self.train, HELD_BACK: self.held_back} if self.train_split else {}
-        tested = {self.test_split: self.test} if self.test_split else {}
-        return taught | tested
+        training = {"train": self.train, HELD_BACK: self.held_back} if self.train_split else {}
+        test = {self.test_split: self.test} if self.test_split else {}
+        return training | test
 
     @property
     def all_as_test(self) -> "Splits":
-        """All of it as the test split: for data that nobody learned from."""
+        """All samples as the test split, for data that no model was trained on."""
         everything = concatenate([self.train, self.held_back, self.test])
         schemes = {name: replace(one, test_split=WHOLE_SET) for name, one in self.schemes.items()}
         return replace(self, test=everything, test_split=WHOLE_SET, schemes=schemes)
 
     def summary(self) -> str:
-        """A count per class and split, and each thing left out, for a person to read."""
+        """Describes the splits for the user: counts by class, and each thing left out."""
         lines = [f"{self.dataset}: {len(self.unusable)} left out"]
         for name, samples in self._parts.items():
             lines.append(f"  {name}: {samples}")
@@ -152,7 +152,7 @@ class Splits:
 
 
 def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:
-    """Splits off a random HELD_BACK_SHARE of `samples`, at least one, alike for the same seed."""
+    """Splits off a random HELD_BACK_SHARE of `samples`, at least one, the same for a seed."""
     order = np.random.default_rng(seed).permutation(len(samples))
     held = max(round(len(samples) * HELD_BACK_SHARE), 1)
     return samples.subset(np.sort(order[held:])), samples.subset(np.sort(order[:held]))

@@ -1,4 +1,4 @@
-"""What loaders of text share: their labels, and how rows become samples in three splits."""
+"""Shared by the loaders of text: their labels, and the splitting of rows."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, hold_back
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
-"""The labels of GoEmotions' Ekman grouping, which every text data set is brought to."""
+"""The labels of GoEmotions' Ekman grouping, which every text data set is mapped to."""
 CURIOSITY = "curiosity"
-"""Wanting to know, or not understanding, plain questions too: in that grouping, surprise."""
+"""Curiosity, confusion and plain questions; surprise in the Ekman grouping."""
 LABELS = (*EKMAN, CURIOSITY)
-"""What the model tells apart."""
+"""The labels of the model."""
 LABEL_OF = {
     **{label: label for label in LABELS},
     "angry": "anger",
@@ -24,21 +24,21 @@ LABEL_OF = {
     "sad": "sadness",
     "surprised": "surprise",
 }
-"""What data sets call the labels, in lower case."""
+"""The label of each name that a data set may use, in lower case."""
 EMOTIONS = tuple(label for label in EKMAN if label != "neutral")
 AT_RANDOM = "a random tenth"
-"""The name of the test split of data that were published in one piece."""
+"""The name of the test split of data that were published without splits."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One text, as a table describes it."""
+    """One row of a table of texts."""
 
     location: str
     """File and number of the row, for messages."""
     text: str
     labels: tuple[str, ...]
-    """Of LABELS; none where the annotators saw an emotion that these lack."""
+    """Some of LABELS; empty for an emotion that these lack."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Texts:
 
 
 def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Samples:
-    """Rows as samples: one with several labels has its mass shared among them.
+    """Turns rows into samples; several labels of a row share its probability equally.
 
-    A row without a text or without a label is added to `unusable`. Raises DatasetError where
-    nothing is left.
+    A row without a text or without a label is added to `unusable`. Raises DatasetError if nothing
+    is left.
     """
     texts, targets = [], []
     for row in rows:
@@ -87,12 +87,11 @@ def split_as_published(
     language: str = "",
     includes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Texts:
-    """A data set split by its publishers: `rows` are those of train and test, by their names.
+    """Splits a data set as its publishers did; `rows` are those of each split, by its name.
 
-    `labels` are those that its annotators chose from, and `includes` what these stand for as well;
-    `language` is told where there are several.
-    With three splits the second one is held back, else a random tenth of the first. A text that
-    is in a later split teaches nothing. Raises DatasetError.
+    `labels` and `includes` are those of the annotation scheme; `language` is set if there are
+    several. With three splits the second one is held back, otherwise a random tenth of the first.
+    A text that is also in a later split is left out. Raises DatasetError.
     """
     dataset, left_out, names = _name(family, language), list(unusable), list(rows)
     parts = [to_samples(dataset, rows[name], left_out) for name in names]
@@ -100,7 +99,9 @@ def split_as_published(
     for index in reversed(range(len(parts) - 1)):
         kept = _without(parts[index], later)
         if lost := len(parts[index]) - len(kept):
-            left_out.append(f"{dataset} {names[index]}: {lost} texts that a later split has too")
+            left_out.append(
+                f"{dataset} {names[index]}: {lost} texts that are also in a later split"
+            )
         later.update(parts[index].inputs)
         parts[index] = kept
     train, *middle, test = parts
@@ -121,18 +122,18 @@ def split_at_random(
     unusable: Iterable[str] = (),
     language: str = "",
 ) -> Texts:
-    """A data set that was published in one piece; the same text is never in two splits.
+    """Splits a data set that was published without splits; a text is never in two of them.
 
     Raises DatasetError.
     """
     dataset, left_out = _name(family, language), list(unusable)
     distinct = {row.text.strip(): row for row in rows}
     if lost := len(rows) - len(distinct):
-        left_out.append(f"{dataset}: {lost} texts that are there more than once")
+        left_out.append(f"{dataset}: {lost} repeated texts")
     rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
     train, held_back = hold_back(rest, seed=0)
-    scheme, taught = AnnotationScheme(family, labels, AT_RANDOM), "without two random tenths"
-    return Texts(dataset, licence, scheme, train, held_back, test, taught, tuple(left_out))
+    scheme, train_split = AnnotationScheme(family, labels, AT_RANDOM), "without two random tenths"
+    return Texts(dataset, licence, scheme, train, held_back, test, train_split, tuple(left_out))
 
 
 def _without(samples: Samples, known: Set[str]) -> Samples:
@@ -141,9 +142,9 @@ def _without(samples: Samples, known: Set[str]) -> Samples:
 
 
 def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
-    """All data sets as one, without those `excluded`; the group of a sample is its data set's name.
+    """Joins data sets, except for the `excluded` ones; a sample's group is its data set's name.
 
-    What any of them tests on, excluded or not, teaches nothing, whichever it is a text of.
+    Test texts of any data set, excluded or not, are left out of the other splits of all.
     """
     names = [one.dataset for one in sets]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -152,7 +153,7 @@ def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
     known = tested.union(text for one in sets for text in one.held_back.inputs)
     sets = [one for one in sets if one.dataset not in excluded]
     if not sets:
-        raise DatasetError("every data set is put excluded; there is nothing to learn from")
+        raise DatasetError("every data set is excluded; there is nothing to train on")
     return Splits(
         SEPARATOR.join(one.dataset for one in sets),
         _without(concatenate([one.train for one in sets]), known),

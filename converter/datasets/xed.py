@@ -1,8 +1,8 @@
 """XED: lines of film subtitles, English and Finnish, Plutchik labels (Öhman et al. 2020).
 
 Reads the published layout: AnnotatedData/ with LANGUAGE-annotated.tsv, `text<TAB>label ids`, and
-neu_LANGUAGE.txt, lines without emotion, `number<TAB>text…`. Anticipation and trust have no place
-among our labels. https://github.com/Helsinki-NLP/XED
+neu_LANGUAGE.txt, lines without emotion, `number<TAB>text…`. Anticipation and trust are left out.
+https://github.com/Helsinki-NLP/XED
 """
 
 from pathlib import Path
@@ -34,13 +34,13 @@ def _root(path: Path) -> Root | None:
 
 
 def _tables(folder: Root) -> dict[str, Root]:
-    """The table of each language, in the order of their names."""
+    """Returns the table of each language, sorted by name."""
     found = {one.name: one for one in folder.iterdir() if one.name.endswith(ANNOTATED)}
     return {name.removesuffix(ANNOTATED): found[name] for name in sorted(found)}
 
 
 def matches(path: Path) -> bool:
-    """Whether `path` has the tables of a language."""
+    """Returns True if `path` has the tables of a language."""
     return _root(path) is not None
 
 
@@ -58,13 +58,13 @@ def _annotated(file: Root, unusable: list[str]) -> list[Row]:
         else:
             skipped += 1
     if skipped:
-        unusable.append(f"{file}: {skipped} lines of nothing but anticipation or trust")
+        unusable.append(f"{file}: {skipped} lines labelled only anticipation or trust")
     return rows
 
 
 def _neutral(file: Root, unusable: list[str]) -> list[Row]:
     if not file.is_file():
-        unusable.append(f"{file}: not there; no line is neutral")
+        unusable.append(f"{file}: not found; no line is neutral")
         return []
     lines = [line.split("\t") for line in read_text(file).splitlines()]
     return [
@@ -74,7 +74,7 @@ def _neutral(file: Root, unusable: list[str]) -> list[Row]:
 
 
 def load(path: Path) -> list[Texts]:
-    """Every language; raises DatasetError."""
+    """Loads every language; raises DatasetError."""
     root = _root(path)
     if root is None:
         raise DatasetError(f"{path}: no LANGUAGE{ANNOTATED} in it")

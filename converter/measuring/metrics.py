@@ -70,7 +70,7 @@ def multilabel_f1(
     scheme: AnnotationScheme,
     thresholds: Mapping[str, float],
 ) -> dict[str, float]:
-    """F1 where a sample may have several labels: of each one scheme that occurs, and their mean.
+    """F1 where a sample may have several labels: of each one annotated that occurs, and their mean.
 
     A label is called present from its threshold on; one without is left out. Maybe empty.
     """

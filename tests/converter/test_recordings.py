@@ -123,7 +123,7 @@ def test_nemo_is_read_by_its_table_in_any_sound_format(tmp_path: Path) -> None:
 
 def test_a_table_of_nemo_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.tsv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="cannot read it"):
+    with pytest.raises(DatasetError, match="cannot be read"):
         nemo.load(tmp_path)
 
 
