@@ -25,7 +25,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from converter.cross_validation import load_folds, read_setting
+from converter.cross_validation import load_folds, read_fold_settings
 from converter.datasets.recordings import Recordings, group_of, split_by_speaker
 from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--lstm", type=Path, default=Path("runs/speech_lstm"), help="its folds")
     arguments = parser.parse_args()
     sets = SpeechTask().recordings(arguments.data)
-    folds = read_setting(arguments.run).folds
+    folds = read_fold_settings(arguments.run).folds
     every = [_measured_on(sets[0], split_by_speaker(sets, fold, folds)) for fold in range(folds)]
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)

@@ -17,7 +17,7 @@ from edge.values import MODALITIES
 
 if TYPE_CHECKING:
     from converter.fusion.simulated_pairs import Predictions
-    from converter.measuring.report import Measured
+    from converter.measuring.report import Evaluation
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
@@ -118,7 +118,7 @@ def folds(arguments: argparse.Namespace) -> None:
     run_folds(task, sets, arguments.run, Plan(_schedule(task.schedule, arguments), arguments.seed))
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
-    metrics = [metric for forms in found for one in forms for metric in one.metrics(manifest)]
+    metrics = [metric for variants in found for one in variants for metric in one.metrics(manifest)]
     if difference := _sees_otherwise(manifest, task.coefficients):
         print(f"{manifest_path} keeps its own figures: {difference}")
         _print_metrics(msgspec.structs.replace(manifest, metrics=tuple(metrics)))
@@ -135,37 +135,37 @@ def _sees_otherwise(manifest: Manifest, coefficients: str) -> str:
 
 def report(arguments: argparse.Namespace) -> None:
     """Writes the page on a pack."""
-    from converter.measuring.evaluate import ask_all
-    from converter.measuring.report import Measured, write_report
+    from converter.measuring.evaluate import predict_all
+    from converter.measuring.report import Evaluation, write_report
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
     splits = task.load(arguments.data)
     if arguments.folds is None:
-        answers = ask_all(task, splits, pack, arguments.run)
-        first = [one for one in answers if one.dataset == answers[0].dataset]
-        others = [one.metrics(pack.manifest) for one in answers if one not in first]
-        measured = Measured(first, others)
+        predictions = predict_all(task, splits, pack, arguments.run)
+        first = [one for one in predictions if one.dataset == predictions[0].dataset]
+        others = [one.metrics(pack.manifest) for one in predictions if one not in first]
+        evaluation = Evaluation(first, others)
     else:
-        measured = _measured_by_folds(arguments, pack.manifest)
-    page = write_report(task, splits, measured, pack, arguments.run, arguments.out)
+        evaluation = _measured_by_folds(arguments, pack.manifest)
+    page = write_report(task, splits, evaluation, pack, arguments.run, arguments.out)
     print("wrote", page)
 
 
-def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Measured":
-    from converter.cross_validation import load_folds, read_setting
-    from converter.measuring.report import Measured
+def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Evaluation":
+    from converter.cross_validation import load_folds, read_fold_settings
+    from converter.measuring.report import Evaluation
     from converter.tasks.speech import SpeechTask
 
-    if difference := _sees_otherwise(manifest, read_setting(arguments.folds).coefficients):
+    if difference := _sees_otherwise(manifest, read_fold_settings(arguments.folds).coefficients):
         raise EmotiondError(f"{arguments.folds}: not of {manifest.file}: {difference}")
     sets = SpeechTask().recordings(arguments.data)
     first, *others = load_folds(sets, arguments.folds)
-    return Measured(
-        [one.whole for one in first],
-        [one.metrics(manifest) for forms in others for one in forms],
+    return Evaluation(
+        [one.pooled for one in first],
+        [one.metrics(manifest) for variants in others for one in variants],
         [one.metrics(manifest) for one in first],
-        of_folds=True,
+        cross_validated=True,
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import BY_SPEAKER, Splits
-from converter.measuring.evaluate import Answers, ask_all
-from converter.measuring.metrics import Form, as_metrics, headline
+from converter.measuring.evaluate import SplitPredictions, predict_all
+from converter.measuring.metrics import ModelVariant, as_metrics, majority_scores
 from converter.packing.build import build_pack
 from converter.tasks.base import Schedule
 from converter.tasks.speech import SpeechTask
@@ -25,7 +25,7 @@ from edge.perception.pack import load_pack
 
 ANSWERS = "answers.npz"
 """In the folder of a fold: what its model said of its test split."""
-SETTING = "folds.json"
+SETTINGS = "folds.json"
 FEWEST_FOLDS = 3
 """One to test, one to hold back, one to train on."""
 AT_RANDOM = "random"
@@ -33,13 +33,13 @@ AT_RANDOM = "random"
 
 
 @dataclass(frozen=True)
-class FoldAnswers:
+class FoldPredictions:
     """What the models of all folds, in one form, say of the speakers that each never heard."""
 
-    folds: tuple[Answers, ...]
+    folds: tuple[SplitPredictions, ...]
 
     @property
-    def whole(self) -> Answers:
+    def pooled(self) -> SplitPredictions:
         """All of them as one: every sample judged by the one model that it did not teach."""
         return replace(
             self.folds[0],
@@ -50,17 +50,19 @@ class FoldAnswers:
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
         """The figures of the whole, but UAR and accuracy as mean over folds, and its deviation."""
-        whole = self.whole
-        each = [headline(one.probabilities, one.samples) for one in self.folds]
+        pooled = self.pooled
+        each = [majority_scores(one.probabilities, one.samples) for one in self.folds]
         found: dict[str, float] = {}
         for name in ("accuracy", "uar"):
-            values = [figures[name] for figures in each]
+            values = [scores[name] for scores in each]
             found[name] = float(np.mean(values))
             if len(values) > 1:
                 found[f"{name}_deviation"] = float(np.std(values))
-        over_folds = as_metrics(found, whole.dataset, whole.split, len(whole.samples), whole.of)
+        over_folds = as_metrics(
+            found, pooled.dataset, pooled.split, len(pooled.samples), pooled.variant
+        )
         return over_folds + tuple(
-            metric for metric in whole.metrics(manifest) if metric.metric not in found
+            metric for metric in pooled.metrics(manifest) if metric.metric not in found
         )
 
 
@@ -76,7 +78,7 @@ def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Pla
             f"{task.folds} folds of {sets[0].dataset}, which has {speakers} speakers: "
             f"ask for {FEWEST_FOLDS} to {speakers} with --folds"
         )
-    _keep_setting(run, Setting.of(sets, task, plan))
+    _check_settings(run, FoldSettings.of(sets, task, plan))
     for name, splits in _splits(sets, task.folds, plan.seed):
         folder = run / name
         if (folder / ANSWERS).is_file():
@@ -87,10 +89,10 @@ def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Pla
             resume = (folder / CHECKPOINT).is_dir()
             train(task, splits, folder, replace(plan, resume=resume))
         manifest = build_pack(task, splits, folder, folder, plan.seed)
-        _save(ask_all(task, splits, load_pack(manifest), folder), folder / ANSWERS)
+        _save(predict_all(task, splits, load_pack(manifest), folder), folder / ANSWERS)
 
 
-class Setting(msgspec.Struct, frozen=True):
+class FoldSettings(msgspec.Struct, frozen=True):
     """What all folds of a run have in common."""
 
     folds: int
@@ -101,29 +103,31 @@ class Setting(msgspec.Struct, frozen=True):
     """Of each speaker of each data set, how many."""
 
     @classmethod
-    def of(cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan) -> "Setting":
-        """The setting of these data and options."""
+    def of(cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan) -> "FoldSettings":
+        """The settings of these data and options."""
         clips = {one.dataset: dict(sorted(Counter(one.samples.groups).items())) for one in sets}
         return cls(task.folds, plan.seed, plan.schedule, task.coefficients, clips)
 
 
-def read_setting(run: Path) -> Setting:
-    """The setting of the folds in `run`; raises DatasetError where none were begun."""
+def read_fold_settings(run: Path) -> FoldSettings:
+    """The settings of the folds in `run`; raises DatasetError where none were begun."""
     try:
-        return msgspec.json.decode((run / SETTING).read_bytes(), type=Setting)
+        return msgspec.json.decode((run / SETTINGS).read_bytes(), type=FoldSettings)
     except (OSError, msgspec.DecodeError) as error:
         raise DatasetError(f"{run}: no folds were begun here ({error})") from error
 
 
-def _keep_setting(run: Path, setting: Setting) -> None:
-    """Writes the setting of new folds, or checks that those in `run` have the same."""
-    if not (run / SETTING).is_file():
+def _check_settings(run: Path, settings: FoldSettings) -> None:
+    """Writes the settings of new folds, or checks that those in `run` have the same."""
+    if not (run / SETTINGS).is_file():
         run.mkdir(parents=True, exist_ok=True)
-        (run / SETTING).write_bytes(msgspec.json.format(msgspec.json.encode(setting)))
+        (run / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
         return
-    begun = read_setting(run)
+    saved = read_fold_settings(run)
     changed = [
-        name for name in setting.__struct_fields__ if getattr(begun, name) != getattr(setting, name)
+        name
+        for name in settings.__struct_fields__
+        if getattr(saved, name) != getattr(settings, name)
     ]
     if changed:
         raise DatasetError(
@@ -132,13 +136,13 @@ def _keep_setting(run: Path, setting: Setting) -> None:
         )
 
 
-def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldAnswers]]:
-    """The answers of `run`, int8 and float32, for each data set, and last to the random split.
+def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictions]]:
+    """The predictions of `run`, int8 and float32, for each data set, and last to the random split.
 
     Raises DatasetError where a fold or a data set is missing.
     """
-    setting = read_setting(run)
-    folds, missing = setting.folds, [one for one in sets if one.dataset not in setting.clips]
+    settings = read_fold_settings(run)
+    folds, missing = settings.folds, [one for one in sets if one.dataset not in settings.clips]
     if missing:
         raise DatasetError(f"{run}: these folds never saw {missing[0].dataset}")
     by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
@@ -150,19 +154,19 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldAnswers]]
 
 
 def _of_dataset(
-    folds: Sequence[dict[Form, Answers]], recordings: Recordings, split: str
-) -> list[FoldAnswers]:
-    """The answers to one data set in each form, by the folds that it has a speaker in."""
+    folds: Sequence[dict[ModelVariant, SplitPredictions]], recordings: Recordings, split: str
+) -> list[FoldPredictions]:
+    """The predictions to one data set in each form, by the folds that it has a speaker in."""
     groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
     return [
-        FoldAnswers(
+        FoldPredictions(
             tuple(
-                replace(fold[of].of_groups(groups), dataset=recordings.dataset, split=split)
+                replace(fold[variant].of_groups(groups), dataset=recordings.dataset, split=split)
                 for fold in folds
-                if groups.intersection(fold[of].samples.groups)
+                if groups.intersection(fold[variant].samples.groups)
             )
         )
-        for of in folds[0]
+        for variant in folds[0]
     ]
 
 
@@ -172,22 +176,22 @@ def _splits(sets: Sequence[Recordings], folds: int, seed: int) -> Iterator[tuple
     yield AT_RANDOM, split_by_clip(sets, seed, folds)
 
 
-def _save(forms: Sequence[Answers], path: Path) -> None:
-    samples = forms[0].samples
+def _save(variants: Sequence[SplitPredictions], path: Path) -> None:
+    samples = variants[0].samples
     arrays: dict[str, Any] = {
         "targets": samples.targets,
         "groups": np.array(samples.groups),
         "labels": np.array(samples.labels),
     }
-    for answers in forms:
-        arrays[f"{answers.of}_probabilities"] = answers.probabilities
-        arrays[f"{answers.of}_uncalibrated"] = answers.uncalibrated
+    for predictions in variants:
+        arrays[f"{predictions.variant}_probabilities"] = predictions.probabilities
+        arrays[f"{predictions.variant}_uncalibrated"] = predictions.uncalibrated
     draft = path.with_suffix(".part.npz")
     np.savez(draft, **arrays)
     draft.replace(path)
 
 
-def _load(path: Path) -> dict[Form, Answers]:
+def _load(path: Path) -> dict[ModelVariant, SplitPredictions]:
     try:
         with np.load(path) as arrays:
             samples = Samples(
@@ -196,14 +200,19 @@ def _load(path: Path) -> dict[Form, Answers]:
                 arrays["targets"],
                 tuple(arrays["groups"].tolist()),
             )
-            forms: tuple[Form, ...] = ("int8", "float32")
+            variants: tuple[ModelVariant, ...] = ("int8", "float32")
             return {
-                of: Answers(
-                    of, "", "", samples, arrays[f"{of}_probabilities"], arrays[f"{of}_uncalibrated"]
+                variant: SplitPredictions(
+                    variant,
+                    "",
+                    "",
+                    samples,
+                    arrays[f"{variant}_probabilities"],
+                    arrays[f"{variant}_uncalibrated"],
                 )
-                for of in forms
+                for variant in variants
             }
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DatasetError(
-            f"{path}: no answers of a finished fold ({error}); run `emotion-convert folds`"
+            f"{path}: no predictions of a finished fold ({error}); run `emotion-convert folds`"
         ) from error

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from converter.datasets.samples import DatasetError
 from converter.datasets.splits import HELD_BACK, Splits
-from converter.measuring.evaluate import ask
+from converter.measuring.evaluate import predict_split
 from converter.measuring.metrics import expected_calibration_error, scores
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
@@ -47,14 +47,14 @@ class Cases:
     truth: Indices
     modalities: tuple[str, ...]
 
-    def of(self, modalities: Sequence[str]) -> "Cases":
+    def select(self, modalities: Sequence[str]) -> "Cases":
         """Returns the same pairs with only some of the modalities."""
         rows = [self.modalities.index(one) for one in modalities]
         return Cases(self.probabilities[:, rows], self.truth, tuple(modalities))
 
     def without(self, modality: str) -> "Cases":
         """Returns the same pairs without one of the modalities."""
-        return self.of([one for one in self.modalities if one != modality])
+        return self.select([one for one in self.modalities if one != modality])
 
     def alone(self, modality: str) -> FloatArray:
         """Returns one modality's probabilities, float32[cases, 7]."""
@@ -74,12 +74,12 @@ class Cases:
 
 def predict(task: Task, splits: Splits, pack: Pack) -> Predictions:
     """Runs the int8 model on the samples of the test split with one label among the seven."""
-    answers = ask("int8", pack.model, task, splits, pack.manifest)
+    predictions = predict_split("int8", pack.model, task, splits, pack.manifest)
     matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
-    targets = answers.samples.targets @ matrix
+    targets = predictions.samples.targets @ matrix
     clear = ((targets > 0).sum(axis=1) == 1) if task.multi_label else targets.max(axis=1) > 0.5
     rows = np.flatnonzero(clear)
-    probabilities = to_seven(answers.probabilities[rows], matrix)
+    probabilities = to_seven(predictions.probabilities[rows], matrix)
     return Predictions(
         pack.manifest.modality, probabilities, np.asarray(targets[rows].argmax(axis=1))
     )

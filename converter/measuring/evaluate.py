@@ -18,11 +18,11 @@ from converter.datasets.splits import (
     by_family,
 )
 from converter.measuring.metrics import (
-    Form,
+    ModelVariant,
     as_metrics,
-    figures,
-    headline,
-    mean_figures,
+    compute_metrics,
+    majority_scores,
+    mean_metrics,
     multilabel_f1,
 )
 from converter.tasks.base import Task
@@ -37,15 +37,15 @@ SECOND_PREFIX = "second_"
 """Of the names of metrics by a second labelling."""
 
 
-def measure_logits(
+def predict_logits(
     interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec
 ) -> list[list[FloatArray]]:
     """What each output of a model says of each sample: a float32[windows, labels] a sample."""
     heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
     for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
         windows = [interpreter.run(features) for features in task.shown(sample, spec)]
-        for head, answers in zip(heads, zip(*windows, strict=True), strict=True):
-            head.append(np.stack(answers))
+        for head, predictions in zip(heads, zip(*windows, strict=True), strict=True):
+            head.append(np.stack(predictions))
     return heads
 
 
@@ -55,10 +55,10 @@ def pool_windows(windows: list[FloatArray]) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Answers:
+class SplitPredictions:
     """What one form of a model says of a test split."""
 
-    of: Form
+    variant: ModelVariant
     dataset: str
     split: str
     samples: Samples
@@ -66,12 +66,12 @@ class Answers:
     """float32[samples, labels], calibrated, windows pooled."""
     uncalibrated: FloatArray
     """The same before calibration."""
-    second: "SecondAnswers | None" = None
+    second: "SecondPredictions | None" = None
     schemes: Mapping[str, AnnotationScheme] = field(default_factory=dict)
     """Where a sample may have several labels: by data set, which is the group of its samples."""
 
-    def of_groups(self, groups: Collection[str]) -> "Answers":
-        """The answers to the samples of the given groups."""
+    def of_groups(self, groups: Collection[str]) -> "SplitPredictions":
+        """The predictions to the samples of the given groups."""
         rows = self.samples.rows_of(groups)
         return replace(
             self,
@@ -81,8 +81,8 @@ class Answers:
         )
 
     @property
-    def families(self) -> "list[Answers]":
-        """The answers to each family of data sets that were judged with the same habits."""
+    def families(self) -> "list[SplitPredictions]":
+        """The predictions to each family of data sets that were judged with the same habits."""
         return [
             replace(
                 self.of_groups(schemes),
@@ -94,19 +94,19 @@ class Answers:
         ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
-        """The figures of these answers, of every labelling.
+        """The figures of these predictions, of every labelling.
 
         Where several labels may hold, those of a family are the means over its data sets, and
         follow for each of them.
         """
-        found = figures(self.probabilities, self.uncalibrated, self.samples, manifest)
+        found = compute_metrics(self.probabilities, self.uncalibrated, self.samples, manifest)
         languages = self._multilabel(manifest)
-        found |= mean_figures(list(languages.values()))
-        metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.of)
+        found |= mean_metrics(list(languages.values()))
+        metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.variant)
         for dataset, of_language in languages.items() if len(languages) > 1 else ():
             n = self.samples.groups.count(dataset)
-            metrics += as_metrics(of_language, dataset, self.split, n, self.of)
-        return metrics + (self.second.metrics(self.of) if self.second else ())
+            metrics += as_metrics(of_language, dataset, self.split, n, self.variant)
+        return metrics + (self.second.metrics(self.variant) if self.second else ())
 
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
         """Figures of several labels by data set, where the pack has thresholds for it."""
@@ -119,38 +119,42 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class SecondAnswers:
+class SecondPredictions:
     """What the second head of a model says by another labelling of the same test split."""
 
     labels: SecondLabels
     samples: Samples
     probabilities: FloatArray
 
-    def metrics(self, of: Form) -> tuple[Metric, ...]:
+    def metrics(self, variant: ModelVariant) -> tuple[Metric, ...]:
         """The whole figures; their names begin with SECOND_PREFIX."""
-        whole = headline(self.probabilities, self.samples)
+        whole = majority_scores(self.probabilities, self.samples)
         found = {f"{SECOND_PREFIX}{name}": value for name, value in whole.items()}
         names = self.labels.dataset, self.labels.test_split
-        return as_metrics(found, *names, len(self.samples), of)
+        return as_metrics(found, *names, len(self.samples), variant)
 
 
-def ask(of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest) -> Answers:
+def predict_split(
+    variant: ModelVariant, model: bytes, task: Task, splits: Splits, manifest: Manifest
+) -> SplitPredictions:
     """Runs a model on every sample of the test split. Raises DatasetError where there is none."""
     if not splits.test_split:
         raise DatasetError(
             f"{splits.dataset}: nobody is left to test on, all of it taught the model; measure by "
             "`emotion-convert folds`, or on data of other people with --all"
         )
-    interpreter = Interpreter(model, f"{manifest.name} ({of})")
-    heads = measure_logits(interpreter, task, splits.test, manifest.input)
+    interpreter = Interpreter(model, f"{manifest.name} ({variant})")
+    heads = predict_logits(interpreter, task, splits.test, manifest.input)
     pooled = [pool_windows(windows) for windows in heads]
     rows, second = splits.test.labelled_rows, None
     if splits.second is not None and splits.second.labels == manifest.second_labels:
         others = softmax(pooled[1][splits.test.second_rows])
-        second = SecondAnswers(splits.second, splits.test.by_second(manifest.second_labels), others)
+        second = SecondPredictions(
+            splits.second, splits.test.by_second(manifest.second_labels), others
+        )
     logits = pooled[0][rows]
-    return Answers(
-        of,
+    return SplitPredictions(
+        variant,
         splits.dataset,
         splits.test_split,
         splits.test.subset(rows),
@@ -161,26 +165,26 @@ def ask(of: Form, model: bytes, task: Task, splits: Splits, manifest: Manifest) 
     )
 
 
-def forms_of(pack: Pack, run: Path) -> dict[Form, bytes]:
+def variants_of(pack: Pack, run: Path) -> dict[ModelVariant, bytes]:
     """The int8 model, and the float32 one where `run` is what it came from."""
     pack.open()  # refuses what does not fit its manifest
-    forms: dict[Form, bytes] = {"int8": pack.model}
+    variants: dict[ModelVariant, bytes] = {"int8": pack.model}
     origin = run / FLOAT32
     if origin.is_file() and origin.with_suffix(".json").is_file():
         made = msgspec.json.decode(origin.with_suffix(".json").read_bytes(), type=dict[str, str])
         if made.get("int8_sha256") == pack.manifest.sha256:
-            forms["float32"] = origin.read_bytes()
+            variants["float32"] = origin.read_bytes()
         else:
             print(f"{run} is not the run that {pack.path} came from: float32 is left out")
-    return forms
+    return variants
 
 
-def ask_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Answers]:
-    """The answers of every form of a pack's model to the test split of each family of data."""
+def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[SplitPredictions]:
+    """The predictions of every form of a pack's model to the test split of each family of data."""
     return [
-        answers
-        for of, model in forms_of(pack, run).items()
-        for answers in ask(of, model, task, splits, pack.manifest).families
+        predictions
+        for variant, model in variants_of(pack, run).items()
+        for predictions in predict_split(variant, model, task, splits, pack.manifest).families
     ]
 
 
@@ -198,8 +202,8 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
             f"{manifest_path}: this model learned from {known[0]}; "
             "--all is for data that took no part"
         )
-    answers = ask_all(task, splits, pack, run)
-    found = tuple(metric for one in answers for metric in one.metrics(pack.manifest))
+    predictions = predict_all(task, splits, pack, run)
+    found = tuple(metric for one in predictions for metric in one.metrics(pack.manifest))
     return add_metrics(pack.manifest, found, manifest_path)
 
 
@@ -209,13 +213,13 @@ def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Mani
     Folds by speaker are one split, however many there are.
     """
     found = tuple(found)
-    measured = {_place(one) for one in found}
-    kept = (one for one in manifest.metrics if _place(one) not in measured)
+    measured = {_split_key(one) for one in found}
+    kept = (one for one in manifest.metrics if _split_key(one) not in measured)
     manifest = msgspec.structs.replace(manifest, metrics=(*kept, *found))
     save_manifest(manifest, path)
     return manifest
 
 
-def _place(metric: Metric) -> tuple[str, str, bool]:
+def _split_key(metric: Metric) -> tuple[str, str, bool]:
     split = BY_SPEAKER if metric.split.endswith(BY_SPEAKER) else metric.split
     return metric.dataset, split, metric.metric.startswith(SECOND_PREFIX)

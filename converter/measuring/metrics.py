@@ -17,7 +17,7 @@ MULTILABEL_F1 = "f1_multilabel"
 MULTILABEL_MEAN = f"macro_{MULTILABEL_F1}"
 """Names of metrics where a sample may have several labels: `<MULTILABEL_F1>_<label>`, the mean."""
 
-Form = Literal["int8", "float32"]
+ModelVariant = Literal["int8", "float32"]
 
 
 def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> float:
@@ -32,7 +32,7 @@ def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.
     return sum(gaps) / len(confidence)
 
 
-def headline(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
+def majority_scores(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
     """The `scores` of answers to samples, by the foremost label of each."""
     return scores(probabilities, samples.majority)
 
@@ -48,12 +48,12 @@ def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, 
     }
 
 
-def figures(
+def compute_metrics(
     probabilities: FloatArray, uncalibrated: FloatArray, samples: Samples, manifest: Manifest
 ) -> dict[str, float]:
     """Everything that is measured of a model: over its labels, of each, and of the seven."""
     truth, guess = samples.majority, probabilities.argmax(axis=1)
-    found = headline(probabilities, samples) | {
+    found = majority_scores(probabilities, samples) | {
         "ece": expected_calibration_error(probabilities, truth),
         "ece_uncalibrated": expected_calibration_error(uncalibrated, truth),
     }
@@ -83,7 +83,7 @@ def multilabel_f1(
     return {MULTILABEL_MEAN: float(np.mean(list(found.values())))} | found if found else {}
 
 
-def mean_figures(parts: Collection[Mapping[str, float]]) -> dict[str, float]:
+def mean_metrics(parts: Collection[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each figure over the parts that have it."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names}
@@ -104,7 +104,7 @@ def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) ->
 
 
 def as_metrics(
-    found: dict[str, float], dataset: str, split: str, n: int, of: Form = "int8"
+    found: dict[str, float], dataset: str, split: str, n: int, of: ModelVariant = "int8"
 ) -> tuple[Metric, ...]:
     """Figures of `n` samples as a manifest has them."""
     return tuple(

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from converter.datasets.splits import Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
-from converter.measuring.evaluate import SECOND_PREFIX, Answers, forms_of
+from converter.measuring.evaluate import SECOND_PREFIX, SplitPredictions, variants_of
 from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.tasks.base import Task
@@ -32,49 +32,49 @@ Figures = dict[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a report is about: the answers of each form to one test split, and to others."""
+class Evaluation:
+    """What a report is about: the predictions of each form to one test split, and to others."""
 
-    forms: Sequence[Answers]
+    variants: Sequence[SplitPredictions]
     others: Sequence[Sequence[Metric]] = ()
     """Figures of further splits, each of one split and form, for a table of their own."""
     metrics: Sequence[tuple[Metric, ...]] = ()
-    """Of each form; without them they are taken from the answers."""
-    of_folds: bool = False
+    """Of each form; without them they are taken from the predictions."""
+    cross_validated: bool = False
     """Whether each fold of the data was answered by a model of its own."""
 
 
 def write_report(
-    task: Task, splits: Splits, measured: Measured, pack: Pack, run: Path, folder: Path
+    task: Task, splits: Splits, evaluation: Evaluation, pack: Pack, run: Path, folder: Path
 ) -> Path:
     """Describes a pack in FOLDER/NAME.md; gives that path.
 
     Where `run` is the one that the pack was made from, its curves are shown.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    manifest, answers = pack.manifest, measured.forms
-    models = forms_of(pack, run)
-    forms = [one for one in answers if one.of in models]
-    costs = [cost(models[one.of]) for one in forms]
-    found = measured.metrics or [one.metrics(manifest) for one in answers]
+    manifest, predictions = pack.manifest, evaluation.variants
+    models = variants_of(pack, run)
+    variants = [one for one in predictions if one.variant in models]
+    costs = [cost(models[one.variant]) for one in variants]
+    found = evaluation.metrics or [one.metrics(manifest) for one in predictions]
     metrics = [each for each in found if each[0].of in models]
     figures = [{(one.dataset, one.metric): one.value for one in each} for each in metrics]
-    plots = _draw(forms[0], figures[0], manifest, folder)
+    plots = _draw(variants[0], figures[0], manifest, folder)
     if (drawn := task.draw_examples(splits, manifest.input, folder)) is not None:
         plots["What the model is shown"] = drawn
     curves = (run / CURVES).with_suffix(".png")
     if len(models) > 1 and curves.is_file():
         copied = shutil.copy(curves, folder / f"{manifest.name}-curves.png")
         plots["Training"] = Path(copied)
-    times_ms = latencies_ms([models[one.of] for one in forms])
+    times_ms = latencies_ms([models[one.variant] for one in variants])
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
-        _introduction(forms, measured.of_folds, manifest),
-        _compare(forms, figures, costs, times_ms),
-        *(("## Elsewhere", _elsewhere(measured.others)) if measured.others else ()),
-        *_several_labels(metrics[0], *measured.others),
+        _introduction(variants, evaluation.cross_validated, manifest),
+        _compare(variants, figures, costs, times_ms),
+        *(("## Elsewhere", _elsewhere(evaluation.others)) if evaluation.others else ()),
+        *_several_labels(metrics[0], *evaluation.others),
         "## Each class",
-        _classes(forms[0], figures[0], manifest),
+        _classes(variants[0], figures[0], manifest),
         *(f"## {title}\n\n![{title}]({path.name})" for title, path in plots.items()),
         "## What the file computes",
         _operators(costs[0]),
@@ -84,9 +84,11 @@ def write_report(
     return page
 
 
-def _introduction(forms: Sequence[Answers], of_folds: bool, manifest: Manifest) -> str:
-    first = forms[0]
-    if of_folds:
+def _introduction(
+    variants: Sequence[SplitPredictions], cross_validated: bool, manifest: Manifest
+) -> str:
+    first = variants[0]
+    if cross_validated:
         which = (
             "Each sample was judged by a network that was trained, quantized and calibrated "
             f"without its speaker, by the very commands that made `{manifest.file}`; that file "
@@ -99,7 +101,7 @@ def _introduction(forms: Sequence[Answers], of_folds: bool, manifest: Manifest) 
             f"looked at. The figures of *int8* are of the file that ships, `{manifest.file}`, run "
             "by LiteRT on one thread"
         )
-    comparison = "; *float32* is the network it was made from" if len(forms) > 1 else ""
+    comparison = "; *float32* is the network it was made from" if len(variants) > 1 else ""
     return (
         f"Measured on {first.dataset}, {first.split} ({len(first.samples)} samples). "
         f"{which}{comparison}. Trained on {', '.join(manifest.trained_on)}. "
@@ -110,19 +112,19 @@ def _introduction(forms: Sequence[Answers], of_folds: bool, manifest: Manifest) 
 
 
 def _compare(
-    forms: Sequence[Answers],
+    variants: Sequence[SplitPredictions],
     figures: Sequence[Figures],
     costs: Sequence[Cost],
     times_ms: Sequence[float],
 ) -> str:
     """The table of whole figures, one column a form of the model."""
-    dataset = forms[0].dataset
+    dataset = variants[0].dataset
     rows = [
         (title, *(_spread(one, dataset, key) for one in figures))
         for key, title in SHARES.items()
         if (dataset, key) in figures[0]
     ]
-    if (second := forms[0].second) is not None:
+    if (second := variants[0].second) is not None:
         labels = second.labels
         title = f"accuracy by {labels.dataset}'s labels ({labels.test_split}, "
         title += f"{len(second.samples)} samples)"
@@ -134,7 +136,7 @@ def _compare(
         ("multiply-accumulates", *(f"{one.macs / 1e6:.1f} M" for one in costs)),
         ("median time of one run here", *(f"{time_ms:.2f} ms" for time_ms in times_ms)),
     ]
-    return _table(("", *(answers.of for answers in forms)), rows)
+    return _table(("", *(predictions.variant for predictions in variants)), rows)
 
 
 def _spread(figures: Figures, dataset: str, key: str) -> str:
@@ -180,8 +182,8 @@ def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
     return (heading, _table(("", "samples", *labels, "mean"), rows)) if rows else ()
 
 
-def _classes(answers: Answers, figures: Figures, manifest: Manifest) -> str:
-    counts, dataset = answers.samples.counts(), answers.dataset
+def _classes(predictions: SplitPredictions, figures: Figures, manifest: Manifest) -> str:
+    counts, dataset = predictions.samples.counts(), predictions.dataset
     return _table(
         ("label", "among the seven", "samples", "precision", "recall"),
         [
@@ -197,10 +199,12 @@ def _classes(answers: Answers, figures: Figures, manifest: Manifest) -> str:
     )
 
 
-def _draw(answers: Answers, figures: Figures, manifest: Manifest, folder: Path) -> dict[str, Path]:
+def _draw(
+    predictions: SplitPredictions, figures: Figures, manifest: Manifest, folder: Path
+) -> dict[str, Path]:
     """The plots, each with the heading it goes under."""
-    dataset, probabilities = answers.dataset, answers.probabilities
-    truth, guess = answers.samples.majority, probabilities.argmax(axis=1)
+    dataset, probabilities = predictions.dataset, predictions.probabilities
+    truth, guess = predictions.samples.majority, probabilities.argmax(axis=1)
     labels = manifest.labels
     shares = {
         kind: [figures[dataset, f"{kind}_{label}"] for label in labels]

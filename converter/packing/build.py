@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from converter.datasets.splits import HELD_BACK, Splits
-from converter.measuring.evaluate import FLOAT32, Answers, measure_logits, pool_windows
+from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
 from converter.packing.calibrate import (
     fit_prior_correction,
     fit_temperature,
@@ -102,7 +102,7 @@ def correct_prior(
     Gives that strength.
     """
     held_back = splits.held_back.labelled
-    heads = measure_logits(Interpreter(quantized, task.modality), task, held_back, spec)
+    heads = predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
     logits = pool_windows(heads[0])
     rare = rarity(splits.train.labelled.targets)
     strength = fit_prior_correction(logits, held_back.majority, rare)
@@ -118,7 +118,7 @@ def correct_prior(
 def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
     held_back = splits.held_back.labelled
-    logits = pool_windows(measure_logits(pack.open(), task, held_back, pack.manifest.input)[0])
+    logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input)[0])
     # A confidence is to be the probability of being right by the majority of the annotators;
     # where several labels hold at once there is no majority, but a distribution.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
@@ -130,8 +130,8 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
         thresholds = fit_thresholds(calibrated, held_back, splits.schemes)
         manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
     schemes = {name: replace(one, test_split=HELD_BACK) for name, one in splits.schemes.items()}
-    answers = Answers(
+    predictions = SplitPredictions(
         "int8", splits.dataset, HELD_BACK, held_back, calibrated, softmax(logits), schemes=schemes
     )
-    metrics = tuple(metric for one in answers.families for metric in one.metrics(manifest))
+    metrics = tuple(metric for one in predictions.families for metric in one.metrics(manifest))
     return msgspec.structs.replace(manifest, metrics=metrics)

@@ -47,7 +47,7 @@ def test_pairs_have_one_label_and_all_labels_equally_often() -> None:
     counts = np.bincount(cases.truth, minlength=7)
     assert counts[NEUTRAL] == 0
     assert counts[counts > 0] == pytest.approx(500, rel=0.2)
-    face = pair_metrics(cases.of(["face"]).probabilities[:, 0], cases.truth)
+    face = pair_metrics(cases.select(["face"]).probabilities[:, 0], cases.truth)
     assert face["accuracy"] == pytest.approx(
         (sets[0].probabilities.argmax(axis=1) == sets[0].truth).mean(), abs=0.04
     )
@@ -57,7 +57,7 @@ def test_somebody_else_changes_one_modality_alone() -> None:
     cases = draw_pairs(_predictions(seed=1), 1000, np.random.default_rng(0))
     wrong = with_other_person(cases, "speech", np.random.default_rng(1))
     assert np.array_equal(wrong.probabilities[:, [0, 2]], cases.probabilities[:, [0, 2]])
-    accuracy = pair_metrics(wrong.of(["speech"]).probabilities[:, 0], wrong.truth)["accuracy"]
+    accuracy = pair_metrics(wrong.select(["speech"]).probabilities[:, 0], wrong.truth)["accuracy"]
     assert accuracy == pytest.approx(1 / 7, abs=0.06)
 
 
@@ -74,7 +74,8 @@ def test_who_only_guesses_is_hardly_trusted() -> None:
 def test_together_they_know_more_than_the_best_of_them(strategy: Strategy) -> None:
     cases = draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0))
     alone = max(
-        pair_metrics(cases.of([n]).probabilities[:, 0], cases.truth)["accuracy"] for n in KNOWLEDGE
+        pair_metrics(cases.select([n]).probabilities[:, 0], cases.truth)["accuracy"]
+        for n in KNOWLEDGE
     )
     together = pair_metrics(cases.fused(strategy, _learned()), cases.truth)
     assert together["accuracy"] > alone + 0.03

@@ -14,7 +14,7 @@ import tensorflow as tf
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme
 from converter.datasets.texts import LABELS
-from converter.measuring.evaluate import Answers
+from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.metrics import expected_calibration_error
 from converter.networks import face, speech, text
 from converter.packing.calibrate import (
@@ -218,7 +218,9 @@ def test_figures_of_several_labels_are_means_over_languages() -> None:
         "two en": AnnotationScheme("two", labels, "dev"),
         "two fi": AnnotationScheme("two", ("joy",), "dev"),
     }
-    answers = Answers("int8", "all", "dev", samples, probabilities, probabilities, schemes=schemes)
+    answers = SplitPredictions(
+        "int8", "all", "dev", samples, probabilities, probabilities, schemes=schemes
+    )
     manifest = msgspec.structs.replace(
         load_pack(MODELS / "text.json").manifest,
         labels=labels,

@@ -78,12 +78,12 @@ def _manifest(folder: Path) -> Manifest:
 @pytest.mark.slow
 def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
     (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
-    assert (int8.whole.of, float32.whole.of) == ("int8", "float32")
+    assert (int8.pooled.variant, float32.pooled.variant) == ("int8", "float32")
     tested = [frozenset(one.samples.groups) for one in int8.folds]
     assert sorted(speaker for one in tested for speaker in one) == [
         f"voices {speaker}" for speaker in SPEAKERS
     ]
-    assert len(int8.whole.samples) == len(int8.whole.probabilities) == 32
+    assert len(int8.pooled.samples) == len(int8.pooled.probabilities) == 32
     figures = {(m.split, m.metric, m.of): m for m in _manifest(folder).metrics}
     by_fold = [(one.probabilities.argmax(1) == one.samples.majority).mean() for one in int8.folds]
     for number, groups in enumerate(tested, 1):
@@ -233,7 +233,7 @@ def test_a_fold_that_is_missing_is_said(folder: Path, voices: Path, tmp_path: Pa
     answers.parent.mkdir()
     answers.write_bytes((folder / "runs/speech_folds/fold1" / ANSWERS).read_bytes()[:100])
     shutil.copy(folder / "runs/speech_folds/folds.json", tmp_path)
-    with pytest.raises(DatasetError, match="no answers of a finished fold"):
+    with pytest.raises(DatasetError, match="no predictions of a finished fold"):
         load_folds([own_speech.load(voices)], tmp_path)
     with pytest.raises(DatasetError, match="no folds were begun here"):
         load_folds([own_speech.load(voices)], tmp_path / "fold1")

@@ -19,9 +19,9 @@ from msgspec.structs import replace as replace_fields
 from converter.datasets.samples import Samples
 from converter.datasets.splits import SecondLabels, Splits
 from converter.measuring.cost import cost, latencies_ms
-from converter.measuring.evaluate import ask_all, evaluate_pack
-from converter.measuring.metrics import headline
-from converter.measuring.report import Measured, write_report
+from converter.measuring.evaluate import evaluate_pack, predict_all
+from converter.measuring.metrics import majority_scores
+from converter.measuring.report import Evaluation, write_report
 from converter.networks import face
 from converter.networks.weights import MODEL, start_from
 from converter.packing.build import build_pack
@@ -241,7 +241,7 @@ def test_a_pack_with_two_heads_is_measured_by_both_labellings_and_reported(
         assert found["FER2013", "PublicTest", "second_accuracy", form].n == 24
         assert ("discs", "valid", "ece_uncalibrated", form) in found
     pack = load_pack(manifest)
-    measured = Measured(ask_all(task, splits, pack, run))
+    measured = Evaluation(predict_all(task, splits, pack, run))
     page = write_report(task, splits, measured, pack, run, tmp_path / "reports")
     text = page.read_text()
     percent = f"{found['discs', 'valid', 'accuracy', 'int8'].value:.1%}"
@@ -259,8 +259,8 @@ def test_another_runs_float32_model_is_not_taken_for_the_packs_own(
 ) -> None:
     shutil.copy(run / "float32.tflite", tmp_path)
     (tmp_path / "float32.json").write_text(json.dumps({"int8_sha256": "0" * 64}))
-    answers = ask_all(FaceTask(), splits, load_pack(made), tmp_path)
-    assert [one.of for one in answers] == ["int8"]
+    answers = predict_all(FaceTask(), splits, load_pack(made), tmp_path)
+    assert [one.variant for one in answers] == ["int8"]
     assert "is not the run that" in capsys.readouterr().out
 
 
@@ -288,7 +288,7 @@ def test_averages_are_over_the_labels_that_occur() -> None:
     targets = np.eye(3, dtype=np.float32)[[0, 0, 1, 1]]
     samples = Samples(("a", "b", "c"), [0, 1, 2, 3], targets, ("",) * 4)
     answers = np.eye(3, dtype=np.float32)[[0, 2, 1, 1]]
-    assert headline(answers, samples)["uar"] == pytest.approx(0.75)
+    assert majority_scores(answers, samples)["uar"] == pytest.approx(0.75)
 
 
 @pytest.mark.slow
