@@ -143,7 +143,7 @@ def _recurrent(every: Sequence[Splits], run: Path, window: Sound) -> System:
         if not (folder / INPUT).is_file():
             train(task, splits, folder, Plan(task.schedule, 0, (folder / CHECKPOINT).is_dir()))
         model, spec = load_run(folder)
-        windows = [task.shown(one, spec) for one in splits.test.inputs]
+        windows = [task.device_inputs(one, spec) for one in splits.test.inputs]
         logits = model.predict(np.concatenate(windows), verbose=0)
         ends = np.cumsum([len(one) for one in windows])[:-1]
         pooled = np.stack([one.mean(axis=0) for one in np.split(logits, ends)])

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
-LESSON_OPTIONS = ("head_weights", "variations", "untaught")
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "aside", *LESSON_OPTIONS)
+DISTILLATION_OPTIONS = ("head_weights", "variations", "untaught")
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "aside", *DISTILLATION_OPTIONS)
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -34,9 +34,9 @@ def train(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
         raise EmotiondError(f"the {arguments.modality} network has no --encoder")
-    lessons = [name for name in LESSON_OPTIONS if getattr(arguments, name) is not None]
-    if lessons and not arguments.teacher:
-        raise EmotiondError(f"{_flags(lessons)}: how a teacher is asked, but there is no --teacher")
+    given = [name for name in DISTILLATION_OPTIONS if getattr(arguments, name) is not None]
+    if given and not arguments.teacher:
+        raise EmotiondError(f"{_flags(given)}: how a teacher is asked, but there is no --teacher")
     splits = task.load(arguments.data)
     print(splits.summary())
     begin = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
@@ -119,14 +119,14 @@ def folds(arguments: argparse.Namespace) -> None:
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
     metrics = [metric for variants in found for one in variants for metric in one.metrics(manifest)]
-    if difference := _sees_otherwise(manifest, task.coefficients):
+    if difference := _input_difference(manifest, task.coefficients):
         print(f"{manifest_path} keeps its own figures: {difference}")
         _print_metrics(msgspec.structs.replace(manifest, metrics=tuple(metrics)))
     else:
         _print_metrics(add_metrics(manifest, metrics, manifest_path))
 
 
-def _sees_otherwise(manifest: Manifest, coefficients: str) -> str:
+def _input_difference(manifest: Manifest, coefficients: str) -> str:
     """How the pack's input differs from that of folds; empty where it does not."""
     assert isinstance(manifest.input, SoundInput)
     own = manifest.input.coefficients
@@ -157,7 +157,7 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
     from converter.measuring.report import Evaluation
     from converter.tasks.speech import SpeechTask
 
-    if difference := _sees_otherwise(manifest, read_fold_settings(arguments.folds).coefficients):
+    if difference := _input_difference(manifest, read_fold_settings(arguments.folds).coefficients):
         raise EmotiondError(f"{arguments.folds}: not of {manifest.file}: {difference}")
     sets = SpeechTask().recordings(arguments.data)
     first, *others = load_folds(sets, arguments.folds)
@@ -171,9 +171,9 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
 
 def average(arguments: argparse.Namespace) -> None:
     """Makes one run of several."""
-    from converter.training.average import average as mean_of
+    from converter.training.average import average as average_runs
 
-    print(f"wrote {mean_of(arguments.runs, arguments.run)}")
+    print(f"wrote {average_runs(arguments.runs, arguments.run)}")
 
 
 def fuse(arguments: argparse.Namespace) -> None:

@@ -19,26 +19,26 @@ from edge.errors import EmotiondError
 from edge.perception.ngrams import IDEOGRAPHS
 
 # Variations of each text.
-PER_TEXT = 3
+VARIATIONS_PER_TEXT = 3
 # How often a variation is a run of words of its text, such a run after a negation, or the text
 # without some of its words; otherwise it is the beginning of one text before the end of another.
-RUNS, NEGATED, GAPS = 0.4, 0.15, 0.25
+RUN_SHARE, NEGATED_SHARE, GAP_SHARE = 0.4, 0.15, 0.25
 # English, which every teacher reads: without them, too few texts are about what is not so.
 NEGATIONS = ("not", "I'm not", "it's not", "was not", "never", "no", "don't", "can't", "isn't")
 NEGATED_WORDS = 6
-WORDS_LEFT_OUT = 0.25
+DROPPED_WORD_SHARE = 0.25
 WORDS = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
 
 
 def vary(text: str, other: str, rng: np.random.Generator) -> str:
     """A part of `text`, negated or not, or its beginning before the end of `other`; never empty."""
     words, chance = WORDS.findall(text), rng.random()
-    if chance < RUNS:
+    if chance < RUN_SHARE:
         return _run(words, len(words), rng)
-    if chance < RUNS + NEGATED:
+    if chance < RUN_SHARE + NEGATED_SHARE:
         return f"{rng.choice(NEGATIONS)} {_run(words, min(len(words), NEGATED_WORDS), rng)}"
-    if chance < RUNS + NEGATED + GAPS:
-        kept = [word for word in words if rng.random() > WORDS_LEFT_OUT]
+    if chance < RUN_SHARE + NEGATED_SHARE + GAP_SHARE:
+        kept = [word for word in words if rng.random() > DROPPED_WORD_SHARE]
         return " ".join(kept) or text
     end = WORDS.findall(other)
     return " ".join(words[: -(-len(words) // 2)] + end[len(end) // 2 :])
@@ -51,19 +51,19 @@ def _run(words: Sequence[str], longest: int, rng: np.random.Generator) -> str:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class DistillationOptions:
     """How teachers are asked."""
 
     head_weights: Sequence[Sequence[float]] = ()
     """For each teacher in turn, see `SentenceTeacher.answer`; without any, heads count alike."""
     variations: int = 120_000
-    """Of a teacher, shared evenly among its data sets; at least PER_TEXT of each text."""
+    """Number of a teacher, shared by its data sets; VARIATIONS_PER_TEXT or more of each text."""
     untaught: Collection[str] = ()
     """Data sets that are learned from their labels alone."""
 
 
-def teach(
-    train: Samples, runs: Sequence[Path], share: float, seed: int, lessons: Lessons
+def distil_targets(
+    train: Samples, runs: Sequence[Path], share: float, seed: int, options: DistillationOptions
 ) -> Samples:
     """The samples, and variations, with targets of which `share` is what a teacher says.
 
@@ -72,9 +72,11 @@ def teach(
     """
     teachers = [SentenceTeacher(run) for run in runs]
     datasets = list(dict.fromkeys(train.groups))
-    first = {name: _first(teachers, name) for name in datasets if name not in lessons.untaught}
+    first = {
+        name: _first_teacher(teachers, name) for name in datasets if name not in options.untaught
+    }
     sets_of = Counter(first.values())
-    weights = lessons.head_weights or [()] * len(teachers)
+    weights = options.head_weights or [()] * len(teachers)
     if len(weights) != len(teachers):
         raise EmotiondError(
             f"weights of heads for {len(weights)} teachers of {len(teachers)}; "
@@ -87,43 +89,43 @@ def teach(
             raise EmotiondError(f"{teacher.run}: this teacher is left no data set to teach")
     parts = []
     for dataset in datasets:
-        own, taught_by = train.of_groups({dataset}), first.get(dataset)
-        if taught_by is None:
+        own, chosen = train.of_groups({dataset}), first.get(dataset)
+        if chosen is None:
             parts.append(own)
             continue
-        each = lessons.variations // sets_of[taught_by]
+        each = options.variations // sets_of[chosen]
         # Those of a data set are the same whichever others there are: they need be asked of once.
         rng = np.random.default_rng((seed, zlib.crc32(dataset.encode())))
-        varied = _vary_all(own, max(PER_TEXT, -(-each // len(own))), rng)
+        varied = _vary_all(own, max(VARIATIONS_PER_TEXT, -(-each // len(own))), rng)
         texts = [*own.inputs, *varied.inputs]
-        answers = teachers[taught_by].answer(texts, weights[taught_by])
-        shared = (1 - share) * own.targets + share * answers[: len(own)]
-        parts += [replace(own, targets=shared), replace(varied, targets=answers[len(own) :])]
+        predictions = teachers[chosen].predict(texts, weights[chosen])
+        shared = (1 - share) * own.targets + share * predictions[: len(own)]
+        parts += [replace(own, targets=shared), replace(varied, targets=predictions[len(own) :])]
     return concatenate(parts)
 
 
-def _first(teachers: Sequence[SentenceTeacher], dataset: str) -> int | None:
+def _first_teacher(teachers: Sequence[SentenceTeacher], dataset: str) -> int | None:
     """The place of the first teacher that learned from a data set."""
-    known = (place for place, one in enumerate(teachers) if dataset in one.heads.learned)
+    known = (place for place, one in enumerate(teachers) if dataset in one.heads.fingerprints)
     return next(known, None)
 
 
 def _check(teacher: SentenceTeacher, train: Samples) -> None:
     """Refuses one with other labels, or of other texts of these data sets: it may know the test."""
     heads = teacher.heads
-    common = set(train.groups) & heads.learned.keys()
+    common = set(train.groups) & heads.fingerprints.keys()
     if not common:
         raise EmotiondError(
-            f"{teacher.run}: this teacher learned from {', '.join(heads.learned)}; "
+            f"{teacher.run}: this teacher learned from {', '.join(heads.fingerprints)}; "
             "--data has nothing of it"
         )
     if heads.labels != train.labels:
         raise EmotiondError(
-            f"{teacher.run}: this teacher answers by other labels ({', '.join(heads.labels)}); "
+            f"{teacher.run}: this teacher predictions by other labels ({', '.join(heads.labels)}); "
             "train it again"
         )
     for dataset in sorted(common):
-        if fingerprint(train.of_groups({dataset}).inputs) != heads.learned[dataset]:
+        if fingerprint(train.of_groups({dataset}).inputs) != heads.fingerprints[dataset]:
             raise EmotiondError(
                 f"{teacher.run}: this teacher learned from other texts of {dataset}; "
                 "train it again with the data as it is now"

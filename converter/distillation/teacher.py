@@ -29,10 +29,10 @@ ANSWERS = "answers"
 """In a run: what its heads said of the texts that it was asked about, so that it is asked once."""
 # Texts are padded to a multiple of this, so that few shapes of batches are compiled.
 TOKEN_STEP = 8
-ASKED_AT_ONCE = 128
-KEPT_AT_ONCE = 128 * ASKED_AT_ONCE
+BATCH_SIZE = 128
+CHUNK_SIZE = 128 * BATCH_SIZE
 # Emoticons without noses, by what an encoder's vocabulary has words for; emoji have their names.
-NAMES = {
+EMOTICON_NAMES = {
     ":)": "smiling face",
     ":]": "smiling face",
     "^_^": "smiling face",
@@ -66,9 +66,9 @@ class Heads(msgspec.Struct, frozen=True):
 
     families: tuple[str, ...]
     labels: tuple[str, ...]
-    known: dict[str, tuple[str, ...]]
+    known_labels: dict[str, tuple[str, ...]] = msgspec.field(name="known")
     """Those that the texts of a family have, in any language: of others its head knows nothing."""
-    learned: dict[str, str]
+    fingerprints: dict[str, str] = msgspec.field(name="learned")
     """The `fingerprint` of what was learned from, by data set."""
     origin: Origin
 
@@ -78,11 +78,11 @@ def fingerprint(texts: Sequence[str]) -> str:
     return hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
 
 
-def _spelled(symbol: re.Match[str]) -> str:
+def _in_words(symbol: re.Match[str]) -> str:
     face = NOSE.sub(r"\1", symbol[0].casefold().replace("=", ":"))
     for shorter in (face, REPEATED.sub(r"\1", face)):
-        if shorter in NAMES:
-            return f" {NAMES[shorter]} "
+        if shorter in EMOTICON_NAMES:
+            return f" {EMOTICON_NAMES[shorter]} "
     if unicodedata.category(symbol[0][0]) == "So":
         return f" {unicodedata.name(symbol[0], '').lower()} "
     return symbol[0]
@@ -90,7 +90,7 @@ def _spelled(symbol: re.Match[str]) -> str:
 
 def spell_out(text: str) -> str:
     """The text with words for its emoji and emoticons, which no English vocabulary has."""
-    return SYMBOLS.sub(_spelled, text)
+    return SYMBOLS.sub(_in_words, text)
 
 
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
@@ -111,12 +111,14 @@ def pad(rows: Sequence[Sequence[int]], padding: int) -> Ids:
     return ids
 
 
-def ask(model: keras.Model, rows: Sequence[Sequence[int]], heads: int, padding: int) -> FloatArray:
+def predict_logits(
+    model: keras.Model, rows: Sequence[Sequence[int]], heads: int, padding: int
+) -> FloatArray:
     """The logits of all heads, float32[texts, heads, labels], for the token ids of texts."""
     logits = np.zeros((len(rows), model.output_shape[-1]), np.float32)
     order = np.argsort([len(row) for row in rows], kind="stable")
-    for start in range(0, len(order), ASKED_AT_ONCE):
-        chosen = order[start : start + ASKED_AT_ONCE]
+    for start in range(0, len(order), BATCH_SIZE):
+        chosen = order[start : start + BATCH_SIZE]
         logits[chosen] = model.predict_on_batch(pad([rows[i] for i in chosen], padding))
     return logits.reshape(len(rows), heads, -1)
 
@@ -150,7 +152,7 @@ class SentenceTeacher:
             raise EmotiondError(f"{run}: the model there is not that of {HEADS}; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
 
-    def answer(self, texts: Sequence[str], weights: Sequence[float] = ()) -> FloatArray:
+    def predict(self, texts: Sequence[str], weights: Sequence[float] = ()) -> FloatArray:
         """A distribution over `heads.labels` for each text, float32[texts, labels].
 
         It is one of all heads, a log-linear pool with a weight for each (all alike, and one in
@@ -162,8 +164,8 @@ class SentenceTeacher:
         alike = [1 / len(self.heads.families)] * len(self.heads.families)
         exponents = self._exponents(np.array(weights or alike, np.float32))
         parts = []
-        for start in track(range(0, len(texts), KEPT_AT_ONCE), description="asking the teacher"):
-            logits = self._remember(texts[start : start + KEPT_AT_ONCE])
+        for start in track(range(0, len(texts), CHUNK_SIZE), description="asking the teacher"):
+            logits = self._cached_logits(texts[start : start + CHUNK_SIZE])
             parts.append(softmax(np.einsum("thl,hl->tl", log_softmax(logits, axis=-1), exponents)))
         return np.concatenate(parts)
 
@@ -178,7 +180,7 @@ class SentenceTeacher:
 
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """float32[heads, labels]; those of each label have the same sum."""
-        of_heads = [self.heads.known[name] for name in self.heads.families]
+        of_heads = [self.heads.known_labels[name] for name in self.heads.families]
         knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
         counted = weights[:, None] * knows
         sums = counted.sum(axis=0)
@@ -186,13 +188,15 @@ class SentenceTeacher:
         counted[:, sums == 0] = weights[:, None]
         return np.asarray(counted / counted.sum(axis=0) * weights.sum(), np.float32)
 
-    def _remember(self, texts: Sequence[str]) -> FloatArray:
+    def _cached_logits(self, texts: Sequence[str]) -> FloatArray:
         """The logits of all heads: the same however they are weighed."""
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
         rows, padding = encode(self._tokenizer, texts), encoder.padding_id(self._tokenizer)
-        logits = ask(self._model, rows, len(self.heads.families), padding).astype(np.float16)
+        logits = predict_logits(self._model, rows, len(self.heads.families), padding).astype(
+            np.float16
+        )
         file.parent.mkdir(exist_ok=True)
         draft = file.with_suffix(".part.npy")
         np.save(draft, logits)

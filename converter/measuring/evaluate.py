@@ -43,7 +43,7 @@ def predict_logits(
     """What each output of a model says of each sample: a float32[windows, labels] a sample."""
     heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
     for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
-        windows = [interpreter.run(features) for features in task.shown(sample, spec)]
+        windows = [interpreter.run(features) for features in task.device_inputs(sample, spec)]
         for head, predictions in zip(heads, zip(*windows, strict=True), strict=True):
             head.append(np.stack(predictions))
     return heads

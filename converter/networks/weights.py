@@ -14,7 +14,7 @@ MODEL = "model.keras"
 TORCH_SUFFIXES = frozenset({".pth", ".pt"})
 
 
-def start_from(model: keras.Model, file: Path) -> int:
+def load_initial_weights(model: keras.Model, file: Path) -> int:
     """Sets every layer of `model` for which `file` has weights of its name and shape.
 
     `file` is a .keras file, a state dict of PyTorch (.pth) whose parameters are named like the

@@ -15,10 +15,10 @@ from converter.packing.calibrate import (
     fit_prior_correction,
     fit_temperature,
     fit_thresholds,
-    rarity,
+    rare_log_prior,
 )
 from converter.packing.check_samples import choose_checks
-from converter.packing.quantize import keep_float, quantize, write_model
+from converter.packing.quantize import convert_float32, quantize, write_model
 from converter.tasks.base import Task
 from converter.training.runs import load_run, origin
 from edge import __version__
@@ -76,7 +76,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     calibrated = calibrate(task, pack, splits)
     checks = choose_checks(msgspec.structs.replace(pack, manifest=calibrated))
     calibrated = msgspec.structs.replace(calibrated, checks=checks)
-    write_model(keep_float(model), run / FLOAT32)
+    write_model(convert_float32(model), run / FLOAT32)
     became = msgspec.json.encode({"int8_sha256": manifest.sha256})
     (run / FLOAT32).with_suffix(".json").write_bytes(became)
     write_model(quantized, path)
@@ -104,7 +104,7 @@ def correct_prior(
     held_back = splits.held_back.labelled
     heads = predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
     logits = pool_windows(heads[0])
-    rare = rarity(splits.train.labelled.targets)
+    rare = rare_log_prior(splits.train.labelled.targets)
     strength = fit_prior_correction(logits, held_back.majority, rare)
     before, after = (
         float((each.argmax(axis=1) == held_back.majority).mean())
@@ -123,7 +123,7 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     # where several labels hold at once there is no majority, but a distribution.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
     targets = held_back.targets if task.multi_label else certain
-    temperature = fit_temperature(logits, targets, task.shares(held_back))
+    temperature = fit_temperature(logits, targets, task.sample_weights(held_back))
     manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
     calibrated = softmax(logits, manifest.temperature)
     if task.multi_label:

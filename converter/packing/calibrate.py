@@ -35,7 +35,7 @@ def fit_temperature(
     return round(float(fitted.x), 4)
 
 
-def rarity(targets: FloatArray) -> FloatArray:
+def rare_log_prior(targets: FloatArray) -> FloatArray:
     """The logarithm of how far each label's share of `targets` is below RARE_SHARE; else 0.
 
     Also 0 for a label that does not occur: nothing could be learned of it.
@@ -46,9 +46,9 @@ def rarity(targets: FloatArray) -> FloatArray:
 
 
 def fit_prior_correction(
-    logits: FloatArray, truth: npt.NDArray[np.intp], rarity: FloatArray
+    logits: FloatArray, truth: npt.NDArray[np.intp], rare_log_prior: FloatArray
 ) -> float:
-    """How much of their `rarity` to take off the logits, 0..1.
+    """How much of their `rare_log_prior` to take off the logits, 0..1.
 
     A network trained on unequal classes hardly ever names a rare one. Taking off a share of the
     log prior corrects that (Menon et al. 2021, post hoc); here it is only done for rare classes,
@@ -58,7 +58,7 @@ def fit_prior_correction(
     """
 
     def scores(strength: float) -> tuple[float, float]:
-        guess = (logits - strength * rarity).argmax(axis=1)
+        guess = (logits - strength * rare_log_prior).argmax(axis=1)
         return float((guess == truth).mean()), float(f1_score(truth, guess, average="macro"))
 
     found = {strength: scores(strength) for strength in CORRECTION_STRENGTHS}

@@ -43,7 +43,7 @@ def shorten_names(model: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
-def keep_float(model: keras.Model) -> bytes:
+def convert_float32(model: keras.Model) -> bytes:
     """The same model as a float32 TFLite file, to compare the int8 one with."""
     with _converter(model) as converter:
         converted: bytes = converter.convert()

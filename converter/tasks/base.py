@@ -55,7 +55,7 @@ class Task(ABC):
     multi_label: ClassVar[bool] = False
     corrects_prior: ClassVar[bool] = False
     """Whether rare classes are helped by taking a part of the log prior off the logits."""
-    asks_teachers_once: ClassVar[bool] = False
+    distils_before_training: ClassVar[bool] = False
     """Whether teachers are asked before training, by `taught`, not of every batch."""
     schedule: ClassVar[Schedule]
 
@@ -76,7 +76,7 @@ class Task(ABC):
     def input_spec(self, train: Samples) -> InputSpec:
         """The features the model will take, with statistics of `train` where they need any."""
 
-    def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
+    def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
         """Training samples with what the runs `teachers` say of them, and maybe of further ones.
 
         `share` is how much of a target comes from them. Raises EmotiondError.
@@ -87,7 +87,7 @@ class Task(ABC):
         """What the runs `teachers` learned from, where that may be more than their pupil."""
         return []
 
-    def facts(self) -> dict[str, object]:
+    def resume_options(self) -> dict[str, object]:
         """Options that a run is resumed with or not at all, as JSON can hold them."""
         return {}
 
@@ -95,7 +95,7 @@ class Task(ABC):
         """Training samples with whatever is too slow to be done in every epoch done once."""
         return train
 
-    def shares(self, samples: Samples) -> FloatArray | None:
+    def sample_weights(self, samples: Samples) -> FloatArray | None:
         """How much each sample counts, adding up to one; None where all count alike.
 
         That is how likely a training sample is drawn, and a held-back one's weight in calibration.
@@ -117,7 +117,7 @@ class Task(ABC):
         """
         return np.stack([self.features(one, spec) for one in samples])
 
-    def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
+    def device_inputs(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
         """All that the device shows the model of a sample, in turn; the answers are pooled."""
         return [self.features(sample, spec)]
 
@@ -133,7 +133,7 @@ class Task(ABC):
         """
 
 
-def only(data: Sequence[Path]) -> Path:
+def single_dataset(data: Sequence[Path]) -> Path:
     """The one data set of a task that takes no more; raises DatasetError."""
     if len(data) > 1:
         raise DatasetError(f"this model learns from one data set, and got {len(data)}")

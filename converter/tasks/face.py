@@ -14,7 +14,7 @@ from converter.datasets.pictures import SIDE
 from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.networks import face as network
-from converter.tasks.base import Layout, Schedule, Task, load_known, only
+from converter.tasks.base import Layout, Schedule, Task, load_known, single_dataset
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput, InputSpec
@@ -65,7 +65,7 @@ class FaceTask(Task):
     )
 
     def load(self, data: Sequence[Path]) -> Splits:
-        return load_known(only(data), LAYOUTS, KNOWN)
+        return load_known(single_dataset(data), LAYOUTS, KNOWN)
 
     def input_spec(self, train: Samples) -> ImageInput:
         return ImageInput((self.side, self.side, 1), "grey", "standardized")

@@ -51,14 +51,14 @@ FRAMES, BANDS = 186, 40
 LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}
 VARIATIONS = 8
 """Of each clip, beside itself, that a training run draws from."""
-AS_RECORDED = 0.4
+UNVARIED_SHARE = 0.4
 """Share of training windows that are not drawn from the variations."""
 EXAMPLES = 3
 """Clips of each label that a report shows."""
 SHORTEST_FRAMES = 75
 """Of a training window: what a device hears when a person has just begun to speak."""
 
-Take = list[npt.NDArray[np.float16]]
+Variations = list[npt.NDArray[np.float16]]
 """One clip, as `log_mel` of it and of its variations: float16[frames, bands] each."""
 
 
@@ -91,7 +91,7 @@ class SpeechTask(Task):
         mixup=0.2,
     )
 
-    _takes: dict[bytes, Take] = field(default_factory=dict, init=False, repr=False)
+    _variations: dict[bytes, Variations] = field(default_factory=dict, init=False, repr=False)
     """By the hash of seed and clip: the folds of one process share what they prepare."""
 
     def recordings(self, data: Sequence[Path]) -> list[Recordings]:
@@ -132,20 +132,22 @@ class SpeechTask(Task):
         )
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
-        """Each clip as a Take: noise, rooms and codecs are too slow for every epoch."""
+        """Each clip as a Variations: noise, rooms and codecs are too slow for every epoch."""
         assert isinstance(spec, SoundInput)
         keys = [hashlib.sha256(f"{seed}".encode() + one.tobytes()).digest() for one in train.inputs]
         missing = {
-            key: one for key, one in zip(keys, train.inputs, strict=True) if key not in self._takes
+            key: one
+            for key, one in zip(keys, train.inputs, strict=True)
+            if key not in self._variations
         }
         made = joblib.Parallel(n_jobs=-1)(
-            joblib.delayed(_take)(one, spec, int.from_bytes(key[:8], "big"))
+            joblib.delayed(_variations_of)(one, spec, int.from_bytes(key[:8], "big"))
             for key, one in missing.items()
         )
-        self._takes |= dict(zip(missing, made, strict=True))
-        return replace(train, inputs=[self._takes[key] for key in keys])
+        self._variations |= dict(zip(missing, made, strict=True))
+        return replace(train, inputs=[self._variations[key] for key in keys])
 
-    def shares(self, samples: Samples) -> FloatArray:
+    def sample_weights(self, samples: Samples) -> FloatArray:
         """Every speaker counts alike, and each of their emotions: data sets differ in size."""
         kinds = list(zip(samples.groups, samples.majority.tolist(), strict=True))
         clips = Counter(kinds)
@@ -155,7 +157,7 @@ class SpeechTask(Task):
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
         """A part of one variation, faster or slower, of a longer or shorter vocal tract, masked."""
-        chosen = 0 if rng.random() < AS_RECORDED else rng.integers(1, len(sample))
+        chosen = 0 if rng.random() < UNVARIED_SHARE else rng.integers(1, len(sample))
         variation: npt.NDArray[np.float16] = sample[chosen]
         energies = warp(variation.astype(np.float32), rng)
         length = FRAMES if rng.random() < 0.7 else int(rng.integers(SHORTEST_FRAMES, FRAMES))
@@ -166,11 +168,11 @@ class SpeechTask(Task):
         assert isinstance(spec, SoundInput)
         return sound_features(sample, spec)
 
-    def shown(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
+    def device_inputs(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
         """The windows in which a device hears a voice; the end of a clip in which it hears none."""
         assert isinstance(spec, SoundInput)
-        heard = Speech()
-        device = VoiceWindows(spec, heard.min_voice_probability, heard.min_voice_s)
+        defaults = Speech()
+        device = VoiceWindows(spec, defaults.min_voice_probability, defaults.min_voice_s)
         windows = device.push(sample)
         if not windows:
             return [sound_features(log_mel(sample, spec), spec)]
@@ -184,7 +186,7 @@ class SpeechTask(Task):
             rows = np.flatnonzero(samples.majority == index)
             chosen = rows[np.linspace(0, len(rows) - 1, EXAMPLES).astype(int)] if len(rows) else ()
             sounds = [samples.inputs[row] for row in chosen]
-            examples[label] = [(sound, self.shown(sound, spec)[-1]) for sound in sounds]
+            examples[label] = [(sound, self.device_inputs(sound, spec)[-1]) for sound in sounds]
         return draw_sounds(examples, folder / f"{self.modality}-examples.png")
 
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
@@ -192,7 +194,7 @@ class SpeechTask(Task):
         return network.build(spec.shape, len(self.labels))
 
 
-def _take(sound: Sound, spec: SoundInput, seed: int) -> Take:
+def _variations_of(sound: Sound, spec: SoundInput, seed: int) -> Variations:
     rng = np.random.default_rng(seed)
     variations = [vary_sound(sound, rng) for _ in range(VARIATIONS)]
     return [log_mel(one, spec).astype(np.float16) for one in (sound, *variations)]

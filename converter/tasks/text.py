@@ -14,7 +14,7 @@ from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Origin, Splits
 from converter.datasets.texts import LABELS, Texts, join
 from converter.distillation.denials import denied
-from converter.distillation.targets import Lessons, teach
+from converter.distillation.targets import DistillationOptions, distil_targets
 from converter.distillation.teacher import read_heads
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
@@ -66,7 +66,7 @@ class TextTask(Task):
     """Short texts in any language, any number of labels each.
 
     Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
-    nothing but that what tests them teaches nothing. Further options are those of `Lessons`.
+    nothing but that what tests them teaches nothing. The rest are `DistillationOptions`.
     """
 
     modality = "text"
@@ -81,34 +81,34 @@ class TextTask(Task):
         "curiosity": "neutral",
     }
     multi_label = True
-    asks_teachers_once = True
+    distils_before_training = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
-    def __init__(self, only: Sequence[str] = (), aside: Sequence[str] = (), **lessons: Any) -> None:
-        self._only, self._aside, self._lessons = only, aside, Lessons(**lessons)
+    def __init__(self, only: Sequence[str] = (), aside: Sequence[str] = (), **options: Any) -> None:
+        self._only, self._aside, self._options = only, aside, DistillationOptions(**options)
 
     def load(self, data: Sequence[Path]) -> Splits:
         sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
         names = [one.dataset for one in sets]
-        named = (*self._only, *self._aside, *self._lessons.untaught)
+        named = (*self._only, *self._aside, *self._options.untaught)
         if unknown := [name for name in named if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
         others = [name for name in names if self._only and name not in self._only]
         left_out = [*self._aside, *others]
-        if idle := [name for name in self._lessons.untaught if name in left_out]:
+        if idle := [name for name in self._options.untaught if name in left_out]:
             raise DatasetError(f"--untaught {idle[0]!r}: nothing is learned from that one anyway")
         return join(sets, left_out)
 
-    def taught(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
+    def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
         if not teachers:
             return train
-        return teach(train, teachers, share, seed, self._lessons)
+        return distil_targets(train, teachers, share, seed, self._options)
 
     def origins(self, teachers: Sequence[Path]) -> list[Origin]:
         return [read_heads(run).origin for run in teachers]
 
-    def facts(self) -> dict[str, object]:
-        return {"lessons": self._lessons}
+    def resume_options(self) -> dict[str, object]:
+        return {"lessons": self._options}
 
     def input_spec(self, train: Samples) -> TextInput:
         return TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)

@@ -13,7 +13,7 @@ from edge.emotions import FloatArray, softmax
 from edge.perception.manifest import InputSpec
 
 # What is larger in all is computed anew in each epoch.
-KEPT_BYTES = 2**30
+CACHE_BYTES = 2**30
 
 
 class Teachers:
@@ -27,14 +27,14 @@ class Teachers:
 
     def mix(self, features: FloatArray, targets: list[FloatArray]) -> list[FloatArray]:
         """The targets of each output, with `share` of them given over to the teachers."""
-        answers = [self._answer(network, features) for network in self._networks]
+        answers = [self._predict(network, features) for network in self._networks]
         return [
-            (1 - self._share) * target + self._share * np.mean(said, axis=0, dtype=np.float32)
-            for target, *said in zip(targets, *answers, strict=True)
+            (1 - self._share) * target + self._share * np.mean(predicted, axis=0, dtype=np.float32)
+            for target, *predicted in zip(targets, *answers, strict=True)
         ]
 
     @staticmethod
-    def _answer(network: keras.Model, features: FloatArray) -> list[FloatArray]:
+    def _predict(network: keras.Model, features: FloatArray) -> list[FloatArray]:
         outputs = network(features, training=False)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         return [softmax(keras.ops.convert_to_numpy(one)) for one in outputs]
@@ -61,9 +61,9 @@ class Batches(keras.utils.PyDataset):
         self._batch_size, self._seed = batch_size, seed
         self._teachers, self._mixup = teachers, mixup
         self._order = np.arange(len(samples))
-        self._shares = None if seed is None else task.shares(samples)
-        self._computed: dict[int, tuple[FloatArray, Any]] = {}
-        self.begin_epoch(0)
+        self._weights = None if seed is None else task.sample_weights(samples)
+        self._cache: dict[int, tuple[FloatArray, Any]] = {}
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self._samples), self._batch_size)
@@ -72,7 +72,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         if self._seed is None:
-            return self._shown(index, chosen)
+            return self._unaugmented(index, chosen)
         rng = np.random.default_rng((self._seed, self._epoch, index))
         augmented = [self._task.augment(self._samples.inputs[i], rng) for i in chosen]
         features = self._task.batch(augmented, self._spec)
@@ -80,34 +80,36 @@ class Batches(keras.utils.PyDataset):
         if self._samples.second is not None:
             targets.append(self._samples.second[chosen])
         if self._mixup > 0:
-            features, *targets = _blend(rng, self._mixup, features, *targets)
+            features, *targets = _mix_up(rng, self._mixup, features, *targets)
         if self._teachers is not None:
             targets = self._teachers.mix(features, targets)
         return features, _as_outputs(targets)
 
-    def _shown(self, index: int, chosen: npt.NDArray[np.intp]) -> tuple[FloatArray, Any]:
+    def _unaugmented(self, index: int, chosen: npt.NDArray[np.intp]) -> tuple[FloatArray, Any]:
         """A batch of samples as they are, the same in every epoch: kept where there is room."""
-        if index not in self._computed:
-            windows = [self._task.shown(self._samples.inputs[i], self._spec) for i in chosen]
+        if index not in self._cache:
+            windows = [
+                self._task.device_inputs(self._samples.inputs[i], self._spec) for i in chosen
+            ]
             rows = np.repeat(chosen, [len(one) for one in windows])
             targets = [self._samples.targets[rows]]
             if self._samples.second is not None:
                 targets.append(self._samples.second[rows])
             features = np.stack([features for one in windows for features in one])
-            if features.nbytes * len(self) > KEPT_BYTES:
+            if features.nbytes * len(self) > CACHE_BYTES:
                 return features, _as_outputs(targets)
-            self._computed[index] = features, _as_outputs(targets)
-        return self._computed[index]
+            self._cache[index] = features, _as_outputs(targets)
+        return self._cache[index]
 
-    def begin_epoch(self, epoch: int, logs: object = None) -> None:
+    def start_epoch(self, epoch: int, logs: object = None) -> None:
         """Shuffles for an epoch, in an order that seed and number of the epoch decide."""
         self._epoch = epoch
         if self._seed is not None:
             rng, count = np.random.default_rng((self._seed, epoch)), len(self._order)
             self._order = (
                 rng.permutation(count)
-                if self._shares is None
-                else rng.choice(count, count, p=self._shares)
+                if self._weights is None
+                else rng.choice(count, count, p=self._weights)
             )
 
 
@@ -115,7 +117,7 @@ def _as_outputs(targets: list[FloatArray]) -> Any:
     return tuple(targets) if len(targets) > 1 else targets[0]
 
 
-def _blend(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
+def _mix_up(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
     """Each sample of a batch mixed with another one, labels alike (Zhang et al. 2018)."""
     shares = rng.beta(shape, shape, len(arrays[0])).astype(np.float32)
     shares = np.maximum(shares, 1 - shares)

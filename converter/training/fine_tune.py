@@ -28,7 +28,7 @@ from converter.distillation.teacher import (
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.tasks.base import Schedule
-from converter.training.runs import Plan, begin_run, check_learned
+from converter.training.runs import Plan, check_trained, start_run
 from converter.training.train import callbacks, cosine_schedule, cross_entropy
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -71,7 +71,7 @@ class SentenceBatches(keras.utils.PyDataset):
         heads = [head_of[group] for group in samples.groups]
         self._targets[np.arange(len(samples)), heads] = samples.targets
         self._batch_size, self._seed = batch_size, seed
-        self.begin_epoch(0)
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -80,7 +80,7 @@ class SentenceBatches(keras.utils.PyDataset):
         chosen = self._batches[index]
         return pad([self._rows[i] for i in chosen], self._padding), self._targets[chosen]
 
-    def begin_epoch(self, epoch: int, logs: object = None) -> None:
+    def start_epoch(self, epoch: int, logs: object = None) -> None:
         """Draws batches for an epoch, as seed and number of the epoch decide."""
         rng = np.random.default_rng((self._seed, epoch))
         jitter = rng.random(len(self._rows)) * TOKEN_STEP
@@ -120,7 +120,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         for samples in (concatenate([splits.train, denials]), splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
-    begin_run(run, plan, splits, encoder=weights)
+    start_run(run, plan, splits, encoder=weights)
     (run / HEADS).unlink(missing_ok=True)
     shutil.rmtree(run / ANSWERS, ignore_errors=True)
     shutil.copy(folder / encoder.TOKENIZER, run)
@@ -131,9 +131,9 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         train,
         validation_data=held_back,
         epochs=schedule.epochs,
-        callbacks=callbacks(run, train.begin_epoch, plan, averaged=False),
+        callbacks=callbacks(run, train.start_epoch, plan, averaged=False),
     )
-    check_learned(run)
+    check_trained(run)
     (run / HEADS).write_bytes(msgspec.json.encode(_heads(splits)))
     return run / MODEL
 

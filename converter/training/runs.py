@@ -35,7 +35,7 @@ class Plan:
     resume: bool = False
     """Whether to go on from the checkpoint that every epoch leaves."""
     weights: Path | None = None
-    """A file to begin from, see `start_from`."""
+    """A file to begin from, see `load_initial_weights`."""
     teachers: Sequence[Path] = ()
     """Finished runs to learn from."""
 
@@ -76,7 +76,7 @@ def origins_of_weights(file: Path) -> list[Origin]:
     return origins_in(read_settings(file.parent))
 
 
-def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
+def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
     """Makes room for a new run, or checks that the one to resume is the same.
 
     `facts` are what else must not change, as JSON can hold it. Raises EmotiondError.
@@ -108,7 +108,7 @@ def begin_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
     (run / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
 
 
-def check_learned(run: Path) -> None:
+def check_trained(run: Path) -> None:
     """Raises EmotiondError where no epoch of a run was any good."""
     if best_loss(run / CURVES) is None:
         raise EmotiondError(

@@ -10,7 +10,7 @@ from keras import ops
 
 from converter.datasets.splits import Origin, Splits
 from converter.networks.packs import is_pack, restore_statistics
-from converter.networks.weights import MODEL, start_from
+from converter.networks.weights import MODEL, load_initial_weights
 from converter.plots import CURVES, draw_curves
 from converter.tasks.base import Schedule, Task
 from converter.training.batches import Batches, Teachers
@@ -19,11 +19,11 @@ from converter.training.runs import (
     INPUT,
     ORIGINS,
     Plan,
-    begin_run,
     best_loss,
-    check_learned,
+    check_trained,
     load_run,
     origins_of_weights,
+    start_run,
 )
 from edge.errors import EmotiondError
 from edge.perception.manifest import InputSpec
@@ -43,10 +43,10 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)
     model = task.network(spec, len(splits.second.labels) if splits.second else 0)
-    begins_from = _begin(model, plan)
-    if task.asks_teachers_once:
+    weight_origins = _initialize(model, plan)
+    if task.distils_before_training:
         share = schedule.teacher_share
-        teachers, train = None, task.taught(splits.train, plan.teachers, share, plan.seed)
+        teachers, train = None, task.distil(splits.train, plan.teachers, share, plan.seed)
     else:
         teachers, train = _load_teachers(plan, spec, model), splits.train
     prepared = task.prepare(train, spec, plan.seed)
@@ -62,29 +62,29 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: [splits.origin, *task.origins(plan.teachers), *begins_from],
+        ORIGINS: [splits.origin, *task.origins(plan.teachers), *weight_origins],
         "input": spec,
         "parameters": model.count_params(),
-        **task.facts(),
+        **task.resume_options(),
     }
-    begin_run(run, plan, splits, **facts)
+    start_run(run, plan, splits, **facts)
     model.fit(
         batches,
         validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
         epochs=schedule.epochs,
-        callbacks=callbacks(run, batches.begin_epoch, plan, averaged=True),
+        callbacks=callbacks(run, batches.start_epoch, plan, averaged=True),
     )
-    check_learned(run)
+    check_trained(run)
     draw_curves(run / CURVES)
     (run / INPUT).write_bytes(msgspec.json.encode(spec))
     return run / MODEL
 
 
-def _begin(model: keras.Model, plan: Plan) -> list[Origin]:
+def _initialize(model: keras.Model, plan: Plan) -> list[Origin]:
     """Gives the network the plan's weights, and tells what those learned from."""
     if plan.weights is None:
         return []
-    count = start_from(model, plan.weights)
+    count = load_initial_weights(model, plan.weights)
     origins = origins_of_weights(plan.weights)
     whole = sum(bool(layer.weights) for layer in model.layers)
     print(f"{count} of {whole} layers with weights begin from {plan.weights}")
@@ -111,8 +111,8 @@ def cross_entropy(
     TensorFlow's own is the same for rows that add up to one, but its gradient takes every row for
     such a one, and pulls down all logits of a row of zeros.
     """
-    told = ops.sum(targets, axis=-1, keepdims=True)
-    smooth = (1 - smoothing) * targets + smoothing * told / targets.shape[-1]
+    total = ops.sum(targets, axis=-1, keepdims=True)
+    smooth = (1 - smoothing) * targets + smoothing * total / targets.shape[-1]
     return -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
 
 
@@ -158,14 +158,14 @@ def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
 
 
 def callbacks(
-    run: Path, begin_epoch: Callable[..., None], plan: Plan, averaged: bool
+    run: Path, start_epoch: Callable[..., None], plan: Plan, averaged: bool
 ) -> list[keras.callbacks.Callback]:
     """What happens between epochs, in this order.
 
     The checkpoint is taken before the `averaged` weights, if any, are swapped in: it holds both.
     """
     return [
-        keras.callbacks.LambdaCallback(on_epoch_begin=begin_epoch),
+        keras.callbacks.LambdaCallback(on_epoch_begin=start_epoch),
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.BackupAndRestore(run / CHECKPOINT, double_checkpoint=True),
         *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if averaged else ()),

@@ -27,9 +27,9 @@ def _batches(samples: Samples, mixup: float = 0.0, seed: int | None = 0) -> Batc
 
 def test_a_batch_hangs_on_seed_and_epoch_alone(samples: Samples) -> None:
     one, other = _batches(samples), _batches(samples)
-    other.begin_epoch(3)
+    other.start_epoch(3)
     assert not np.array_equal(one[1][0], other[1][0])
-    other.begin_epoch(0)
+    other.start_epoch(0)
     assert np.array_equal(one[1][0], other[1][0])
     assert not np.array_equal(one[1][0], _batches(samples, seed=1)[1][0])
 

@@ -13,7 +13,7 @@ import pytest
 from converter.cli import main
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
-from converter.distillation.targets import NEGATIONS, Lessons, teach, vary
+from converter.distillation.targets import NEGATIONS, DistillationOptions, distil_targets, vary
 from converter.distillation.teacher import SentenceTeacher
 from converter.tasks.base import Schedule
 from converter.tasks.text import TextTask
@@ -47,14 +47,14 @@ def test_some_variations_are_negated() -> None:
 @pytest.mark.slow
 def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
     before = splits.train.targets.copy()
-    taught = teach(splits.train, [run], 0.25, 0, Lessons(variations=1400))
+    taught = distil_targets(splits.train, [run], 0.25, 0, DistillationOptions(variations=1400))
     assert np.array_equal(splits.train.targets, before)
     groups = np.array(taught.groups)
     for dataset in ("here", "there"):
         own = splits.train.of_groups({dataset})
         rows = np.flatnonzero(groups == dataset)
         assert [taught.inputs[row] for row in rows[: len(own)]] == list(own.inputs)
-        said = SentenceTeacher(run).answer(own.inputs)
+        said = SentenceTeacher(run).predict(own.inputs)
         expected = 0.75 * own.targets + 0.25 * said
         assert taught.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
         assert 700 <= len(rows) - len(own) < 700 + len(own)
@@ -80,28 +80,36 @@ def test_the_first_that_learned_from_a_data_set_teaches_it(
     learned = json.loads((run / "heads.json").read_text())["learned"]
     only_here = _other(run, tmp_path / "first", learned={"here": learned["here"]})
     weights = ((0.5, 0.25), (0.75, 0.5))
-    lessons = Lessons(head_weights=weights, variations=1000)
-    taught = teach(splits.train, [only_here.run, run], 1.0, 0, lessons)
+    options = DistillationOptions(head_weights=weights, variations=1000)
+    taught = distil_targets(splits.train, [only_here.run, run], 1.0, 0, options)
     groups = np.array(taught.groups)
     of_each = zip(("here", "there"), (only_here, SentenceTeacher(run)), weights, strict=True)
     for dataset, teacher, weighed in of_each:
         own = splits.train.of_groups({dataset})
         rows = np.flatnonzero(groups == dataset)
-        said = teacher.answer(own.inputs, weighed)
+        said = teacher.predict(own.inputs, weighed)
         assert taught.targets[rows[: len(own)]] == pytest.approx(said, abs=1e-6)
         assert 1000 <= len(rows) - len(own) < 1000 + len(own)
     with pytest.raises(EmotiondError, match="for 1 teachers of 2; give --head-weights once for"):
-        teach(splits.train, [only_here.run, run], 1.0, 0, Lessons(head_weights=weights[:1]))
+        distil_targets(
+            splits.train,
+            [only_here.run, run],
+            1.0,
+            0,
+            DistillationOptions(head_weights=weights[:1]),
+        )
     with pytest.raises(EmotiondError, match="first: this teacher is left no data set to teach"):
-        teach(splits.train, [run, only_here.run], 1.0, 0, Lessons())
+        distil_targets(splits.train, [run, only_here.run], 1.0, 0, DistillationOptions())
 
 
 @pytest.mark.slow
 def test_what_is_untaught_keeps_its_labels_and_leaves_others_their_variations(
     run: Path, splits: Splits
 ) -> None:
-    both = teach(splits.train, [run], 1.0, 0, Lessons(variations=2))
-    some = teach(splits.train, [run], 1.0, 0, Lessons(variations=2, untaught=["here"]))
+    both = distil_targets(splits.train, [run], 1.0, 0, DistillationOptions(variations=2))
+    some = distil_targets(
+        splits.train, [run], 1.0, 0, DistillationOptions(variations=2, untaught=["here"])
+    )
     here, own = some.of_groups({"here"}), splits.train.of_groups({"here"})
     assert here.inputs == own.inputs
     assert np.array_equal(here.targets, own.targets)
@@ -114,13 +122,13 @@ def test_a_teacher_of_other_data_or_labels_is_refused(
 ) -> None:
     elsewhere = replace(splits.train, groups=("elsewhere",) * len(splits.train))
     with pytest.raises(EmotiondError, match="learned from here, there; --data has nothing of it"):
-        teach(elsewhere, [run], 0.5, 0, Lessons())
+        distil_targets(elsewhere, [run], 0.5, 0, DistillationOptions())
     changed = replace(splits.train, inputs=[f"{text}." for text in splits.train.inputs])
     with pytest.raises(EmotiondError, match="learned from other texts of here; train it again"):
-        teach(changed, [run], 0.5, 0, Lessons())
+        distil_targets(changed, [run], 0.5, 0, DistillationOptions())
     turned = _other(run, tmp_path / "turned", labels=LABELS[::-1])
     with pytest.raises(EmotiondError, match="answers by other labels"):
-        teach(splits.train, [turned.run], 0.5, 0, Lessons())
+        distil_targets(splits.train, [turned.run], 0.5, 0, DistillationOptions())
 
 
 @pytest.mark.slow

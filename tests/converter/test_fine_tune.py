@@ -47,9 +47,9 @@ def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> Non
     fine_tune(bert, replace(splits, schemes=schemes), tmp_path / "run", short)
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("news", "films")
-    assert teacher.heads.known == dict.fromkeys(("news", "films"), ("joy", "sadness"))
-    assert list(teacher.heads.learned) == splits.datasets
-    assert teacher.answer(["so happy"]).shape == (1, len(LABELS))
+    assert teacher.heads.known_labels == dict.fromkeys(("news", "films"), ("joy", "sadness"))
+    assert list(teacher.heads.fingerprints) == splits.datasets
+    assert teacher.predict(["so happy"]).shape == (1, len(LABELS))
 
 
 @pytest.mark.slow

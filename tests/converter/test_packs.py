@@ -10,8 +10,8 @@ import pytest
 from converter.datasets.splits import Splits
 from converter.networks.flatbuffer import parse
 from converter.networks.packs import restore_statistics
-from converter.networks.weights import start_from
-from converter.packing.quantize import keep_float
+from converter.networks.weights import load_initial_weights
+from converter.packing.quantize import convert_float32
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from converter.tasks.text import TextTask
@@ -35,7 +35,7 @@ def begun(splits: Splits) -> tuple[keras.Model, Batches]:
     spec = task.input_spec(splits.train)
     model = task.network(spec)
     batches = Batches(task, task.prepare(splits.train, spec, 0), spec, 32, seed=0)
-    assert start_from(model, TEXT) == 3
+    assert load_initial_weights(model, TEXT) == 3
     restore_statistics(model, batches)
     return model, batches
 
@@ -87,7 +87,7 @@ def test_a_bias_that_a_layer_has_beside_its_normalisation_is_not_added_twice() -
     x = keras.layers.Dense(hidden.units)(network.input)
     x = keras.layers.ReLU(6.0)(keras.layers.BatchNormalization()(x))
     model = keras.Model(network.input, keras.layers.Dense(classes.units)(x))
-    assert start_from(model, TEXT) == 3
+    assert load_initial_weights(model, TEXT) == 3
     features, expected = _answers(TEXTS[0])
     answer = np.asarray(model(features[None], training=False))[0]
     assert answer == pytest.approx(expected, abs=0.5)
@@ -123,7 +123,7 @@ def _without_biases(model: bytes) -> bytes:
 def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     network = _untrained()
     model = TEXT.read_bytes()
-    (tmp_path / "float32.tflite").write_bytes(keep_float(network))
+    (tmp_path / "float32.tflite").write_bytes(convert_float32(network))
     (tmp_path / "biasless.tflite").write_bytes(_without_biases(model))
     (tmp_path / "short.tflite").write_bytes(model[: len(model) // 2])
     (tmp_path / "folder.tflite").mkdir()
@@ -137,14 +137,14 @@ def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     }
     for file, reason in refused.items():
         with pytest.raises(EmotiondError, match=reason):
-            start_from(network, file)
+            load_initial_weights(network, file)
 
 
 def test_a_network_with_other_layers_does_not_begin_from_a_pack() -> None:
     """Its last layer alone would fit."""
     spec = load_pack(MODELS / "face.json").manifest.input
     with pytest.raises(EmotiondError, match="only a network of dense layers begins from a pack"):
-        start_from(FaceTask().network(spec), MODELS / "face.tflite")
+        load_initial_weights(FaceTask().network(spec), MODELS / "face.tflite")
 
 
 def test_a_pack_without_its_manifest_is_refused_before_a_run_is_begun(

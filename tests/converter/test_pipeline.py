@@ -21,7 +21,7 @@ from converter.packing.calibrate import (
     fit_prior_correction,
     fit_temperature,
     fit_thresholds,
-    rarity,
+    rare_log_prior,
 )
 from converter.packing.quantize import check_integer, quantize
 from converter.training.train import cross_entropy
@@ -174,9 +174,9 @@ def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
     evidence = rng.normal(np.where(truth, 1.0, -1.0), 1.0)
     logits = np.stack([np.log(prior[0]) - evidence, np.log(prior[1]) + evidence], axis=1)
     strength = fit_prior_correction(
-        logits.astype(np.float32), truth, rarity(np.eye(2, dtype=np.float32)[truth])
+        logits.astype(np.float32), truth, rare_log_prior(np.eye(2, dtype=np.float32)[truth])
     )
-    rare = rarity(np.eye(2, dtype=np.float32)[truth])
+    rare = rare_log_prior(np.eye(2, dtype=np.float32)[truth])
     before, after = logits.argmax(axis=1), (logits - strength * rare).argmax(axis=1)
     assert 0 < strength <= 1
     assert (after[truth == 1] == 1).mean() > (before[truth == 1] == 1).mean() + 0.05
@@ -251,6 +251,6 @@ def test_a_row_of_zeros_teaches_nothing() -> None:
 
 def test_only_rare_labels_have_rarity_and_absent_ones_have_none() -> None:
     targets = np.eye(4, dtype=np.float32)[[0] * 60 + [1] * 38 + [2] * 2]
-    found = rarity(targets)
+    found = rare_log_prior(targets)
     assert found[[0, 1, 3]].tolist() == [0, 0, 0]
     assert found[2] == pytest.approx(np.log(0.02 / 0.125))

@@ -22,13 +22,13 @@ def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> No
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("here", "there")
     texts = ["i am so happy 99", "sad day 99"]
-    first = teacher.answer(texts)
+    first = teacher.predict(texts)
     assert [LABELS[index] for index in first.argmax(axis=1)] == ["joy", "sadness"]
     assert first.sum(axis=1) == pytest.approx(1, abs=1e-5)
     (kept,) = (tmp_path / "run" / "answers").iterdir()
     np.save(kept, np.load(kept)[::-1])
-    assert np.array_equal(teacher.answer(texts), first[::-1])
-    assert teacher.answer(texts[::-1]) == pytest.approx(first[::-1], abs=1e-3)
+    assert np.array_equal(teacher.predict(texts), first[::-1])
+    assert teacher.predict(texts[::-1]) == pytest.approx(first[::-1], abs=1e-3)
 
 
 @pytest.mark.slow
@@ -38,7 +38,7 @@ def test_a_teacher_says_the_geometric_mean_of_its_heads(run: Path) -> None:
     ids = encoder.read_tokenizer(run).encode("so happy").ids
     heads = softmax(model.predict(np.array([ids]), verbose=0).reshape(2, len(LABELS)), axis=1)
     mean = np.sqrt(heads[0] * heads[1])
-    assert teacher.answer(["so happy"])[0] == pytest.approx(mean / mean.sum(), abs=1e-4)
+    assert teacher.predict(["so happy"])[0] == pytest.approx(mean / mean.sum(), abs=1e-4)
 
 
 def _saying(run: Path, folder: Path, logits: FloatArray) -> SentenceTeacher:
@@ -61,7 +61,7 @@ OPPOSED[:, [JOY, SADNESS]] = [[3, 0], [-2, 1]]
 def test_heads_are_weighed_as_asked_for(
     weights: tuple[float, ...], nepers: float, run: Path, tmp_path: Path
 ) -> None:
-    (answer,) = _saying(run, tmp_path, OPPOSED).answer(["so"], weights)
+    (answer,) = _saying(run, tmp_path, OPPOSED).predict(["so"], weights)
     assert np.log(answer[JOY] / answer[SADNESS]) == pytest.approx(nepers, abs=1e-5)
 
 
@@ -69,7 +69,7 @@ def test_heads_are_weighed_as_asked_for(
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.0, 0.0), (2.0, -1.0)])
 def test_weights_that_make_no_answer_are_refused(run: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(EmotiondError, match=r"weights, \d in all, for 2 heads \(here, there\)"):
-        SentenceTeacher(run).answer(["so"], weights)
+        SentenceTeacher(run).predict(["so"], weights)
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_a_label_that_a_head_knows_nothing_of_is_left_to_the_others(
     here, there = log_softmax(OPPOSED, axis=1)
     expected = (here + there) / 2
     expected[JOY] = here[JOY]
-    answer = SentenceTeacher(tmp_path).answer(["so"])[0]
+    answer = SentenceTeacher(tmp_path).predict(["so"])[0]
     assert answer == pytest.approx(softmax(expected), abs=1e-5)
 
 

@@ -243,18 +243,18 @@ def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
     sound = read_sound(HAPPY_CLIP)
-    shown = SpeechTask().shown(sound, spec)
+    shown = SpeechTask().device_inputs(sound, spec)
     device = VoiceWindows(spec, Speech().min_voice_probability, Speech().min_voice_s)
     assert np.array_equal(shown, [window.features for window in device.push(sound)])
     # A clip in which the device hears nobody is shown whole.
-    assert len(SpeechTask().shown(sound[:8000] // 1000, spec)) == 1
+    assert len(SpeechTask().device_inputs(sound[:8000] // 1000, spec)) == 1
 
 
 def test_speakers_and_their_emotions_are_drawn_alike_however_many_clips_they_have() -> None:
     labels = [0, 0, 0, 1, 0, 0]
     targets = np.eye(8, dtype=np.float32)[labels]
     groups = ("ann", "ann", "ann", "ann", "bob", "bob")
-    shares = SpeechTask().shares(Samples(LABELS, range(6), targets, groups))
+    shares = SpeechTask().sample_weights(Samples(LABELS, range(6), targets, groups))
     assert shares == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
 
 

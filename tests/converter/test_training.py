@@ -23,9 +23,9 @@ from converter.measuring.evaluate import evaluate_pack, predict_all
 from converter.measuring.metrics import majority_scores
 from converter.measuring.report import Evaluation, write_report
 from converter.networks import face
-from converter.networks.weights import MODEL, start_from
+from converter.networks.weights import MODEL, load_initial_weights
 from converter.packing.build import build_pack
-from converter.packing.quantize import keep_float
+from converter.packing.quantize import convert_float32
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
@@ -179,19 +179,19 @@ def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> Non
     inputs = keras.Input((4,))
     other = keras.Model(inputs, keras.layers.Dense(8, name="logits")(inputs))
     with pytest.raises(EmotiondError, match="none of its weights has the name and shape"):
-        start_from(other, run / MODEL)
+        load_initial_weights(other, run / MODEL)
     with pytest.raises(EmotiondError, match="no such file"):
-        start_from(other, tmp_path / "missing.keras")
+        load_initial_weights(other, tmp_path / "missing.keras")
     (tmp_path / "rubbish.keras").write_bytes(b"rubbish")
     with pytest.raises(EmotiondError, match="not a Keras model"):
-        start_from(other, tmp_path / "rubbish.keras")
+        load_initial_weights(other, tmp_path / "rubbish.keras")
 
 
 def test_a_file_of_pytorch_that_is_no_state_dict_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch, which is large")
     torch.save({"epoch": 3, "state_dict": {}}, tmp_path / "checkpoint.pth")
     with pytest.raises(EmotiondError, match="expected a state dict"):
-        start_from(face.build((48, 48, 1), 8), tmp_path / "checkpoint.pth")
+        load_initial_weights(face.build((48, 48, 1), 8), tmp_path / "checkpoint.pth")
 
 
 def test_the_weights_of_torchvision_fit_every_layer_but_the_heads(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_the_weights_of_torchvision_fit_every_layer_but_the_heads(tmp_path: Path
             state[f"{layer.name}.weight"] = torch.rand(shapes[0][3], colours, *shapes[0][:2])
     torch.save(state, tmp_path / "weights.pth")
     convolutions = 52
-    assert start_from(network, tmp_path / "weights.pth") == 2 * convolutions
+    assert load_initial_weights(network, tmp_path / "weights.pth") == 2 * convolutions
     kernel = state["features.0.0.weight"].numpy().sum(axis=1)
     (found,) = network.get_layer("features.0.0").get_weights()
     assert np.allclose(found[:, :, 0, :], kernel.transpose(1, 2, 0))
@@ -310,7 +310,7 @@ def test_the_cost_of_a_model_is_counted() -> None:
     x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
     x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    model = keep_float(keras.Model(inputs, keras.layers.Dense(5)(x)))
+    model = convert_float32(keras.Model(inputs, keras.layers.Dense(5)(x)))
     found = cost(model)
     assert found.macs == 8 * 8 * 4 * 27 + 8 * 8 * 4 * 9 + 4 * 5
     assert found.operators["DEPTHWISE_CONV_2D"] == 1
