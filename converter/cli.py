@@ -14,7 +14,7 @@ RUNS = Path("runs")
 MODELS = Path("models")
 REPORTS = Path("benchmarks/reports")
 COEFFICIENTS = get_args(Coefficients)
-SEES = "what the network sees of a frame of sound"
+COEFFICIENTS_HELP = "the network's features of a frame of sound"
 
 
 def _positive(text: str) -> int:
@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     about = {
         "train": (commands.train, "train a network on a data set; the result is a run"),
         "quantize": (commands.quantize, "turn a run into an int8 model pack, calibrated"),
-        "evaluate": (commands.evaluate, "measure a pack on the test split, into its manifest"),
-        "report": (commands.report, "describe a pack's figures on one page, with plots"),
+        "evaluate": (commands.evaluate, "measure a pack on the test split, for its manifest"),
+        "report": (commands.report, "write a page of a pack's figures, with plots"),
     }
     for name, (function, text) in about.items():
         command = subparsers.add_parser(name, help=text, description=text)
@@ -55,15 +55,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--only",
             action="append",
-            help="text: of what --data has, the set so called; repeatable",
+            help="text: name of a data set to use, of those in --data; repeatable (default: all)",
         )
         command.add_argument(
             "--aside",
             action="append",
-            help="text: a set that a teacher learned from and its pupil does not; repeatable",
+            help="text: name of a data set that the teacher is trained on but the model is not; "
+            "repeatable",
         )
         if name != "train":
-            command.add_argument("--models", type=Path, default=MODELS, help="where packs are")
+            command.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
         command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
         if name in ("train", "quantize"):
             command.add_argument("--seed", type=int, default=0)
@@ -71,33 +72,43 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--all",
                 action="store_true",
-                help="measure on all of it: the model knows none of it",
+                help="measure on all samples, for data that the model was not trained on",
             )
         if name == "report":
-            command.add_argument("--out", type=Path, default=REPORTS, help="where the page goes")
-            command.add_argument("--folds", type=Path, help="speech: figures of these folds")
+            command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page")
+            command.add_argument(
+                "--folds", type=Path, help="speech: report on these folds, a --run of `folds`"
+            )
         if name == "train":
             _add_training_options(command)
-    text = "train and measure by folds, so that nobody is tested by a model that knows them"
+    text = "cross-validate by speaker: nobody is tested by a model that was trained on them"
     folds = subparsers.add_parser("folds", help=text, description=text)
     folds.set_defaults(function=commands.folds)
     folds.add_argument("modality", choices=("speech",))
     _add_data(folds)
-    folds.add_argument("--folds", type=_positive, default=9, help="how many, at least 3")
-    folds.add_argument("--run", type=Path, default=RUNS / "speech_folds", help="where they go")
-    folds.add_argument("--models", type=Path, default=MODELS, help="whose pack gets the figures")
+    folds.add_argument("--folds", type=_positive, default=9, help="number of folds, at least 3")
+    folds.add_argument(
+        "--run", type=Path, default=RUNS / "speech_folds", help="folder of the trainings"
+    )
+    folds.add_argument(
+        "--models", type=Path, default=MODELS, help="folder of the pack that gets the figures"
+    )
     folds.add_argument("--seed", type=int, default=0)
-    folds.add_argument("--coefficients", choices=COEFFICIENTS, default="log_mel", help=SEES)
+    folds.add_argument(
+        "--coefficients", choices=COEFFICIENTS, default="log_mel", help=COEFFICIENTS_HELP
+    )
     _add_schedule(folds)
-    text = "choose what a device checks packs by; quantize does so for those that it makes"
+    text = "choose the check samples of packs again; `quantize` does so for new packs"
     checks = subparsers.add_parser("checks", help=text, description=text)
     checks.set_defaults(function=commands.checks)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
-    average = subparsers.add_parser("average", help="make one run of several that began alike")
+    text = "average runs that started from the same weights into one"
+    average = subparsers.add_parser("average", help=text, description=text)
     average.set_defaults(function=commands.average)
     average.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a finished run")
-    average.add_argument("--run", type=Path, required=True, help="the run that is made")
-    fuse = subparsers.add_parser("fuse", help="learn models/fusion.json from the packs")
+    average.add_argument("--run", type=Path, required=True, help="the run to write")
+    text = "learn models/fusion.json from the packs"
+    fuse = subparsers.add_parser("fuse", help=text, description=text)
     fuse.set_defaults(function=commands.fuse)
     for modality in MODALITIES:
         fuse.add_argument(
@@ -106,9 +117,9 @@ def _parser() -> argparse.ArgumentParser:
             required=True,
             action="append",
             metavar="DATA",
-            help=f"data that the {modality} model was made with; repeatable",
+            help=f"data that the {modality} model was trained with; repeatable",
         )
-    fuse.add_argument("--models", type=Path, default=MODELS, help="where packs are")
+    fuse.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
     return parser
 
 
@@ -118,65 +129,74 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         action="append",
-        help="the data set's folder or zip; repeatable for speech and text",
+        help="folder or zip of a data set; repeatable for speech and text",
     )
 
 
 def _add_schedule(command: argparse.ArgumentParser) -> None:
-    own = "instead of the modality's own"
-    command.add_argument("--epochs", type=_positive, help=own)
-    command.add_argument("--batch-size", type=_positive, help=own)
-    command.add_argument("--learning-rate", type=_above_zero, help=f"{own}: the highest")
-    command.add_argument("--patience", type=_positive, help=f"{own}: epochs without gain")
+    own = "(default: the modality's own)"
+    command.add_argument("--epochs", type=_positive, help=f"number of epochs {own}")
+    command.add_argument("--batch-size", type=_positive, help=f"samples in a batch {own}")
+    command.add_argument("--learning-rate", type=_above_zero, help=f"peak learning rate {own}")
+    command.add_argument(
+        "--patience", type=_positive, help=f"epochs without improvement before stopping {own}"
+    )
 
 
 def _add_training_options(command: argparse.ArgumentParser) -> None:
     _add_schedule(command)
-    command.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
+    command.add_argument(
+        "--resume", action="store_true", help="continue after the last complete epoch"
+    )
     command.add_argument(
         "--weights",
         type=Path,
-        help="begin from a .keras file, torchvision's MobileNetV2 (.pth), or a text pack (.tflite)",
+        help="initial weights: a .keras file, torchvision's MobileNetV2 (.pth), or a text pack "
+        "(.tflite)",
     )
     command.add_argument(
         "--teacher",
         type=Path,
         action="append",
         default=[],
-        help="a run to learn from; repeatable (text: the first that knows a data set teaches it)",
+        help="a finished run to distil from; repeatable (text: a data set's teacher is the first "
+        "one that was trained on it)",
     )
     command.add_argument(
         "--head-weights",
         type=_not_negative,
         nargs="+",
         action="append",
-        help="text: how much each head of a teacher counts, one for each family of its data, in "
-        "the order of that; once for each --teacher",
+        help="text: weights of a teacher's heads, one for each family of its data sets, in their "
+        "order; once for each --teacher (default: equal weights that add up to 1)",
     )
     command.add_argument(
         "--variations",
         type=_positive,
-        help="text: variations of texts that a teacher is asked about, shared among its data sets",
+        help="text: number of varied texts that each teacher labels, shared by its data sets",
     )
     command.add_argument(
         "--untaught",
         action="append",
-        help="text: a set that no --teacher is asked about; repeatable",
+        help="text: name of a data set to train on with its labels only, without --teacher; "
+        "repeatable",
     )
-    command.add_argument("--side", type=_positive, help="face: pixels of the input's side")
+    command.add_argument("--side", type=_positive, help="face: side of the input, in pixels")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")
-    command.add_argument("--coefficients", choices=COEFFICIENTS, help=f"speech: {SEES}")
+    command.add_argument(
+        "--coefficients", choices=COEFFICIENTS, help=f"speech: {COEFFICIENTS_HELP}"
+    )
     command.add_argument("--size", choices=("small", "large"), help="face: depth of the network")
     command.add_argument(
         "--encoder",
         type=Path,
-        help="text: teach this sentence encoder (a folder as Hugging Face publishes them) instead, "
-        "to be a --teacher",
+        help="text: fine-tune this sentence encoder (a folder as Hugging Face publishes them) "
+        "instead, for use as a --teacher",
     )
 
 
 def main() -> int:
-    """Entry point of `emotion-convert`; gives the exit code."""
+    """Runs `emotion-convert`; returns the exit code."""
     arguments = _parser().parse_args()
     if getattr(arguments, "run", RUNS) is None:
         arguments.run = RUNS / arguments.modality

@@ -1,6 +1,6 @@
-"""What each command of `emotion-convert` does with its arguments.
+"""The commands of `emotion-convert`.
 
-The rest of the converter is heavy, so each command loads what it needs.
+The rest of the converter is slow to import, so each command imports only what it needs.
 """
 
 import argparse
@@ -36,23 +36,23 @@ def train(arguments: argparse.Namespace) -> None:
         raise EmotiondError(f"the {arguments.modality} network has no --encoder")
     given = [name for name in DISTILLATION_OPTIONS if getattr(arguments, name) is not None]
     if given and not arguments.teacher:
-        raise EmotiondError(f"{_flags(given)}: how a teacher is asked, but there is no --teacher")
+        raise EmotiondError(f"{_flags(given)}: for a teacher, but there is no --teacher")
     splits = task.load(arguments.data)
     print(splits.summary())
-    begin = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
+    options = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
     if arguments.encoder is not None:
         from converter.training import fine_tune
 
-        plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *begin)
+        plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *options)
         written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
     else:
-        plan = Plan(_schedule(task.schedule, arguments), *begin)
+        plan = Plan(_schedule(task.schedule, arguments), *options)
         written = train_network(task, splits, arguments.run, plan)
     print("wrote", written)
 
 
 def _task(arguments: argparse.Namespace) -> "Task":
-    """The modality's task, with the options of it that are given."""
+    """Returns the modality's task with the options given for it."""
     from converter.tasks import TASKS
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
@@ -68,14 +68,14 @@ def _flags(options: Iterable[str]) -> str:
 
 
 def _schedule(own: "Schedule", arguments: argparse.Namespace) -> "Schedule":
-    """The schedule of what is trained, changed by the options that are given."""
+    """Returns a schedule, changed by the options given."""
     options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
     given = {key: value for key, value in options.items() if value is not None}
     return msgspec.structs.replace(own, **given)
 
 
 def quantize(arguments: argparse.Namespace) -> None:
-    """Makes a pack of a run."""
+    """Builds a pack from a run."""
     from converter.packing.build import build_pack
 
     task = _task(arguments)
@@ -84,7 +84,7 @@ def quantize(arguments: argparse.Namespace) -> None:
 
 
 def checks(arguments: argparse.Namespace) -> None:
-    """Chooses the check samples of packs, anew, into their manifests."""
+    """Chooses the check samples of packs again and writes them into the manifests."""
     from converter.packing.check_samples import choose_checks
 
     for path in arguments.manifest:
@@ -127,10 +127,10 @@ def folds(arguments: argparse.Namespace) -> None:
 
 
 def _input_difference(manifest: Manifest, coefficients: str) -> str:
-    """How the pack's input differs from that of folds; empty where it does not."""
+    """Describes the difference of the pack's input from that of folds; empty if there is none."""
     assert isinstance(manifest.input, SoundInput)
     own = manifest.input.coefficients
-    return f"it sees {own}, these folds see {coefficients}" if own != coefficients else ""
+    return f"its input is {own}, that of the folds {coefficients}" if own != coefficients else ""
 
 
 def report(arguments: argparse.Namespace) -> None:
@@ -170,14 +170,14 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
 
 
 def average(arguments: argparse.Namespace) -> None:
-    """Makes one run of several."""
+    """Averages several runs into one."""
     from converter.training.average import average as average_runs
 
     print(f"wrote {average_runs(arguments.runs, arguments.run)}")
 
 
 def fuse(arguments: argparse.Namespace) -> None:
-    """Learns fusion.json from what the packs say of held-back data."""
+    """Learns fusion.json from the packs' predictions for held-back data."""
     from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves
     from converter.fusion.simulated_pairs import predict_held_back
     from converter.tasks import TASKS
@@ -193,7 +193,7 @@ def fuse(arguments: argparse.Namespace) -> None:
         hashes[modality] = pack.manifest.sha256
         for part, taken in enumerate(halves):
             taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
-        # What has no test split is tested on the other half.
+        # A modality without a test split is tested on the other half.
         sets.append(predictions if splits.test_split else halves[0][-1])
     figures = measure_by_halves(halves)
     content = fusion_file(learn_fusion(sets), hashes, figures)

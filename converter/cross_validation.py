@@ -1,4 +1,4 @@
-"""Folds by speaker: as many trainings as parts, each tested on people that it never heard."""
+"""Cross-validation by speaker: one training a fold, tested on speakers not trained on."""
 
 import zipfile
 from collections import Counter
@@ -24,23 +24,23 @@ from edge.perception.manifest import Coefficients, Manifest, Metric
 from edge.perception.pack import load_pack
 
 ANSWERS = "answers.npz"
-"""In the folder of a fold: what its model said of its test split."""
+"""In the folder of a fold: its model's predictions for its test split."""
 SETTINGS = "folds.json"
 FEWEST_FOLDS = 3
-"""One to test, one to hold back, one to train on."""
+"""One fold to test, one to hold back, one to train on."""
 AT_RANDOM = "random"
-"""The folder of the one training whose split ignores speakers."""
+"""The folder of the training whose random split ignores speakers."""
 
 
 @dataclass(frozen=True)
 class FoldPredictions:
-    """What the models of all folds, in one form, say of the speakers that each never heard."""
+    """Predictions of all folds' models, in one variant, for their own test speakers."""
 
     folds: tuple[SplitPredictions, ...]
 
     @property
     def pooled(self) -> SplitPredictions:
-        """All of them as one: every sample judged by the one model that it did not teach."""
+        """All folds as one: each sample has the prediction of the model not trained on it."""
         return replace(
             self.folds[0],
             samples=concatenate([one.samples for one in self.folds]),
@@ -49,7 +49,7 @@ class FoldPredictions:
         )
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
-        """The figures of the whole, but UAR and accuracy as mean over folds, and its deviation."""
+        """Returns the pooled metrics, but UAR and accuracy as mean and deviation over folds."""
         pooled = self.pooled
         each = [majority_scores(one.probabilities, one.samples) for one in self.folds]
         found: dict[str, float] = {}
@@ -69,14 +69,14 @@ class FoldPredictions:
 def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Plan) -> None:
     """Trains, quantizes and measures each fold, and one random split, in folders of `run`.
 
-    What is trained is not trained again, and what is measured is not measured again; an
-    interrupted training goes on. Raises DatasetError.
+    Finished trainings and measurements are not repeated; an interrupted training continues.
+    Raises DatasetError.
     """
     speakers = len(sets[0].speakers)
     if not FEWEST_FOLDS <= task.folds <= speakers:
         raise DatasetError(
             f"{task.folds} folds of {sets[0].dataset}, which has {speakers} speakers: "
-            f"ask for {FEWEST_FOLDS} to {speakers} with --folds"
+            f"choose {FEWEST_FOLDS} to {speakers} with --folds"
         )
     _check_settings(run, FoldSettings.of(sets, task, plan))
     for name, splits in _splits(sets, task.folds, plan.seed):
@@ -93,28 +93,28 @@ def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Pla
 
 
 class FoldSettings(msgspec.Struct, frozen=True):
-    """What all folds of a run have in common."""
+    """The settings that all folds of a run share."""
 
     folds: int
     seed: int
     schedule: Schedule
     coefficients: Coefficients
     clips: dict[str, dict[str, int]]
-    """Of each speaker of each data set, how many."""
+    """Number of clips by data set and speaker."""
 
     @classmethod
     def of(cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan) -> "FoldSettings":
-        """The settings of these data and options."""
+        """Returns the settings for these data and options."""
         clips = {one.dataset: dict(sorted(Counter(one.samples.groups).items())) for one in sets}
         return cls(task.folds, plan.seed, plan.schedule, task.coefficients, clips)
 
 
 def read_fold_settings(run: Path) -> FoldSettings:
-    """The settings of the folds in `run`; raises DatasetError where none were begun."""
+    """Reads the settings of the folds in `run`; raises DatasetError if there are none."""
     try:
         return msgspec.json.decode((run / SETTINGS).read_bytes(), type=FoldSettings)
     except (OSError, msgspec.DecodeError) as error:
-        raise DatasetError(f"{run}: no folds were begun here ({error})") from error
+        raise DatasetError(f"{run / SETTINGS}: cannot be read ({error})") from error
 
 
 def _check_settings(run: Path, settings: FoldSettings) -> None:
@@ -131,20 +131,20 @@ def _check_settings(run: Path, settings: FoldSettings) -> None:
     ]
     if changed:
         raise DatasetError(
-            f"{run}: the folds here were begun with other {', '.join(changed)}; "
+            f"{run}: the folds here were started with other {', '.join(changed)}; "
             "use the same options and data, or another --run"
         )
 
 
 def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictions]]:
-    """The predictions of `run`, int8 and float32, for each data set, and last to the random split.
+    """Loads the predictions of `run`, int8 and float32, by data set, the random split last.
 
-    Raises DatasetError where a fold or a data set is missing.
+    Raises DatasetError if a fold or a data set is missing.
     """
     settings = read_fold_settings(run)
     folds, missing = settings.folds, [one for one in sets if one.dataset not in settings.clips]
     if missing:
-        raise DatasetError(f"{run}: these folds never saw {missing[0].dataset}")
+        raise DatasetError(f"{run}: {missing[0].dataset} is not in these folds")
     by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
     split = f"{folds} {BY_SPEAKER}"
@@ -156,7 +156,7 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictio
 def _of_dataset(
     folds: Sequence[dict[ModelVariant, SplitPredictions]], recordings: Recordings, split: str
 ) -> list[FoldPredictions]:
-    """The predictions to one data set in each form, by the folds that it has a speaker in."""
+    """Returns the predictions for one data set in each variant, from folds with its speakers."""
     groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
     return [
         FoldPredictions(

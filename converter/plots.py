@@ -1,4 +1,4 @@
-"""The pictures of a run and of a report, drawn with matplotlib."""
+"""Plots of a run and of a report, drawn with matplotlib."""
 
 import csv
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ INK, ACCENT, PALE = "#22313f", "#d35400", "#95a5a6"
 
 
 def draw_curves(table: Path) -> Path:
-    """Loss and accuracy by epoch, from the table of a run; a PNG beside it."""
+    """Plots loss and accuracy by epoch, from the table of a run, into a PNG beside it."""
     with table.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
@@ -42,7 +42,7 @@ def draw_curves(table: Path) -> Path:
 
 
 def draw_confusion(counts: npt.NDArray[np.intp], labels: Sequence[str], path: Path) -> Path:
-    """How often each label (row) is called which (column); colours are shares of the row."""
+    """Plots the confusion matrix, true labels in rows; colours are shares of the row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.8 + 0.62 * len(labels)
     figure, axis = plt.subplots(figsize=(side, side * 0.86), layout="constrained")
@@ -55,14 +55,14 @@ def draw_confusion(counts: npt.NDArray[np.intp], labels: Sequence[str], path: Pa
         axis.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
     axis.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
     axis.set_yticks(range(len(labels)), labels)
-    axis.set(xlabel="what the model says", ylabel="what annotators say")
+    axis.set(xlabel="predicted label", ylabel="annotators' label")
     return _save(figure, path)
 
 
 def draw_reliability(
     confidence: FloatArray, correct: npt.NDArray[np.bool_], bins: int, path: Path
 ) -> Path:
-    """How often an answer is right, by how sure the model says it is, and how often it says so."""
+    """Plots accuracy by confidence, and the number of predictions by confidence."""
     edges = np.linspace(0, 1, bins + 1)
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     counts = np.bincount(index, minlength=bins)
@@ -71,16 +71,16 @@ def draw_reliability(
         2, 1, figsize=(4.2, 4.8), height_ratios=(3, 1), sharex=True, layout="constrained"
     )
     upper.bar(edges[:-1], accuracy, width=1 / bins, align="edge", color=ACCENT, edgecolor="white")
-    upper.plot((0, 1), (0, 1), color=INK, linestyle="--", linewidth=1, label="honest")
+    upper.plot((0, 1), (0, 1), color=INK, linestyle="--", linewidth=1, label="calibrated")
     upper.set(ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     upper.legend(frameon=False, loc="upper left")
     lower.bar(edges[:-1], counts, width=1 / bins, align="edge", color=PALE, edgecolor="white")
-    lower.set(xlabel="confidence", ylabel="answers")
+    lower.set(xlabel="confidence", ylabel="predictions")
     return _save(figure, path)
 
 
 def draw_bars(labels: Sequence[str], series: dict[str, list[float]], path: Path) -> Path:
-    """Groups of bars, one group a label and one colour a series; values 0..1."""
+    """Plots groups of bars, one group a label and one colour a series; values 0..1."""
     figure, axis = plt.subplots(figsize=(1.6 + 0.8 * len(labels), 3.2), layout="constrained")
     width = 0.8 / len(series)
     for index, (name, values) in enumerate(series.items()):
@@ -93,7 +93,7 @@ def draw_bars(labels: Sequence[str], series: dict[str, list[float]], path: Path)
 
 
 def draw_sounds(examples: dict[str, list[tuple[Sound, FloatArray]]], path: Path) -> Path:
-    """For each label the waveforms of some sounds, each above its features over time."""
+    """Plots waveforms of some sounds of each label, each above its features over time."""
     columns = max(len(sounds) for sounds in examples.values())
     figure, axes = plt.subplots(
         2 * len(examples),

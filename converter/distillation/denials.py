@@ -1,6 +1,6 @@
-"""Short English sentences in which somebody denies a feeling.
+"""Short English sentences in which someone denies a feeling.
 
-A bag of n-grams hears the feeling, and data sets have too few of them to learn better from.
+A bag of n-grams picks up the feeling itself, and data sets have too few such sentences.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,9 +20,9 @@ FEELINGS = {
     "surprise": "surprised shocked amazed astonished",
 }
 SHARE = 0.03
-"""How many are learned, of as many as the texts that they are learned with."""
+"""Number of denials, as a share of the number of other training texts."""
 DENIED = {"joy": ("anger", "sadness")}
-"""What a denied feeling stands for instead; what is not named here, for none."""
+"""The labels of a denied feeling; any other feeling, denied, is neutral."""
 WHO = (
     *("I'm not", "I am not", "I was not", "I wasn't", "we're not", "she is not", "he isn't"),
     *("they aren't", "I don't feel", "I'm no longer", "nobody is"),
@@ -35,7 +35,7 @@ END = (
 
 
 def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """So many sentences, each with the labels that it has."""
+    """Yields `count` random sentences, each with its labels."""
     names = list(FEELINGS)
     for _ in range(count):
         feeling = names[rng.integers(len(names))]
@@ -45,7 +45,7 @@ def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[s
 
 
 def denied(texts: int, groups: Sequence[str], rng: np.random.Generator) -> Samples:
-    """Denials to be learned with so many texts, dealt out to the groups in turn."""
+    """Returns denials to train on along with `texts` other texts, dealt to the groups in turn."""
     rows = [Row("denials", *one) for one in denials(max(round(texts * SHARE), 1), rng)]
     samples = to_samples("denials", rows, [])
     return replace(samples, groups=tuple(groups[i % len(groups)] for i in range(len(samples))))

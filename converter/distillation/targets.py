@@ -1,7 +1,7 @@
-"""What teachers say of texts and of variations of them, for the text model to learn.
+"""Training targets for the text model from teachers' predictions (Hinton et al. 2015).
 
-A bag of n-grams learns little from a teacher's opinion of the texts whose labels it knows anyway;
-it learns from its opinion of parts of them: which words carry what (after Hinton et al. 2015).
+A bag of n-grams gains little from predictions for the training texts, whose labels it has. It
+gains from predictions for parts of them, which show the contribution of single words.
 """
 
 import re
@@ -20,10 +20,10 @@ from edge.perception.ngrams import IDEOGRAPHS
 
 # Variations of each text.
 VARIATIONS_PER_TEXT = 3
-# How often a variation is a run of words of its text, such a run after a negation, or the text
-# without some of its words; otherwise it is the beginning of one text before the end of another.
+# Probability that a variation is a run of words of its text, such a run after a negation, or the
+# text without some of its words; otherwise it is the first half of a text and the end of another.
 RUN_SHARE, NEGATED_SHARE, GAP_SHARE = 0.4, 0.15, 0.25
-# English, which every teacher reads: without them, too few texts are about what is not so.
+# In English, which every teacher reads; without them, too few texts have a negation.
 NEGATIONS = ("not", "I'm not", "it's not", "was not", "never", "no", "don't", "can't", "isn't")
 NEGATED_WORDS = 6
 DROPPED_WORD_SHARE = 0.25
@@ -31,7 +31,10 @@ WORDS = re.compile(rf"[{IDEOGRAPHS}]|[^\s{IDEOGRAPHS}]+")
 
 
 def vary(text: str, other: str, rng: np.random.Generator) -> str:
-    """A part of `text`, negated or not, or its beginning before the end of `other`; never empty."""
+    """Returns a part of `text`, maybe negated, or its first half plus the end of `other`.
+
+    The result is never empty.
+    """
     words, chance = WORDS.findall(text), rng.random()
     if chance < RUN_SHARE:
         return _run(words, len(words), rng)
@@ -52,23 +55,23 @@ def _run(words: Sequence[str], longest: int, rng: np.random.Generator) -> str:
 
 @dataclass(frozen=True)
 class DistillationOptions:
-    """How teachers are asked."""
+    """Options of the teachers' predictions."""
 
     head_weights: Sequence[Sequence[float]] = ()
-    """For each teacher in turn, see `SentenceTeacher.answer`; without any, heads count alike."""
+    """For each teacher in turn, see `SentenceTeacher.predict`; by default, heads count equally."""
     variations: int = 120_000
-    """Number of a teacher, shared by its data sets; VARIATIONS_PER_TEXT or more of each text."""
+    """Number per teacher, shared by its data sets; VARIATIONS_PER_TEXT or more of each text."""
     untaught: Collection[str] = ()
-    """Data sets that are learned from their labels alone."""
+    """Data sets that keep their labels as targets."""
 
 
 def distil_targets(
     train: Samples, runs: Sequence[Path], share: float, seed: int, options: DistillationOptions
 ) -> Samples:
-    """The samples, and variations, with targets of which `share` is what a teacher says.
+    """Returns the samples, and variations of them, with a `share` of the targets from teachers.
 
-    The first teacher that learned from a data set teaches it. Of variations only the teacher says
-    something. Raises EmotiondError, before any is asked, where a teacher is not one for these.
+    Each data set's teacher is the first one that was trained on it. Variations have targets from
+    the teacher only. Raises EmotiondError, before any prediction, if a teacher does not fit.
     """
     teachers = [SentenceTeacher(run) for run in runs]
     datasets = list(dict.fromkeys(train.groups))
@@ -86,7 +89,10 @@ def distil_targets(
         teacher.check(weights[place])
         _check(teacher, train)
         if not sets_of[place]:
-            raise EmotiondError(f"{teacher.run}: this teacher is left no data set to teach")
+            raise EmotiondError(
+                f"{teacher.run}: no data set is left for this teacher; leave it out, or name it "
+                "before the others"
+            )
     parts = []
     for dataset in datasets:
         own, chosen = train.of_groups({dataset}), first.get(dataset)
@@ -94,7 +100,7 @@ def distil_targets(
             parts.append(own)
             continue
         each = options.variations // sets_of[chosen]
-        # Those of a data set are the same whichever others there are: they need be asked of once.
+        # A data set's variations do not depend on the others, so its predictions can be cached.
         rng = np.random.default_rng((seed, zlib.crc32(dataset.encode())))
         varied = _vary_all(own, max(VARIATIONS_PER_TEXT, -(-each // len(own))), rng)
         texts = [*own.inputs, *varied.inputs]
@@ -105,35 +111,38 @@ def distil_targets(
 
 
 def _first_teacher(teachers: Sequence[SentenceTeacher], dataset: str) -> int | None:
-    """The place of the first teacher that learned from a data set."""
+    """Returns the index of the first teacher that was trained on a data set."""
     known = (place for place, one in enumerate(teachers) if dataset in one.heads.fingerprints)
     return next(known, None)
 
 
 def _check(teacher: SentenceTeacher, train: Samples) -> None:
-    """Refuses one with other labels, or of other texts of these data sets: it may know the test."""
+    """Raises EmotiondError if a teacher has other labels, or was trained on other texts.
+
+    Such a teacher may have been trained on what is now the test split.
+    """
     heads = teacher.heads
     common = set(train.groups) & heads.fingerprints.keys()
     if not common:
         raise EmotiondError(
-            f"{teacher.run}: this teacher learned from {', '.join(heads.fingerprints)}; "
-            "--data has nothing of it"
+            f"{teacher.run}: this teacher was trained on {', '.join(heads.fingerprints)}; "
+            "--data has none of these"
         )
     if heads.labels != train.labels:
         raise EmotiondError(
-            f"{teacher.run}: this teacher predictions by other labels ({', '.join(heads.labels)}); "
+            f"{teacher.run}: this teacher has other labels ({', '.join(heads.labels)}); "
             "train it again"
         )
     for dataset in sorted(common):
         if fingerprint(train.of_groups({dataset}).inputs) != heads.fingerprints[dataset]:
             raise EmotiondError(
-                f"{teacher.run}: this teacher learned from other texts of {dataset}; "
+                f"{teacher.run}: this teacher was trained on other texts of {dataset}; "
                 "train it again with the data as it is now"
             )
 
 
 def _vary_all(samples: Samples, times: int, rng: np.random.Generator) -> Samples:
-    """Variations of each sample, `times` as many; their targets are still those of the samples."""
+    """Returns `times` variations of each sample, still with the sample's targets."""
     rows = np.tile(np.arange(len(samples)), times)
     others = rng.integers(0, len(samples), len(rows))
     varied = samples.subset(rows)

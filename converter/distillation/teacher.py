@@ -1,6 +1,6 @@
-"""A sentence encoder that knows emotions: too large for the device, it teaches the text model.
+"""The text model's teacher: a fine-tuned sentence encoder, too large for the device.
 
-Annotators have different habits, so it has a head for each family of data sets.
+Data sets differ in how they were annotated, so it has a head for each family of them.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ from edge.perception.ngrams import EMOTICONS
 
 HEADS = "heads.json"
 ANSWERS = "answers"
-"""In a run: what its heads said of the texts that it was asked about, so that it is asked once."""
-# Texts are padded to a multiple of this, so that few shapes of batches are compiled.
+"""In a run: the folder of cached logits, one file for each list of texts."""
+# Texts are padded to a multiple of this many tokens, so that few shapes of batches are compiled.
 TOKEN_STEP = 8
 BATCH_SIZE = 128
 CHUNK_SIZE = 128 * BATCH_SIZE
-# Emoticons without noses, by what an encoder's vocabulary has words for; emoji have their names.
+# Words for emoticons without noses, from an encoder's vocabulary; emoji have Unicode names.
 EMOTICON_NAMES = {
     ":)": "smiling face",
     ":]": "smiling face",
@@ -62,19 +62,19 @@ Ids = npt.NDArray[np.int32]
 
 
 class Heads(msgspec.Struct, frozen=True):
-    """What the outputs of a run stand for: for each family in turn, the labels."""
+    """The meaning of a teacher's outputs: for each family in turn, one output a label."""
 
     families: tuple[str, ...]
     labels: tuple[str, ...]
     known_labels: dict[str, tuple[str, ...]] = msgspec.field(name="known")
-    """Those that the texts of a family have, in any language: of others its head knows nothing."""
+    """The labels that a family's texts have, in any language; its head is not trained on others."""
     fingerprints: dict[str, str] = msgspec.field(name="learned")
-    """The `fingerprint` of what was learned from, by data set."""
+    """The `fingerprint` of the training texts, by data set."""
     origin: Origin
 
 
 def fingerprint(texts: Sequence[str]) -> str:
-    """A hash of texts, in their order."""
+    """Returns a hash of texts that depends on their order."""
     return hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
 
 
@@ -89,22 +89,22 @@ def _in_words(symbol: re.Match[str]) -> str:
 
 
 def spell_out(text: str) -> str:
-    """The text with words for its emoji and emoticons, which no English vocabulary has."""
+    """Replaces emoji and emoticons, which English vocabularies lack, by words."""
     return SYMBOLS.sub(_in_words, text)
 
 
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
-    """The token ids of each text, emoji and emoticons spelled out."""
+    """Returns the token ids of each text, with emoji and emoticons spelled out."""
     return [one.ids for one in tokenizer.encode_batch([spell_out(text) for text in texts])]
 
 
 def width(rows: Iterable[Sequence[int]]) -> int:
-    """How many tokens wide these are when padded: the longest, to a multiple of TOKEN_STEP."""
+    """Returns the length in tokens to pad to: the longest row, up to a multiple of TOKEN_STEP."""
     return -(-max(map(len, rows)) // TOKEN_STEP) * TOKEN_STEP
 
 
 def pad(rows: Sequence[Sequence[int]], padding: int) -> Ids:
-    """Token ids of several texts as one array, int32[texts, width]."""
+    """Joins the token ids of several texts into one array, int32[texts, width]."""
     ids = np.full((len(rows), width(rows)), padding, np.int32)
     for row, tokens in zip(ids, rows, strict=True):
         row[: len(tokens)] = tokens
@@ -114,7 +114,7 @@ def pad(rows: Sequence[Sequence[int]], padding: int) -> Ids:
 def predict_logits(
     model: keras.Model, rows: Sequence[Sequence[int]], heads: int, padding: int
 ) -> FloatArray:
-    """The logits of all heads, float32[texts, heads, labels], for the token ids of texts."""
+    """Returns the logits of all heads, float32[texts, heads, labels], for token ids of texts."""
     logits = np.zeros((len(rows), model.output_shape[-1]), np.float32)
     order = np.argsort([len(row) for row in rows], kind="stable")
     for start in range(0, len(order), BATCH_SIZE):
@@ -124,7 +124,7 @@ def predict_logits(
 
 
 def read_heads(run: Path) -> Heads:
-    """What the run of a sentence encoder has heads for; raises EmotiondError."""
+    """Reads the description of a teacher's heads from its run; raises EmotiondError."""
     try:
         return msgspec.json.decode((run / HEADS).read_bytes(), type=Heads)
     except (OSError, ValueError) as error:
@@ -133,13 +133,13 @@ def read_heads(run: Path) -> Heads:
 
 def _unfinished(run: Path, error: Exception) -> EmotiondError:
     return EmotiondError(
-        f"{run}: no finished run of a sentence encoder ({error}); make one with "
+        f"{run}: not a finished run of a sentence encoder ({error}); make one with "
         "`emotion-convert train text --encoder …`"
     )
 
 
 class SentenceTeacher:
-    """A finished run of `fine_tune`; raises EmotiondError where there is none in the folder."""
+    """A finished run of `fine_tune`; raises EmotiondError if the folder has none."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
@@ -149,47 +149,47 @@ class SentenceTeacher:
         except (OSError, ValueError) as error:
             raise _unfinished(run, error) from error
         if self._model.output_shape[-1] != len(self.heads.families) * len(self.heads.labels):
-            raise EmotiondError(f"{run}: the model there is not that of {HEADS}; train it again")
+            raise EmotiondError(f"{run}: {HEADS} does not fit the model there; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
 
     def predict(self, texts: Sequence[str], weights: Sequence[float] = ()) -> FloatArray:
-        """A distribution over `heads.labels` for each text, float32[texts, labels].
+        """Returns a distribution over `heads.labels` for each text, float32[texts, labels].
 
-        It is one of all heads, a log-linear pool with a weight for each (all alike, and one in
-        all, where none are given): who learns from it need not guess by whose habits a text is to
-        be answered. A label that some heads know nothing of is left to the others. What was asked
-        before is read from the run. Raises EmotiondError.
+        It pools all heads log-linearly, with a weight for each (by default equal ones that add up
+        to 1), so that the student need not know by which annotation to label a text. A label that
+        some heads were not trained on is left to the others. Texts predicted before are read from
+        the cache in the run. Raises EmotiondError.
         """
         self.check(weights)
         alike = [1 / len(self.heads.families)] * len(self.heads.families)
         exponents = self._exponents(np.array(weights or alike, np.float32))
         parts = []
-        for start in track(range(0, len(texts), CHUNK_SIZE), description="asking the teacher"):
+        for start in track(range(0, len(texts), CHUNK_SIZE), description="teacher"):
             logits = self._cached_logits(texts[start : start + CHUNK_SIZE])
             parts.append(softmax(np.einsum("thl,hl->tl", log_softmax(logits, axis=-1), exponents)))
         return np.concatenate(parts)
 
     def check(self, weights: Sequence[float]) -> None:
-        """Raises EmotiondError for weights that no `answer` comes of."""
+        """Raises EmotiondError for weights that `predict` cannot use."""
         count = len(self.heads.families)
         if weights and (len(weights) != count or min(weights) < 0 or not sum(weights) > 0):
             raise EmotiondError(
                 f"{self.run}: {len(weights)} weights, {sum(weights):g} in all, for {count} heads "
-                f"({', '.join(self.heads.families)}); give each one of 0 or more, and not all 0"
+                f"({', '.join(self.heads.families)}); give each a weight of 0 or more, not all 0"
             )
 
     def _exponents(self, weights: FloatArray) -> FloatArray:
-        """float32[heads, labels]; those of each label have the same sum."""
+        """Returns the pool's exponents, float32[heads, labels]; each label's have the same sum."""
         of_heads = [self.heads.known_labels[name] for name in self.heads.families]
         knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
         counted = weights[:, None] * knows
         sums = counted.sum(axis=0)
-        # What no head that counts knows of is as unlikely as all of them say.
+        # A label that no weighted head was trained on keeps the weights as they are.
         counted[:, sums == 0] = weights[:, None]
         return np.asarray(counted / counted.sum(axis=0) * weights.sum(), np.float32)
 
     def _cached_logits(self, texts: Sequence[str]) -> FloatArray:
-        """The logits of all heads: the same however they are weighed."""
+        """Returns the logits of all heads, which do not depend on the weights."""
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)

@@ -1,4 +1,4 @@
-"""What a TFLite file costs: bytes, operators, multiplications, time."""
+"""Cost of a TFLite file: bytes, operators, multiply-accumulates, time."""
 
 import time
 from collections import Counter
@@ -15,19 +15,19 @@ ROUNDS = 300
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """Of one run of a model on one sample."""
+    """Cost of one run of a model on one sample."""
 
     size_bytes: int
     operators: dict[str, int]
-    """How often each occurs."""
+    """Number of each kind, in descending order."""
     macs: int
     """Multiply-accumulate operations of convolutions and fully connected layers."""
     parameters: int
-    """Numbers in the constants."""
+    """Number of values in the constants."""
 
 
 def cost(model: bytes) -> Cost:
-    """Read off the file, without running it."""
+    """Reads the cost from the file, without running it."""
     parsed, names = parse(model)
     graph = parsed.subgraphs[0]
     shapes = [tuple(tensor.shape) if tensor.shape is not None else () for tensor in graph.tensors]
@@ -54,7 +54,7 @@ def _macs(name: str, inputs: Sequence[tuple[int, ...]], output: tuple[int, ...])
 
 
 def latencies_ms(models: Sequence[bytes]) -> list[float]:
-    """Median milliseconds of one run of each model on one thread, measured in turn."""
+    """Measures the median milliseconds of a run of each model on one thread, run in turn."""
     interpreters = [Interpreter(model, "model") for model in models]
     rng = np.random.default_rng(0)
     samples = [rng.normal(0, 1, one.input.shape).astype(np.float32) for one in interpreters]

@@ -1,4 +1,4 @@
-"""Measures models in LiteRT: the file that ships, and the float32 one it was made from."""
+"""Evaluates models in LiteRT: the file that ships, and the float32 one it was made from."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,15 +32,15 @@ from edge.perception.manifest import InputSpec, Manifest, Metric, save_manifest
 from edge.perception.pack import Pack, load_pack
 
 FLOAT32 = "float32.tflite"
-"""In a run: the network that became int8, to compare with; beside it, as JSON, what it became."""
+"""In a run: the float32 network, to compare with; a JSON file beside it has the int8 hash."""
 SECOND_PREFIX = "second_"
-"""Of the names of metrics by a second labelling."""
+"""Prefix of the names of metrics by a second labelling."""
 
 
 def predict_logits(
     interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec
 ) -> list[list[FloatArray]]:
-    """What each output of a model says of each sample: a float32[windows, labels] a sample."""
+    """Returns, for each output of a model, float32[windows, labels] of each sample."""
     heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
     for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
         windows = [interpreter.run(features) for features in task.device_inputs(sample, spec)]
@@ -50,13 +50,13 @@ def predict_logits(
 
 
 def pool_windows(windows: list[FloatArray]) -> FloatArray:
-    """One answer a sample, float32[samples, labels]: the mean of the logits of its windows."""
+    """Returns the mean logits over the windows of each sample, float32[samples, labels]."""
     return np.stack([one.mean(axis=0) for one in windows]).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class SplitPredictions:
-    """What one form of a model says of a test split."""
+    """Predictions of one variant of a model for a test split."""
 
     variant: ModelVariant
     dataset: str
@@ -65,13 +65,13 @@ class SplitPredictions:
     probabilities: FloatArray
     """float32[samples, labels], calibrated, windows pooled."""
     uncalibrated: FloatArray
-    """The same before calibration."""
+    """float32[samples, labels], before calibration."""
     second: "SecondPredictions | None" = None
     schemes: Mapping[str, AnnotationScheme] = field(default_factory=dict)
-    """Where a sample may have several labels: by data set, which is the group of its samples."""
+    """For samples with several labels: by data set, which is also the group of its samples."""
 
     def of_groups(self, groups: Collection[str]) -> "SplitPredictions":
-        """The predictions to the samples of the given groups."""
+        """Returns the predictions for the samples of the given groups."""
         rows = self.samples.rows_of(groups)
         return replace(
             self,
@@ -82,7 +82,7 @@ class SplitPredictions:
 
     @property
     def families(self) -> "list[SplitPredictions]":
-        """The predictions to each family of data sets that were judged with the same habits."""
+        """The predictions for each family of data sets with the same annotation."""
         return [
             replace(
                 self.of_groups(schemes),
@@ -94,10 +94,10 @@ class SplitPredictions:
         ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
-        """The figures of these predictions, of every labelling.
+        """Returns the metrics of these predictions, by every labelling.
 
-        Where several labels may hold, those of a family are the means over its data sets, and
-        follow for each of them.
+        If samples may have several labels, a family's metrics are means over its data sets,
+        followed by the metrics of each data set.
         """
         found = compute_metrics(self.probabilities, self.uncalibrated, self.samples, manifest)
         languages = self._multilabel(manifest)
@@ -109,7 +109,7 @@ class SplitPredictions:
         return metrics + (self.second.metrics(self.variant) if self.second else ())
 
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
-        """Figures of several labels by data set, where the pack has thresholds for it."""
+        """Returns the multi-label metrics of each data set that the pack has thresholds for."""
         found = {}
         for dataset, scheme in self.schemes.items():
             if (thresholds := manifest.thresholds.get(dataset)) is not None:
@@ -120,14 +120,14 @@ class SplitPredictions:
 
 @dataclass(frozen=True)
 class SecondPredictions:
-    """What the second head of a model says by another labelling of the same test split."""
+    """Predictions of a model's second head, by a second labelling of the same test split."""
 
     labels: SecondLabels
     samples: Samples
     probabilities: FloatArray
 
     def metrics(self, variant: ModelVariant) -> tuple[Metric, ...]:
-        """The whole figures; their names begin with SECOND_PREFIX."""
+        """Returns the overall metrics; their names start with SECOND_PREFIX."""
         whole = majority_scores(self.probabilities, self.samples)
         found = {f"{SECOND_PREFIX}{name}": value for name, value in whole.items()}
         names = self.labels.dataset, self.labels.test_split
@@ -137,10 +137,10 @@ class SecondPredictions:
 def predict_split(
     variant: ModelVariant, model: bytes, task: Task, splits: Splits, manifest: Manifest
 ) -> SplitPredictions:
-    """Runs a model on every sample of the test split. Raises DatasetError where there is none."""
+    """Runs a model on every sample of the test split. Raises DatasetError if there is none."""
     if not splits.test_split:
         raise DatasetError(
-            f"{splits.dataset}: nobody is left to test on, all of it taught the model; measure by "
+            f"{splits.dataset}: no test split, the model was trained on everyone; measure with "
             "`emotion-convert folds`, or on data of other people with --all"
         )
     interpreter = Interpreter(model, f"{manifest.name} ({variant})")
@@ -166,7 +166,7 @@ def predict_split(
 
 
 def variants_of(pack: Pack, run: Path) -> dict[ModelVariant, bytes]:
-    """The int8 model, and the float32 one where `run` is what it came from."""
+    """Returns the int8 model, and the float32 one if `run` is the run it was made from."""
     pack.open()  # refuses what does not fit its manifest
     variants: dict[ModelVariant, bytes] = {"int8": pack.model}
     origin = run / FLOAT32
@@ -175,12 +175,12 @@ def variants_of(pack: Pack, run: Path) -> dict[ModelVariant, bytes]:
         if made.get("int8_sha256") == pack.manifest.sha256:
             variants["float32"] = origin.read_bytes()
         else:
-            print(f"{run} is not the run that {pack.path} came from: float32 is left out")
+            print(f"{run} is not the run that {pack.path} was made from: float32 is left out")
     return variants
 
 
 def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[SplitPredictions]:
-    """The predictions of every form of a pack's model to the test split of each family of data."""
+    """Runs every variant of a pack's model on the test split of each family of data sets."""
     return [
         predictions
         for variant, model in variants_of(pack, run).items()
@@ -189,7 +189,7 @@ def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Split
 
 
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
-    """Measures a pack on the test split and writes the figures into its manifest."""
+    """Measures a pack on the test split and writes the metrics into its manifest."""
     pack = load_pack(manifest_path)
     known = [
         entry
@@ -199,8 +199,8 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
     ]
     if splits.test_split == WHOLE_SET and known:
         raise DatasetError(
-            f"{manifest_path}: this model learned from {known[0]}; "
-            "--all is for data that took no part"
+            f"{manifest_path}: this model was trained on {known[0]}; "
+            "--all is for data that it was not trained on"
         )
     predictions = predict_all(task, splits, pack, run)
     found = tuple(metric for one in predictions for metric in one.metrics(pack.manifest))
@@ -208,9 +208,9 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
 
 
 def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Manifest:
-    """Writes a manifest with the figures in it; those of other splits stay there.
+    """Writes a manifest with the metrics in it; those of other splits are kept.
 
-    Folds by speaker are one split, however many there are.
+    Folds by speaker count as one split, whatever their number.
     """
     found = tuple(found)
     measured = {_split_key(one) for one in found}

@@ -1,4 +1,4 @@
-"""The figures of a model's answers to labelled samples."""
+"""Metrics of a model's predictions for labelled samples."""
 
 from collections.abc import Collection, Mapping
 from typing import Literal
@@ -15,13 +15,13 @@ from edge.perception.manifest import Manifest, Metric
 CALIBRATION_BINS = 15
 MULTILABEL_F1 = "f1_multilabel"
 MULTILABEL_MEAN = f"macro_{MULTILABEL_F1}"
-"""Names of metrics where a sample may have several labels: `<MULTILABEL_F1>_<label>`, the mean."""
+"""Names of multi-label metrics: `<MULTILABEL_F1>_<label>`, and their mean."""
 
 ModelVariant = Literal["int8", "float32"]
 
 
 def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> float:
-    """Mean gap between confidence and accuracy over equally wide bins (Naeini et al. 2015)."""
+    """Returns the mean gap of confidence and accuracy over equal bins (Naeini et al. 2015)."""
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -33,12 +33,12 @@ def expected_calibration_error(probabilities: FloatArray, truth: npt.NDArray[np.
 
 
 def majority_scores(probabilities: FloatArray, samples: Samples) -> dict[str, float]:
-    """The `scores` of answers to samples, by the foremost label of each."""
+    """Returns the `scores` of predictions, by the most likely label of each sample."""
     return scores(probabilities, samples.majority)
 
 
 def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, float]:
-    """Accuracy, unweighted average recall and macro-F1 over the labels that occur."""
+    """Returns accuracy, unweighted average recall and macro-F1 over the labels that occur."""
     guess = probabilities.argmax(axis=1)
     occurring = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
     return {
@@ -51,7 +51,7 @@ def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, 
 def compute_metrics(
     probabilities: FloatArray, uncalibrated: FloatArray, samples: Samples, manifest: Manifest
 ) -> dict[str, float]:
-    """Everything that is measured of a model: over its labels, of each, and of the seven."""
+    """Returns all metrics of a model: over its labels, for each, and for the seven."""
     truth, guess = samples.majority, probabilities.argmax(axis=1)
     found = majority_scores(probabilities, samples) | {
         "ece": expected_calibration_error(probabilities, truth),
@@ -70,9 +70,9 @@ def multilabel_f1(
     scheme: AnnotationScheme,
     thresholds: Mapping[str, float],
 ) -> dict[str, float]:
-    """F1 where a sample may have several labels: of each one annotated that occurs, and their mean.
+    """Returns the F1 of each label that annotators could give and that occurs, and their mean.
 
-    A label is called present from its threshold on; one without is left out. Maybe empty.
+    A label is predicted from its threshold on; labels without one are left out. May be empty.
     """
     found = {}
     for label in scheme.labels:
@@ -84,15 +84,15 @@ def multilabel_f1(
 
 
 def mean_metrics(parts: Collection[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over the parts that have it."""
+    """Returns the mean of each metric over the parts that have it."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names}
 
 
 def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
-    """F1 of each of the seven, as `f1_<emotion>`, and their mean, as `macro_f1_seven`.
+    """Returns the F1 of each of the seven, as `f1_<emotion>`, and the mean, `macro_f1_seven`.
 
-    The mean is over the emotions that occur; one that does not has an F1 of 0.
+    The mean is over the emotions that occur; any other has an F1 of 0.
     """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0
@@ -106,7 +106,7 @@ def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) ->
 def as_metrics(
     found: dict[str, float], dataset: str, split: str, n: int, of: ModelVariant = "int8"
 ) -> tuple[Metric, ...]:
-    """Figures of `n` samples as a manifest has them."""
+    """Returns metrics of `n` samples in the form of a manifest."""
     return tuple(
         Metric(dataset, split, name, round(float(value), 4), n, of) for name, value in found.items()
     )

@@ -1,4 +1,4 @@
-"""One page on a model pack: its figures, as Markdown with plots."""
+"""A page of a model pack's metrics, in Markdown with plots."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -25,31 +25,31 @@ SHARES = {
     "ece_uncalibrated": "calibration error (ECE) before calibration",
     "ece": "calibration error (ECE) as it ships",
 }
-"""The figures of the first table, in its order."""
+"""The metrics of the first table, in its order."""
 
 Figures = dict[tuple[str, str], float]
-"""By data set and metric."""
+"""Values by data set and metric."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report is about: the predictions of each form to one test split, and to others."""
+    """The content of a report: each variant's predictions for a test split, and other metrics."""
 
     variants: Sequence[SplitPredictions]
     others: Sequence[Sequence[Metric]] = ()
-    """Figures of further splits, each of one split and form, for a table of their own."""
+    """Metrics of further splits, each of one split and variant, for a separate table."""
     metrics: Sequence[tuple[Metric, ...]] = ()
-    """Of each form; without them they are taken from the predictions."""
+    """Metrics of each variant; by default they are computed from the predictions."""
     cross_validated: bool = False
-    """Whether each fold of the data was answered by a model of its own."""
+    """True if the predictions for each fold are from a model of its own."""
 
 
 def write_report(
     task: Task, splits: Splits, evaluation: Evaluation, pack: Pack, run: Path, folder: Path
 ) -> Path:
-    """Describes a pack in FOLDER/NAME.md; gives that path.
+    """Describes a pack in FOLDER/NAME.md; returns that path.
 
-    Where `run` is the one that the pack was made from, its curves are shown.
+    The page has the curves of `run` if the pack was made from it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest, predictions = pack.manifest, evaluation.variants
@@ -61,7 +61,7 @@ def write_report(
     figures = [{(one.dataset, one.metric): one.value for one in each} for each in metrics]
     plots = _draw(variants[0], figures[0], manifest, folder)
     if (drawn := task.draw_examples(splits, manifest.input, folder)) is not None:
-        plots["What the model is shown"] = drawn
+        plots["Input of the model"] = drawn
     curves = (run / CURVES).with_suffix(".png")
     if len(models) > 1 and curves.is_file():
         copied = shutil.copy(curves, folder / f"{manifest.name}-curves.png")
@@ -90,24 +90,24 @@ def _introduction(
     first = variants[0]
     if cross_validated:
         which = (
-            "Each sample was judged by a network that was trained, quantized and calibrated "
-            f"without its speaker, by the very commands that made `{manifest.file}`; that file "
-            "itself learned from nearly all of them. *int8* is what ships, run by LiteRT on one "
-            "thread"
+            "The predictions for each sample are from a network that was trained, quantized and "
+            f"calibrated without its speaker, by the same commands that made `{manifest.file}`; "
+            "that file itself was trained on nearly all speakers. *int8* is the form that ships, "
+            "run by LiteRT on one thread"
         )
     else:
         which = (
-            "No weight and no calibration comes from them; the model card says when they were "
-            f"looked at. The figures of *int8* are of the file that ships, `{manifest.file}`, run "
-            "by LiteRT on one thread"
+            "They were used for neither training nor calibration; the model card says when they "
+            f"were looked at. The figures of *int8* are of the file that ships, `{manifest.file}`, "
+            "run by LiteRT on one thread"
         )
     comparison = "; *float32* is the network it was made from" if len(variants) > 1 else ""
     return (
         f"Measured on {first.dataset}, {first.split} ({len(first.samples)} samples). "
         f"{which}{comparison}. Trained on {', '.join(manifest.trained_on)}. "
         f"Licence: {manifest.licence}.\n\n"
-        f"This page is written by `emotion-convert report {manifest.modality} --data …`; what the "
-        "figures mean for users is said in the model cards, `models/README.md`."
+        f"This page is written by `emotion-convert report {manifest.modality} --data …`; the model "
+        "cards, `models/README.md`, explain what the figures mean for users."
     )
 
 
@@ -117,7 +117,7 @@ def _compare(
     costs: Sequence[Cost],
     times_ms: Sequence[float],
 ) -> str:
-    """The table of whole figures, one column a form of the model."""
+    """Returns the table of overall figures, one column for each variant of the model."""
     dataset = variants[0].dataset
     rows = [
         (title, *(_spread(one, dataset, key) for one in figures))
@@ -140,13 +140,13 @@ def _compare(
 
 
 def _spread(figures: Figures, dataset: str, key: str) -> str:
-    """A share, with its deviation over folds where there are any."""
+    """Formats a share, with its deviation over folds if there is one."""
     deviation = figures.get((dataset, f"{key}_deviation"))
     return _percent(figures[dataset, key]) + (f" ± {_percent(deviation)}" if deviation else "")
 
 
 def _elsewhere(others: Sequence[Sequence[Metric]]) -> str:
-    """The whole figures of other data or splits, one row each."""
+    """Returns the table of overall figures on other data or splits, one row each."""
     keys = ("accuracy", "uar", "macro_f1", "ece")
     rows = []
     for metrics in others:
@@ -158,9 +158,9 @@ def _elsewhere(others: Sequence[Sequence[Metric]]) -> str:
 
 
 def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
-    """A heading and a table of the F1 of each label in each data set, where samples have several.
+    """Returns a heading and a table of the F1 of each label in each data set.
 
-    Empty where they have one.
+    Empty if samples have only one label.
     """
     prefix = f"{MULTILABEL_F1}_"
     found: dict[str, dict[str, Metric]] = {}
@@ -202,7 +202,7 @@ def _classes(predictions: SplitPredictions, figures: Figures, manifest: Manifest
 def _draw(
     predictions: SplitPredictions, figures: Figures, manifest: Manifest, folder: Path
 ) -> dict[str, Path]:
-    """The plots, each with the heading it goes under."""
+    """Draws the plots; returns each with its heading."""
     dataset, probabilities = predictions.dataset, predictions.probabilities
     truth, guess = predictions.samples.majority, probabilities.argmax(axis=1)
     labels = manifest.labels

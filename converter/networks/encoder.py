@@ -1,6 +1,6 @@
-"""A pretrained sentence encoder of BERT's architecture (Devlin et al. 2019), to learn from.
+"""A pretrained sentence encoder of BERT's architecture (Devlin et al. 2019), used as a teacher.
 
-It reads a folder as Hugging Face publishes them: config.json, model.safetensors, tokenizer.json.
+Reads a folder as Hugging Face publishes them: config.json, model.safetensors, tokenizer.json.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ PositiveInt = Annotated[int, Meta(gt=0)]
 
 
 class Architecture(msgspec.Struct, frozen=True):
-    """What config.json says of a BERT."""
+    """The keys of a BERT's config.json that `build` uses."""
 
     model_type: Literal["bert"]
     hidden_act: Literal["gelu"]
@@ -40,27 +40,27 @@ class Architecture(msgspec.Struct, frozen=True):
 
 
 def read_architecture(folder: Path) -> Architecture:
-    """The architecture of the encoder in `folder`; raises EmotiondError."""
+    """Reads the architecture of the encoder in `folder`; raises EmotiondError."""
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         raise EmotiondError(
-            f"{folder}: no {', '.join(missing)}; expected a sentence encoder as Hugging Face "
-            f"publishes them: {', '.join(FILES)}"
+            f"{folder}: {', '.join(missing)} not found; expected a sentence encoder as Hugging "
+            f"Face publishes them: {', '.join(FILES)}"
         )
     try:
         return msgspec.json.decode((folder / CONFIG).read_bytes(), type=Architecture)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise EmotiondError(f"{folder / CONFIG}: not of a BERT that is known ({error})") from error
+        raise EmotiondError(f"{folder / CONFIG}: not a supported BERT ({error})") from error
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of an encoder, cut at MAX_TOKENS and without padding; raises EmotiondError."""
+    """Reads an encoder's tokenizer, set to MAX_TOKENS and no padding; raises EmotiondError."""
     try:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # the library raises nothing narrower
         raise EmotiondError(f"{folder / TOKENIZER}: not a tokenizer ({error})") from error
     if not _padding_ids(tokenizer):
         raise EmotiondError(
-            f"{folder / TOKENIZER}: no token {' or '.join(PADDING)}; it takes one to pad with"
+            f"{folder / TOKENIZER}: no token {' or '.join(PADDING)}; padding needs one of them"
         )
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.no_padding()
@@ -68,7 +68,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 
 def padding_id(tokenizer: Tokenizer) -> int:
-    """The token that fills up the shorter texts of a batch, of what `read_tokenizer` gave."""
+    """Returns the padding token of a tokenizer that `read_tokenizer` returned."""
     return _padding_ids(tokenizer)[0]
 
 
@@ -80,9 +80,9 @@ def _padding_ids(tokenizer: Tokenizer) -> list[int]:
 def build(
     architecture: Architecture, outputs: int, padding: int, dropout: float = 0.1
 ) -> keras.Model:
-    """An untrained encoder with a head: int32[batch, tokens] to logits float32[batch, outputs].
+    """Builds an untrained encoder: int32[batch, tokens] to logits float32[batch, outputs].
 
-    `padding` is the token that says nothing. The mean of the last hidden states goes into the head.
+    `padding` is the token to ignore. The head takes the mean of the last hidden states.
     """
     a = architecture
     ids = keras.Input((None,), dtype="int32", name="ids")
@@ -119,7 +119,7 @@ def _block(
 
 
 def load_weights(model: keras.Model, architecture: Architecture, folder: Path) -> None:
-    """Sets all weights of `build` but those of its head; raises EmotiondError."""
+    """Sets all weights of `build` except those of its head; raises EmotiondError."""
     file = folder / WEIGHTS
     try:
         found = load_file(file)
@@ -136,7 +136,7 @@ def load_weights(model: keras.Model, architecture: Architecture, folder: Path) -
 
 
 def _published_names(blocks: int) -> Iterable[tuple[str, list[str]]]:
-    """Each layer of `build`, and what its weights are called in a published file."""
+    """Yields each layer of `build`, and the names of its weights in a published file."""
 
     def both(name: str) -> list[str]:
         return [f"{name}.weight", f"{name}.bias"]
@@ -159,7 +159,7 @@ def _published_names(blocks: int) -> Iterable[tuple[str, list[str]]]:
 def _fit(
     arrays: list[FloatArray], published: list[str], wanted: list[FloatArray]
 ) -> Iterable[FloatArray]:
-    """PyTorch's arrays as Keras shapes them: its matrices are turned, heads are an axis here."""
+    """Reshapes PyTorch's arrays for Keras: transposes matrices, gives heads an axis."""
     for array, name, want in zip(arrays, published, wanted, strict=True):
         is_matrix = array.ndim == 2 and "_embeddings" not in name
         turned = array.T if is_matrix else array

@@ -1,7 +1,7 @@
-"""The face network: MobileNetV2 (Sandler et al. 2018), cut short for one core of a Pi.
+"""The face network: MobileNetV2 (Sandler et al. 2018), shortened for one core of a Pi.
 
 Inverted residuals with ReLU6; no squeeze-and-excite and no hard-swish, which lose accuracy in
-plain int8. Layers bear torchvision's parameter names, so that its ImageNet weights fit.
+plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit.
 """
 
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ Size = Literal["small", "large"]
 
 
 class Stage(NamedTuple):
-    """A run of equal blocks; the first one applies the stride."""
+    """A sequence of equal blocks; the first one applies the stride."""
 
     channels: int
     expansion: int
@@ -33,14 +33,14 @@ STAGES = (
 STAGES_OF_SMALL = 5
 """The later stages hold three quarters of the weights, and add little on a small face."""
 STEM_CHANNELS, LAST_CHANNELS = 32, 1280
-# Of batch normalization: that of torchvision, whose weights stop to fit with a larger one.
+# Epsilon of batch normalization, as in torchvision, whose weights need the same.
 EPSILON = 1e-5
-# A picture up to this side enters at full resolution: nothing of a small face is thrown away.
+# Pictures up to this side, in pixels, are not halved by the stem: small faces keep all detail.
 LARGEST_FULL_SIDE = 64
 
 
 def _divisible(channels: float) -> int:
-    """A multiple of eight, which vector units like, and no more than a tenth below `channels`."""
+    """Rounds to a multiple of eight, for vector units, at most a tenth below `channels`."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8
 
@@ -92,7 +92,7 @@ def build(
     width: float = 1.0,
     size: Size = "small",
 ) -> keras.Model:
-    """An untrained network, float32[batch, *shape] to logits float32[batch, classes].
+    """Builds an untrained network, float32[batch, *shape] to logits float32[batch, classes].
 
     With `second_classes`, a second output gives logits of another labelling. `width` multiplies
     every channel count; `large` is the whole MobileNetV2, `small` its first five stages.

@@ -1,4 +1,4 @@
-"""What a TFLite file is made of, read without running it."""
+"""Parses TFLite files without running them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ OPERATORS = {
 
 
 def parse(model: bytes) -> tuple[Any, list[str]]:
-    """The model as `schema.ModelT`, and the name of each operator of its first graph."""
+    """Returns the model as `schema.ModelT`, and the name of each operator of its first graph."""
     parsed = schema.ModelT.InitFromPackedBuf(model, 0)
     codes = [max(c.builtinCode, c.deprecatedBuiltinCode) for c in parsed.operatorCodes]
     operators = parsed.subgraphs[0].operators

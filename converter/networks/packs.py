@@ -1,4 +1,7 @@
-"""What to begin from of a pack: its int8 weights, for networks of dense layers, and its origin."""
+"""Initial weights and origin from a pack's int8 file, for networks of dense layers.
+
+Used only to repeat the training of the shipped text model; goes when that model is replaced.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,20 +23,20 @@ from edge.perception.interpreter import Interpreter
 # Of training data, for the statistics of batch normalisation.
 BATCHES = 100
 NONE = -1
-"""Of a TFLite operator's inputs, one that is left out."""
+"""Index of an omitted input of a TFLite operator."""
 
 
 def is_pack(file: Path) -> bool:
-    """Whether a file of weights is that of a pack, by its name."""
+    """Returns True if a file of weights is that of a pack, by its name."""
     return file.suffix == ".tflite"
 
 
 def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
-    """For the layers of `model`, by name, the weights of a pack's .tflite file, as float32.
+    """Returns the weights of a pack's .tflite file, as float32, by the names of `model`'s layers.
 
     There, batch normalisation is folded into the dense layer before it: here that layer keeps it,
-    and the normalisation adds the bias only, until `restore_statistics`. Raises EmotiondError where
-    `model` is made of anything else, or the file does not have its dense layers.
+    and the normalisation adds the bias only, until `restore_statistics`. Raises EmotiondError if
+    `model` has other kinds of layers, or the file does not have its dense layers.
     """
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     folded = {
@@ -48,8 +51,8 @@ def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray
     shapes = [kernel.shape for kernel, _ in stored]
     if others or [layer.kernel.shape for layer in dense] != shapes:
         raise EmotiondError(
-            f"{file}: only a network of dense layers begins from a pack, and only from one that "
-            "has the same; begin from a run's .keras file"
+            f"{file}: only a network of dense layers can start from a pack, and only from one with "
+            "the same layers; start from a run's .keras file"
         )
     found = {}
     for layer, (kernel, bias) in zip(dense, stored, strict=True):
@@ -61,7 +64,7 @@ def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray
 
 
 def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
-    """Gives batch normalisation the mean and variance of `batches` and changes no answer."""
+    """Sets batch normalisation to the mean and variance of `batches`; outputs stay the same."""
     for layer in model.layers:
         if not isinstance(layer, keras.layers.BatchNormalization):
             continue
@@ -78,34 +81,34 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
 
 
 def origin_of_pack(file: Path) -> Origin:
-    """What a pack's .tflite file learned from, as the manifest beside it tells.
+    """Reads the origin of a pack's .tflite file from the manifest beside it.
 
-    Raises EmotiondError where there is none, or that of another model.
+    Raises EmotiondError if there is none, or that of another model.
     """
     manifest = file.with_suffix(".json")
     try:
-        told = msgspec.json.decode(manifest.read_bytes(), type=dict[str, Any])
-        origin = msgspec.convert(told, Origin)
+        found = msgspec.json.decode(manifest.read_bytes(), type=dict[str, Any])
+        origin = msgspec.convert(found, Origin)
     except (OSError, ValueError) as error:
         raise EmotiondError(
-            f"{manifest}: nothing tells what the model beside it learned from ({error}); "
-            "put the manifest of the pack there"
+            f"{manifest}: cannot be read ({error}), so the training data of {file.name} are "
+            "unknown; put the manifest of the pack there"
         ) from error
-    if told.get("sha256") != hashlib.sha256(file.read_bytes()).hexdigest():
+    if found.get("sha256") != hashlib.sha256(file.read_bytes()).hexdigest():
         raise EmotiondError(
-            f"{manifest}: this is not the manifest of {file.name}, whose sha256 is another; "
+            f"{manifest}: not the manifest of {file.name}, whose sha256 is different; "
             "put the one of the same release there"
         )
     return origin
 
 
 def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
-    """Kernel, float32[inputs, outputs], and bias of each fully connected operator, in order."""
+    """Reads kernel, float32[inputs, outputs], and bias of each fully connected operator."""
     try:
         model = file.read_bytes()
     except OSError as error:
         raise EmotiondError(f"{file}: cannot be read ({error})") from error
-    Interpreter(model, str(file))  # refuses what is no model
+    Interpreter(model, str(file))  # refuses anything but a model
     parsed, names = parse(model)
     graph = parsed.subgraphs[0]
 
@@ -115,7 +118,7 @@ def _read_dense(file: Path) -> list[tuple[FloatArray, FloatArray]]:
         if index == NONE or tensor.type != stored_as or stored is None:
             raise EmotiondError(
                 f"{file}: this model does not compute in int8 with biases; "
-                "begin from a pack, or from a run's .keras file"
+                "start from a pack, or from a run's .keras file"
             )
         as_float = np.asarray(stored, np.uint8).view(kind).reshape(tensor.shape).astype(np.float32)
         scales = np.asarray(tensor.quantization.scale, np.float32)

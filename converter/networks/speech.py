@@ -6,7 +6,7 @@ from keras import layers
 CHANNELS = (96, 128, 192, 224)
 STRIDES = (2, 2, 2, 1)
 HEADS = 4
-"""Of the attention: each weighs the moments of a window in its own way."""
+"""Number of attention heads, each with its own weights over time."""
 
 
 def _normalized(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -21,7 +21,7 @@ def _separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasT
 
 
 def _pooled(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Over time: what attention picks, the mean and the maximum, side by side."""
+    """Pools over time: attention, mean and maximum, concatenated."""
     attention = layers.Softmax(axis=1)(layers.Conv1D(HEADS, 1)(x))
     picked = layers.Dot(axes=1)([attention, x])
     picked = layers.Reshape((HEADS * x.shape[-1],))(picked)
@@ -30,7 +30,7 @@ def _pooled(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def build(shape: tuple[int, int], classes: int) -> keras.Model:
-    """An untrained network, float32[batch, *shape] to logits float32[batch, classes]."""
+    """Builds an untrained network, float32[batch, *shape] to logits float32[batch, classes]."""
     inputs = keras.Input(shape)
     x = layers.GaussianNoise(0.2)(inputs)
     x = layers.Conv1D(CHANNELS[0], 5, strides=STRIDES[0], padding="same", use_bias=False)(x)

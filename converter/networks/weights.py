@@ -1,4 +1,4 @@
-"""Weights to begin from: of an earlier run, of torchvision's MobileNetV2, or of a pack."""
+"""Loads initial weights: from an earlier run, torchvision's MobileNetV2, or a pack."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 MODEL = "model.keras"
-"""The network of a run."""
+"""In a run: the trained network."""
 TORCH_SUFFIXES = frozenset({".pth", ".pt"})
 
 
 def load_initial_weights(model: keras.Model, file: Path) -> int:
-    """Sets every layer of `model` for which `file` has weights of its name and shape.
+    """Sets every layer of `model` for which `file` has weights of the same name and shape.
 
     `file` is a .keras file, a state dict of PyTorch (.pth) whose parameters are named like the
-    layers, or a pack's .tflite, see `weights_of_pack`. Gives the number of layers; raises
-    EmotiondError where there is none.
+    layers, or a pack's .tflite, see `weights_of_pack`. Returns the number of layers set; raises
+    EmotiondError if it is 0.
     """
     if not file.is_file():
-        raise EmotiondError(f"{file}: no such file of weights to start from")
+        raise EmotiondError(f"{file}: initial weights not found")
     if file.suffix in TORCH_SUFFIXES:
         found = _read_torch(model, file)
     elif is_pack(file):
@@ -37,7 +37,7 @@ def load_initial_weights(model: keras.Model, file: Path) -> int:
             layer.set_weights(weights)
             fitting += 1
     if not fitting:
-        raise EmotiondError(f"{file}: none of its weights has the name and shape of a layer")
+        raise EmotiondError(f"{file}: no weights with the name and shape of a layer")
     return fitting
 
 
@@ -75,6 +75,6 @@ def _read_torch(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
 
 
 def _fit_channels(kernel: FloatArray, layer: keras.layers.Conv2D) -> FloatArray:
-    """A colour kernel for a grey picture: the sum, as if all three channels were the same."""
+    """Sums a colour kernel over its channels for grey pictures, whose channels are equal."""
     grey = layer.weights[0].shape[2] == 1 and kernel.shape[2] == 3
     return np.sum(kernel, axis=2, keepdims=True) if grey else kernel

@@ -1,4 +1,4 @@
-"""From a finished training run to a model pack, calibrated on held-back data."""
+"""Builds a model pack from a finished training run, calibrated on held-back data."""
 
 import hashlib
 from dataclasses import replace
@@ -34,8 +34,8 @@ REPRESENTATIVE_SAMPLES = 400
 def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 0) -> Path:
     """Quantizes a run into `folder`, calibrates the int8 file and writes its manifest.
 
-    The representative samples are augmented training samples; temperature and thresholds come
-    from the held-back ones. Gives the manifest's path.
+    The representative samples are augmented training samples; temperature and thresholds are
+    fitted to the held-back ones. Returns the manifest's path.
     """
     model, spec = load_run(run)
     learned = origin(run, splits)
@@ -85,7 +85,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
 
 
 def check_finite(model: keras.Model) -> None:
-    """Raises EmotiondError where a weight is not a number or infinite."""
+    """Raises EmotiondError if a weight is infinite or not a number."""
     for layer in model.layers:
         if not all(np.isfinite(weights).all() for weights in layer.get_weights()):
             raise EmotiondError(
@@ -97,9 +97,9 @@ def check_finite(model: keras.Model) -> None:
 def correct_prior(
     task: Task, model: keras.Model, quantized: bytes, spec: InputSpec, splits: Splits
 ) -> float:
-    """Moves the bias of the logits, by a strength fitted to the int8 model on held-back data.
+    """Shifts the bias of the logits, by a strength fitted to the int8 model on held-back data.
 
-    Gives that strength.
+    Returns that strength.
     """
     held_back = splits.held_back.labelled
     heads = predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
@@ -116,11 +116,11 @@ def correct_prior(
 
 
 def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
-    """The pack's manifest with temperature, thresholds and held-back figures of the int8 file."""
+    """Returns the manifest with temperature, thresholds and held-back metrics of the int8 file."""
     held_back = splits.held_back.labelled
     logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input)[0])
-    # A confidence is to be the probability of being right by the majority of the annotators;
-    # where several labels hold at once there is no majority, but a distribution.
+    # Confidence is the probability of agreeing with the majority of annotators; with several
+    # labels a sample there is no majority, so the targets stay distributions.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
     targets = held_back.targets if task.multi_label else certain
     temperature = fit_temperature(logits, targets, task.sample_weights(held_back))

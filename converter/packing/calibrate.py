@@ -1,4 +1,4 @@
-"""Fits what the training left open to held-back data: temperature and thresholds."""
+"""Fits temperature, prior correction and thresholds to held-back data."""
 
 from collections.abc import Mapping
 
@@ -13,18 +13,18 @@ from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
 CORRECTION_STRENGTHS = tuple(step / 20 for step in range(21))
-# Of an equal share among all labels: what is below is rare.
+# A label is rare below this fraction of an equal share among all labels.
 RARE_SHARE = 0.5
-# Share of the samples that may be lost so that rare classes are found at all.
+# Accuracy, as a share of the samples, that may be given up to find rare classes.
 ACCURACY_PRICE = 0.01
 
 
 def fit_temperature(
     logits: FloatArray, targets: FloatArray, weights: FloatArray | None = None
 ) -> float:
-    """The temperature that makes `targets`, distributions, most likely (Guo et al. 2017).
+    """Returns the temperature that makes `targets`, distributions, most likely (Guo et al. 2017).
 
-    `logits` and `targets` are float32[samples, labels]; the samples count alike, or by `weights`.
+    `logits` and `targets` are float32[samples, labels]; samples count equally, or by `weights`.
     """
 
     def loss(temperature: float) -> float:
@@ -36,9 +36,9 @@ def fit_temperature(
 
 
 def rare_log_prior(targets: FloatArray) -> FloatArray:
-    """The logarithm of how far each label's share of `targets` is below RARE_SHARE; else 0.
+    """Returns the log of each rare label's prior relative to RARE_SHARE, float32[labels].
 
-    Also 0 for a label that does not occur: nothing could be learned of it.
+    It is 0 for labels that are not rare, and for those that do not occur, which are not trained.
     """
     prior = targets.mean(axis=0)
     relative = prior * len(prior) / RARE_SHARE
@@ -48,13 +48,13 @@ def rare_log_prior(targets: FloatArray) -> FloatArray:
 def fit_prior_correction(
     logits: FloatArray, truth: npt.NDArray[np.intp], rare_log_prior: FloatArray
 ) -> float:
-    """How much of their `rare_log_prior` to take off the logits, 0..1.
+    """Returns the share of `rare_log_prior` to subtract from the logits, 0..1.
 
-    A network trained on unequal classes hardly ever names a rare one. Taking off a share of the
-    log prior corrects that (Menon et al. 2021, post hoc); here it is only done for rare classes,
-    which finds as many of them at half the cost in accuracy among the frequent ones. Of the
-    strengths that cost at most ACCURACY_PRICE, this is the one with the best macro-F1: recall alone
-    would take any number of false alarms for one rare face more.
+    A network trained on unbalanced classes hardly ever predicts a rare one. Subtracting a share of
+    the log prior corrects that (Menon et al. 2021, post hoc). Doing so only for rare classes finds
+    as many of them at half the cost in accuracy on frequent ones. Among the strengths that cost at
+    most ACCURACY_PRICE, this is the one with the best macro-F1; recall alone would accept any
+    number of false alarms for one more rare face.
     """
 
     def scores(strength: float) -> tuple[float, float]:
@@ -68,7 +68,7 @@ def fit_prior_correction(
 
 
 def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> float:
-    """The probability of a label, present at times, from which calling it so gives the best F1."""
+    """Returns the probability of a label from which predicting it gives the best F1."""
     precision, recall, steps = precision_recall_curve(present, probabilities)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     return float(steps[f1[:-1].argmax()])
@@ -77,22 +77,22 @@ def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> 
 def fit_thresholds(
     probabilities: FloatArray, samples: Samples, schemes: Mapping[str, AnnotationScheme]
 ) -> dict[str, dict[str, float]]:
-    """For each data set, and each label that it judges, the probability from which it is present.
+    """Returns, for each data set and each of its labels, the probability to predict it from.
 
-    That is half way, by the geometric mean, between what fits the few texts of the set itself and
-    what fits all of its family. `probabilities`, float32[samples, labels], are those of `samples`,
-    whose groups are data sets.
+    It is the geometric mean of the threshold that fits the data set's few texts and the one that
+    fits its whole family. `probabilities`, float32[samples, labels], are those of `samples`, whose
+    groups are data sets.
     """
     groups = np.array(samples.groups)
     thresholds: dict[str, dict[str, float]] = {dataset: {} for dataset in schemes}
     for label in samples.labels:
-        asked = {name: one for name, one in schemes.items() if label in one.labels}
-        for dataset, own in asked.items():
-            said = own.column(label, probabilities, samples.labels)
+        annotated = {name: one for name, one in schemes.items() if label in one.labels}
+        for dataset, own in annotated.items():
+            predicted = own.column(label, probabilities, samples.labels)
             present = own.column(label, samples.targets, samples.labels) > 0
-            relatives = [name for name, other in asked.items() if other.family == own.family]
+            relatives = [name for name, other in annotated.items() if other.family == own.family]
             fits = [
-                fit_threshold(said[rows], present[rows])
+                fit_threshold(predicted[rows], present[rows])
                 for rows in (groups == dataset, np.isin(groups, relatives))
                 if present[rows].any()
             ]

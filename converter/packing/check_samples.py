@@ -1,4 +1,4 @@
-"""Chooses the check samples of a pack, by which a device tells whether the model runs as it did."""
+"""Chooses a pack's check samples, with which a device checks that the model runs correctly."""
 
 from collections.abc import Iterator
 
@@ -24,20 +24,20 @@ COUNT = 3
 
 
 def choose_checks(pack: Pack) -> tuple[CheckSample, ...]:
-    """The inputs that the model is surest of, each with another label, and its answers.
+    """Chooses the inputs with the most confident answers, each for another label.
 
-    A sure answer moves least where kernels round differently, and several labels show that the
-    model does not answer the same to everything. Raises ModelError.
+    A confident answer changes least if kernels round differently, and several labels show that
+    the model does not give the same answer to everything. Raises ModelError.
     """
-    ask = sample_runner(pack)
+    run = sample_runner(pack)
     best: dict[str, CheckSample] = {}
     for sample in _candidates(pack):
-        answered = msgspec.structs.replace(sample, answer=ask(sample))
-        label, sureness = _foremost(answered.answer)
-        if label not in best or sureness > _foremost(best[label].answer)[1]:
+        answered = msgspec.structs.replace(sample, answer=run(sample))
+        label, confidence = _top(answered.answer)
+        if label not in best or confidence > _top(best[label].answer)[1]:
             best[label] = answered
-    surest = sorted(best.values(), key=lambda sample: -_foremost(sample.answer)[1])
-    return tuple(surest[:COUNT])
+    most_confident = sorted(best.values(), key=lambda sample: -_top(sample.answer)[1])
+    return tuple(most_confident[:COUNT])
 
 
 def _candidates(pack: Pack) -> Iterator[CheckSample]:
@@ -47,7 +47,7 @@ def _candidates(pack: Pack) -> Iterator[CheckSample]:
         yield from (CheckSample(seed=seed, answer={}) for seed in SEEDS)
 
 
-def _foremost(answer: Answer) -> tuple[str, float]:
-    """The label that an answer gives, and how sure it is; of a detector, that there is a face."""
+def _top(answer: Answer) -> tuple[str, float]:
+    """Returns the label and confidence of an answer; for a detector, of a face being present."""
     label = "score" if "score" in answer else max(answer, key=lambda name: answer[name])
     return label, answer[label]

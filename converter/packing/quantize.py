@@ -18,10 +18,10 @@ INTEGER_TYPES = (np.int8, np.int32)
 
 
 def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
-    """A full-int8 TFLite model, per-channel, with int8 input and output and a batch of one.
+    """Returns a full-int8 TFLite model, per-channel, with int8 input and output and a batch of 1.
 
     `representative` are real feature arrays as the device computes them; their ranges set the
-    scales. Raises EmotiondError where an operator would still compute in floating point.
+    scales. Raises EmotiondError if an operator would still compute in floating point.
     """
     with _converter(model) as converter:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -35,7 +35,7 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
 
 
 def shorten_names(model: bytes) -> bytes:
-    """The same model with a number for the name of each tensor, which may take 5 % of a file."""
+    """Replaces the tensors' names, which may take 5 % of a file, by numbers."""
     parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     for subgraph in parsed.subgraphs:
         for index, tensor in enumerate(subgraph.tensors):
@@ -44,7 +44,7 @@ def shorten_names(model: bytes) -> bytes:
 
 
 def convert_float32(model: keras.Model) -> bytes:
-    """The same model as a float32 TFLite file, to compare the int8 one with."""
+    """Returns the model as a float32 TFLite file, to compare the int8 one with."""
     with _converter(model) as converter:
         converted: bytes = converter.convert()
     return converted
@@ -52,7 +52,7 @@ def convert_float32(model: keras.Model) -> bytes:
 
 @contextmanager
 def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
-    """A converter of the model for single samples; its files are gone afterwards."""
+    """Yields a converter of the model for single samples; deletes its files afterwards."""
     fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
     single = keras.Model(fixed, model(fixed, training=False))
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +71,7 @@ def check_integer(model: bytes) -> None:
     if floats:
         raise EmotiondError(
             f"{len(floats)} tensors did not quantize to int8, the first is {floats[0]!r}: "
-            "replace the layer that makes it by one that TFLite has an int8 kernel for"
+            "replace its layer by one that TFLite has an int8 kernel for"
         )
 
 

@@ -1,4 +1,4 @@
-"""Other microphones, rooms and voices: variations of a recorded voice that keep its emotion."""
+"""Augmentation of recorded voices: other voices, rooms and microphones, the same emotion."""
 
 import io
 from collections.abc import Callable
@@ -24,15 +24,15 @@ CODECS: tuple[dict[str, Any], ...] = (
 LOSSIEST = 0.95
 """Compression level; libsndfile refuses some MP3 levels close to 1."""
 LOUDEST_NOISE_DB, FAINTEST_NOISE_DB = 3.0, 40.0
-"""Signal-to-noise ratios."""
+"""Signal-to-noise ratios, in decibels."""
 TEMPO, VOCAL_TRACT = 0.18, 0.1
-"""Largest change of each, as a natural logarithm."""
+"""Largest change of speed and of vocal-tract length, as a natural logarithm."""
 WIDEST_BAND, LONGEST_MASK = 5, 19
-"""Of a mask, in mel bands and in frames."""
+"""Largest size of a mask, in mel bands and in frames."""
 
 
 def vary_sound(sound: Sound, rng: np.random.Generator) -> Sound:
-    """A variation of int16 samples at 16 kHz: voice, room, microphone, noise, codec and gain."""
+    """Varies int16 samples at 16 kHz in voice, room, microphone, noise, codec and gain."""
     signal: Signal = sound.astype(np.float32) / np.float32(32768)
     for share, change in CHANGES:
         if rng.random() < share:
@@ -45,13 +45,13 @@ def vary_sound(sound: Sound, rng: np.random.Generator) -> Sound:
 
 
 def _speed(signal: Signal, rng: np.random.Generator) -> Signal:
-    """Faster and higher, or slower and lower."""
+    """Plays faster and higher, or slower and lower."""
     factor = np.exp(rng.uniform(-0.16, 0.16))
     return np.asarray(soxr.resample(signal, SAMPLE_RATE_HZ * factor, SAMPLE_RATE_HZ), np.float32)
 
 
 def _room(signal: Signal, rng: np.random.Generator) -> Signal:
-    """Exponentially decaying noise for a room, as loud against the direct sound as it happens."""
+    """Adds a room's echo: exponentially decaying noise, at a random level."""
     decay_s = rng.uniform(0.1, 0.7)  # until 60 dB below
     times = np.arange(round(decay_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     tail = rng.normal(0, 1, len(times)) * np.exp(-6.9 * times / decay_s)
@@ -61,20 +61,20 @@ def _room(signal: Signal, rng: np.random.Generator) -> Signal:
 
 
 def _band(signal: Signal, rng: np.random.Generator) -> Signal:
-    """A small or cheap microphone, a telephone."""
+    """Limits the band, as a cheap microphone or a telephone does."""
     low_hz, high_hz = rng.uniform(40, 350), np.exp(rng.uniform(np.log(3000), np.log(7800)))
     sections = butter(2, (low_hz, high_hz), "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
     return np.asarray(sosfilt(sections, signal), np.float32)
 
 
 def _tone(signal: Signal, rng: np.random.Generator) -> Signal:
-    """Brighter or duller throughout."""
+    """Tilts the spectrum, brighter or duller."""
     slope = np.float32(rng.uniform(-0.5, 0.5))
     return np.append(signal[:1], signal[1:] - slope * signal[:-1])
 
 
 def _noise(signal: Signal, rng: np.random.Generator) -> Signal:
-    """Hiss to rumble: noise whose power falls with a random slope over frequency."""
+    """Adds noise, from hiss to rumble: its power falls over frequency with a random slope."""
     spectrum = np.fft.rfft(rng.normal(0, 1, len(signal)))
     spectrum[1:] /= np.arange(1, len(spectrum)) ** rng.uniform(0, 1)
     noise = np.fft.irfft(spectrum, len(signal))
@@ -84,7 +84,7 @@ def _noise(signal: Signal, rng: np.random.Generator) -> Signal:
 
 
 def _codec(signal: Signal, rng: np.random.Generator) -> Signal:
-    """What a codec at a low rate leaves."""
+    """Encodes and decodes with a codec at a low bit rate."""
     chosen = CODECS[rng.integers(len(CODECS))]
     lossy = {} if chosen["format"] == "WAV" else {"compression_level": rng.uniform(0.5, LOSSIEST)}
     file = io.BytesIO()
@@ -103,14 +103,14 @@ CHANGES: tuple[tuple[float, Callable[[Signal, np.random.Generator], Signal]], ..
     (0.6, _noise),
     (0.25, _codec),
 )
-"""What may change on the way from a mouth to the model, in that order, and how often it does."""
+"""Changes from the voice to the model, in order, each with its probability."""
 
 
 def warp(energies: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """`log_mel` output of a faster or slower voice, and of a longer or shorter vocal tract.
+    """Warps `log_mel` output to another speed and another length of the vocal tract.
 
-    The second is a shift of the bands (Jaitly and Hinton 2013). float32[frames, bands] in and
-    out, with another number of frames.
+    The second scales the bands (Jaitly and Hinton 2013). float32[frames, bands] in and out, with
+    another number of frames.
     """
     frames, bands = energies.shape
     count = max(round(frames * np.exp(rng.uniform(-TEMPO, TEMPO))), 2)
@@ -123,14 +123,14 @@ def warp(energies: FloatArray, rng: np.random.Generator) -> FloatArray:
 
 
 def _between(rows: FloatArray, places: npt.NDArray[np.float64]) -> FloatArray:
-    """Rows at fractional indices, linearly interpolated."""
+    """Returns rows at fractional indices, linearly interpolated."""
     lower = np.minimum(places.astype(np.intp), len(rows) - 2)
     share = (places - lower).astype(np.float32)[:, None]
     return np.asarray((1 - share) * rows[lower] + share * rows[lower + 1], np.float32)
 
 
 def mask(energies: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A copy with up to two bands of frequency and of time without a word (Park et al. 2019)."""
+    """Returns a copy with up to two bands of frequency and of time masked (Park et al. 2019)."""
     masked: FloatArray = energies.copy()
     frames, bands = energies.shape
     blank = energies.mean()

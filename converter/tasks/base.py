@@ -1,4 +1,4 @@
-"""What distinguishes one modality from another in training; everything else is shared."""
+"""The interface of a training task: all that differs between modalities."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ from edge.perception.manifest import InputSpec, Modality
 
 Loaded = TypeVar("Loaded")
 Layout = tuple[Callable[[Path], bool], Callable[[Path], Loaded]]
-"""How to tell a data set by its files, and how to load it."""
+"""Two functions: one that recognizes a data set by its files, and one that loads it."""
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """How long and how fast to train."""
+    """Duration and hyperparameters of a training."""
 
     epochs: int
     batch_size: int
@@ -30,20 +30,20 @@ class Schedule(msgspec.Struct, frozen=True):
     """Epochs without a lower loss on held-back data after which training stops."""
     weight_decay: float = 0.01
     largest_gradient: float | None = None
-    """Norm of all gradients together to which a larger one is shortened."""
+    """Global norm that gradients are clipped to; None for no clipping."""
     keep_last: bool = False
-    """Whether the last epoch is kept, not the one with the lowest loss on held-back data.
+    """True to keep the last epoch, not the one with the lowest loss on held-back data.
 
-    For data of so few people that those held back say little about an epoch.
+    For data of so few people that the loss on the held-back ones is mostly noise.
     """
     label_smoothing: float = 0.0
-    """Share of each target that is given to all labels alike."""
+    """Share of each target that is spread over all labels."""
     mixup: float = 0.0
-    """Shape of the beta distribution that pairs of samples are mixed by; 0 for none."""
+    """Shape of mixup's beta distribution; 0 for no mixup."""
     second_weight: float = 1.0
-    """What the loss of a second head counts beside that of the first."""
+    """Weight of a second head's loss, relative to the first head's."""
     teacher_share: float = 0.5
-    """How much of a target comes from teachers, where there are any."""
+    """Share of a target that comes from teachers, if there are any."""
 
 
 class Task(ABC):
@@ -51,12 +51,12 @@ class Task(ABC):
 
     modality: ClassVar[Modality]
     label_map: ClassVar[dict[str, Emotion | None]]
-    """Native labels in the order of the data set, each with its emotion among the seven."""
+    """Native labels, in the order of the model's output, each with its emotion of the seven."""
     multi_label: ClassVar[bool] = False
     corrects_prior: ClassVar[bool] = False
-    """Whether rare classes are helped by taking a part of the log prior off the logits."""
+    """True to subtract a share of rare classes' log prior from the logits."""
     distils_before_training: ClassVar[bool] = False
-    """Whether teachers are asked before training, by `taught`, not of every batch."""
+    """True if teachers predict once before training, in `distil`, not for every batch."""
     schedule: ClassVar[Schedule]
 
     @property
@@ -66,82 +66,82 @@ class Task(ABC):
 
     @abstractmethod
     def load(self, data: Sequence[Path]) -> Splits:
-        """The data sets at `data`, as one; raises DatasetError."""
+        """Loads the data sets at `data` as one; raises DatasetError."""
 
     def load_all(self, data: Sequence[Path]) -> Splits:
-        """The data sets at `data` with all of it as the test split; raises DatasetError."""
+        """Loads the data sets at `data` with all samples as the test split; raises DatasetError."""
         return self.load(data).all_as_test
 
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
-        """The features the model will take, with statistics of `train` where they need any."""
+        """Returns the model's input features, with statistics of `train` if they need any."""
 
     def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
-        """Training samples with what the runs `teachers` say of them, and maybe of further ones.
+        """Returns training samples, and maybe further ones, with targets from `teachers`.
 
-        `share` is how much of a target comes from them. Raises EmotiondError.
+        `share` is the part of each target that comes from these runs. Raises EmotiondError.
         """
         return train
 
     def origins(self, teachers: Sequence[Path]) -> list[Origin]:
-        """What the runs `teachers` learned from, where that may be more than their pupil."""
+        """Returns the origins of `teachers` that may have been trained on further data."""
         return []
 
     def resume_options(self) -> dict[str, object]:
-        """Options that a run is resumed with or not at all, as JSON can hold them."""
+        """Returns options that must be the same to resume a run, as JSON can hold them."""
         return {}
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
-        """Training samples with whatever is too slow to be done in every epoch done once."""
+        """Prepares training samples: all that is too slow to do in every epoch."""
         return train
 
     def sample_weights(self, samples: Samples) -> FloatArray | None:
-        """How much each sample counts, adding up to one; None where all count alike.
+        """Returns a weight for each sample, adding up to 1, or None for equal weights.
 
-        That is how likely a training sample is drawn, and a held-back one's weight in calibration.
+        A training sample is drawn with this probability; a held-back one has it in calibration.
         """
         return None
 
     @abstractmethod
     def augment(self, sample: Any, rng: np.random.Generator) -> Any:
-        """A variation of one prepared training sample that keeps its label."""
+        """Returns a variation of one prepared training sample, with the same label."""
 
     @abstractmethod
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
-        """One augmented sample, or a whole one, as the device will show it to the model."""
+        """Computes the features of an augmented or complete sample, as the device does."""
 
     def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
-        """The features of several samples, as the network takes them in training.
+        """Computes the features of several samples, as the network takes them in training.
 
-        An array, where the schedule mixes samples or each batch is shown to teachers.
+        They must be an array for mixup, and for teachers that predict every batch.
         """
         return np.stack([self.features(one, spec) for one in samples])
 
     def device_inputs(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
-        """All that the device shows the model of a sample, in turn; the answers are pooled."""
+        """Returns all model inputs that the device makes of a sample; their outputs are pooled."""
         return [self.features(sample, spec)]
 
     def draw_examples(self, splits: Splits, spec: InputSpec, folder: Path) -> Path | None:
-        """A picture, in `folder`, of a few samples and what the model is shown of them, or None."""
+        """Draws a few samples and their features into a picture in `folder`; may return None."""
         return None
 
     @abstractmethod
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
-        """An untrained network from features to logits, in a layer called `logits`.
+        """Builds an untrained network from features to logits, in a layer called `logits`.
 
         With `second_labels`, a second output gives the logits of another labelling.
         """
 
 
 def single_dataset(data: Sequence[Path]) -> Path:
-    """The one data set of a task that takes no more; raises DatasetError."""
+    """Returns the data set of a task that takes only one; raises DatasetError."""
     if len(data) > 1:
-        raise DatasetError(f"this model learns from one data set, and got {len(data)}")
+        raise DatasetError(f"this model is trained on one data set, and got {len(data)}")
     return data[0]
 
 
 def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
-    """The data set at `path`, by the first layout that fits; raises DatasetError."""
+    """Loads the data set at `path` with the first layout that matches; raises DatasetError."""
     for matches, load in layouts:
         if matches(path):
             return load(path)

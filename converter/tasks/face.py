@@ -1,4 +1,4 @@
-"""Training the face model on pictures of faces, FER+ above all."""
+"""The training task of the face model, on FER+ above all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ class FaceTask(Task):
     """Square grey crops, labelled by the votes of FER+'s annotators."""
 
     side: int = SIDE
-    """Of the network's input, in pixels."""
+    """Side of the network's input, in pixels."""
     width: float = 1.0
-    """What every channel count of the network is multiplied by."""
+    """Factor of every channel count of the network."""
     size: network.Size = "small"
 
     modality = "face"
@@ -75,7 +75,7 @@ class FaceTask(Task):
         return image_features(sample, spec)
 
     def augment(self, sample: Any, rng: np.random.Generator) -> Pixels:
-        """What a detector's crop varies in: pose in the picture, light, sharpness, occlusion."""
+        """Varies what a detector's crops vary in: pose, light, sharpness, occlusion."""
         picture = _warp(sample, rng)
         side = len(picture)
         gamma = np.exp(rng.uniform(-0.4, 0.4))
@@ -102,7 +102,7 @@ class FaceTask(Task):
 
 
 def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:
-    """A random mirror, rotation, scale and shift, in one interpolation."""
+    """Mirrors, rotates, scales and shifts at random, in one interpolation."""
     height, width = picture.shape
     matrix = cv2.getRotationMatrix2D(
         ((width - 1) / 2, (height - 1) / 2), rng.normal(0, 7), rng.uniform(0.87, 1.15)

@@ -1,4 +1,4 @@
-"""Training the speech model on recorded voices."""
+"""The training task of the speech model, on recorded voices."""
 
 import hashlib
 from collections import Counter
@@ -50,13 +50,13 @@ KNOWN = ", ".join(
 FRAMES, BANDS = 186, 40
 LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}
 VARIATIONS = 8
-"""Of each clip, beside itself, that a training run draws from."""
+"""Number of variations of each clip, beside itself, that a training run draws from."""
 UNVARIED_SHARE = 0.4
-"""Share of training windows that are not drawn from the variations."""
+"""Share of training windows that are from the clip itself."""
 EXAMPLES = 3
-"""Clips of each label that a report shows."""
+"""Number of clips of each label that a report shows."""
 SHORTEST_FRAMES = 75
-"""Of a training window: what a device hears when a person has just begun to speak."""
+"""Shortest training window: a device's window when a person starts to speak."""
 
 Variations = list[npt.NDArray[np.float16]]
 """One clip, as `log_mel` of it and of its variations: float16[frames, bands] each."""
@@ -67,10 +67,10 @@ class SpeechTask(Task):
     """Three seconds of voice, eight acted emotions."""
 
     fold: int | None = None
-    """Which part of the speakers to test on; None to train on all but the held-back ones."""
+    """The part of the speakers to test on; None to train on all except the held-back ones."""
     folds: int = FOLDS
     coefficients: Coefficients = "log_mel"
-    """What the network sees of each frame."""
+    """The features of each frame."""
 
     modality = "speech"
     label_map = dict(
@@ -92,10 +92,10 @@ class SpeechTask(Task):
     )
 
     _variations: dict[bytes, Variations] = field(default_factory=dict, init=False, repr=False)
-    """By the hash of seed and clip: the folds of one process share what they prepare."""
+    """By the hash of seed and clip; the folds of one process share them."""
 
     def recordings(self, data: Sequence[Path]) -> list[Recordings]:
-        """Each data set as it was published; raises DatasetError, also where two share clips."""
+        """Loads each data set as published; raises DatasetError, also if two share clips."""
         sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
         check_disjoint(sets)
         return sets
@@ -132,7 +132,7 @@ class SpeechTask(Task):
         )
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
-        """Each clip as a Variations: noise, rooms and codecs are too slow for every epoch."""
+        """Computes the variations of each clip; noise, rooms and codecs are slow."""
         assert isinstance(spec, SoundInput)
         keys = [hashlib.sha256(f"{seed}".encode() + one.tobytes()).digest() for one in train.inputs]
         missing = {
@@ -148,7 +148,7 @@ class SpeechTask(Task):
         return replace(train, inputs=[self._variations[key] for key in keys])
 
     def sample_weights(self, samples: Samples) -> FloatArray:
-        """Every speaker counts alike, and each of their emotions: data sets differ in size."""
+        """Weights every speaker equally, and each of their emotions; data sets differ in size."""
         kinds = list(zip(samples.groups, samples.majority.tolist(), strict=True))
         clips = Counter(kinds)
         emotions = Counter(speaker for speaker, _ in clips)
@@ -156,7 +156,7 @@ class SpeechTask(Task):
         return np.asarray(weights / weights.sum())
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
-        """A part of one variation, faster or slower, of a longer or shorter vocal tract, masked."""
+        """Cuts a part of one variation, warped in speed and vocal tract, and masks it."""
         chosen = 0 if rng.random() < UNVARIED_SHARE else rng.integers(1, len(sample))
         variation: npt.NDArray[np.float16] = sample[chosen]
         energies = warp(variation.astype(np.float32), rng)
@@ -169,7 +169,7 @@ class SpeechTask(Task):
         return sound_features(sample, spec)
 
     def device_inputs(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
-        """The windows in which a device hears a voice; the end of a clip in which it hears none."""
+        """Returns the windows in which a device hears a voice; without any, the clip's end."""
         assert isinstance(spec, SoundInput)
         defaults = Speech()
         device = VoiceWindows(spec, defaults.min_voice_probability, defaults.min_voice_s)
@@ -179,7 +179,7 @@ class SpeechTask(Task):
         return [window.features for window in windows]
 
     def draw_examples(self, splits: Splits, spec: InputSpec, folder: Path) -> Path | None:
-        """Held-back clips of each label, as waveform and as the last window of each."""
+        """Draws held-back clips of each label, as waveform and as features of the last window."""
         examples: dict[str, list[tuple[Sound, FloatArray]]] = {}
         samples = splits.held_back
         for index, label in enumerate(self.labels):

@@ -1,4 +1,4 @@
-"""Training the text model: any data set whose labels are brought to those of GoEmotions."""
+"""The training task of the text model, on any data set mapped to GoEmotions' labels."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ ALPHABETS = (
     range(0x10D0, 0x10F1),
     range(0xAC00, 0xD7A4),
 )
-# Of as many as the training texts.
+# Number of texts in no language, as a share of the training texts.
 NO_LANGUAGE_SHARE = 0.03
 
 
 def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
-    """The words of a text in other letters, which make none of any language."""
+    """Replaces the letters of a text by others, so that its words are in no language."""
     factor, shift = (int(one) for one in rng.integers(1, len(alphabet), 2))
     letters = (alphabet[(ord(one) * factor + shift) % len(alphabet)] for one in text)
     return "".join(
@@ -65,8 +65,8 @@ def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
 class TextTask(Task):
     """Short texts in any language, any number of labels each.
 
-    Of the data sets that are given, those named in `only` are used, or all; those in `aside` for
-    nothing but that what tests them teaches nothing. The rest are `DistillationOptions`.
+    Uses the data sets named in `only`, by default all. Those in `aside` are used only to leave
+    their test texts out of the training data. The other options are `DistillationOptions`.
     """
 
     modality = "text"
@@ -96,7 +96,7 @@ class TextTask(Task):
         others = [name for name in names if self._only and name not in self._only]
         left_out = [*self._aside, *others]
         if idle := [name for name in self._options.untaught if name in left_out]:
-            raise DatasetError(f"--untaught {idle[0]!r}: nothing is learned from that one anyway")
+            raise DatasetError(f"--untaught {idle[0]!r}: that one is not trained on anyway")
         return join(sets, left_out)
 
     def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
@@ -129,7 +129,7 @@ class TextTask(Task):
         return concatenate([train, no_language, denied(len(train), ["denials"], rng)])
 
     def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
-        """Texts that say nothing: a script never seen must not be guessed at."""
+        """Returns neutral texts in unseen scripts, which the model must not guess at."""
         used = Counter("".join(train.inputs))
         few = len(train) // 1000
         unseen = [one for one in ALPHABETS if sum(used[chr(letter)] for letter in one) <= few]
@@ -140,7 +140,7 @@ class TextTask(Task):
         return replace(train.subset(rows), inputs=texts, targets=targets)
 
     def augment(self, sample: Any, rng: np.random.Generator) -> str:
-        """The text with about one of seven words left out."""
+        """Drops about one of seven words."""
         words = sample.split()
         return " ".join(word for word in words if rng.random() > 0.15) or sample
 

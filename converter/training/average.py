@@ -1,7 +1,8 @@
-"""One run of several: the mean of their weights.
+"""Averages the weights of several runs into one run.
 
-Runs that began alike and learned a little differently lie in one valley; the middle of it is often
-better than each (model soups, Wortsman et al. 2022, arXiv:2203.05482), at the size of one.
+The mean of runs with the same initial weights is often better than each of them, at the size of
+one (model soups, Wortsman et al. 2022, arXiv:2203.05482).
+Used only to repeat the training of the shipped text model; goes when that model is replaced.
 """
 
 import shutil
@@ -17,10 +18,10 @@ from edge.errors import EmotiondError
 
 
 def average(runs: Sequence[Path], out: Path) -> Path:
-    """Writes a run whose weights are the mean of those of finished runs; gives its model's path.
+    """Writes a run whose weights are the mean of finished runs' weights; returns its model's path.
 
-    Its settings name the runs. Raises EmotiondError where there are fewer than two, or where they
-    differ in the network or in what it takes.
+    Its settings name the runs. Raises EmotiondError if there are fewer than two, or if they differ
+    in the network or its input.
     """
     if len(runs) < 2:
         raise EmotiondError("an average needs two runs or more")

@@ -1,4 +1,4 @@
-"""Batches of one training run: features and targets, shuffled, augmented, taught."""
+"""Batches of a training run: features and targets, shuffled, augmented, with teachers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,21 @@ from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
 from edge.perception.manifest import InputSpec
 
-# What is larger in all is computed anew in each epoch.
+# Features that are larger in all are computed again in each epoch.
 CACHE_BYTES = 2**30
 
 
 class Teachers:
-    """Larger networks that say more of a sample than its label does (Hinton et al. 2015).
+    """Larger networks whose predictions become part of the targets (Hinton et al. 2015).
 
-    Several count as their mean. They are shown the very features that the student is shown.
+    Several teachers are averaged. They get the same features as the student.
     """
 
     def __init__(self, networks: Sequence[keras.Model], share: float) -> None:
         self._networks, self._share = networks, share
 
     def mix(self, features: FloatArray, targets: list[FloatArray]) -> list[FloatArray]:
-        """The targets of each output, with `share` of them given over to the teachers."""
+        """Mixes the targets of each output with a `share` of the teachers' predictions."""
         answers = [self._predict(network, features) for network in self._networks]
         return [
             (1 - self._share) * target + self._share * np.mean(predicted, axis=0, dtype=np.float32)
@@ -41,9 +41,9 @@ class Teachers:
 
 
 class Batches(keras.utils.PyDataset):
-    """The samples in batches: with a `seed` prepared ones, shuffled and augmented.
+    """The samples in batches: with a `seed`, prepared ones, shuffled and augmented.
 
-    Without one they come in order, as the device shows them: all windows of each.
+    Without one they are in order, as the device sees them: all windows of each.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Batches(keras.utils.PyDataset):
         return features, _as_outputs(targets)
 
     def _unaugmented(self, index: int, chosen: npt.NDArray[np.intp]) -> tuple[FloatArray, Any]:
-        """A batch of samples as they are, the same in every epoch: kept where there is room."""
+        """Returns a batch of unaugmented samples, the same in every epoch; cached if it fits."""
         if index not in self._cache:
             windows = [
                 self._task.device_inputs(self._samples.inputs[i], self._spec) for i in chosen
@@ -102,7 +102,7 @@ class Batches(keras.utils.PyDataset):
         return self._cache[index]
 
     def start_epoch(self, epoch: int, logs: object = None) -> None:
-        """Shuffles for an epoch, in an order that seed and number of the epoch decide."""
+        """Shuffles for an epoch; the order depends on the seed and the epoch's number."""
         self._epoch = epoch
         if self._seed is not None:
             rng, count = np.random.default_rng((self._seed, epoch)), len(self._order)
@@ -118,7 +118,7 @@ def _as_outputs(targets: list[FloatArray]) -> Any:
 
 
 def _mix_up(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
-    """Each sample of a batch mixed with another one, labels alike (Zhang et al. 2018)."""
+    """Mixes each sample of a batch, and its targets, with another one (Zhang et al. 2018)."""
     shares = rng.beta(shape, shape, len(arrays[0])).astype(np.float32)
     shares = np.maximum(shares, 1 - shares)
     partners = rng.permutation(len(shares))

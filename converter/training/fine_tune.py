@@ -1,4 +1,4 @@
-"""Teaches a pretrained sentence encoder emotions; the result is a run that can teach in turn."""
+"""Fine-tunes a pretrained sentence encoder on emotions; the run can then be a teacher."""
 
 import hashlib
 import shutil
@@ -34,25 +34,25 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 SCHEDULE = Schedule(epochs=2, batch_size=32, learning_rate=8e-5, patience=2)
-# Layers that stay as they are: most of all weights, and hardly moved by so few texts.
+# Frozen layers: they have most of the weights, and so few texts hardly change them.
 FROZEN = ("words", "positions", "types")
-# A label that so few of a family's samples have says nothing of its annotators.
+# A label with at most this share of a family's samples is not one of its annotators' labels.
 STRAY_SHARE = 0.001
 
 
 def _loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross-entropy of the head of which the targets, [batch, heads, labels], say something."""
+    """Returns the cross-entropy of the heads that have targets, [batch, heads, labels]."""
     return ops.sum(cross_entropy(targets, ops.reshape(logits, ops.shape(targets))), axis=-1)
 
 
 def known_labels(samples: Samples) -> tuple[str, ...]:
-    """The labels that more than a stray sample has."""
+    """Returns the labels that more than a STRAY_SHARE of the samples have."""
     shares = samples.targets.mean(axis=0)
     return tuple(samples.labels[one] for one in np.flatnonzero(shares > STRAY_SHARE))
 
 
 class SentenceBatches(keras.utils.PyDataset):
-    """Token ids and targets in batches of texts of about one length, in a new order an epoch."""
+    """Token ids and targets in batches of texts of similar length, reordered every epoch."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class SentenceBatches(keras.utils.PyDataset):
         batch_size: int,
         seed: int,
     ) -> None:
-        """Each of the families has a head, which learns from the samples of its data sets."""
+        """Each of the families has a head, trained on the samples of its data sets."""
         super().__init__(workers=1)
         self._rows = encode(tokenizer, samples.inputs)
         self._padding = encoder.padding_id(tokenizer)
@@ -81,14 +81,14 @@ class SentenceBatches(keras.utils.PyDataset):
         return pad([self._rows[i] for i in chosen], self._padding), self._targets[chosen]
 
     def start_epoch(self, epoch: int, logs: object = None) -> None:
-        """Draws batches for an epoch, as seed and number of the epoch decide."""
+        """Draws batches for an epoch; they depend on the seed and the epoch's number."""
         rng = np.random.default_rng((self._seed, epoch))
         jitter = rng.random(len(self._rows)) * TOKEN_STEP
         order = np.argsort([len(row) for row in self._rows] + jitter)
         cuts = range(self._batch_size, len(order), self._batch_size)
         batches = np.split(order, cuts)
         self._batches = [batches[i] for i in rng.permutation(len(batches))]
-        # Keras takes what the first two shapes have in common for that of all.
+        # Keras derives the shape of all batches from the first two, which therefore must differ.
         widths = [width(self._rows[i] for i in batch) for batch in self._batches]
         other = next((i for i, one in enumerate(widths) if one != widths[0]), 0)
         if other > 1:
@@ -96,16 +96,19 @@ class SentenceBatches(keras.utils.PyDataset):
 
 
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
-    """Teaches the encoder in `folder` the emotions of `splits`; gives the path of the model.
+    """Fine-tunes the encoder in `folder` on `splits`; returns the path of the model.
 
-    Every head learns denials as well: annotators saw too few. Keeps the epoch with the lowest
-    loss on held-back texts. Raises EmotiondError.
+    Every head is trained on denials as well, of which data sets have too few. Keeps the epoch with
+    the lowest loss on held-back texts. Raises EmotiondError.
     """
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
-        raise EmotiondError("an encoder begins from its own weights, and has no teachers")
+        raise EmotiondError(
+            "an encoder starts from its own weights, and has no teachers; "
+            "leave --weights and --teacher out"
+        )
     families = by_family(splits.schemes)
     outputs = len(families) * len(splits.train.labels)
     model = encoder.build(architecture, outputs, encoder.padding_id(tokenizer))

@@ -1,4 +1,4 @@
-"""A run: the folder in which training leaves a model, what it takes, and how it came to be."""
+"""A run: the folder of a training, with its model, input specification and settings."""
 
 import csv
 import math
@@ -23,52 +23,52 @@ INPUT = "input.json"
 CHECKPOINT = "checkpoint"
 SETTINGS = "settings.json"
 ORIGINS = "origins"
-"""In the settings: of its own data, of what taught it and of the run that its weights are from."""
+"""Key of the settings: the origins of its data, its teachers and its initial weights."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run begins and goes on."""
+    """The options of a training run."""
 
     schedule: Schedule
     seed: int = 0
     resume: bool = False
-    """Whether to go on from the checkpoint that every epoch leaves."""
+    """True to continue from the checkpoint of the last complete epoch."""
     weights: Path | None = None
-    """A file to begin from, see `load_initial_weights`."""
+    """A file of initial weights, see `load_initial_weights`."""
     teachers: Sequence[Path] = ()
-    """Finished runs to learn from."""
+    """Finished runs whose predictions become part of the targets."""
 
 
 def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
-    """The trained model of a run and the input it takes; raises EmotiondError without one."""
+    """Loads the trained model of a run and its input specification; raises EmotiondError."""
     try:
         spec = msgspec.json.decode((run / INPUT).read_bytes(), type=InputSpec)
         return keras.models.load_model(run / MODEL, compile=False), spec
     except (OSError, ValueError) as error:
-        raise EmotiondError(f"{run}: no finished training run ({error})") from error
+        raise EmotiondError(f"{run}: not a finished training run ({error})") from error
 
 
 def origin(run: Path, splits: Splits) -> Origin:
-    """What the model of a run learned from that was trained on `splits`, and those before it."""
+    """Returns the origin of a run trained on `splits`, with its teachers and initial weights."""
     return splits.origin.joined(origins_in(read_settings(run)))
 
 
 def read_settings(run: Path) -> dict[str, Any]:
-    """How a run was begun; raises EmotiondError where nothing tells it."""
+    """Reads the settings of a run; raises EmotiondError if they are missing or unreadable."""
     try:
         return msgspec.json.decode((run / SETTINGS).read_bytes(), type=dict[str, Any])
     except (OSError, ValueError) as error:
-        raise EmotiondError(f"{run}: nothing tells how this run was begun ({error})") from error
+        raise EmotiondError(f"{run / SETTINGS}: cannot be read ({error})") from error
 
 
 def origins_in(settings: dict[str, Any]) -> list[Origin]:
-    """What the model of the run with these settings learned from."""
+    """Returns the origins in the settings of a run."""
     return msgspec.convert(settings.get(ORIGINS, []), list[Origin])
 
 
 def origins_of_weights(file: Path) -> list[Origin]:
-    """Of the run or pack that weights are from; those of torchvision are from none."""
+    """Returns the origins of the run or pack that weights are from; torchvision's have none."""
     if is_pack(file):
         return [origin_of_pack(file)]
     if not (file.parent / SETTINGS).is_file():
@@ -77,9 +77,9 @@ def origins_of_weights(file: Path) -> list[Origin]:
 
 
 def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
-    """Makes room for a new run, or checks that the one to resume is the same.
+    """Clears the folder for a new run, or checks that the run to resume has the same settings.
 
-    `facts` are what else must not change, as JSON can hold it. Raises EmotiondError.
+    `facts` are further settings that must not change, as JSON can hold them. Raises EmotiondError.
     """
     settings = {
         "schedule": msgspec.to_builtins(plan.schedule),
@@ -92,16 +92,16 @@ def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
     if plan.resume:
         if not (run / CHECKPOINT).is_dir():
             raise EmotiondError(f"{run}: no checkpoint to resume from; train without --resume")
-        begun = read_settings(run)
-        changed = [name for name, value in settings.items() if begun.get(name) != value]
+        saved = read_settings(run)
+        changed = [name for name, value in settings.items() if saved.get(name) != value]
         if changed:
             raise EmotiondError(
-                f"{run}: this run was begun with another {', '.join(changed)}; "
+                f"{run}: this run was started with other settings: {', '.join(changed)}; "
                 "resume it with the same options, or train without --resume"
             )
         return
     run.mkdir(parents=True, exist_ok=True)
-    # Until training ends there is no run to build from.
+    # No pack can be built from the run until training ends.
     for old in (INPUT, CURVES, MODEL):
         (run / old).unlink(missing_ok=True)
     shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
@@ -109,16 +109,16 @@ def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
 
 
 def check_trained(run: Path) -> None:
-    """Raises EmotiondError where no epoch of a run was any good."""
+    """Raises EmotiondError if no epoch of a run had a finite loss."""
     if best_loss(run / CURVES) is None:
         raise EmotiondError(
             f"{run}: the loss is not a number from the first epoch on; "
-            "try a lower learning rate, and look for faults in the data"
+            "try a lower learning rate, and check the data"
         )
 
 
 def best_loss(curves: Path) -> float | None:
-    """The lowest on held-back data so far; None before the first that is a number."""
+    """Returns the lowest finite loss on held-back data so far, or None."""
     if not curves.is_file():
         return None
     with curves.open(encoding="utf-8", newline="") as lines:

@@ -29,15 +29,15 @@ from edge.errors import EmotiondError
 from edge.perception.manifest import InputSpec
 
 WARMUP_SHARE = 0.08
-# Of all steps, the latest share that the averaged weights look back on.
+# Time constant of the weights' moving average, as a share of all steps.
 AVERAGED_SHARE = 0.05
 
 
 def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
-    """Trains on `splits.train`, keeps the weights that the schedule says, by `splits.held_back`.
+    """Trains on `splits.train`; keeps the best epoch on `splits.held_back`, or the last one.
 
     The weights are exponential moving averages of the trained ones. Writes model.keras,
-    input.json and curves (CSV and PNG) into the folder `run` and gives the model's path.
+    input.json and curves (CSV and PNG) into the folder `run` and returns the model's path.
     """
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
@@ -58,6 +58,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
+    # Used only to repeat the training of the shipped text model; goes when that model is replaced.
     if plan.weights is not None and is_pack(plan.weights):
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
@@ -81,13 +82,13 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
 
 
 def _initialize(model: keras.Model, plan: Plan) -> list[Origin]:
-    """Gives the network the plan's weights, and tells what those learned from."""
+    """Loads the plan's initial weights, and returns their origins."""
     if plan.weights is None:
         return []
     count = load_initial_weights(model, plan.weights)
     origins = origins_of_weights(plan.weights)
     whole = sum(bool(layer.weights) for layer in model.layers)
-    print(f"{count} of {whole} layers with weights begin from {plan.weights}")
+    print(f"{count} of {whole} layers with weights start from {plan.weights}")
     return origins
 
 
@@ -96,9 +97,9 @@ def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teacher
     for run in plan.teachers:
         network, seen = load_run(run)
         if seen != spec:
-            raise EmotiondError(f"{run}: this teacher takes another input than the student")
+            raise EmotiondError(f"{run}: this teacher has another input than the student")
         if [one.shape for one in network.outputs] != [one.shape for one in student.outputs]:
-            raise EmotiondError(f"{run}: this teacher answers with other labels than the student")
+            raise EmotiondError(f"{run}: this teacher has other labels than the student")
         networks.append(network)
     return Teachers(networks, plan.schedule.teacher_share) if networks else None
 
@@ -106,10 +107,10 @@ def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teacher
 def cross_entropy(
     targets: keras.KerasTensor, logits: keras.KerasTensor, smoothing: float = 0.0
 ) -> keras.KerasTensor:
-    """Of each sample, over the last axis; a row of zeros costs nothing and teaches nothing.
+    """Returns the cross-entropy over the last axis; a row of zeros has no loss and no gradient.
 
-    TensorFlow's own is the same for rows that add up to one, but its gradient takes every row for
-    such a one, and pulls down all logits of a row of zeros.
+    TensorFlow's own is the same for rows that add up to 1, but its gradient assumes that every row
+    does, and lowers all logits of a row of zeros.
     """
     total = ops.sum(targets, axis=-1, keepdims=True)
     smooth = (1 - smoothing) * targets + smoothing * total / targets.shape[-1]
@@ -117,7 +118,7 @@ def cross_entropy(
 
 
 def cosine_schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """A learning rate that rises to `peak` at first, and falls to nothing at the last step."""
+    """Returns a learning rate that first rises to `peak`, and falls to 0 at the last step."""
     warmup_steps = round(steps * WARMUP_SHARE)
     return keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps=steps - warmup_steps, warmup_target=peak, warmup_steps=warmup_steps
@@ -147,10 +148,10 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
 
 
 def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
-    """Whether steps of training are compiled, by XLA under TensorFlow.
+    """Returns Keras' `jit_compile`, which under TensorFlow compiles training steps with XLA.
 
-    That makes a network of dense layers faster, and convolutions on a CPU ten times slower; it
-    knows no sparse tensors.
+    XLA makes a network of dense layers faster, and convolutions on a CPU ten times slower; it does
+    not support sparse tensors.
     """
     convolves = any(hasattr(layer, "kernel_size") for layer in model.layers)
     slower = convolves or any(one.sparse for one in model.inputs)
@@ -160,9 +161,9 @@ def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
 def callbacks(
     run: Path, start_epoch: Callable[..., None], plan: Plan, averaged: bool
 ) -> list[keras.callbacks.Callback]:
-    """What happens between epochs, in this order.
+    """Returns the callbacks of a training, in their order.
 
-    The checkpoint is taken before the `averaged` weights, if any, are swapped in: it holds both.
+    The checkpoint is saved before the `averaged` weights, if any, are swapped in: it has both.
     """
     return [
         keras.callbacks.LambdaCallback(on_epoch_begin=start_epoch),

@@ -31,7 +31,7 @@ def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: P
     assert origin(tmp_path / "mean", splits) == splits.origin
     with pytest.raises(EmotiondError, match="two runs or more"):
         average(runs[:1], tmp_path / "mean")
-    with pytest.raises(EmotiondError, match="no finished training run"):
+    with pytest.raises(EmotiondError, match="not a finished training run"):
         average([*runs, tmp_path], tmp_path / "mean")
     seen = json.loads((runs[1] / "input.json").read_text())
     (runs[1] / "input.json").write_text(json.dumps(seen | {"max_characters": 10}))

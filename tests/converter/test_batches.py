@@ -1,4 +1,4 @@
-"""What one training step is shown."""
+"""Batches: the features and targets of a training step."""
 
 import keras
 import numpy as np

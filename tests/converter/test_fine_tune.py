@@ -91,13 +91,13 @@ def test_a_run_is_resumed_with_the_same_encoder_andown_splits(
     (tmp_path / "run" / CHECKPOINT).mkdir()
     resume = Plan(SHORT, resume=True)
     fewer = replace(splits, train=splits.train.of_groups({"here"}))
-    with pytest.raises(EmotiondError, match="was begun with another data"):
+    with pytest.raises(EmotiondError, match="was started with other settings: data"):
         fine_tune(bert, fewer, tmp_path / "run", resume)
     other = shutil.copytree(bert, tmp_path / "bert")
     save_file(bert_weights(seed=1), other / "model.safetensors")
-    with pytest.raises(EmotiondError, match="was begun with another encoder"):
+    with pytest.raises(EmotiondError, match="was started with other settings: encoder"):
         fine_tune(other, splits, tmp_path / "run", resume)
-    with pytest.raises(EmotiondError, match="begins from its own weights, and has no teachers"):
+    with pytest.raises(EmotiondError, match="starts from its own weights, and has no teachers"):
         fine_tune(bert, splits, tmp_path / "run", replace(resume, teachers=[run]))
 
 

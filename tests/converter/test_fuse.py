@@ -1,4 +1,4 @@
-"""What fusion learns of models whose strengths are known, because they are made up here."""
+"""Learning fusion from made-up models whose strengths are known."""
 
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
 KNOWLEDGE = {"face": 4.0, "speech": 2.0, "text": 3.0}
-"""How far the logit of the truth lies above the others, whose noise has a deviation of 1.5."""
+"""Offset of the true label's logit above the others; the noise has a deviation of 1.5."""
 
 
 def _predictions(seed: int) -> list[Predictions]:

@@ -1,4 +1,4 @@
-"""Training that begins from a pack, whose weights are int8."""
+"""Training that starts from a pack, whose weights are int8."""
 
 from pathlib import Path
 
@@ -128,11 +128,11 @@ def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.tflite").write_bytes(model[: len(model) // 2])
     (tmp_path / "folder.tflite").mkdir()
     refused = {
-        MODELS / "face.tflite": "only a network of dense layers begins from a pack",
+        MODELS / "face.tflite": "only a network of dense layers can start from a pack",
         tmp_path / "float32.tflite": r"float32\.tflite: this model does not compute in int8",
         tmp_path / "biasless.tflite": r"biasless\.tflite: this model does not compute in int8",
-        tmp_path / "missing.tflite": "no such file of weights",
-        tmp_path / "folder.tflite": "no such file of weights",
+        tmp_path / "missing.tflite": "initial weights not found",
+        tmp_path / "folder.tflite": "initial weights not found",
         tmp_path / "short.tflite": r"short\.tflite",
     }
     for file, reason in refused.items():
@@ -143,7 +143,7 @@ def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_a_network_with_other_layers_does_not_begin_from_a_pack() -> None:
     """Its last layer alone would fit."""
     spec = load_pack(MODELS / "face.json").manifest.input
-    with pytest.raises(EmotiondError, match="only a network of dense layers begins from a pack"):
+    with pytest.raises(EmotiondError, match="only a network of dense layers can start from a pack"):
         load_initial_weights(FaceTask().network(spec), MODELS / "face.tflite")
 
 
@@ -154,7 +154,7 @@ def test_a_pack_without_its_manifest_is_refused_before_a_run_is_begun(
     plan = Plan(short, weights=tmp_path / "alone.tflite")
     (tmp_path / "alone.tflite").write_bytes(TEXT.read_bytes())
     with pytest.raises(
-        EmotiondError, match=r"alone\.json: nothing tells what the model beside it learned from"
+        EmotiondError, match=r"cannot be read .*, so the training data of alone\.tflite are"
     ):
         train(TextTask(), splits, tmp_path / "run", plan)
     (tmp_path / "alone.json").write_bytes((MODELS / "face.json").read_bytes())

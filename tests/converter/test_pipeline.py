@@ -108,9 +108,9 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions:
     cut.kill()
     cut.wait()
     unfinished = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
-    assert "no finished training run" in unfinished.stderr
+    assert "not a finished training run" in unfinished.stderr
     others = _convert("train", "text", *options, "--epochs", "7", "--resume", folder=tmp_path)
-    assert "was begun with another schedule" in others.stderr
+    assert "was started with other settings: schedule" in others.stderr
     resumed = _convert(*command, "--resume", folder=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert "Epoch 1/" not in resumed.stdout
@@ -123,7 +123,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions:
 def test_a_run_that_is_not_there_is_said(tmp_path: Path, goemotions: Path) -> None:
     done = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
     assert done.returncode == 1
-    assert "no finished training run" in done.stderr
+    assert "not a finished training run" in done.stderr
     assert "Traceback" not in done.stderr
 
 

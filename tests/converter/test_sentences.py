@@ -1,4 +1,4 @@
-"""What a teacher answers, and that it is asked once."""
+"""The teacher: its predictions, and their cache."""
 
 import json
 import shutil
@@ -99,10 +99,10 @@ def test_a_teacher_reads_emoji_and_emoticons_by_their_names() -> None:
 
 @pytest.mark.slow
 def test_an_unfinished_teacher_is_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(EmotiondError, match="no finished run of a sentence encoder"):
+    with pytest.raises(EmotiondError, match="not a finished run of a sentence encoder"):
         SentenceTeacher(tmp_path)
     shutil.copytree(run, tmp_path, dirs_exist_ok=True)
     heads = json.loads((run / "heads.json").read_text())
     (tmp_path / "heads.json").write_text(json.dumps(heads | {"families": ["here"]}))
-    with pytest.raises(EmotiondError, match=r"the model there is not that of heads\.json"):
+    with pytest.raises(EmotiondError, match=r"heads\.json does not fit the model there"):
         SentenceTeacher(tmp_path)

@@ -1,4 +1,4 @@
-"""Training the face network: two heads, teachers, weights to begin from, resuming."""
+"""Training the face network: two heads, teachers, initial weights, resuming."""
 
 import csv
 import json
@@ -109,7 +109,7 @@ def test_a_student_begins_from_weights_and_learns_from_its_teacher(
 ) -> None:
     plan = Plan(SHORT, weights=run / MODEL, teachers=(run, run))
     train(FaceTask(**SMALLEST), splits, tmp_path / "student", plan)
-    assert "layers with weights begin from" in capsys.readouterr().out
+    assert "layers with weights start from" in capsys.readouterr().out
     assert load_run(tmp_path / "student")[0].count_params() < load_run(run)[0].count_params()
 
 
@@ -117,14 +117,14 @@ def test_a_student_begins_from_weights_and_learns_from_its_teacher(
 def test_a_teacher_that_sees_another_input_is_refused(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
-    with pytest.raises(EmotiondError, match="takes another input than the student"):
+    with pytest.raises(EmotiondError, match="has another input than the student"):
         train(FaceTask(width=0.1), splits, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
 @pytest.mark.slow
 def test_a_teacher_with_other_labels_is_refused(run: Path, splits: Splits, tmp_path: Path) -> None:
     one_headed = replace(splits, second=None)
-    with pytest.raises(EmotiondError, match="answers with other labels than the student"):
+    with pytest.raises(EmotiondError, match="has other labels than the student"):
         train(FaceTask(**SMALLEST), one_headed, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
@@ -178,7 +178,7 @@ def test_training_that_diverges_is_said(splits: Splits, tmp_path: Path) -> None:
 def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> None:
     inputs = keras.Input((4,))
     other = keras.Model(inputs, keras.layers.Dense(8, name="logits")(inputs))
-    with pytest.raises(EmotiondError, match="none of its weights has the name and shape"):
+    with pytest.raises(EmotiondError, match="no weights with the name and shape"):
         load_initial_weights(other, run / MODEL)
     with pytest.raises(EmotiondError, match="no such file"):
         load_initial_weights(other, tmp_path / "missing.keras")
