@@ -1,4 +1,4 @@
-"""`emotion-convert …`: trains, quantizes and measures the models, on a workstation."""
+"""The command line `emotion-convert`: trains, quantizes and measures models on a workstation."""
 
 import argparse
 import sys
@@ -39,10 +39,12 @@ def _not_negative(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="emotion-convert", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="emotion-convert", description="train, quantize and measure models"
+    )
     subparsers = parser.add_subparsers(dest="command", required=True)
     about = {
-        "train": (commands.train, "train a network on a data set; the result is a run"),
+        "train": (commands.train, "train a network on data sets; the result is a run"),
         "quantize": (commands.quantize, "turn a run into an int8 model pack, calibrated"),
         "evaluate": (commands.evaluate, "measure a pack on the test split, for its manifest"),
         "report": (commands.report, "write a page of a pack's figures, with plots"),
@@ -67,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
         command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
         if name in ("train", "quantize"):
-            command.add_argument("--seed", type=int, default=0)
+            command.add_argument("--seed", type=int, default=0, help="random seed")
         if name == "evaluate":
             command.add_argument(
                 "--all",
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     folds.add_argument(
         "--models", type=Path, default=MODELS, help="folder of the pack that gets the figures"
     )
-    folds.add_argument("--seed", type=int, default=0)
+    folds.add_argument("--seed", type=int, default=0, help="random seed")
     folds.add_argument(
         "--coefficients", choices=COEFFICIENTS, default="log_mel", help=COEFFICIENTS_HELP
     )

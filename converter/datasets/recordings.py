@@ -187,8 +187,8 @@ def all_to_test(sets: Sequence[Recordings]) -> Splits:
     """Puts every speaker into the test split, for a model that was trained on none of them."""
 
     def choose(recordings: Recordings) -> list[Rows]:
-        nobody = np.zeros(0, np.intp)
-        return [nobody, nobody, np.arange(len(recordings.samples))]
+        nothing = np.zeros(0, np.intp)
+        return [nothing, nothing, np.arange(len(recordings.samples))]
 
     return _split(sets, choose, WHOLE_SET)
 

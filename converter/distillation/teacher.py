@@ -181,8 +181,8 @@ class SentenceTeacher:
     def _exponents(self, weights: FloatArray) -> FloatArray:
         """Returns the pool's exponents, float32[heads, labels]; each label's have the same sum."""
         of_heads = [self.heads.known_labels[name] for name in self.heads.families]
-        knows = np.array([[label in known for label in self.heads.labels] for known in of_heads])
-        counted = weights[:, None] * knows
+        is_known = np.array([[label in known for label in self.heads.labels] for known in of_heads])
+        counted = weights[:, None] * is_known
         sums = counted.sum(axis=0)
         # A label that no weighted head was trained on keeps the weights as they are.
         counted[:, sums == 0] = weights[:, None]

@@ -86,15 +86,15 @@ def build(
     """
     a = architecture
     ids = keras.Input((None,), dtype="int32", name="ids")
-    is_said = ops.not_equal(ids, padding)
-    mask = ops.cast(is_said, "float32")
+    is_token = ops.not_equal(ids, padding)
+    mask = ops.cast(is_token, "float32")
     positions = ops.maximum(ops.cast(ops.cumsum(mask, axis=1), "int32") - 1, 0)
     word = layers.Embedding(a.vocab_size, a.hidden_size, name="words")(ids)
     place = layers.Embedding(a.max_position_embeddings, a.hidden_size, name="positions")(positions)
     kind = layers.Embedding(1, a.hidden_size, name="types")(ops.zeros_like(ids))
     x = layers.LayerNormalization(epsilon=a.layer_norm_eps, name="embedded")(word + place + kind)
     x = layers.Dropout(dropout)(x)
-    attended = ops.expand_dims(is_said, 1)
+    attended = ops.expand_dims(is_token, 1)
     for number in range(a.num_hidden_layers):
         x = _block(x, attended, a, dropout, f"layer.{number}")
     weights = ops.expand_dims(mask, -1)
@@ -110,9 +110,9 @@ def _block(
     attention = layers.MultiHeadAttention(
         a.num_attention_heads, a.hidden_size // a.num_attention_heads, name=f"{name}.attention"
     )
-    said = layers.Dropout(dropout)(attention(x, x, attention_mask=attended))
+    output = layers.Dropout(dropout)(attention(x, x, attention_mask=attended))
     norm = layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.attention_norm")
-    x = norm(x + said)
+    x = norm(x + output)
     wide = layers.Dense(a.intermediate_size, activation="gelu", name=f"{name}.wide")(x)
     narrow = layers.Dropout(dropout)(layers.Dense(a.hidden_size, name=f"{name}.narrow")(wide))
     return layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.norm")(x + narrow)

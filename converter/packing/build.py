@@ -38,7 +38,7 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     fitted to the held-back ones. Returns the manifest's path.
     """
     model, spec = load_run(run)
-    learned = origin(run, splits)
+    data_origin = origin(run, splits)
     check_finite(model)
     second_labels = splits.second.labels if splits.second and len(model.outputs) > 1 else ()
     if len(model.outputs) > 1 and not second_labels:
@@ -67,8 +67,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         second_labels=second_labels,
         input=spec,
         prior_correction=correction,
-        trained_on=learned.trained_on,
-        licence=learned.licence,
+        trained_on=data_origin.trained_on,
+        licence=data_origin.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
     )

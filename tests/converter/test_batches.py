@@ -25,7 +25,7 @@ def _batches(samples: Samples, mixup: float = 0.0, seed: int | None = 0) -> Batc
     return Batches(TASK, samples, TASK.input_spec(samples), 8, seed, mixup=mixup)
 
 
-def test_a_batch_hangs_on_seed_and_epoch_alone(samples: Samples) -> None:
+def test_a_batch_depends_only_on_seed_and_epoch(samples: Samples) -> None:
     one, other = _batches(samples), _batches(samples)
     other.start_epoch(3)
     assert not np.array_equal(one[1][0], other[1][0])
@@ -68,7 +68,7 @@ def _teacher(logits: list[FloatArray]) -> keras.Model:
     return keras.Model(inputs, heads)
 
 
-def test_teachers_say_their_share_of_every_target(samples: Samples) -> None:
+def test_teachers_make_up_their_share_of_every_target(samples: Samples) -> None:
     rng = np.random.default_rng(1)
     said = [[rng.normal(0, 1, n).astype(np.float32) for n in (8, 7)] for _ in range(2)]
     teachers = Teachers([_teacher(logits) for logits in said], share=0.25)

@@ -36,7 +36,7 @@ def _ferplus(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_ferplus_gives_votes_as_distributions_and_names_what_it_left_out(
+def test_ferplus_has_votes_as_distributions_and_reports_what_it_left_out(
     tmp_path: Path, zipped: bool
 ) -> None:
     root = _ferplus(tmp_path / "data")
@@ -80,7 +80,7 @@ def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path)
         ("image,emotion\na.png,7\n", r"a\.png has the emotion 7, not 0\.\.6"),
     ],
 )
-def test_original_labels_at_fault_are_refused(tmp_path: Path, table: str, sentence: str) -> None:
+def test_wrong_original_labels_are_refused(tmp_path: Path, table: str, sentence: str) -> None:
     root = _ferplus(tmp_path)
     (root / "FERPlus" / "fer2013_labels.csv").write_text(table)
     with pytest.raises(DatasetError, match=sentence):
@@ -160,7 +160,7 @@ def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     assert ckplus.matches(tmp_path)
 
 
-def test_own_pictures_are_split_as_their_owner_split_them(tmp_path: Path) -> None:
+def test_own_pictures_keep_the_splits_of_their_folders(tmp_path: Path) -> None:
     for split, count in (("train", 3), ("val", 2), ("test", 1)):
         files = [f"{number}.png" for number in range(count)]
         _pictures(tmp_path / split, {"Happy": files, "sad": files})
@@ -183,7 +183,7 @@ def test_own_pictures_keep_their_detail(tmp_path: Path) -> None:
             assert task.augment(picture, rng).shape == picture.shape
 
 
-def test_files_that_are_no_pictures_are_named_wherever_they_lie(tmp_path: Path) -> None:
+def test_unreadable_pictures_are_reported_wherever_they_are(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"happy": ["a.png"], "sad": ["b.png"]})
     (tmp_path / "train" / "stray.png").write_bytes(b"")
@@ -195,7 +195,7 @@ def test_files_that_are_no_pictures_are_named_wherever_they_lie(tmp_path: Path) 
         assert name in splits.summary()
 
 
-def test_names_that_nobody_knows_are_refused(tmp_path: Path) -> None:
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"bored": ["a.png"], "sleepy": ["b.png"]})
     with pytest.raises(DatasetError, match="no known data set in it; known layouts"):
@@ -217,7 +217,7 @@ def test_too_few_subjects_for_three_splits_are_refused(tmp_path: Path) -> None:
         FaceTask().load([tmp_path])
 
 
-def test_a_damaged_picture_in_a_zip_is_named_and_a_damaged_table_refused(tmp_path: Path) -> None:
+def test_a_damaged_picture_in_a_zip_is_reported_and_a_damaged_table_refused(tmp_path: Path) -> None:
     root = _ferplus(tmp_path / "data")
     archive = tmp_path / "ferplus.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:

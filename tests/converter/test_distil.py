@@ -74,7 +74,7 @@ def _other(run: Path, folder: Path, **changed: object) -> SentenceTeacher:
 
 
 @pytest.mark.slow
-def test_the_first_that_learned_from_a_data_set_teaches_it(
+def test_a_data_sets_teacher_is_the_first_one_trained_on_it(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
     learned = json.loads((run / "heads.json").read_text())["learned"]
@@ -103,7 +103,7 @@ def test_the_first_that_learned_from_a_data_set_teaches_it(
 
 
 @pytest.mark.slow
-def test_what_is_untaught_keeps_its_labels_and_leaves_others_their_variations(
+def test_an_untaught_data_set_keeps_its_labels_and_leaves_others_their_variations(
     run: Path, splits: Splits
 ) -> None:
     both = distil_targets(splits.train, [run], 1.0, 0, DistillationOptions(variations=2))
@@ -132,7 +132,7 @@ def test_a_teacher_of_other_data_or_labels_is_refused(
 
 
 @pytest.mark.slow
-def test_a_model_tells_what_its_teacher_learned_from(
+def test_a_models_origin_includes_its_teachers_data(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
     heads = msgspec.json.decode((run / "heads.json").read_bytes())
@@ -159,7 +159,7 @@ def _converts(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 @pytest.mark.slow
-def test_the_command_line_says_how_a_teacher_is_asked(
+def test_the_command_line_sets_the_distillation_options(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_splits(tmp_path, "here", "there")
@@ -188,7 +188,7 @@ def test_the_command_line_says_how_a_teacher_is_asked(
         (["--teacher", "t", "--untaught", "nowhere"], "no data set is called 'nowhere'"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(
+def test_options_without_effect_are_refused(
     arguments: list[str],
     sentence: str,
     tmp_path: Path,

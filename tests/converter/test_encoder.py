@@ -69,7 +69,7 @@ def test_the_encoder_computes_what_its_paper_says_and_padding_does_not_matter(
         assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_folder_that_is_no_encoder_is_refused(bert: Path, tmp_path: Path) -> None:
+def test_a_folder_without_an_encoder_is_refused(bert: Path, tmp_path: Path) -> None:
     with pytest.raises(EmotiondError, match=r"model\.safetensors, tokenizer\.json not found"):
         encoder.read_architecture(tmp_path)
     shutil.copytree(bert, tmp_path, dirs_exist_ok=True)

@@ -53,7 +53,7 @@ def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_every_head_learns_denials_and_is_not_judged_by_them(
+def test_every_head_is_trained_on_denials_and_not_validated_on_them(
     bert: Path, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned: list[Samples] = []

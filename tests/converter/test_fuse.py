@@ -53,7 +53,7 @@ def test_pairs_have_one_label_and_all_labels_equally_often() -> None:
     )
 
 
-def test_somebody_else_changes_one_modality_alone() -> None:
+def test_another_person_changes_only_one_modality() -> None:
     cases = draw_pairs(_predictions(seed=1), 1000, np.random.default_rng(0))
     wrong = with_other_person(cases, "speech", np.random.default_rng(1))
     assert np.array_equal(wrong.probabilities[:, [0, 2]], cases.probabilities[:, [0, 2]])
@@ -61,7 +61,7 @@ def test_somebody_else_changes_one_modality_alone() -> None:
     assert accuracy == pytest.approx(1 / 7, abs=0.06)
 
 
-def test_who_only_guesses_is_hardly_trusted() -> None:
+def test_a_guessing_modality_is_hardly_trusted() -> None:
     _, *others = _predictions(seed=4)
     rng = np.random.default_rng(5)
     guesses = softmax(rng.normal(0, 2, (1500, 7)).astype(np.float32))
@@ -71,7 +71,7 @@ def test_who_only_guesses_is_hardly_trusted() -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-def test_together_they_know_more_than_the_best_of_them(strategy: Strategy) -> None:
+def test_fusion_is_more_accurate_than_the_best_modality(strategy: Strategy) -> None:
     cases = draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0))
     alone = max(
         pair_metrics(cases.select([n]).probabilities[:, 0], cases.truth)["accuracy"]
@@ -81,7 +81,7 @@ def test_together_they_know_more_than_the_best_of_them(strategy: Strategy) -> No
     assert together["accuracy"] > alone + 0.03
 
 
-def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
+def test_a_modality_showing_another_person_does_not_win_against_two() -> None:
     cases = draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0))
     wrong = with_other_person(cases, "face", np.random.default_rng(1))
     found = pair_metrics(wrong.fused(log_linear, _learned()), wrong.truth)["accuracy"]
@@ -89,7 +89,7 @@ def test_one_who_tells_of_somebody_else_does_not_win_against_two() -> None:
     assert found > naive + 0.1
 
 
-def test_somebody_else_costs_about_as_much_whichever_modality_tells_of_them() -> None:
+def test_another_person_costs_about_the_same_whichever_modality_shows_them() -> None:
     cases, rng = (
         draw_pairs(_predictions(seed=2), 3000, np.random.default_rng(0)),
         np.random.default_rng(1),
@@ -131,7 +131,7 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_figures_are_the_mean_of_both_halves_each_judged_by_the_other(
+def test_figures_are_the_mean_of_both_halves_each_measured_on_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("converter.fusion.learn.CASE_COUNT", 100)

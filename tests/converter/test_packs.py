@@ -52,7 +52,7 @@ def _answers(text: str) -> tuple[FloatArray, FloatArray]:
     return features, pack.open().run(features)[0]
 
 
-def test_a_network_begun_from_a_pack_answers_as_the_pack(
+def test_a_network_started_from_a_pack_predicts_the_same(
     begun: tuple[keras.Model, Batches],
 ) -> None:
     for text in TEXTS:
@@ -67,7 +67,7 @@ def _normalisation(model: keras.Model) -> keras.layers.BatchNormalization:
     return norm
 
 
-def test_batch_normalisation_begins_with_what_training_data_make_of_it(
+def test_batch_normalisation_starts_with_the_statistics_of_the_training_data(
     begun: tuple[keras.Model, Batches],
 ) -> None:
     model, batches = begun
@@ -94,7 +94,7 @@ def test_a_bias_that_a_layer_has_beside_its_normalisation_is_not_added_twice() -
 
 
 @pytest.mark.slow
-def test_training_goes_on_from_a_pack_and_tells_of_its_data(
+def test_training_continues_from_a_pack_and_records_its_origin(
     splits: Splits, begun: tuple[keras.Model, Batches], tmp_path: Path
 ) -> None:
     slow = Schedule(epochs=1, batch_size=32, learning_rate=1e-9, patience=1)
@@ -140,14 +140,14 @@ def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
             load_initial_weights(network, file)
 
 
-def test_a_network_with_other_layers_does_not_begin_from_a_pack() -> None:
+def test_a_network_with_other_layers_cannot_start_from_a_pack() -> None:
     """Its last layer alone would fit."""
     spec = load_pack(MODELS / "face.json").manifest.input
     with pytest.raises(EmotiondError, match="only a network of dense layers can start from a pack"):
         load_initial_weights(FaceTask().network(spec), MODELS / "face.tflite")
 
 
-def test_a_pack_without_its_manifest_is_refused_before_a_run_is_begun(
+def test_a_pack_without_its_manifest_is_refused_before_a_run_is_started(
     splits: Splits, tmp_path: Path
 ) -> None:
     short = Schedule(epochs=1, batch_size=32, learning_rate=1e-3, patience=1)

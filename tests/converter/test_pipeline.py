@@ -89,7 +89,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
     epochs = 16
     options = ("--data", goemotions, "--batch-size", "32", "--patience", str(epochs))
     command = ("train", "text", *options, "--epochs", str(epochs))
@@ -120,7 +120,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path, goemotions:
     assert (tmp_path / "runs" / "text" / "input.json").exists()
 
 
-def test_a_run_that_is_not_there_is_said(tmp_path: Path, goemotions: Path) -> None:
+def test_a_missing_run_is_reported(tmp_path: Path, goemotions: Path) -> None:
     done = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
     assert done.returncode == 1
     assert "not a finished training run" in done.stderr
@@ -237,7 +237,7 @@ def test_figures_of_several_labels_are_means_over_languages() -> None:
     assert found["two", "accuracy"].n == 4
 
 
-def test_a_row_of_zeros_teaches_nothing() -> None:
+def test_a_row_of_zeros_has_no_gradient() -> None:
     targets = np.array([[0.5, 0.5, 0], [0, 0, 0]], np.float32)
     logits = tf.Variable(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], np.float32))
     with tf.GradientTape() as tape:
@@ -249,7 +249,7 @@ def test_a_row_of_zeros_teaches_nothing() -> None:
     assert not gradient[1].any()
 
 
-def test_only_rare_labels_have_rarity_and_absent_ones_have_none() -> None:
+def test_only_rare_labels_have_a_rare_log_prior_and_absent_ones_have_none() -> None:
     targets = np.eye(4, dtype=np.float32)[[0] * 60 + [1] * 38 + [2] * 2]
     found = rare_log_prior(targets)
     assert found[[0, 1, 3]].tolist() == [0, 0, 0]

@@ -32,7 +32,7 @@ def _labels(recordings: Recordings) -> dict[str, list[str]]:
     return found
 
 
-def test_ravdess_is_read_at_any_rate_and_what_is_no_clip_is_named(tmp_path: Path) -> None:
+def test_ravdess_is_read_at_any_rate_and_other_files_are_reported(tmp_path: Path) -> None:
     folder = tmp_path / "Actor_03"
     _write([folder / "03-01-01-01-01-01-03.wav", folder / "03-01-08-01-01-01-03.flac"], 48_000)
     _write([tmp_path / "Actor_04" / "03-01-02-01-01-01-04.wav"], 44_100)
@@ -121,7 +121,7 @@ def test_nemo_is_read_by_its_table_in_any_sound_format(tmp_path: Path) -> None:
     assert len(recordings.unusable) == 4
 
 
-def test_a_table_of_nemo_that_is_no_text_is_refused(tmp_path: Path) -> None:
+def test_an_unreadable_table_of_nemo_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.tsv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DatasetError, match="cannot be read"):
         nemo.load(tmp_path)
@@ -137,7 +137,7 @@ def test_own_recordings_are_read_by_speaker_and_emotion(tmp_path: Path) -> None:
     assert len(recordings.unusable) == 2
 
 
-def test_clips_that_are_no_utterance_are_named(tmp_path: Path) -> None:
+def test_clips_that_are_not_utterances_are_reported(tmp_path: Path) -> None:
     folder = tmp_path / "ann" / "happy"
     _write([folder / "good.wav"])
     (folder / "twice.wav").write_bytes((folder / "good.wav").read_bytes())
@@ -163,7 +163,7 @@ def test_clips_that_are_no_utterance_are_named(tmp_path: Path) -> None:
         (("Actor_Ann/happy/1.wav",), "data"),
     ],
 )
-def test_a_data_set_is_told_by_its_files(
+def test_a_data_set_is_recognized_by_its_files(
     tmp_path: Path, names: tuple[str, ...], dataset: str
 ) -> None:
     _write(tmp_path / "data" / name for name in names)
@@ -180,7 +180,7 @@ def test_a_folder_without_speech_is_refused(tmp_path: Path) -> None:
         SpeechTask().load([tmp_path])
 
 
-def test_data_sets_that_are_not_apart_are_refused(tmp_path: Path) -> None:
+def test_data_sets_with_a_common_name_or_recording_are_refused(tmp_path: Path) -> None:
     for folder in ("a/data", "b/data", "b/copy"):
         _write([tmp_path / folder / "ann" / "happy" / "1.wav"])
     with pytest.raises(DatasetError, match="two data sets are called 'data'"):

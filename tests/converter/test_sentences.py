@@ -17,7 +17,7 @@ from edge.errors import EmotiondError
 
 
 @pytest.mark.slow
-def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> None:
+def test_a_teacher_is_trained_and_its_predictions_are_cached(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run", ignore=shutil.ignore_patterns("answers"))
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("here", "there")
@@ -32,7 +32,7 @@ def test_a_teacher_learns_and_is_asked_but_once(run: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_teacher_says_the_geometric_mean_of_its_heads(run: Path) -> None:
+def test_a_teacher_predicts_the_geometric_mean_of_its_heads(run: Path) -> None:
     teacher = SentenceTeacher(run)
     model = keras.models.load_model(run / "model.keras", compile=False)
     ids = encoder.read_tokenizer(run).encode("so happy").ids
@@ -58,7 +58,7 @@ OPPOSED[:, [JOY, SADNESS]] = [[3, 0], [-2, 1]]
 @pytest.mark.parametrize(
     ("weights", "nepers"), [((), 0.0), ((1, 0), 3.0), ((0, 1), -3.0), ((0.5, 1), -1.5)]
 )
-def test_heads_are_weighed_as_asked_for(
+def test_heads_have_the_given_weights(
     weights: tuple[float, ...], nepers: float, run: Path, tmp_path: Path
 ) -> None:
     (answer,) = _saying(run, tmp_path, OPPOSED).predict(["so"], weights)
@@ -67,13 +67,13 @@ def test_heads_are_weighed_as_asked_for(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.0, 0.0), (2.0, -1.0)])
-def test_weights_that_make_no_answer_are_refused(run: Path, weights: tuple[float, ...]) -> None:
+def test_unusable_head_weights_are_refused(run: Path, weights: tuple[float, ...]) -> None:
     with pytest.raises(EmotiondError, match=r"weights, \d in all, for 2 heads \(here, there\)"):
         SentenceTeacher(run).predict(["so"], weights)
 
 
 @pytest.mark.slow
-def test_a_label_that_a_head_knows_nothing_of_is_left_to_the_others(
+def test_a_label_that_a_head_was_not_trained_on_is_left_to_the_others(
     run: Path, tmp_path: Path
 ) -> None:
     heads = json.loads((run / "heads.json").read_text())

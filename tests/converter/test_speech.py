@@ -76,7 +76,7 @@ def _manifest(folder: Path) -> Manifest:
 
 
 @pytest.mark.slow
-def test_folds_judge_everybody_by_a_model_that_never_heard_them(folder: Path, voices: Path) -> None:
+def test_folds_test_everybody_with_a_model_not_trained_on_them(folder: Path, voices: Path) -> None:
     (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
     assert (int8.pooled.variant, float32.pooled.variant) == ("int8", "float32")
     tested = [frozenset(one.samples.groups) for one in int8.folds]
@@ -112,7 +112,7 @@ def test_a_finished_fold_is_not_trained_again(
 
 
 @pytest.mark.slow
-def test_folds_begun_otherwise_are_not_taken_for_these(
+def test_folds_with_other_settings_are_refused(
     folder: Path,
     voices: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -194,7 +194,7 @@ def test_the_report_of_folds_shows_spread_and_examples(
 
 
 @pytest.mark.slow
-def test_a_model_is_not_measured_on_those_who_taught_it(
+def test_a_model_is_not_measured_on_its_training_speakers(
     folder: Path,
     voices: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -228,7 +228,7 @@ def test_folds_are_as_many_as_the_speakers_allow(
 
 
 @pytest.mark.slow
-def test_a_fold_that_is_missing_is_said(folder: Path, voices: Path, tmp_path: Path) -> None:
+def test_a_missing_fold_is_reported(folder: Path, voices: Path, tmp_path: Path) -> None:
     answers = tmp_path / "fold1" / ANSWERS
     answers.parent.mkdir()
     answers.write_bytes((folder / "runs/speech_folds/fold1" / ANSWERS).read_bytes()[:100])
@@ -284,7 +284,7 @@ def test_every_codec_takes_the_highest_level_it_is_asked_for() -> None:
         assert np.abs(change(sound, highest)).max() > 0.1  # type: ignore[arg-type]
 
 
-def test_variations_differ_and_hang_on_the_seed_alone() -> None:
+def test_variations_differ_and_depend_only_on_the_seed() -> None:
     sound = read_sound(HAPPY_CLIP)
     one, same, other = (vary_sound(sound, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.dtype == np.int16
@@ -292,7 +292,7 @@ def test_variations_differ_and_hang_on_the_seed_alone() -> None:
     assert len(one) != len(other) or not np.array_equal(one, other)
 
 
-def test_variations_of_a_clip_do_not_hang_on_what_was_prepared_before() -> None:
+def test_variations_of_a_clip_do_not_depend_on_earlier_ones() -> None:
     spec = load_pack(MODELS / "speech.json").manifest.input
     sound = read_sound(HAPPY_CLIP)
     two = Samples(LABELS, [sound[:20000], sound], np.eye(8, dtype=np.float32)[:2], ("ann", "bob"))
@@ -305,7 +305,7 @@ def test_variations_of_a_clip_do_not_hang_on_what_was_prepared_before() -> None:
 
 
 @pytest.mark.parametrize("kind", get_args(Coefficients))
-def test_whatever_the_network_sees_is_standardized_by_the_training_data(kind: Coefficients) -> None:
+def test_features_are_standardized_by_the_training_data(kind: Coefficients) -> None:
     sound = read_sound(HAPPY_CLIP)
     samples = Samples(LABELS, [sound, sound[::2]], np.eye(8, dtype=np.float32)[:2], ("ann", "bob"))
     spec = SpeechTask(coefficients=kind).input_spec(samples)

@@ -58,7 +58,7 @@ def _rows(texts: Sequence[str]) -> list[Row]:
 GOEMOTIONS = 'He said "no\t0,5\tid1\nhappy\t3\tid2\nunknown label\t9\tid3\ntoo short\n'
 
 
-def test_goemotions_keeps_several_labels_and_names_bad_rows(tmp_path: Path) -> None:
+def test_goemotions_keeps_several_labels_and_reports_bad_rows(tmp_path: Path) -> None:
     names = "\n".join(EKMAN)
     files = {"labels.txt": names, "train.tsv": GOEMOTIONS, "dev.tsv": "ugh\t1\tid4\nno\t0\tid5\n"}
     (texts,) = goemotions.load(_write(tmp_path / "ekman", files))
@@ -83,7 +83,7 @@ def test_goemotions_by_its_28_labels_is_grouped(tmp_path: Path) -> None:
     assert _all(texts) == {"a": {"anger", "joy"}, "b": {"joy"}, "c": {"curiosity"}, "d": {"joy"}}
 
 
-def test_what_asks_is_curious_and_counts_as_surprise_in_figures(tmp_path: Path) -> None:
+def test_questions_are_curiosity_and_count_as_surprise_in_metrics(tmp_path: Path) -> None:
     asked = "Where is it?\t6\tx\nWhere?\t4\tx\nWHAT?!\t6\tx\nwow\t6\tx\n"
     files = {"labels.txt": "\n".join(EKMAN), "train.tsv": asked, "dev.tsv": "Why?\t6\tx\n"}
     (texts,) = goemotions.load(_write(tmp_path, files))
@@ -161,7 +161,7 @@ def test_brighter_refuses_other_columns(tmp_path: Path) -> None:
         brighter.load(tmp_path)
 
 
-def test_xed_leaves_out_what_plutchik_has_more(tmp_path: Path) -> None:
+def test_xed_leaves_out_anticipation_and_trust(tmp_path: Path) -> None:
     lines = "No!\t1, 3\nSoon .\t2\nTrust me, I cry\t8, 6\nno label\nwrong\t9\n"
     files = {
         "AnnotatedData/en-annotated.tsv": lines + "".join(f"Ha {n}!\t5\n" for n in range(20)),
@@ -214,7 +214,7 @@ def test_isear_in_both_of_its_forms(tmp_path: Path, content: str) -> None:
     assert "2 of shame or guilt" in texts.unusable[0]
 
 
-def test_isear_names_what_it_does_not_know(tmp_path: Path) -> None:
+def test_isear_reports_unknown_labels(tmp_path: Path) -> None:
     known = "".join(f"{n}|joy|Day {n}.\n" for n in range(9))
     _write(tmp_path, {"isear.csv": f"ID|Field1|SIT\n{known}9|envy|Theirs.\n10|joy|\n"})
     (texts,) = isear.load(tmp_path)
@@ -287,7 +287,7 @@ def test_no_text_is_in_two_splits() -> None:
     assert all(len(part) for part in parts)
 
 
-def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Path) -> None:
+def test_data_sets_are_joined_each_with_its_annotation_scheme(tmp_path: Path) -> None:
     _write(tmp_path / "b", BRIGHTER)
     rows = "".join(f"Yes {n},joy\nNo {n},anger\n" for n in range(9))
     _write(tmp_path, {"own.csv": f"text,label\n{rows}"})
@@ -305,7 +305,7 @@ def test_data_sets_are_joined_each_with_the_labels_that_were_judged(tmp_path: Pa
         TextTask().load([tmp_path / "c"])
 
 
-def test_what_a_set_put_aside_tests_on_teaches_nothing(tmp_path: Path) -> None:
+def test_test_texts_of_a_set_put_aside_are_not_trained_on(tmp_path: Path) -> None:
     common = "".join(f"both {n},joy\n" for n in range(40))
     rows = "".join(f"{{0}} {n},joy\nsad {{0}} {n},sadness\n" for n in range(40))
     _write(tmp_path, {"a.csv": f"text,label\n{common}{rows.format('a')}"})
@@ -322,7 +322,7 @@ def test_what_a_set_put_aside_tests_on_teaches_nothing(tmp_path: Path) -> None:
         TextTask(aside=["a", "b"]).load(both)
 
 
-def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
+def test_a_few_texts_in_no_language_are_trained_as_neutral() -> None:
     task = TextTask()
     joy = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index("joy")] * 1000]
     spec = task.input_spec(Samples(LABELS, [], joy, ()))
@@ -337,7 +337,7 @@ def test_a_few_texts_in_no_language_are_learned_as_neutral() -> None:
             assert not re.search(f"[a-zA-Z😀!{own}]", garbled)
 
 
-def test_a_batch_of_texts_is_to_the_network_what_their_features_are() -> None:
+def test_a_batch_of_texts_has_their_features() -> None:
     task = TextTask()
     spec = task.input_spec(Samples(LABELS, [], np.zeros((0, len(LABELS)), np.float32), ()))
     texts = ["so happy 😀!", "", "not a good day"]
@@ -357,7 +357,7 @@ def test_a_feeling_that_is_denied_is_not_that_feeling() -> None:
         assert [word for word in tokens(sentence) if word in NEGATORS]
 
 
-def test_only_the_named_data_sets_are_learned_from(tmp_path: Path) -> None:
+def test_only_the_named_data_sets_are_used(tmp_path: Path) -> None:
     for name in ("here", "there"):
         rows = "".join(f"happy {n},joy\nsad {n},sadness\n" for n in range(20))
         (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")

@@ -104,7 +104,7 @@ def test_a_run_has_model_input_curves_and_their_picture(run: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_student_begins_from_weights_and_learns_from_its_teacher(
+def test_a_student_starts_from_weights_and_trains_on_its_teachers_predictions(
     run: Path, splits: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = Plan(SHORT, weights=run / MODEL, teachers=(run, run))
@@ -114,9 +114,7 @@ def test_a_student_begins_from_weights_and_learns_from_its_teacher(
 
 
 @pytest.mark.slow
-def test_a_teacher_that_sees_another_input_is_refused(
-    run: Path, splits: Splits, tmp_path: Path
-) -> None:
+def test_a_teacher_with_another_input_is_refused(run: Path, splits: Splits, tmp_path: Path) -> None:
     with pytest.raises(EmotiondError, match="has another input than the student"):
         train(FaceTask(width=0.1), splits, tmp_path, Plan(SHORT, teachers=(run,)))
 
@@ -129,7 +127,7 @@ def test_a_teacher_with_other_labels_is_refused(run: Path, splits: Splits, tmp_p
 
 
 @pytest.mark.slow
-def test_a_start_that_is_refused_leaves_the_old_run_alone(
+def test_a_refused_start_leaves_the_old_run_unchanged(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
     old = tmp_path / "run"
@@ -148,14 +146,16 @@ def test_a_start_that_is_refused_leaves_the_old_run_alone(
 
 
 @pytest.mark.slow
-def test_training_stops_when_held_back_data_gains_no_more(splits: Splits, tmp_path: Path) -> None:
+def test_training_stops_when_the_held_back_loss_stops_improving(
+    splits: Splits, tmp_path: Path
+) -> None:
     still = Schedule(epochs=30, batch_size=32, learning_rate=1e-30, patience=2)
     train(FaceTask(**SMALLEST), splits, tmp_path, Plan(still))
     assert len(_epochs(tmp_path)) < 30
 
 
 @pytest.mark.slow
-def test_the_last_epoch_is_kept_when_the_schedule_says_so(splits: Splits, tmp_path: Path) -> None:
+def test_the_last_epoch_is_kept_if_the_schedule_asks_for_it(splits: Splits, tmp_path: Path) -> None:
     schedule = replace_fields(SHORT, keep_last=True, learning_rate=0.3, epochs=4, patience=4)
     train(FaceTask(**SMALLEST), splits, tmp_path, Plan(schedule))
     with (tmp_path / CURVES).open(newline="") as lines:
@@ -168,7 +168,7 @@ def test_the_last_epoch_is_kept_when_the_schedule_says_so(splits: Splits, tmp_pa
 
 
 @pytest.mark.slow
-def test_training_that_diverges_is_said(splits: Splits, tmp_path: Path) -> None:
+def test_diverging_training_is_reported(splits: Splits, tmp_path: Path) -> None:
     wild = Schedule(epochs=2, batch_size=32, learning_rate=1e30, patience=2)
     with pytest.raises(EmotiondError, match=r"the loss is not a number .* learning rate"):
         train(FaceTask(**SMALLEST), splits, tmp_path, Plan(wild))
@@ -187,7 +187,7 @@ def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> Non
         load_initial_weights(other, tmp_path / "rubbish.keras")
 
 
-def test_a_file_of_pytorch_that_is_no_state_dict_is_refused(tmp_path: Path) -> None:
+def test_a_pytorch_file_that_is_not_a_state_dict_is_refused(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs PyTorch, which is large")
     torch.save({"epoch": 3, "state_dict": {}}, tmp_path / "checkpoint.pth")
     with pytest.raises(EmotiondError, match="expected a state dict"):
@@ -277,7 +277,7 @@ def test_figures_of_two_labellings_of_one_data_set_do_not_collide(
 
 
 @pytest.mark.slow
-def test_a_run_of_two_heads_wants_data_of_two_labellings(
+def test_a_run_with_two_heads_needs_data_with_two_labellings(
     run: Path, splits: Splits, tmp_path: Path
 ) -> None:
     with pytest.raises(EmotiondError, match="has a second head, and discs has no second labels"):
