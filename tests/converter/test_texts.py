@@ -145,7 +145,7 @@ def test_brighter_is_a_data_set_a_language(tmp_path: Path, *, zipped: bool) -> N
     assert "more.csv: only in one of train and dev" in afrikaans.unusable[0]
     assert [one.rpartition("/")[2] for one in english.unusable] == [
         "eng.csv:4: an emotion is neither 0 nor 1: 0, 2",
-        "BRIGHTER eng train: 1 texts also in a later split",
+        "BRIGHTER eng train: 1 texts that are also in a later split",
     ]
 
 
