@@ -1,4 +1,4 @@
-"""A very small BERT in the published layout, and texts for it to learn."""
+"""A very small BERT in the published layout, and texts to train it on."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One run of several."""
+"""Averaging several runs into one."""
 
 import json
 from pathlib import Path

@@ -51,13 +51,13 @@ def test_mixup_mixes_pictures_and_labels_alike(samples: Samples) -> None:
     assert np.allclose(second.sum(axis=1), 1)
     shares = targets.max(axis=1)
     assert ((shares > 0.5) & (shares < 1)).any()
-    # What counts most is still the sample's own.
+    # The largest share is still the sample's own.
     assert np.array_equal(targets.argmax(axis=1), whole.argmax(axis=1))
     assert not np.allclose(features, plain)
 
 
 def _teacher(logits: list[FloatArray]) -> keras.Model:
-    """A network that answers every picture with the same logits."""
+    """A network with the same logits for every picture."""
     inputs = keras.Input((48, 48, 1))
     zero = keras.layers.Rescaling(0.0)(keras.layers.GlobalAveragePooling2D()(inputs))
     heads = []
@@ -70,12 +70,12 @@ def _teacher(logits: list[FloatArray]) -> keras.Model:
 
 def test_teachers_make_up_their_share_of_every_target(samples: Samples) -> None:
     rng = np.random.default_rng(1)
-    said = [[rng.normal(0, 1, n).astype(np.float32) for n in (8, 7)] for _ in range(2)]
-    teachers = Teachers([_teacher(logits) for logits in said], share=0.25)
+    teacher_logits = [[rng.normal(0, 1, n).astype(np.float32) for n in (8, 7)] for _ in range(2)]
+    teachers = Teachers([_teacher(logits) for logits in teacher_logits], share=0.25)
     spec = TASK.input_spec(samples)
     plain, (first, second) = _batches(samples)[0]
-    features, taught = Batches(TASK, samples, spec, 8, 0, teachers)[0]
+    features, mixed_targets = Batches(TASK, samples, spec, 8, 0, teachers)[0]
     assert np.array_equal(features, plain)
-    for head, (target, mixed) in enumerate(zip((first, second), taught, strict=True)):
-        mean = np.mean([softmax(logits[head]) for logits in said], axis=0)
+    for head, (target, mixed) in enumerate(zip((first, second), mixed_targets, strict=True)):
+        mean = np.mean([softmax(logits[head]) for logits in teacher_logits], axis=0)
         assert np.allclose(mixed, 0.75 * target + 0.25 * mean, atol=1e-5)

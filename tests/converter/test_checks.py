@@ -19,5 +19,5 @@ def test_checks_are_chosen_by_the_models_own_answers_and_kept_with_the_pack(
     save_manifest(msgspec.structs.replace(pack.manifest, checks=chosen), tmp_path / "text.json")
     read = load_pack(tmp_path / "text.json").manifest
     assert read.checks == chosen == pack.manifest.checks
-    ask = sample_runner(pack)
-    assert all(one.answer == ask(one) for one in chosen)
+    run = sample_runner(pack)
+    assert all(one.answer == run(one) for one in chosen)

@@ -61,7 +61,7 @@ def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path)
     splits = ferplus.load(root)
     assert splits.second is not None
     assert splits.second.labels == fer2013.NATIVE_LABELS
-    # The votes say nothing of one picture, the original table nothing of another.
+    # One picture has no votes, another no row in the original table.
     assert len(splits.test) == 5
     assert splits.test.labelled.groups == ("a.png", "b.png", "c.png", "d.png")
     others = splits.test.by_second(splits.second.labels)

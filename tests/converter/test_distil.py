@@ -47,22 +47,22 @@ def test_some_variations_are_negated() -> None:
 @pytest.mark.slow
 def test_targets_are_shared_between_labels_and_teacher(run: Path, splits: Splits) -> None:
     before = splits.train.targets.copy()
-    taught = distil_targets(splits.train, [run], 0.25, 0, DistillationOptions(variations=1400))
+    distilled = distil_targets(splits.train, [run], 0.25, 0, DistillationOptions(variations=1400))
     assert np.array_equal(splits.train.targets, before)
-    groups = np.array(taught.groups)
+    groups = np.array(distilled.groups)
     for dataset in ("here", "there"):
         own = splits.train.of_groups({dataset})
         rows = np.flatnonzero(groups == dataset)
-        assert [taught.inputs[row] for row in rows[: len(own)]] == list(own.inputs)
-        said = SentenceTeacher(run).predict(own.inputs)
-        expected = 0.75 * own.targets + 0.25 * said
-        assert taught.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
+        assert [distilled.inputs[row] for row in rows[: len(own)]] == list(own.inputs)
+        predicted = SentenceTeacher(run).predict(own.inputs)
+        expected = 0.75 * own.targets + 0.25 * predicted
+        assert distilled.targets[rows[: len(own)]] == pytest.approx(expected, abs=1e-3)
         assert 700 <= len(rows) - len(own) < 700 + len(own)
-    assert taught.targets.sum(axis=1) == pytest.approx(1, abs=1e-4)
+    assert distilled.targets.sum(axis=1) == pytest.approx(1, abs=1e-4)
 
 
 def _other(run: Path, folder: Path, **changed: object) -> SentenceTeacher:
-    """A copy of a teacher with other heads and, without them, the answers of another."""
+    """A copy of a teacher with some keys of heads.json changed and with opposite logits."""
     shutil.copytree(run, folder, ignore=shutil.ignore_patterns("answers"))
     heads = json.loads((run / "heads.json").read_text())
     (folder / "heads.json").write_text(json.dumps(heads | changed))
@@ -81,14 +81,14 @@ def test_a_data_sets_teacher_is_the_first_one_trained_on_it(
     only_here = _other(run, tmp_path / "first", learned={"here": learned["here"]})
     weights = ((0.5, 0.25), (0.75, 0.5))
     options = DistillationOptions(head_weights=weights, variations=1000)
-    taught = distil_targets(splits.train, [only_here.run, run], 1.0, 0, options)
-    groups = np.array(taught.groups)
+    distilled = distil_targets(splits.train, [only_here.run, run], 1.0, 0, options)
+    groups = np.array(distilled.groups)
     of_each = zip(("here", "there"), (only_here, SentenceTeacher(run)), weights, strict=True)
     for dataset, teacher, weighed in of_each:
         own = splits.train.of_groups({dataset})
         rows = np.flatnonzero(groups == dataset)
-        said = teacher.predict(own.inputs, weighed)
-        assert taught.targets[rows[: len(own)]] == pytest.approx(said, abs=1e-6)
+        predicted = teacher.predict(own.inputs, weighed)
+        assert distilled.targets[rows[: len(own)]] == pytest.approx(predicted, abs=1e-6)
         assert 1000 <= len(rows) - len(own) < 1000 + len(own)
     with pytest.raises(EmotiondError, match="for 1 teachers of 2; give --head-weights once for"):
         distil_targets(
@@ -142,12 +142,12 @@ def test_a_models_origin_includes_its_teachers_data(
     schedule = Schedule(epochs=1, batch_size=64, learning_rate=1e-3, patience=1)
     plan = Plan(schedule, teachers=(tmp_path / "teacher",))
     train(TextTask(variations=100), splits, tmp_path / "run", plan)
-    told = origin(tmp_path / "run", splits)
-    assert told.trained_on == (*splits.trained_on, "films train")
-    assert told.licence == f"{splits.licence}; CC BY 4.0 (films)"
+    recorded = origin(tmp_path / "run", splits)
+    assert recorded.trained_on == (*splits.trained_on, "films train")
+    assert recorded.licence == f"{splits.licence}; CC BY 4.0 (films)"
     weights = tmp_path / "run" / "model.keras"
     train(TextTask(), splits, tmp_path / "next", Plan(schedule, weights=weights))
-    assert origin(tmp_path / "next", splits) == told
+    assert origin(tmp_path / "next", splits) == recorded
     (tmp_path / "next" / "settings.json").unlink()
     with pytest.raises(EmotiondError, match=r"settings\.json: cannot be read"):
         origin(tmp_path / "next", splits)
@@ -164,14 +164,14 @@ def test_the_command_line_sets_the_distillation_options(
 ) -> None:
     own_splits(tmp_path, "here", "there")
     data = [part for name in ("here", "there") for part in ("--data", tmp_path / f"{name}.csv")]
-    asked = ["--teacher", run, "--head-weights", 1, 0.5, "--variations", 200]
+    options = ["--teacher", run, "--head-weights", 1, 0.5, "--variations", 200]
     own = ["--epochs", 1, "--batch-size", 32, "--run", tmp_path / "run", "--untaught", "there"]
-    assert _converts(monkeypatch, "train", "text", *data, *own, *asked) == 0
+    assert _converts(monkeypatch, "train", "text", *data, *own, *options) == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     expected = {"head_weights": [[1.0, 0.5]], "variations": 200, "untaught": ["there"]}
     assert settings["lessons"] == expected
     (tmp_path / "run" / CHECKPOINT).mkdir()
-    changed = [*asked[:-1], 300, "--resume"]
+    changed = [*options[:-1], 300, "--resume"]
     assert _converts(monkeypatch, "train", "text", *data, *own, *changed) == 1
     assert "was started with other settings: lessons" in capsys.readouterr().err
 

@@ -41,11 +41,11 @@ def _reference(ids: list[int], w: Mapping[str, FloatArray]) -> FloatArray:
         layer = f"encoder.layer.{n}"
         parts = [dense(x, f"{layer}.attention.self.{one}") for one in ("query", "key", "value")]
         heads = [np.split(part, HEADS, axis=1) for part in parts]
-        said = [
+        parts = [
             softmax(q @ k.T / np.sqrt(HIDDEN // HEADS), axis=1) @ v
             for q, k, v in zip(*heads, strict=True)
         ]
-        joined = dense(np.concatenate(said, axis=1), f"{layer}.attention.output.dense")
+        joined = dense(np.concatenate(parts, axis=1), f"{layer}.attention.output.dense")
         x = norm(x + joined, f"{layer}.attention.output.LayerNorm")
         wide = dense(x, f"{layer}.intermediate.dense")
         wide = wide * 0.5 * (1 + erf(wide / np.sqrt(2)))

@@ -1,4 +1,4 @@
-"""Teaching a sentence encoder emotions."""
+"""Fine-tuning a sentence encoder on emotions."""
 
 import shutil
 from dataclasses import replace

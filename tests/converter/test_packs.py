@@ -30,7 +30,7 @@ TEXT = MODELS / "text.tflite"
 
 
 @pytest.fixture(scope="module")
-def begun(splits: Splits) -> tuple[keras.Model, Batches]:
+def started(splits: Splits) -> tuple[keras.Model, Batches]:
     task = TextTask()
     spec = task.input_spec(splits.train)
     model = task.network(spec)
@@ -53,11 +53,11 @@ def _answers(text: str) -> tuple[FloatArray, FloatArray]:
 
 
 def test_a_network_started_from_a_pack_predicts_the_same(
-    begun: tuple[keras.Model, Batches],
+    started: tuple[keras.Model, Batches],
 ) -> None:
     for text in TEXTS:
         features, expected = _answers(text)
-        answer = np.asarray(begun[0](features[None], training=False))[0]
+        answer = np.asarray(started[0](features[None], training=False))[0]
         assert answer.argmax() == expected.argmax(), text
         assert answer == pytest.approx(expected, abs=0.5), text
 
@@ -68,9 +68,9 @@ def _normalisation(model: keras.Model) -> keras.layers.BatchNormalization:
 
 
 def test_batch_normalisation_starts_with_the_statistics_of_the_training_data(
-    begun: tuple[keras.Model, Batches],
+    started: tuple[keras.Model, Batches],
 ) -> None:
-    model, batches = begun
+    model, batches = started
     norm = _normalisation(model)
     before = keras.Model(model.input, norm.input)
     values = np.concatenate(
@@ -95,19 +95,19 @@ def test_a_bias_that_a_layer_has_beside_its_normalisation_is_not_added_twice() -
 
 @pytest.mark.slow
 def test_training_continues_from_a_pack_and_records_its_origin(
-    splits: Splits, begun: tuple[keras.Model, Batches], tmp_path: Path
+    splits: Splits, started: tuple[keras.Model, Batches], tmp_path: Path
 ) -> None:
     slow = Schedule(epochs=1, batch_size=32, learning_rate=1e-9, patience=1)
     train(TextTask(), splits, tmp_path, Plan(slow, weights=TEXT))
     model, _ = load_run(tmp_path)
     features, expected = _answers(TEXTS[0])
     assert np.asarray(model(features[None], training=False))[0].argmax() == expected.argmax()
-    now, then = (_normalisation(one).get_weights()[0] for one in (model, begun[0]))
+    now, then = (_normalisation(one).get_weights()[0] for one in (model, started[0]))
     assert now == pytest.approx(then, abs=1e-4)
     manifest = load_pack(TEXT.with_suffix(".json")).manifest
-    told = origin(tmp_path, splits)
-    assert told.trained_on == (*splits.trained_on, *manifest.trained_on)
-    assert told.licence == f"{splits.licence}; {manifest.licence}"
+    recorded = origin(tmp_path, splits)
+    assert recorded.trained_on == (*splits.trained_on, *manifest.trained_on)
+    assert recorded.licence == f"{splits.licence}; {manifest.licence}"
 
 
 def _without_biases(model: bytes) -> bytes:

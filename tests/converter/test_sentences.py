@@ -41,8 +41,8 @@ def test_a_teacher_predicts_the_geometric_mean_of_its_heads(run: Path) -> None:
     assert teacher.predict(["so happy"])[0] == pytest.approx(mean / mean.sum(), abs=1e-4)
 
 
-def _saying(run: Path, folder: Path, logits: FloatArray) -> SentenceTeacher:
-    """A copy of a teacher whose heads say this of the text `so`; `logits` is float32[2, labels]."""
+def _teacher_with_logits(run: Path, folder: Path, logits: FloatArray) -> SentenceTeacher:
+    """A copy of a teacher with `logits` for the text `so`, float32[2, labels]."""
     shutil.copytree(run, folder, dirs_exist_ok=True)
     (folder / "answers").mkdir(exist_ok=True)
     np.save(folder / "answers" / f"{fingerprint(['so'])}.npy", logits[None])
@@ -61,7 +61,7 @@ OPPOSED[:, [JOY, SADNESS]] = [[3, 0], [-2, 1]]
 def test_heads_have_the_given_weights(
     weights: tuple[float, ...], nepers: float, run: Path, tmp_path: Path
 ) -> None:
-    (answer,) = _saying(run, tmp_path, OPPOSED).predict(["so"], weights)
+    (answer,) = _teacher_with_logits(run, tmp_path, OPPOSED).predict(["so"], weights)
     assert np.log(answer[JOY] / answer[SADNESS]) == pytest.approx(nepers, abs=1e-5)
 
 
@@ -78,7 +78,7 @@ def test_a_label_that_a_head_was_not_trained_on_is_left_to_the_others(
 ) -> None:
     heads = json.loads((run / "heads.json").read_text())
     assert heads["known"] == {name: ["joy", "sadness"] for name in ("here", "there")}
-    _saying(run, tmp_path, OPPOSED)
+    _teacher_with_logits(run, tmp_path, OPPOSED)
     heads["known"]["there"] = ["sadness"]
     (tmp_path / "heads.json").write_text(json.dumps(heads))
     here, there = log_softmax(OPPOSED, axis=1)

@@ -88,8 +88,8 @@ def test_folds_test_everybody_with_a_model_not_trained_on_them(folder: Path, voi
     by_fold = [(one.probabilities.argmax(1) == one.samples.majority).mean() for one in int8.folds]
     for number, groups in enumerate(tested, 1):
         pack = load_pack(folder / "runs" / "speech_folds" / f"fold{number}" / "speech.json")
-        (taught,) = pack.manifest.trained_on
-        unheard = taught.removeprefix("voices without ").split(", ")
+        (trained_on,) = pack.manifest.trained_on
+        unheard = trained_on.removeprefix("voices without ").split(", ")
         assert {group.removeprefix("voices ") for group in groups} < set(unheard)
     accuracy = figures["3 folds by speaker", "accuracy", "int8"]
     assert accuracy.value == pytest.approx(np.mean(by_fold), abs=1e-4)
@@ -145,8 +145,10 @@ def test_folds_of_other_features_leave_the_pack_its_figures(
     (other / "folds.json").write_text(setting.replace('"log_mel"', '"mfcc"'))
     options = ("--folds", "3", "--coefficients", "mfcc", "--run", str(other), *SHORT)
     assert _convert(monkeypatch, "folds", *options, voices=voices) == 0
-    said = capsys.readouterr().out
-    assert "speech.json keeps its own figures: its input is log_mel, that of the folds mfcc" in said
+    printed = capsys.readouterr().out
+    assert (
+        "speech.json keeps its own figures: its input is log_mel, that of the folds mfcc" in printed
+    )
     assert (folder / "models" / "speech.json").read_text() == before
     assert _convert(monkeypatch, "report", "--folds", str(other), voices=voices) == 1
     assert "not of speech.tflite: its input is log_mel" in capsys.readouterr().err
@@ -243,10 +245,10 @@ def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
     sound = read_sound(HAPPY_CLIP)
-    shown = SpeechTask().device_inputs(sound, spec)
+    inputs = SpeechTask().device_inputs(sound, spec)
     device = VoiceWindows(spec, Speech().min_voice_probability, Speech().min_voice_s)
-    assert np.array_equal(shown, [window.features for window in device.push(sound)])
-    # A clip in which the device hears nobody is shown whole.
+    assert np.array_equal(inputs, [window.features for window in device.push(sound)])
+    # A clip in which the device hears nobody is passed whole.
     assert len(SpeechTask().device_inputs(sound[:8000] // 1000, spec)) == 1
 
 
@@ -254,8 +256,8 @@ def test_speakers_and_their_emotions_are_drawn_alike_however_many_clips_they_hav
     labels = [0, 0, 0, 1, 0, 0]
     targets = np.eye(8, dtype=np.float32)[labels]
     groups = ("ann", "ann", "ann", "ann", "bob", "bob")
-    shares = SpeechTask().sample_weights(Samples(LABELS, range(6), targets, groups))
-    assert shares == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
+    weights = SpeechTask().sample_weights(Samples(LABELS, range(6), targets, groups))
+    assert weights == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
 
 
 def _levels(sound: npt.NDArray[np.float32]) -> list[float]:

@@ -38,7 +38,7 @@ def _write(root: Path, files: dict[str, str]) -> Path:
 
 
 def _labels(*parts: Samples) -> dict[str, set[str]]:
-    """The labels of each text, whose mass must be shared alike."""
+    """The labels of each text, which must share its probability equally."""
     found = {}
     for part in parts:
         for text, target in zip(part.inputs, part.targets, strict=True):

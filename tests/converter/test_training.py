@@ -44,7 +44,7 @@ SMALLEST: dict[str, Any] = {"side": 32, "width": 0.1}
 
 
 def train(task: FaceTask, splits: Splits, run: Path, plan: Plan) -> None:
-    """Layer by layer: to make a graph of a large network takes longer than a few steps do."""
+    """Runs layer by layer; building the graph of a large network takes longer than a few steps."""
     tf.config.run_functions_eagerly(True)
     try:
         training.train(task, splits, run, plan)
@@ -323,7 +323,7 @@ def test_the_network_has_the_size_that_was_asked_for() -> None:
     assert small.count_params() < 600_000 < face.build((48, 48, 1), 8, size="large").count_params()
     half = face.build((48, 48, 1), 8, width=0.5)
     assert half.count_params() < small.count_params() / 3
-    # A large picture is halved at the entrance, a small one is not.
+    # The stem halves a large picture, and not a small one.
     for side, inner in ((48, 48), (96, 48)):
         stem = face.build((side, side, 1), 8).get_layer("features.0.0")
         assert stem.output.shape[1] == inner
