@@ -180,7 +180,7 @@ def test_weights_that_fit_no_layer_are_refused(run: Path, tmp_path: Path) -> Non
     other = keras.Model(inputs, keras.layers.Dense(8, name="logits")(inputs))
     with pytest.raises(EmotiondError, match="no weights with the name and shape"):
         load_initial_weights(other, run / MODEL)
-    with pytest.raises(EmotiondError, match="no such file"):
+    with pytest.raises(EmotiondError, match="initial weights not found"):
         load_initial_weights(other, tmp_path / "missing.keras")
     (tmp_path / "rubbish.keras").write_bytes(b"rubbish")
     with pytest.raises(EmotiondError, match="not a Keras model"):
