@@ -82,7 +82,7 @@ def _corrupted(samples: Samples, corrupt: Corrupt) -> Samples:
     return replace(samples, inputs=[corrupt(one, rng) for one in samples.inputs])
 
 
-def _judge(modality: str, data: Sequence[Path]) -> tuple[Judgements, Judgements]:
+def _predict(modality: str, data: Sequence[Path]) -> tuple[Predictions, Predictions]:
     """Evaluates the shipped model on clean and on corrupted samples, in the same order."""
     task, pack = TASKS[modality](), load_pack(MODELS / f"{modality}.json")
     splits, corrupt = task.load(data), CORRUPTIONS[modality][1]
@@ -128,7 +128,7 @@ def _interval(values: Sequence[float]) -> str:
 
 
 def _simulated(arguments: argparse.Namespace, model: FusionModel) -> None:
-    judged = [_judge(name, getattr(arguments, name)) for name in CORRUPTIONS]
+    judged = [_predict(name, getattr(arguments, name)) for name in CORRUPTIONS]
     clean, wrong = ([pair[place] for pair in judged] for place in (0, 1))
     sizes = ", ".join(f"{len(one.truth)} {one.modality}" for one in clean)
     found = [_replicate(clean, wrong, model, seed) for seed in range(REPLICATES)]

@@ -42,7 +42,7 @@ def _noisy(sound: Sound, ratio_db: int | None, rng: np.random.Generator) -> Soun
 
 def _evaluate(task: SpeechTask, data: list[Path], run: Path) -> Iterator[Outcome]:
     sets, rng, config = task.recordings(data), np.random.default_rng(0), Speech()
-    folds = read_setting(run).folds
+    folds = read_fold_settings(run).folds
     for fold in range(folds):
         test = split_by_speaker(sets[:1], fold, folds).test
         classifier = Classifier(load_pack(run / f"fold{fold + 1}" / "speech.json"))

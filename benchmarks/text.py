@@ -65,8 +65,8 @@ def _run(system: str, model: Path, texts: Path) -> dict[str, Any]:
 
 def _grouped(values: FloatArray, texts: Texts) -> FloatArray:
     """Groups columns by the labels that the data set is scored by."""
-    judged = texts.judged
-    columns = [judged.column(label, values, texts.test.labels) for label in judged.labels]
+    scheme = texts.scheme
+    columns = [scheme.column(label, values, texts.test.labels) for label in scheme.labels]
     return np.stack(columns, axis=1)
 
 
@@ -109,7 +109,7 @@ def main() -> None:
             "NRCLex 4.1.0": _run("nrclex", peers, file),
             "VADER 3.3.2, mapped": _run("vader", peers, file),
         }
-    print(f"{texts.dataset} {texts.judged.test_split}, {len(texts.test)} texts, one thread\n")
+    print(f"{texts.dataset} {texts.scheme.test_split}, {len(texts.test)} texts, one thread\n")
     headings = ("system", "macro-F1", "top-1", "MB", "ms per text", "peak RSS MB")
     print(table(headings, [_row(name, one, texts) for name, one in found.items()]))
 
