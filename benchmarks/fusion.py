@@ -128,8 +128,8 @@ def _interval(values: Sequence[float]) -> str:
 
 
 def _simulated(arguments: argparse.Namespace, model: FusionModel) -> None:
-    judged = [_predict(name, getattr(arguments, name)) for name in CORRUPTIONS]
-    clean, wrong = ([pair[place] for pair in judged] for place in (0, 1))
+    predictions = [_predict(name, getattr(arguments, name)) for name in CORRUPTIONS]
+    clean, wrong = ([pair[place] for pair in predictions] for place in (0, 1))
     sizes = ", ".join(f"{len(one.truth)} {one.modality}" for one in clean)
     found = [_replicate(clean, wrong, model, seed) for seed in range(REPLICATES)]
     print(f"simulated pairs of {sizes} samples; {REPLICATES} times {PAIRS} pairs; in %:")
