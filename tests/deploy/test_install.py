@@ -43,9 +43,9 @@ def refusal(found: subprocess.CompletedProcess[str]) -> str:
 def test_a_32_bit_system_is_refused(tmp_path: Path) -> None:
     program(tmp_path, "getconf", "echo 32")
     program(tmp_path, "uname", "echo aarch64")
-    said = refusal(install(*DEVICE, programs=tmp_path))
-    assert "this is a 32-bit system (aarch64)" in said
-    assert "64-bit edition" in said
+    message = refusal(install(*DEVICE, programs=tmp_path))
+    assert "this is a 32-bit system (aarch64)" in message
+    assert "64-bit edition" in message
 
 
 def test_a_processor_without_litert_is_refused(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ def test_a_processor_without_litert_is_refused(tmp_path: Path) -> None:
 
 def test_python_too_old_is_refused_with_its_version(tmp_path: Path) -> None:
     old = program(tmp_path, "old", '[ "$1" = -V ] && echo Python 3.9.2 && exit; exit 1')
-    said = refusal(install(*DEVICE, PYTHON=str(old)))
-    assert "Python 3.10 or newer is required (found: Python 3.9.2)" in said
+    message = refusal(install(*DEVICE, PYTHON=str(old)))
+    assert "Python 3.10 or newer is required (found: Python 3.9.2)" in message
 
 
 def test_a_python_in_a_home_is_refused_because_the_service_cannot_read_it(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_a_system_without_a_running_systemd_is_refused_with_the_option_for_image
 
 
 def test_a_folder_without_the_package_is_refused(tmp_path: Path) -> None:
-    said = refusal(install(*DEVICE, "--wheels", str(tmp_path)))
-    assert f"no emotiond-*.whl in {tmp_path}" in said
-    assert "pip wheel" in said
+    message = refusal(install(*DEVICE, "--wheels", str(tmp_path)))
+    assert f"no emotiond-*.whl in {tmp_path}" in message
+    assert "pip wheel" in message
 
 
 @pytest.mark.parametrize(

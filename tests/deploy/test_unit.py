@@ -8,7 +8,7 @@ import pytest
 
 UNIT = Path(__file__).parents[2] / "systemd" / "emotiond.service"
 DROP_INS = UNIT.parent / "drop-ins"
-MOST_EXPOSED = 1.5
+MAX_EXPOSURE = 1.5
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,21 +38,21 @@ def installed(folder: Path, *drop_ins: str) -> Path:
 
 
 @pytest.mark.parametrize("drop_ins", [[], ["jetson.conf"], ["backoff.conf"]])
-def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path, drop_ins: list[str]) -> None:
+def test_systemd_finds_no_error_in_the_unit(tmp_path: Path, drop_ins: list[str]) -> None:
     if "backoff.conf" in drop_ins and systemd_version() < 254:
         pytest.skip("install.sh installs it for systemd 254 and later")
     verdict = analyze("verify", str(installed(tmp_path, *drop_ins)))
     assert (verdict.returncode, verdict.stdout) == (0, "")
 
 
-def test_a_fault_in_the_unit_would_be_found(tmp_path: Path) -> None:
+def test_an_error_in_the_unit_would_be_found(tmp_path: Path) -> None:
     unit = installed(tmp_path)
     unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))
     assert "WatchdogSecs" in analyze("verify", str(unit)).stdout
 
 
-def test_the_service_is_hardly_exposed(tmp_path: Path) -> None:
+def test_the_exposure_of_the_service_is_low(tmp_path: Path) -> None:
     verdict = analyze("security", "--offline=true", "--no-pager", str(installed(tmp_path)))
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)
     assert found, verdict.stdout
-    assert float(found.group(1)) <= MOST_EXPOSED
+    assert float(found.group(1)) <= MAX_EXPOSURE
