@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries emotiond on Debian arm64 in an emulator: the service installed as a user would, reading the
-# kernel's own test camera (vivid) and loopback sound card (snd-aloop). By hand, not in CI.
+# Tests emotiond on Debian arm64 in an emulator: installs the service as a user would, and reads the
+# kernel's test camera (vivid) and loopback sound card (snd-aloop). Run by hand, not in CI.
 set -euo pipefail
 
 usage() {
@@ -8,11 +8,11 @@ usage() {
 usage: tests/live/arm64/arm64.sh build    make the system's image, kernel and initrd (once; root)
        tests/live/arm64/arm64.sh wheels   make a folder of wheels of this working tree (root)
        tests/live/arm64/arm64.sh run      copy this working tree in, boot, install and check
-       tests/live/arm64/arm64.sh again    the same on the disk that the last `run` left
+       tests/live/arm64/arm64.sh again    the same on the disk of the last `run`
        tests/live/arm64/arm64.sh shell    boot that disk with a root shell on this terminal
 
 `run` starts from the image as built, writes report.txt and console.log into the folder, and exits
-with 1 if anything was not ok; a root shell is at the socket `console` there meanwhile. Needs these
+with 1 if anything was not ok; meanwhile, the socket `console` there has a root shell. Needs these
 packages: debootstrap e2fsprogs qemu-system-arm qemu-user-static qemu-utils
 
 environment: FOLDER       where the image is kept (default: ~/.cache/emotiond-arm64)
@@ -21,7 +21,7 @@ environment: FOLDER       where the image is kept (default: ~/.cache/emotiond-ar
              DEBOOTSTRAP  more options for it, e.g. --no-check-gpg
              TIMEOUT_S    of `run` (default: 5400)
              WHEELS       a folder of wheels for `run` to install from, such as $FOLDER/wheels;
-                          without, it compiles PyAudio, which takes an hour
+                          without it, `run` compiles PyAudio, which takes an hour
 TEXT
 }
 
@@ -33,7 +33,7 @@ root=$folder/root
 image=$folder/system.ext4
 disk=$folder/run.qcow2
 
-# What a small system has before anybody thinks of emotiond, the broker, and what the checks use.
+# A minimal system without emotiond, the broker, and the tools of the checks.
 packages=(
   systemd-sysv systemd-timesyncd udev dbus kmod iproute2 procps sudo ca-certificates python3
   mosquitto mosquitto-clients alsa-utils v4l-utils linux-image-arm64 initramfs-tools zstd
@@ -47,14 +47,14 @@ fail() {
 }
 
 need() {
-  command -v "$1" >/dev/null || fail "$1 is not here" "apt-get install $2"
+  command -v "$1" >/dev/null || fail "$1 is missing" "apt-get install $2"
 }
 
-# Lets the kernel run arm64 programs by qemu-user-static, as Debian's systemd does at boot.
+# Registers qemu-user-static for arm64 programs with the kernel, as Debian's systemd does at boot.
 register_arm64() {
   local formats=/proc/sys/fs/binfmt_misc rule=/usr/lib/binfmt.d/qemu-aarch64.conf
   if [[ $(uname -m) == aarch64 ]]; then return; fi
-  [[ -e $rule ]] || fail "qemu-user-static is not here" "apt-get install qemu-user-static"
+  [[ -e $rule ]] || fail "qemu-user-static is missing" "apt-get install qemu-user-static"
   [[ -e $formats/register ]] || mount -t binfmt_misc binfmt_misc "$formats"
   [[ -e $formats/qemu-aarch64 ]] || cat "$rule" >"$formats/register"
 }
@@ -85,15 +85,15 @@ install_packages() {
   in_system apt-get clean
 }
 
-# An initrd for this machine alone: to gather every driver takes half an hour without its processor.
+# An initrd for this machine only: in emulation, collecting every driver takes half an hour.
 small_initrd() {
   mkdir -p "$root/etc/initramfs-tools/conf.d"
   echo MODULES=list >"$root/etc/initramfs-tools/conf.d/modules"
   printf '%s\n' virtio_pci virtio_blk ext4 >"$root/etc/initramfs-tools/modules"
 }
 
-# The way to the network is the host's: its name server, its proxy, its pip index and the
-# authorities it added.
+# Uses the host's network settings: its name server, its proxy, its pip index and the certificate
+# authorities added to it.
 host_settings() {
   local key value
   cp --remove-destination /etc/resolv.conf "$root/etc/resolv.conf"
@@ -121,7 +121,7 @@ configure() {
   cp "$here/check.service" "$root/etc/systemd/system/"
   in_system systemctl enable systemd-networkd check.service
   in_system passwd -d root
-  # Where the emulator has little of its host, booting takes minutes.
+  # In an emulator on a busy host, booting takes minutes.
   mkdir -p "$root/etc/systemd/system.conf.d"
   printf '[Manager]\nDefaultTimeoutStartSec=15min\nDefaultDeviceTimeoutSec=15min\n' \
     >"$root/etc/systemd/system.conf.d/patience.conf"
@@ -150,14 +150,14 @@ build() {
   du -h "$image"
 }
 
-# A disk as fresh as the image, which stays as it is.
+# Creates a fresh disk on top of the image, which remains unchanged.
 fresh_disk() {
   need qemu-img qemu-utils
   [[ -e $image ]] || fail "there is no image in $folder" "$0 build"
   qemu-img create -q -f qcow2 -F raw -b "$image" "$disk"
 }
 
-# Boots the disk; further arguments go to the emulator.
+# Boots the disk; further arguments are passed to the emulator.
 emulate() {
   need qemu-system-aarch64 qemu-system-arm
   [[ -e $disk ]] || fresh_disk
@@ -174,8 +174,8 @@ emulate() {
 
 tracked_files() { git -C "$repository" ls-files -z --cached --others --exclude-standard; }
 
-# What docs/service.md says of a device without a network, by user-mode emulation, which is faster.
-# What it needs goes to a layer over the system, whose image stays as small as it is.
+# Builds wheels as docs/service.md describes for a device without a network, in user-mode emulation,
+# which is faster. The tools for it go into a layer over the system, so that its image stays small.
 wheels() {
   local system=$root layer=$folder/layer tools=(python3-pip)
   [[ -e $image ]] || fail "there is no system in $folder" "$0 build"
@@ -201,7 +201,7 @@ wheels() {
     --constraint /emotiond/versions /emotiond
 }
 
-# The wheels are what is installed, so they have to be of what is to be checked.
+# The wheels are what gets installed, so they must be built from the tree to be checked.
 refuse_stale_wheels() {
   local changed wheel=("$WHEELS"/emotiond-*.whl)
   changed=$(find "$repository"/{pyproject.toml,requirements,edge,converter,models,configs,samples} -type f \
@@ -226,7 +226,7 @@ run() {
   trap 'kill "$emulator" 2>/dev/null || true' EXIT
   timeout "${TIMEOUT_S:-5400}" tail --pid "$emulator" --lines +1 --follow "$report" || true
   grep -q '^finished' "$report" ||
-    fail "the checks did not come to their end" "read $folder/console.log"
+    fail "the checks did not finish" "read $folder/console.log"
   wait "$emulator"
   if grep -q '^not ok' "$report"; then exit 1; fi
 }

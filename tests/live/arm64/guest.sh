@@ -11,16 +11,16 @@ readonly config=/etc/emotiond/emotiond.yaml
 readonly camera_driver=/sys/bus/platform/drivers/vivid
 readonly sound_driver=/sys/bus/platform/drivers/snd_aloop
 readonly happy="I am so happy, this is the best day of my life, thank you all!"
-# Nothing here is meant to take so long; an emulator is ten to thirty times slower than a board.
+# Limit for every wait; an emulator is ten to thirty times slower than a board.
 readonly patience_s=180
-# More than fusion.max_age_s: a voice that says something else would weaken what a text says.
+# More than fusion.max_age_s, so that an earlier voice does not weaken the emotion of a text.
 readonly forgotten_s=10
 
 ok() { printf 'ok %s\n' "$*"; }
 not_ok() { printf 'not ok %s\n' "$*"; }
 fact() { printf 'fact %s\n' "$*"; }
 
-# Says whether a command succeeds, with the end of what it printed when it does not.
+# Reports whether a command succeeds, with the last line of its output if it does not.
 check() {
   local what=$1 output
   shift
@@ -29,10 +29,10 @@ check() {
 
 property() { systemctl show --value --property "$1" emotiond; }
 
-# The moment from which `heard` listens and counts.
+# Sets the moment from which `heard` considers messages and measures time.
 mark() { since_s=$EPOCHREALTIME; }
 
-# Waits for a message since the mark whose payload matches; sets took_s, from the mark to its receipt.
+# Waits for a message since the mark whose payload matches; sets took_s, the time from mark to receipt.
 heard() {
   local within_s=$1 topic=$2 pattern=$3 deadline=$((SECONDS + $1))
   while ((SECONDS <= deadline)); do
@@ -46,7 +46,7 @@ heard() {
   return 1
 }
 
-# A check that a message comes, and a fact that says after how long; more than `within_s` is not ok.
+# Checks that a message arrives, and reports after how long; more than `within_s` is not ok.
 hear() {
   local within_s=$1 what=$2 topic=$3 pattern=$4
   took_s=
@@ -62,7 +62,7 @@ hear() {
 
 count_restarts() { restarts=$(property NRestarts); }
 
-# Whether the unit is up, started again by systemd so often since they were counted.
+# Checks that the unit is up and that systemd has restarted it $1 times since count_restarts.
 running() {
   local since=$(($(property NRestarts) - restarts))
   [[ $(property ActiveState) == active ]] || { systemctl status emotiond; return 1; }
@@ -74,7 +74,7 @@ startup_s() {
     -v ready="$(property ActiveEnterTimestampMonotonic)" 'BEGIN { printf "%.1f", (ready - began) / 1e6 }'
 }
 
-say_what_this_is() {
+describe_system() {
   fact system "Debian $(</etc/debian_version), $(uname -m), kernel $(uname -r)"
   fact processor "$(nproc) × $(awk -F': ' '/CPU part/ { print $2; exit }' /proc/cpuinfo)"
   fact versions "$(systemctl --version | head -n 1), $(python3 --version), $(mosquitto -h | head -n 1)"
@@ -95,7 +95,7 @@ listen() {
   trap 'kill "$listening"; hush' EXIT
 }
 
-# A room is never silent. What is played into device 0 of the sound card is recorded from its device 1.
+# Plays noise, as no room is silent. Device 1 of the sound card records what device 0 plays.
 hum() {
   speaker-test -D plughw:0,0 -c 1 -t pink -S 1 >/dev/null 2>&1 &
   humming=$!
@@ -108,7 +108,7 @@ hush() {
 
 install() {
   local began_s source=()
-  # What an earlier run left.
+  # Remove what an earlier run left.
   systemctl stop emotiond 2>/dev/null
   rm -f "$config"
   began_s=$SECONDS
@@ -130,8 +130,8 @@ mqtt:
   health_interval_s: 10.0
   modality_states: true
 YAML
-  check "the configuration is good" /opt/emotiond/current/bin/emotiond check-config "$config"
-  check "SIGHUP is taken" systemctl reload emotiond
+  check "the configuration is valid" /opt/emotiond/current/bin/emotiond check-config "$config"
+  check "SIGHUP is accepted" systemctl reload emotiond
   hum
   hear 60 "the microphone of the new configuration is read" $device/speech/status '^ok'
   check "a reload restarts nothing" running 0
@@ -140,20 +140,20 @@ YAML
   echo 'nonsense: 1' >>"$config"
   systemctl reload emotiond >&2
   sleep 5
-  check "a wrong configuration is refused, the old one stays" running 0
-  check "and the journal says why" grep -q nonsense <(journalctl -u emotiond --since "-1min")
+  check "a wrong configuration is refused, the old one remains" running 0
+  check "and the journal names the reason" grep -q nonsense <(journalctl -u emotiond --since "-1min")
   cp /root/good.yaml "$config"
   systemctl reload emotiond >&2
 }
 
 watch_topics() {
   since_s=0
-  check "status says online" heard 60 $device/status '^online$'
+  check "status is online" heard 60 $device/status '^online$'
   check "info names the models" heard 60 $device/info '"modalities"'
   check "the camera is read" heard 60 $device/face/status '^ok$'
   check "a belief is published" heard 60 $device/state '"emotion"'
   mark
-  hear 60 "health comes, with frames of the camera" $device/health '"face":\{"per_s":[1-9]'
+  hear 60 "health is published, with frames of the camera" $device/health '"face":\{"per_s":[1-9]'
   fact health "$(awk -v topic=$device/health '$2 == topic { print $3 }' "$messages" | tail -n 1)"
 }
 
@@ -176,18 +176,18 @@ holders_of_sound() {
   done | sort | uniq -c | xargs
 }
 
-# A driver that lets go of its device is what a plug pulled out looks like to the service.
+# Unbinding the driver looks to the service like a pulled plug.
 unplug() {
   local what=$1 driver=$2 name=$3 modality=$4
   sleep 5
   count_restarts
   mark
-  echo "$name" >"$driver/unbind" & # a sound card waits here until nobody has it open
+  echo "$name" >"$driver/unbind" & # for a sound card, this blocks until no process has it open
   hear 3 "$what gone: $modality is degraded" "$device/$modality/status" '^degraded: .*(is gone|gives no|no camera|no device)'
   local letting_go=$!
   sleep 10
   if [[ -d /proc/$letting_go ]]; then
-    not_ok "$what gone: let go of within 10 s; it is held by $(holders_of_sound)"
+    not_ok "$what gone: released within 10 s; it is held by $(holders_of_sound)"
     return
   fi
   mark
@@ -206,7 +206,7 @@ break_the_network() {
   check "and the service was not restarted" running 0
 }
 
-# Each signal ends the process; systemd has to start one new one, and the last will says so.
+# Each signal ends the process; systemd must restart it once, and the last will must report it.
 die_of() {
   local signal=$1 within_s=$2
   sleep 5
@@ -221,7 +221,7 @@ die_of() {
 stop_and_start() {
   mark
   check "the service stops" systemctl stop emotiond
-  hear 15 "the stop is said" $device/status '^offline$'
+  hear 15 "the stop is published" $device/status '^offline$'
   check "and is a clean one" test "$(property Result)" = success
   mark
   check "the service starts" systemctl start emotiond
@@ -230,15 +230,15 @@ stop_and_start() {
   hear 60 "and its microphone" $device/speech/status '^ok$'
 }
 
-# The doctor is lent what systemd hands the service alone.
+# Gives the doctor the paths that systemd gives only to the service.
 examine() {
   local output
   if output=$(STATE_DIRECTORY=/var/lib/emotiond \
     CREDENTIALS_DIRECTORY=/run/credentials/emotiond.service \
     /opt/emotiond/current/bin/emotiond doctor --json --config "$config"); then
-    ok "emotiond doctor is content"
+    ok "emotiond doctor finds no failure"
   else
-    not_ok "emotiond doctor is content"
+    not_ok "emotiond doctor finds no failure"
   fi
   python3 -c '
 import json, sys
@@ -248,7 +248,7 @@ for check in json.load(sys.stdin)["checks"]:
 }
 
 restarts=0
-say_what_this_is
+describe_system
 plug_devices_in
 listen
 install
@@ -262,7 +262,7 @@ hum
 break_the_network
 die_of KILL 10
 die_of STOP 60
-# If the process that is gone now held the sound card, the card was not put back.
+# If the process that just ended held the sound card, the card was not bound again.
 [[ -d /proc/asound/Loopback ]] || echo snd_aloop.0 >$sound_driver/bind
 stop_and_start
 examine
