@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOW = {"capture", "perception", "fusion", "tracking", "publish"}
-"""The rooms that data pass through; capture, perception and fusion share values alone."""
+"""The rooms that data pass through; capture, perception and fusion share only values."""
 MAY_IMPORT = {
     "capture": set(),
     "perception": set(),
@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "service": FLOW,
     "cli": {"publish", "commands", "service"},
 }
-"""The rooms of edge/ that a room imports beside itself; modules at its root import none."""
+"""The other rooms of edge/ that a room may import; modules at its root import none."""
 NEVER_IMPORTS = {
     "edge": {"converter", "benchmarks", "tests"},
     "converter": {"benchmarks", "tests"},
@@ -29,7 +29,7 @@ NEVER_IMPORTS = {
 
 
 def imports(package: str) -> Iterator[tuple[Path, str]]:
-    """Each file of a package with the dotted name of each thing that it imports."""
+    """Yields each file of a package with the dotted name of each import."""
     for path in sorted((ROOT / package).rglob("*.py")):
         file = path.relative_to(ROOT)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -42,25 +42,25 @@ def imports(package: str) -> Iterator[tuple[Path, str]]:
 
 
 def room(name: str) -> str:
-    """The folder of a package, or the module at its root, that a dotted name lies in."""
+    """Returns the folder of a package, or the module at its root, that holds a dotted name."""
     return name.split(".")[1]
 
 
 def crossings(package: str) -> Iterator[tuple[str, str, str]]:
-    """The room that imports, the room of the same package that is imported, and a sentence."""
+    """Yields the importing room, the imported room of the same package, and a sentence."""
     for file, name in imports(package):
         importing = room(".".join(file.with_suffix("").parts))
         if name.startswith(f"{package}.") and room(name) != importing:
             yield importing, room(name), f"{file} imports {name}"
 
 
-def test_every_folder_of_edge_has_its_rule() -> None:
+def test_every_folder_of_edge_has_a_rule() -> None:
     folders = {path.parent.name for path in (ROOT / "edge").glob("*/*.py")}
     assert folders | {"cli"} == set(MAY_IMPORT)
 
 
 @pytest.mark.parametrize("importing", MAY_IMPORT)
-def test_a_room_imports_only_what_lies_below_it(importing: str) -> None:
+def test_a_room_imports_only_rooms_below_it(importing: str) -> None:
     forbidden = set(MAY_IMPORT) - MAY_IMPORT[importing]
     assert not [
         sentence
@@ -85,7 +85,7 @@ def test_rooms_of_the_converter_do_not_import_each_other_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("package", NEVER_IMPORTS)
-def test_a_package_imports_none_that_uses_it(package: str) -> None:
+def test_a_package_imports_no_package_that_uses_it(package: str) -> None:
     assert not [
         f"{file} imports {name}"
         for file, name in imports(package)

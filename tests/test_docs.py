@@ -1,4 +1,4 @@
-"""The examples of the documents are those of this version."""
+"""The examples in the documents fit this version."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def example(heading: str) -> str:
 
 
 def shape(value: Any) -> Any:
-    """The keys of an object and of those in it; mappings by name are not looked into."""
+    """Returns the keys of nested objects; mappings by name are not descended into."""
     named = {"models", "stages", "dropped", "queued", "probabilities", "contributions", "native"}
     if not isinstance(value, dict):
         return None
@@ -41,25 +41,25 @@ def shape(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("topic", list(SCHEMAS))
-def test_every_payload_has_an_example_that_is_true(topic: str) -> None:
+def test_every_payload_has_a_valid_example(topic: str) -> None:
     shown = json.loads(example(HEADINGS[topic]))
     jsonschema.validate(shown, json_schema(topic))
     assert shape(shown) == shape(messages()[topic])
 
 
-def test_the_commands_in_it_are_obeyed() -> None:
+def test_the_documented_commands_are_accepted() -> None:
     assert parse_text(example("set text").encode(), 0.0, 8192).text.startswith("I am so happy")
     observation = parse_observation(example("set observation").encode(), 0.0, ["posture"])
     assert observation.quality == 0.8
 
 
-def test_its_table_links_to_what_is_there() -> None:
+def test_the_table_of_topics_links_to_existing_sections() -> None:
     links = re.findall(r"^\| \[`D/[^`]+`\]\(#([^)]+)\)", TEXT, re.M)
     assert {link.replace("-", " ") for link in links} <= set(SECTIONS)
     assert len(links) == 12
 
 
-def test_the_page_on_the_doctor_names_every_check_and_shows_a_true_report() -> None:
+def test_the_page_on_the_doctor_names_every_check_and_shows_a_valid_report() -> None:
     page = (DOCS / "doctor.md").read_text(encoding="utf-8")
     table = "".join(re.findall(r"^\| (`.+?) \|", page, re.M))
     assert re.findall(r"`([^`]+)`", table) == list(Doctor(Config(), Clock(), 1.0).checks)
@@ -70,7 +70,7 @@ def test_the_page_on_the_doctor_names_every_check_and_shows_a_true_report() -> N
 SENTENCE = re.compile(r"^\| (.+) \| ([a-z, ]+) \| ([a-z]+) (\d+) %, ([a-z]+) (\d+) % \| (.*?) ?\|$")
 
 
-def test_the_sentences_of_the_text_card_are_answered_as_it_says() -> None:
+def test_the_sentences_of_the_text_card_get_the_documented_answers() -> None:
     page = (MODELS / "text.md").read_text(encoding="utf-8")
     rows = [found.groups() for line in page.splitlines() if (found := SENTENCE.match(line))]
     assert len(rows) == 60

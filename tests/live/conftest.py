@@ -17,7 +17,7 @@ from tests.support.publishing import Connect, mqtt_settings
 
 
 @pytest.fixture(autouse=True)
-def _heard(caplog: pytest.LogCaptureFixture) -> None:
+def _log_info(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
 
@@ -46,7 +46,7 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitto]:
-    """A broker with names, passwords, and the test's access list, or else the one that ships."""
+    """A broker with accounts and the test's access list, by default the one that ships."""
     passwords = tmp_path / "passwords"
     for name in ("kiosk", "robot", "listener"):
         program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
@@ -67,12 +67,12 @@ LIMITS = {
     "retain_available false": "let the broker keep retained messages",
     "max_qos 0": "let the broker accept QoS 1",
 }
-"""What a broker may be set to, and what is then said to its administrator."""
+"""Settings of a broker that we cannot work with, and the remedy that the log must name."""
 
 
 @pytest.fixture(params=LIMITS)
 def limited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Mosquitto, str]]:
-    """A broker that does not do all that we need, and what is to be said of it."""
+    """A broker without a feature that we need, and the remedy that the log must name."""
     broker = Mosquitto(tmp_path, request.param)
     broker.start()
     yield broker, LIMITS[request.param]
@@ -96,7 +96,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[trustme.CA, Pat
 def encrypted(
     request: pytest.FixtureRequest, tmp_path: Path, authority: tuple[trustme.CA, Path]
 ) -> Iterator[Mosquitto]:
-    """A broker with TLS; it asks for certificates where the test's parameter says so."""
+    """A broker with TLS; it requires client certificates if the test's parameter is true."""
     folder = authority[1]
     broker = Mosquitto(
         tmp_path,

@@ -1,4 +1,4 @@
-"""The commands as a user types them."""
+"""The commands as a user runs them."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_predict_reads_pictures_whole_and_cropped(tmp_path: Path) -> None:
     assert _objects(emotiond("predict", "--json", "--cropped", crop))[0]["emotion"] == "happy"
 
 
-def test_predict_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
+def test_predict_continues_after_an_unreadable_input(tmp_path: Path) -> None:
     for name in ("a.png", "b.wav", "c.mp4"):
         (tmp_path / name).write_bytes(b"rubbish")
     cv2.imwrite(str(tmp_path / "d.png"), np.zeros((50, 50, 3), np.uint8))
@@ -79,7 +79,7 @@ def test_predict_goes_on_after_what_it_cannot_read(tmp_path: Path) -> None:
     ]
 
 
-def test_predict_reads_sound_alone_in_a_video_container(tmp_path: Path) -> None:
+def test_predict_reads_a_video_container_with_sound_only(tmp_path: Path) -> None:
     path = tmp_path / "voice.webm"
     sound = read_sound(HAPPY_CLIP)
     with av.open(str(path), "w") as container:
@@ -91,7 +91,7 @@ def test_predict_reads_sound_alone_in_a_video_container(tmp_path: Path) -> None:
     assert [r["modality"] for r in _objects(emotiond("predict", "--json", path))] == ["speech"]
 
 
-def test_predict_says_of_each_sound_without_a_voice_what_is_wrong(tmp_path: Path) -> None:
+def test_predict_reports_an_error_for_each_sound_without_a_voice(tmp_path: Path) -> None:
     hum = 0.3 * np.sin(2 * np.pi * 50 * np.arange(3 * 16000) / 16000)
     sounds = {
         "hum": hum,
@@ -113,7 +113,7 @@ def test_predict_says_of_each_sound_without_a_voice_what_is_wrong(tmp_path: Path
     assert all("no voice in it" in error for error in errors.values())
 
 
-def test_predict_goes_on_after_a_text_file_at_fault(tmp_path: Path) -> None:
+def test_predict_continues_after_a_faulty_text_file(tmp_path: Path) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_bytes(b"this is disgusting\n\xff\n")
     done = emotiond("predict", "--json", "--text-file", "/none", "--text-file", texts)
@@ -161,14 +161,14 @@ def test_predict_prints_a_table_for_people() -> None:
         (["predict", "/none.mp4"], "/none.mp4: no such file"),
     ],
 )
-def test_predict_says_what_is_wrong(arguments: list[str], sentence: str) -> None:
+def test_predict_names_the_error(arguments: list[str], sentence: str) -> None:
     done = emotiond(*arguments)
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_check_config_tells_good_from_bad(tmp_path: Path) -> None:
+def test_check_config_distinguishes_good_from_bad(tmp_path: Path) -> None:
     good = emotiond("check-config", CONFIGS / "default.yaml")
     assert (good.returncode, "valid" in good.stdout) == (0, True)
     path = tmp_path / "f.yaml"
@@ -214,7 +214,7 @@ def test_bench_measures_every_stage() -> None:
     }
 
 
-def test_predict_does_not_read_a_face_where_nobody_is_any_more(tmp_path: Path) -> None:
+def test_predict_reads_no_face_after_the_person_has_left(tmp_path: Path) -> None:
     frames = list(read_frames(HAPPY_CLIP, 15.0))
     clip = tmp_path / "leaves.avi"
     height, width = frames[0].pixels.shape[:2]

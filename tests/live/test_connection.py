@@ -1,4 +1,4 @@
-"""Brokers in every mood: they keep silent, know old versions only, or vanish."""
+"""Difficult brokers: silent ones, old ones, and ones that disappear."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def _close_after_connect(wire: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("serve", [keep_silent, _close_after_connect])
-def test_what_does_not_answer_as_a_broker_is_said_once_and_tried_again(
+def test_a_server_that_does_not_answer_as_a_broker_is_logged_once_and_retried(
     serve: Callable[[socket.socket], None],
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
@@ -43,16 +43,16 @@ def test_what_does_not_answer_as_a_broker_is_said_once_and_tried_again(
     publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
     wait_until(lambda: listener.accepted >= 4)
     assert caplog.text.count("does not answer in MQTT") == 1
-    began_s = time.monotonic()
+    started_s = time.monotonic()
     publisher.stop()
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - started_s < 1.0
     listener.close()
 
 
-def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(
+def test_a_broker_that_does_not_know_mqtt_5_is_used_with_3_1_1(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 1.0)  # this one keeps silent
+    monkeypatch.setattr(connection, "ANSWER_TIMEOUT_S", 1.0)  # this broker does not answer
     with embedded_broker() as port:
         publisher = connect(port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
         wait_until(lambda: publisher.connected)
@@ -61,7 +61,7 @@ def test_a_broker_that_knows_no_mqtt_5_is_spoken_to_in_3_1_1(
         publisher.stop()
 
 
-def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
+def test_a_broker_that_refuses_mqtt_5_is_used_with_3_1_1(
     connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     listener = Listener(refuse_mqtt_5)
@@ -73,7 +73,7 @@ def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
     listener.close()
 
 
-def test_mqtt_5_is_tried_again_after_an_older_version_was_spoken(
+def test_mqtt_5_is_tried_again_after_an_older_version_was_used(
     broker: Mosquitto, connect: Connect
 ) -> None:
     proxy = Proxy(broker.port, closes=1)
@@ -100,18 +100,18 @@ def test_a_network_thread_that_fails_is_replaced(
     with monkeypatch.context() as broken:
         broken.setattr(paho.Client, "_packet_read", fail)
         broken.setattr(threading, "excepthook", lambda _: None)
-        publisher.publish(COMPOSER.event(event(1)))  # its answer is read, or is to be
+        publisher.publish(COMPOSER.event(event(1)))  # its answer is read, or should be
         wait_until(lambda: not publisher.connected)
     wait_until(lambda: publisher.delivery.acknowledged == 1)
 
 
 class Proxy:
-    """Passes on to a broker, until it swallows everything; closes the first connections."""
+    """Forwards to a broker unless `swallowing` is set; closes the first `closes` connections."""
 
     def __init__(self, port: int, closes: int = 0) -> None:
         self._port, self._closes = port, closes
         self.versions: list[int] = []
-        """Of MQTT, by connection."""
+        """MQTT version of each connection."""
         self._wires: list[socket.socket] = []
         self.swallowing = threading.Event()
         self.listener = Listener(self._serve)
@@ -130,22 +130,22 @@ class Proxy:
             self._pump(wire, broker)
 
     def drop(self) -> None:
-        """Cuts every connection."""
+        """Closes every connection."""
         for wire in self._wires:
             with contextlib.suppress(OSError):
                 wire.shutdown(socket.SHUT_RDWR)
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # one end is gone: a broker that ends may reset
+        with contextlib.suppress(OSError):  # one end is gone: a broker that exits may reset
             while data := source.recv(4096):
                 if not self.swallowing.is_set():
                     sink.sendall(data)
         if not self.swallowing.is_set():
-            with contextlib.suppress(OSError):  # so is the other
+            with contextlib.suppress(OSError):  # the other end is gone too
                 sink.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_network_that_swallows_everything_loses_no_event(
+def test_no_event_is_lost_in_a_network_that_swallows_everything(
     broker: Mosquitto, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     subscriber, proxy = Subscriber(broker.port), Proxy(broker.port)
@@ -158,7 +158,7 @@ def test_a_network_that_swallows_everything_loses_no_event(
         publisher.publish(COMPOSER.event(event(number)))
     wait_until(lambda: not publisher.connected, patience_s=20)
     proxy.swallowing.clear()
-    assert [one["id"] for one in subscriber.events(39)] == [f"stay {n}" for n in range(1, 40)]
+    assert [one["id"] for one in subscriber.events(39)] == [f"episode {n}" for n in range(1, 40)]
     proxy.listener.close()
     subscriber.close()
 
@@ -170,7 +170,8 @@ def test_a_command_sent_during_a_short_absence_is_received_on_return(
     proxy, sender = Proxy(broker.port), Subscriber(broker.port)
     reconnect = Backoff(shortest_s=2.0, longest_s=2.0)
     publisher = Publisher(
-        mqtt_settings(proxy.listener.port, reconnect=reconnect), lambda *told: commands.put(told)
+        mqtt_settings(proxy.listener.port, reconnect=reconnect),
+        lambda *command: commands.put(command),
     )
     publisher.start()
     wait_until(lambda: publisher.connected)
@@ -180,16 +181,16 @@ def test_a_command_sent_during_a_short_absence_is_received_on_return(
     proxy.drop()
     wait_until(lambda: not publisher.connected)
     sender.client.publish("emotion/kiosk/set/pause", "on", qos=1)
-    told = commands.get(timeout=5)
-    while told == first:  # again, as the broker had no acknowledgement of it
-        told = commands.get(timeout=5)
-    assert told == ("pause", b"on", False)
+    command = commands.get(timeout=5)
+    while command == first:  # delivered again, because the broker got no acknowledgement
+        command = commands.get(timeout=5)
+    assert command == ("pause", b"on", False)
     publisher.stop()
     proxy.listener.close()
     sender.close()
 
 
-def test_a_subscriber_of_mqtt_5_learns_how_long_an_event_is_worth_something(
+def test_an_mqtt_5_subscriber_gets_an_events_expiry_interval(
     broker: Mosquitto, connect: Connect
 ) -> None:
     received: queue.Queue[paho.MQTTMessage] = queue.Queue()
@@ -206,7 +207,7 @@ def test_a_subscriber_of_mqtt_5_learns_how_long_an_event_is_worth_something(
     subscriber.loop_stop()
 
 
-def test_two_devices_of_one_name_take_turns_slowly_and_say_why(
+def test_two_devices_with_one_name_take_turns_slowly_and_log_why(
     broker: Mosquitto, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     reconnect = Backoff(shortest_s=0.1, longest_s=3.0)
@@ -215,12 +216,12 @@ def test_two_devices_of_one_name_take_turns_slowly_and_say_why(
     second = connect(broker.port, reconnect=reconnect)
     wait_until(lambda: second.connected)
     wait_until(lambda: "give each device its mqtt.device" in caplog.text)
-    begun = first.delivery.reconnects + second.delivery.reconnects
+    before = first.delivery.reconnects + second.delivery.reconnects
     time.sleep(3)
-    assert first.delivery.reconnects + second.delivery.reconnects <= begun + 6
+    assert first.delivery.reconnects + second.delivery.reconnects <= before + 6
 
 
-def test_a_broker_that_cannot_serve_us_is_told_what_it_lacks_and_tried_slowly(
+def test_a_broker_without_a_needed_feature_is_logged_with_a_remedy_and_retried_slowly(
     limited: tuple[Mosquitto, str], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker, remedy = limited
@@ -232,7 +233,7 @@ def test_a_broker_that_cannot_serve_us_is_told_what_it_lacks_and_tried_slowly(
     proxy.listener.close()
 
 
-def test_more_than_the_broker_takes_at_once_arrives_in_order(
+def test_more_events_than_the_broker_accepts_at_once_arrive_in_order(
     broker: Mosquitto, connect: Connect
 ) -> None:
     subscriber = Subscriber(broker.port)
@@ -240,13 +241,13 @@ def test_more_than_the_broker_takes_at_once_arrives_in_order(
     wait_until(lambda: publisher.connected)
     for number in range(500):
         publisher.publish(COMPOSER.event(event(number)))
-    assert [one["id"] for one in subscriber.events(500)] == [f"stay {n}" for n in range(500)]
+    assert [one["id"] for one in subscriber.events(500)] == [f"episode {n}" for n in range(500)]
     wait_until(lambda: publisher.delivery.waiting == 0)
     assert publisher.delivery.reconnects == 0
     subscriber.close()
 
 
-def test_waits_are_drawn_so_that_a_fleet_does_not_come_at_once(
+def test_waits_are_random_so_that_a_fleet_does_not_reconnect_at_once(
     connect: Connect,
 ) -> None:
     moments: queue.Queue[float] = queue.Queue()
@@ -269,7 +270,7 @@ def test_waits_are_drawn_so_that_a_fleet_does_not_come_at_once(
 def test_a_full_disk_keeps_events_in_memory_and_catches_up(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    broker.stop()  # it knows of the subscription when it comes back
+    broker.stop()  # it keeps the subscription until it is back
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(

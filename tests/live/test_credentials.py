@@ -1,4 +1,4 @@
-"""Brokers that ask who is there: names, passwords, certificates, access lists."""
+"""Brokers with access control: user names, passwords, certificates, access lists."""
 
 import sys
 import time
@@ -29,7 +29,7 @@ def _secret(folder: Path, text: str) -> str:
     return str(file)
 
 
-def test_a_wrong_password_is_said_once_with_the_remedy(
+def test_a_wrong_password_is_logged_once_with_the_remedy(
     tmp_path: Path,
     guarded: Mosquitto,
     connect: Connect,
@@ -67,7 +67,7 @@ def test_name_and_password_come_from_a_file_the_environment_or_systemd(
     wait_until(lambda: publisher.connected)
 
 
-def test_the_access_list_that_ships_lets_a_device_write_its_own_topics_alone(
+def test_the_shipped_access_list_lets_a_device_write_only_its_own_topics(
     tmp_path: Path,
     guarded: Mosquitto,
     connect: Connect,
@@ -92,7 +92,7 @@ def test_the_access_list_that_ships_lets_a_device_write_its_own_topics_alone(
     subscriber.close()
 
 
-def test_a_broker_whose_certificate_is_not_trusted_is_refused_unless_asked_for_by_name(
+def test_a_broker_with_an_untrusted_certificate_is_refused_unless_insecure_is_set(
     encrypted: Mosquitto,
     authority: tuple[trustme.CA, Path],
     connect: Connect,
@@ -110,7 +110,7 @@ def test_a_broker_whose_certificate_is_not_trusted_is_refused_unless_asked_for_b
 
 
 @pytest.mark.parametrize("encrypted", [True], indirect=True)
-def test_a_broker_that_asks_for_a_certificate_gets_it(
+def test_a_broker_that_requires_a_certificate_gets_it(
     encrypted: Mosquitto,
     authority: tuple[trustme.CA, Path],
     connect: Connect,
@@ -132,7 +132,7 @@ def test_a_broker_that_asks_for_a_certificate_gets_it(
     assert not without.connected
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="the ssl module knows no shared keys")
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="the ssl module has no pre-shared keys")
 def test_a_shared_key_takes_the_place_of_certificates(tmp_path: Path, connect: Connect) -> None:
     keys = tmp_path / "keys"
     keys.write_text("kiosk:0123456789abcdef\n")
@@ -147,7 +147,7 @@ def test_a_shared_key_takes_the_place_of_certificates(tmp_path: Path, connect: C
     broker.stop()
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the ssl module knows shared keys")
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the ssl module has pre-shared keys")
 def test_a_shared_key_is_refused_where_python_is_too_old(tmp_path: Path) -> None:
     tls = Tls(enabled=True, psk_identity="kiosk", psk_file=_secret(tmp_path, "ab"))
     with pytest.raises(ConfigError, match=r"needs Python 3\.13 or later"):

@@ -1,4 +1,4 @@
-"""The daemon as a process, with real models, clips and a real broker."""
+"""The daemon as a process, with real models, real clips and a real broker."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ def _settings(port: int, **changes: Any) -> dict[str, Any]:
     return {"camera": clip, "microphone": clip, "mqtt": mqtt} | changes
 
 
-def test_a_clip_becomes_messages_that_fit_the_schemas_that_ship(
+def test_a_clip_becomes_messages_that_fit_the_shipped_schemas(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, _settings(broker.port)) as process:
@@ -54,7 +54,7 @@ def test_a_clip_becomes_messages_that_fit_the_schemas_that_ship(
     assert by_topic["status"] == ["online", "offline"]
 
 
-def test_two_people_are_counted_and_the_nearer_one_is_told_of(
+def test_two_people_are_counted_and_the_nearer_one_is_reported(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     person = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels[60:300, 110:350]
@@ -75,13 +75,13 @@ def test_two_people_are_counted_and_the_nearer_one_is_told_of(
     with daemon(tmp_path, settings):
         received = subscriber.until("kiosk/event")
     topic, payload = received[-1]
-    told = json.loads(payload)["data"]
+    data = json.loads(payload)["data"]
     assert topic.endswith("kiosk/event")
-    assert (told["emotion"], told["subject"], told["faces"]) == ("happy", 1, 2)
+    assert (data["emotion"], data["subject"], data["faces"]) == ("happy", 1, 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_within_a_second_and_offline_is_said(
+def test_a_signal_stops_it_within_a_second_and_offline_is_published(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, number: signal.Signals
 ) -> None:
     with daemon(tmp_path, _settings(broker.port)) as process:
@@ -93,7 +93,7 @@ def test_a_signal_stops_it_within_a_second_and_offline_is_said(
     assert subscriber.until("kiosk/status", "offline")
 
 
-def test_the_last_will_says_offline_for_a_daemon_that_was_killed(
+def test_the_last_will_reports_a_killed_daemon_as_offline(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, _settings(broker.port)) as process:
@@ -102,7 +102,7 @@ def test_the_last_will_says_offline_for_a_daemon_that_was_killed(
         subscriber.until("kiosk/status", "offline")
 
 
-def test_without_devices_and_models_text_goes_on(
+def test_texts_are_read_without_devices_and_other_models(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     settings = _settings(
@@ -138,7 +138,7 @@ def test_without_devices_and_models_text_goes_on(
         assert sentence in error["data"]["reason"]
 
 
-def test_a_camera_that_is_absent_leaves_the_voice(
+def test_voices_are_read_without_a_camera(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     settings = _settings(broker.port, camera={"source": "/dev/no-camera"})
@@ -159,7 +159,7 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosqui
         assert process.stderr is not None
         while "no broker at" not in (line := process.stderr.readline()):
             assert line, "the daemon ended"
-        time.sleep(1.0)  # the clip goes on: events gather
+        time.sleep(1.0)  # the clip keeps playing: events accumulate
         broker.start()
         event = subscriber.events(1)[0]
     assert event["data"]["replayed"]
@@ -167,14 +167,14 @@ def test_a_broker_that_comes_late_gets_everything(tmp_path: Path, broker: Mosqui
     subscriber.close()
 
 
-def test_a_config_at_fault_stops_it_with_the_line(tmp_path: Path) -> None:
+def test_a_faulty_configuration_stops_it_and_the_line_is_logged(tmp_path: Path) -> None:
     with daemon(tmp_path, {"camera": {"sauce": 0}}) as process:
         _, log = process.communicate(timeout=10)
         assert process.returncode == 78
     assert "config.yaml:2: camera.sauce: unknown key; did you mean camera.source?" in log
 
 
-def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart(
+def test_a_pause_ends_episodes_closes_the_devices_and_survives_a_restart(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     def state() -> Any:
@@ -183,15 +183,16 @@ def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart
     with daemon(tmp_path, _settings(broker.port)) as process:
         subscriber.until("kiosk/event")
         subscriber.client.publish("emotion/kiosk/set/pause", "on", qos=1)
-        while not (told := state())["paused"]:
+        while not (data := state())["paused"]:
             pass
-        assert (told["emotion"], told["probabilities"]) == ("unknown", {})
+        assert (data["emotion"], data["probabilities"]) == ("unknown", {})
         subscriber.client.publish("emotion/kiosk/set/text", "I am happy", qos=1)
         refused = json.loads(subscriber.until("kiosk/error")[-1][1])["data"]
         assert "set/pause" in refused["reason"]
         process.send_signal(signal.SIGTERM)
         left = subscriber.until("kiosk/status", "offline")
-        assert all(json.loads(told)["data"]["paused"] for topic, told in left if "/state" in topic)
+        states = [json.loads(payload) for topic, payload in left if "/state" in topic]
+        assert all(state["data"]["paused"] for state in states)
     with daemon(tmp_path, _settings(broker.port)):
         quiet = subscriber.until("face/status", "off")
         assert state()["paused"]
@@ -205,7 +206,7 @@ def test_a_pause_ends_what_is_believed_closes_the_devices_and_outlives_a_restart
     assert not [topic for topic, _ in quiet if topic.endswith(("/event", "face/state"))]
 
 
-def test_a_pause_mends_no_model(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
+def test_a_pause_fixes_no_model(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
     off = {"enabled": False}
     settings = _settings(
         broker.port, camera=off, microphone=off, models={"text": {"model": "none.json"}}
@@ -221,7 +222,7 @@ def test_a_pause_mends_no_model(tmp_path: Path, broker: Mosquitto, subscriber: S
         assert subscriber.until("text/status")[-1][1] == status
 
 
-def test_an_outside_sensor_takes_part_in_what_is_believed(
+def test_an_external_sensor_contributes_to_the_belief(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     off = {"enabled": False}
@@ -238,9 +239,11 @@ def test_an_outside_sensor_takes_part_in_what_is_believed(
         ):
             command = json.dumps(payload)
             subscriber.client.publish("emotion/kiosk/set/observation", command, qos=1)
-        told = {"modality": "posture", "probabilities": {"sad": 0.9, "neutral": 0.1}}
+        observation = {"modality": "posture", "probabilities": {"sad": 0.9, "neutral": 0.1}}
         for _ in range(3):
-            subscriber.client.publish("emotion/kiosk/set/observation", json.dumps(told), qos=1)
+            subscriber.client.publish(
+                "emotion/kiosk/set/observation", json.dumps(observation), qos=1
+            )
         received = subscriber.until("kiosk/event")
     event = json.loads(received[-1][1])["data"]
     assert (event["emotion"], event["contributions"]) == ("sad", {"posture": 1.0})
@@ -255,7 +258,7 @@ def test_an_outside_sensor_takes_part_in_what_is_believed(
     assert all(part in reason for part, reason in zip(expected, reasons, strict=True))
 
 
-def test_health_is_told_and_fits_its_schema(
+def test_health_is_published_and_fits_its_schema(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     settings = _settings(broker.port)

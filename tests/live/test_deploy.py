@@ -1,4 +1,4 @@
-"""What deploy/ hands to containers, without containers."""
+"""The files that deploy/ gives to containers, tested without containers."""
 
 import getpass
 import re
@@ -31,7 +31,7 @@ def _compose() -> Any:
     return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
 
-def test_what_compose_mounts_is_there_and_the_configuration_is_good() -> None:
+def test_the_files_that_compose_mounts_exist_and_the_configuration_is_valid() -> None:
     mounted = {}
     for service in _compose()["services"].values():
         for volume in service["volumes"]:
@@ -49,7 +49,7 @@ def test_what_compose_mounts_is_there_and_the_configuration_is_good() -> None:
 
 
 class Deployed(Mosquitto):
-    """A broker set up by deploy/mosquitto.conf, at other paths and ports."""
+    """A broker configured by deploy/mosquitto.conf, with other paths and ports."""
 
     def __init__(self, folder: Path, **passwords: str) -> None:
         super().__init__(folder)
@@ -66,7 +66,7 @@ class Deployed(Mosquitto):
         self._config.write_text(f"{own}\nuser {getpass.getuser()}\n")
 
 
-def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_path: Path) -> None:
+def test_the_health_check_distinguishes_a_healthy_daemon_from_others(tmp_path: Path) -> None:
     broker = Deployed(tmp_path, kiosk="kiosk's", listener="listener's")
     broker.start()
     (tmp_path / "mqtt-password").write_text("kiosk's\n")
@@ -84,21 +84,21 @@ def test_the_health_check_tells_a_daemon_that_is_well_from_one_that_is_not(tmp_p
             "emotiond as 'kiosk' is online; face: ok, speech: off, text: ok\n",
         )
         process.send_signal(signal.SIGSTOP)
-        code, told = _health(config)
-        assert (code, "is online, but published no state for 3 s" in told) == (1, True)
+        code, output = _health(config)
+        assert (code, "is online, but published no state for 3 s" in output) == (1, True)
         process.kill()
         subscriber.until("kiosk/status", "offline")
         assert _health(config) == (1, "emotiond as 'kiosk' is offline\n")
     subscriber.close()
     broker.stop()
-    code, told = _health(config)
+    code, output = _health(config)
     assert code == 1
-    assert told.startswith(f"no broker at {HOST}:{broker.port} (")
+    assert output.startswith(f"no broker at {HOST}:{broker.port} (")
 
 
-def test_the_health_check_says_what_is_wrong_with_a_configuration(tmp_path: Path) -> None:
+def test_the_health_check_names_the_error_of_a_configuration(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("mqtt: {hots: here}\n")
-    code, told = _health(config)
+    code, output = _health(config)
     assert code == 1
-    assert "config.yaml:1: mqtt.hots: unknown key" in told
+    assert "config.yaml:1: mqtt.hots: unknown key" in output

@@ -1,4 +1,4 @@
-"""A network camera that comes, goes, freezes and falls silent under a running daemon."""
+"""A network camera that appears, disappears, freezes and stops sending under a running daemon."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ def _jpeg(pixels: "np.typing.NDArray[np.uint8]") -> bytes:
 
 
 class NetworkCamera:
-    """Motion JPEG of a clip that repeats; `shows` says what comes just now."""
+    """Serves motion JPEG of a looping clip; `shows` selects the pictures to send."""
 
     def __init__(self) -> None:
         self.port, self.shows = free_port(), "the clip"
@@ -62,7 +62,7 @@ class NetworkCamera:
             def handle(self) -> None:
                 try:
                     super().handle()
-                except ConnectionError:  # the daemon gave it up
+                except ConnectionError:  # the daemon closed it
                     self.close_connection = True
 
             def log_message(self, *args: object) -> None:
@@ -92,7 +92,7 @@ def camera() -> Iterator[NetworkCamera]:
     camera.unplug()
 
 
-def test_the_doctor_judges_a_camera_as_the_daemon_does(camera: NetworkCamera) -> None:
+def test_the_doctor_checks_a_camera_as_the_daemon_does(camera: NetworkCamera) -> None:
     config = Camera(source=f"http://{HOST}:{camera.port}/stream.mjpg", fps=FPS)
     camera.plug()
     found = check_camera(config, Clock())
@@ -106,7 +106,7 @@ def test_the_doctor_judges_a_camera_as_the_daemon_does(camera: NetworkCamera) ->
         check_camera(config, Clock())
 
 
-def test_every_mood_of_a_camera_is_told_and_it_comes_back_from_each(
+def test_every_fault_of_a_camera_is_reported_and_recovered_from(
     tmp_path: Path, broker: Mosquitto, camera: NetworkCamera
 ) -> None:
     source = f"http://{HOST}:{camera.port}/stream.mjpg"
@@ -129,7 +129,7 @@ def test_every_mood_of_a_camera_is_told_and_it_comes_back_from_each(
         camera.plug()
         assert status() == "ok"
         assert subscriber.events(1)[0]["data"]["emotion"] == "happy"
-        camera.shows = "one picture"  # of a smile, which is not taken for one that lasts
+        camera.shows = "one picture"  # a smile, which must not count as a lasting one
         received = subscriber.until("face/status")
         assert received[-1][1] == f"degraded: camera '{source}' repeats its last picture"
         while not any('"phase":"end"' in payload for _, payload in received):
@@ -148,6 +148,6 @@ def test_every_mood_of_a_camera_is_told_and_it_comes_back_from_each(
         assert status().startswith("degraded")
         camera.plug()
         received = subscriber.until("face/status", "ok")
-        told = {payload for topic, payload in received[:-1] if topic.endswith("face/status")}
-        assert all(payload.startswith("degraded") for payload in told)
+        statuses = {payload for topic, payload in received[:-1] if topic.endswith("face/status")}
+        assert all(status.startswith("degraded") for status in statuses)
     subscriber.close()

@@ -1,4 +1,4 @@
-"""The doctor on real brokers, and on a microphone that ALSA plays from a file."""
+"""The doctor with real brokers, and with a microphone that ALSA plays from a file."""
 
 import json
 import os
@@ -30,9 +30,9 @@ from tests.support.waiting import wait_until
 
 TIMEOUT_S = 5.0
 SHORT_S = 0.3
-"""Where nothing is to come."""
-WRITE_ALONE = "pattern write emotion/%u/+\n"
-READ_ALONE = "pattern read emotion/%u/#\n"
+"""Patience where nothing is expected."""
+WRITE_ONLY = "pattern write emotion/%u/+\n"
+READ_ONLY = "pattern read emotion/%u/#\n"
 
 
 def _visit(port: int, timeout_s: float = TIMEOUT_S, **settings: Any) -> BrokerReport:
@@ -46,7 +46,7 @@ def _account(folder: Path, password: str = "kiosk's") -> dict[str, Any]:  # noqa
 
 
 @pytest.mark.parametrize("protocol", [5, "3.1.1"])
-def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_status(
+def test_the_shipped_access_list_lets_the_doctor_read_its_own_message_and_the_daemons_status(
     tmp_path: Path, guarded: Mosquitto, connect: Connect, protocol: Any
 ) -> None:
     account = _account(tmp_path)
@@ -74,7 +74,7 @@ def test_the_access_list_that_ships_lets_the_doctor_hear_itself_and_the_daemons_
     assert after.statuses == {}
 
 
-def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
+def test_the_daemons_session_survives_the_visits_and_nothing_is_retained(
     broker: Mosquitto,
     subscriber: Subscriber,
     connect: Connect,
@@ -93,7 +93,7 @@ def test_the_daemons_session_outlives_the_visits_and_nothing_is_retained(
     late.close()
 
 
-def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
+def test_a_daemon_that_is_online_but_publishes_no_state_is_not_well(
     broker: Mosquitto, connect: Connect
 ) -> None:
     publisher = connect(broker.port)
@@ -106,11 +106,11 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     publisher.publish(ModalityStatus("face", "degraded: no camera"))
     ended = threading.Event()
 
-    def tell() -> None:
+    def publish() -> None:
         while not ended.wait(0.2):
             publisher.publish(COMPOSER.state(UNKNOWN))
 
-    daemon = threading.Thread(target=tell)
+    daemon = threading.Thread(target=publish)
     daemon.start()
     visit = probe_broker(settings, TIMEOUT_S)
     ended.set()
@@ -119,8 +119,8 @@ def test_a_daemon_that_is_online_and_tells_no_state_is_not_well(
     assert visit.daemon.found.endswith("is online; face: degraded: no camera")
 
 
-@pytest.mark.parametrize("guarded", [READ_ALONE], indirect=True)
-def test_an_access_list_that_forbids_to_publish_is_noticed(
+@pytest.mark.parametrize("guarded", [READ_ONLY], indirect=True)
+def test_an_access_list_that_forbids_publishing_is_noticed(
     tmp_path: Path, guarded: Mosquitto
 ) -> None:
     echo = _visit(guarded.port, **_account(tmp_path)).echo
@@ -132,15 +132,17 @@ def test_an_access_list_that_forbids_to_publish_is_noticed(
     assert "did not come back within 0.3 s; the access list may forbid" in older.found
 
 
-@pytest.mark.parametrize("guarded", [WRITE_ALONE], indirect=True)
-def test_an_access_list_that_forbids_to_read_what_was_published_is_noticed(
+@pytest.mark.parametrize("guarded", [WRITE_ONLY], indirect=True)
+def test_an_access_list_that_forbids_reading_ones_own_message_is_noticed(
     tmp_path: Path, guarded: Mosquitto
 ) -> None:
     echo = _visit(guarded.port, SHORT_S, **_account(tmp_path)).echo
     assert (echo.verdict, "does not let this user read it" in echo.found) == ("warn", True)
 
 
-def test_a_refusal_is_told_with_its_reason_and_remedy(tmp_path: Path, guarded: Mosquitto) -> None:
+def test_a_refusal_is_reported_with_its_reason_and_remedy(
+    tmp_path: Path, guarded: Mosquitto
+) -> None:
     wrong = _visit(guarded.port, **_account(tmp_path, "wrong"))
     assert wrong.session.found.endswith("refuses user 'kiosk': Not authorized")
     assert "check mqtt.username, mqtt.password_file" in wrong.session.remedy
@@ -150,7 +152,7 @@ def test_a_refusal_is_told_with_its_reason_and_remedy(tmp_path: Path, guarded: M
     assert "credentials are not visible here" in nameless.remedy
 
 
-def test_a_broker_that_could_not_serve_the_daemon_is_refused_by_name(
+def test_a_broker_without_a_needed_feature_fails_with_the_remedy(
     limited: tuple[Mosquitto, str],
 ) -> None:
     broker, remedy = limited
@@ -158,15 +160,15 @@ def test_a_broker_that_could_not_serve_the_daemon_is_refused_by_name(
     assert (session.verdict, remedy in session.remedy) == ("fail", True)
 
 
-def test_a_secret_that_cannot_be_read_is_named() -> None:
+def test_an_unreadable_secret_is_named() -> None:
     visit = _visit(free_port(), username="kiosk", password_file="/none")  # noqa: S106
     assert visit.session.verdict == "fail"
     assert "mqtt.password_file '/none' cannot be used" in visit.session.found
 
 
-def test_nobody_and_somebody_who_keeps_silent_are_told_apart_in_bounded_time() -> None:
-    nobody = _visit(free_port()).session
-    assert (nobody.verdict, "no broker at 127.0.0.1:" in nobody.found) == ("fail", True)
+def test_a_missing_broker_and_a_silent_one_are_distinguished_in_bounded_time() -> None:
+    missing = _visit(free_port()).session
+    assert (missing.verdict, "no broker at 127.0.0.1:" in missing.found) == ("fail", True)
     listener = Listener(keep_silent)
     silent = _visit(listener.port, SHORT_S).session
     assert (silent.verdict, "does not answer in MQTT" in silent.found) == ("fail", True)
@@ -174,7 +176,7 @@ def test_nobody_and_somebody_who_keeps_silent_are_told_apart_in_bounded_time() -
     listener.close()
 
 
-def test_brokers_that_know_no_mqtt_5_are_visited_in_3_1_1() -> None:
+def test_brokers_that_do_not_know_mqtt_5_are_visited_with_3_1_1() -> None:
     listener = Listener(refuse_mqtt_5)
     assert "MQTT 3.1.1" in _visit(listener.port, SHORT_S).session.found
     listener.close()
@@ -184,7 +186,7 @@ def test_brokers_that_know_no_mqtt_5_are_visited_in_3_1_1() -> None:
         assert visit.echo.verdict == "pass"
 
 
-def test_a_certificate_that_is_not_trusted_is_told(
+def test_an_untrusted_certificate_is_reported(
     encrypted: Mosquitto, authority: tuple[trustme.CA, Path]
 ) -> None:
     stranger = _visit(encrypted.port, tls=Tls(enabled=True)).session
@@ -203,7 +205,7 @@ def _config(folder: Path, port: int, **sections: Any) -> Path:
     return file
 
 
-def test_devices_that_the_running_service_holds_are_judged_by_its_status(
+def test_devices_in_use_by_the_running_service_are_checked_by_its_status(
     tmp_path: Path, broker: Mosquitto, connect: Connect
 ) -> None:
     publisher = connect(broker.port)
@@ -248,7 +250,9 @@ def _doctor(folder: Path, port: int, sound: "np.ndarray[Any, Any]", *options: st
 
 
 @pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
-def test_a_healthy_device_passes_everything_that_it_has(tmp_path: Path, broker: Mosquitto) -> None:
+def test_a_healthy_device_passes_every_check_that_applies(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
     done = _doctor(tmp_path, broker.port, read_sound(HAPPY_CLIP), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     checks = {one["name"]: one for one in json.loads(done.stdout)["checks"]}
@@ -259,7 +263,7 @@ def test_a_healthy_device_passes_everything_that_it_has(tmp_path: Path, broker: 
 
 
 @pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
-def test_a_muted_microphone_is_warned_of_and_the_others_named(
+def test_a_muted_microphone_gives_a_warning_that_names_the_others(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
     silence = np.zeros(32_000, np.int16)

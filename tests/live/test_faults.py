@@ -1,4 +1,4 @@
-"""What goes wrong around a daemon in the field, none of which is to end its process."""
+"""Faults in the field that must not end the daemon's process."""
 
 import shutil
 import signal
@@ -20,7 +20,7 @@ def _answers_a_text(subscriber: Subscriber, process: subprocess.Popen[str]) -> b
     return process.poll() is None
 
 
-def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_alone(
+def test_a_model_whose_file_is_corrupted_works_until_reload_and_then_degrades_alone(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     models = tmp_path / "models"
@@ -37,8 +37,8 @@ def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_a
         assert _answers_a_text(subscriber, process)
         (models / "text.tflite").write_bytes((MODELS / "text.tflite").read_bytes())
         process.send_signal(signal.SIGHUP)
-        told = subscriber.until("text/status", "ok")
-        speech = [status for topic, status in told if topic.endswith("speech/status")][-1]
+        received = subscriber.until("text/status", "ok")
+        speech = [status for topic, status in received if topic.endswith("speech/status")][-1]
         assert "speech.tflite" in speech
         assert "sha256" in speech
         assert _answers_a_text(subscriber, process)
@@ -48,7 +48,7 @@ def test_a_model_that_turned_to_rubbish_is_used_until_reload_and_then_degrades_a
         assert speech.startswith("degraded: microphone 'none such'")
 
 
-def test_a_process_that_was_stopped_for_a_while_goes_on(
+def test_a_process_that_was_stopped_for_a_while_continues(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     settings = daemon_settings(broker.port, camera=OFF)

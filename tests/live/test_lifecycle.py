@@ -1,4 +1,4 @@
-"""Changes of the configuration, and systemd's view, of the daemon as a process."""
+"""Reloading, systemd's view and the load of the daemon as a process."""
 
 import json
 import signal
@@ -27,11 +27,11 @@ def _write(folder: Path, settings: dict[str, Any]) -> None:
 def _until_logged(process: subprocess.Popen[str], part: str) -> str:
     assert process.stderr is not None
     while part not in (line := process.stderr.readline()):
-        assert line, f"the daemon ended without saying {part!r}"
+        assert line, f"the daemon ended without logging {part!r}"
     return line
 
 
-def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
+def test_a_hangup_applies_the_new_configuration_in_the_same_process(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, daemon_settings(broker.port)) as process:
@@ -46,13 +46,13 @@ def test_a_hangup_has_the_new_configuration_take_over_in_the_same_process(
         again = subscriber.until("face/status", "ok")
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
-    statuses = [told for topic, told in received if topic.endswith("kiosk/status")]
+    statuses = [payload for topic, payload in received if topic.endswith("kiosk/status")]
     assert statuses == ["offline", "online"]
-    ends = [json.loads(told)["data"]["phase"] for topic, told in again if topic.endswith("/event")]
-    assert ends[-1] == "end"
+    events = [json.loads(payload)["data"] for topic, payload in again if topic.endswith("/event")]
+    assert events[-1]["phase"] == "end"
 
 
-def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
+def test_a_faulty_configuration_changes_nothing_and_is_logged_with_its_line(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, daemon_settings(broker.port)) as process:
@@ -73,10 +73,10 @@ def test_a_configuration_at_fault_changes_nothing_and_is_said_with_its_line(
         assert "cannot read it" in _until_logged(process, "not reloaded")
         subscriber.client.publish("emotion/kiosk/set/text", "I am so happy about this!", qos=1)
         received = subscriber.until("kiosk/event")
-    assert not [told for topic, told in received if topic.endswith("kiosk/status")]
+    assert not [topic for topic, _ in received if topic.endswith("kiosk/status")]
 
 
-def test_a_reload_that_fails_in_an_unforeseen_way_keeps_no_stop_from_being_obeyed(
+def test_a_reload_that_fails_in_an_unforeseen_way_does_not_block_a_stop(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, daemon_settings(broker.port)) as process:
@@ -88,7 +88,7 @@ def test_a_reload_that_fails_in_an_unforeseen_way_keeps_no_stop_from_being_obeye
         _until_logged(process, "not reloaded")
 
 
-def test_a_pause_that_no_disk_remembers_outlives_a_reload(
+def test_a_pause_that_cannot_be_stored_survives_a_reload(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     blocked = tmp_path / "a file"
@@ -110,7 +110,7 @@ def test_a_pause_that_no_disk_remembers_outlives_a_reload(
 
 @contextmanager
 def _systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A socket in the place of systemd's."""
+    """A socket in place of systemd's."""
     monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
     monkeypatch.setenv("WATCHDOG_USEC", "400000")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -119,14 +119,14 @@ def _systemd(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.s
         yield systemd
 
 
-def test_systemd_is_told_of_readiness_life_reload_and_the_end(
+def test_systemd_is_notified_of_readiness_progress_reload_and_stop(
     tmp_path: Path, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def until(systemd: socket.socket, beginning: str) -> list[str]:
-        told = [systemd.recv(128).decode()]
-        while not told[-1].startswith(beginning):
-            told.append(systemd.recv(128).decode())
-        return told
+    def until(systemd: socket.socket, start: str) -> list[str]:
+        received = [systemd.recv(128).decode()]
+        while not received[-1].startswith(start):
+            received.append(systemd.recv(128).decode())
+        return received
 
     with (
         _systemd(tmp_path, monkeypatch) as systemd,
@@ -143,7 +143,7 @@ def test_systemd_is_told_of_readiness_life_reload_and_the_end(
         assert process.wait(5) == 0
 
 
-def test_the_load_is_kept_within_its_budget_and_told_of(
+def test_the_load_is_kept_within_its_budget_and_published(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     clip = {"source": str(HAPPY_CLIP), "loop": True}

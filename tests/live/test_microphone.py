@@ -1,4 +1,4 @@
-"""PyAudio and ALSA for real, on a microphone that ALSA plays from a file."""
+"""The real PyAudio and ALSA, with a microphone that ALSA plays from a file."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ np.concatenate([block.samples for block in blocks]).tofile(sys.argv[2])
 
 
 def _read_a_second(folder: Path, source: str) -> "subprocess.CompletedProcess[str]":
-    """In a process of its own: ALSA reads its configuration once."""
+    """Runs in its own process, because ALSA reads its configuration only once."""
     read_sound(HAPPY_CLIP).tofile(folder / "clip.raw")
     config = folder / "asound.conf"
     config.write_text(
@@ -53,6 +53,6 @@ def test_a_microphone_is_chosen_by_part_of_its_name_and_heard(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(not ALSA_CONF.exists(), reason="ALSA is not configured on this machine")
-def test_an_unknown_name_is_answered_with_the_names_there_are(tmp_path: Path) -> None:
+def test_an_unknown_name_is_refused_with_the_known_names(tmp_path: Path) -> None:
     done = _read_a_second(tmp_path, "lobby")
     assert "microphone 'lobby' not found; microphone.source can name: 'kiosk_" in done.stderr

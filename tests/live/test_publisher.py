@@ -19,7 +19,9 @@ def _publisher(port: int, **settings: Any) -> Publisher:
     return Publisher(mqtt_settings(port, **settings))
 
 
-def test_online_is_said_first_and_offline_last(broker: Mosquitto, subscriber: Subscriber) -> None:
+def test_online_is_published_first_and_offline_last(
+    broker: Mosquitto, subscriber: Subscriber
+) -> None:
     publisher = _publisher(broker.port)
     publisher.publish(COMPOSER.state(UNKNOWN))
     publisher.start()
@@ -29,7 +31,7 @@ def test_online_is_said_first_and_offline_last(broker: Mosquitto, subscriber: Su
     assert subscriber.until("/status")[-1] == ("emotion/kiosk/status", "offline")
 
 
-def test_status_and_state_are_retained_for_those_who_come_later(
+def test_status_and_state_are_retained_for_late_subscribers(
     broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     publisher = _publisher(broker.port)
@@ -46,7 +48,7 @@ def test_status_and_state_are_retained_for_those_who_come_later(
     assert json.loads(retained["emotion/kiosk/state"])["data"]["emotion"] == "unknown"
 
 
-def test_events_wait_for_a_broker_that_is_absent_at_start(
+def test_events_wait_for_a_broker_that_is_missing_at_the_start(
     broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     broker.stop()
@@ -57,7 +59,7 @@ def test_events_wait_for_a_broker_that_is_absent_at_start(
     broker.start()
     events = subscriber.events(3)
     publisher.stop()
-    assert [event["id"] for event in events] == ["stay 0", "stay 1", "stay 2"]
+    assert [event["id"] for event in events] == ["episode 0", "episode 1", "episode 2"]
     assert all(event["data"]["replayed"] for event in events)
 
 
@@ -77,7 +79,7 @@ def test_events_of_an_outage_are_replayed_once_in_order(
     events = subscriber.events(3)
     publisher.stop()
     rest = subscriber.until("/status", "offline")
-    assert [event["id"] for event in events] == ["stay 1", "stay 2", "stay 3"]
+    assert [event["id"] for event in events] == ["episode 1", "episode 2", "episode 3"]
     assert not [topic for topic, _ in rest if topic.endswith("/event")]
 
 
@@ -86,7 +88,7 @@ def test_a_full_spool_drops_the_oldest(broker: Mosquitto, subscriber: Subscriber
     for number in range(5):
         publisher.publish(COMPOSER.event(event(number)))
     publisher.start()
-    assert [event["id"] for event in subscriber.events(2)] == ["stay 3", "stay 4"]
+    assert [event["id"] for event in subscriber.events(2)] == ["episode 3", "episode 4"]
     publisher.stop()
 
 
@@ -99,7 +101,7 @@ def test_stopping_is_quick_without_a_broker(stopped_broker: Mosquitto) -> None:
 
 
 class HalfOpenBroker:
-    """Accepts a session, reads what it is sent and never acknowledges a publication."""
+    """Accepts a session and reads all it is sent, but acknowledges no message."""
 
     def __init__(self) -> None:
         self._server = socket.create_server((HOST, 0))
@@ -116,7 +118,7 @@ class HalfOpenBroker:
                 self.received += data
 
 
-def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> None:
+def test_a_broker_that_does_not_answer_is_left_in_time_and_without_a_disconnect() -> None:
     broker = HalfOpenBroker()
     publisher = _publisher(broker.port, protocol="3.1.1")
     publisher.start()
@@ -130,7 +132,7 @@ def test_a_broker_that_does_not_answer_is_left_in_time_and_without_goodbye() -> 
     assert not broker.received.endswith(b"\xe0\x00")  # DISCONNECT would discard the will
 
 
-def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_things(
+def test_messages_left_unacknowledged_by_a_lost_session_do_not_follow_newer_ones(
     broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     publisher = _publisher(broker.port)
@@ -149,7 +151,7 @@ def test_what_a_lost_session_left_unacknowledged_does_not_come_after_newer_thing
     assert not [payload for topic, payload in rest if topic.endswith("face/status")]
 
 
-def test_home_assistant_is_told_of_the_device_and_again_when_it_starts(
+def test_the_device_is_published_to_home_assistant_and_again_when_that_starts(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
     subscriber = Subscriber(broker.port)

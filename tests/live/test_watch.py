@@ -1,4 +1,4 @@
-"""`emotiond watch` on a real broker, as a process of its own."""
+"""`emotiond watch` with a real broker, in its own process."""
 
 import os
 import signal
@@ -22,10 +22,10 @@ from tests.support.waiting import wait_until
 
 
 class Watch:
-    """The command; its lines and what it says of the broker come together, in order."""
+    """The running command, with stdout and stderr in one stream."""
 
     def __init__(self, port: int, *options: str) -> None:
-        # Whoever runs the tests may ignore SIGINT, as a shell's background jobs do.
+        # The tests may run with SIGINT ignored, as a shell's background jobs do.
         python = ["env", "--default-signal=INT", sys.executable]
         command = [*python, "-m", "edge.cli", "watch", "--host", HOST, "--port", str(port)]
         self.process = subprocess.Popen(
@@ -38,7 +38,7 @@ class Watch:
         self.seen = ""
 
     def until(self, part: str) -> str:
-        """The next line that has this in it."""
+        """Returns the next line that contains `part`."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.seen += line
@@ -56,7 +56,7 @@ def watches() -> Iterator[list[Watch]]:
         watch.process.wait(10)
 
 
-def test_each_message_is_a_line_and_a_broker_that_is_away_is_said(
+def test_each_message_is_a_line_and_a_missing_broker_is_reported(
     stopped_broker: Mosquitto, connect: Connect, watches: list[Watch]
 ) -> None:
     watch = Watch(stopped_broker.port, "--device", "kiosk")
@@ -82,7 +82,7 @@ def test_each_message_is_a_line_and_a_broker_that_is_away_is_said(
     assert watch.process.wait(10) == 0
 
 
-def test_all_devices_are_watched_at_once_and_what_is_sent_to_them_is_not_shown(
+def test_all_devices_are_watched_at_once_and_messages_sent_to_them_are_not_shown(
     guarded: Mosquitto, tmp_path: Path, watches: list[Watch], connect: Connect
 ) -> None:
     def account(name: str) -> dict[str, str]:
@@ -107,7 +107,7 @@ def test_all_devices_are_watched_at_once_and_what_is_sent_to_them_is_not_shown(
     assert "secret" not in watch.seen
 
 
-def test_options_that_cannot_be_are_refused() -> None:
+def test_invalid_options_are_refused() -> None:
     with pytest.raises(EmotiondError, match=r"<= 65535, in `port`"):
         settings(Mqtt(), {"port": 99_999})
     assert settings(Mqtt(), {"port": 8883, "host": None}).port == 8883

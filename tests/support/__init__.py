@@ -1,1 +1,1 @@
-"""Stand-ins and values that several test modules use."""
+"""Fakes, values and helpers that several test modules use."""

@@ -1,4 +1,4 @@
-"""A clock that tests own, and a stop signal that never waits."""
+"""A clock that tests control, and a stop signal that never waits."""
 
 import threading
 
@@ -16,7 +16,7 @@ class FakeClock(Clock):
 
 
 class Racing(threading.Event):
-    """A stop signal whose waits take no time, or that of a clock which they move."""
+    """A stop signal whose waits return at once; each wait advances the clock, if there is one."""
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Settings of a daemon as a process."""
+"""Settings for a daemon run as a process."""
 
 from typing import Any
 

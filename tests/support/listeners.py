@@ -1,4 +1,4 @@
-"""What listens where a broker should, and does not answer as one of today."""
+"""TCP servers in place of a broker that do not answer as a current broker does."""
 
 import contextlib
 import socket
@@ -27,7 +27,7 @@ class Listener:
             threading.Thread(target=self._attend, args=(wire,), daemon=True).start()
 
     def _attend(self, wire: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # whoever came is gone, or the broker behind is
+        with contextlib.suppress(OSError):  # the client is gone, or the broker behind this listener
             self._serve(wire)
         wire.close()
 
@@ -42,7 +42,7 @@ def keep_silent(wire: socket.socket) -> None:
 
 
 def refuse_mqtt_5(wire: socket.socket) -> None:
-    """As brokers of before 2019 do: a CONNACK of the old form, and that reason."""
+    """Refuses MQTT 5 as brokers from before 2019 do: with a CONNACK of the old form and reason."""
     with wire:
         connect = wire.recv(4096)
         version = connect[connect.index(b"MQTT") + 4]

@@ -1,4 +1,4 @@
-"""Observations in short."""
+"""Short ways to make distributions and observations."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from edge.values import Observation
 
 
 def distribution(weights: Mapping[str, float]) -> FloatArray:
-    """The given probabilities, and the rest shared among the others."""
+    """Returns the given probabilities, with the rest shared equally among the other emotions."""
     rest = (1 - sum(weights.values())) / (len(EMOTIONS) - len(weights))
     return np.array([weights.get(emotion, rest) for emotion in EMOTIONS], np.float32)
 

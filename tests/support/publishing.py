@@ -1,4 +1,4 @@
-"""Publishers to a broker on this machine, and what they publish."""
+"""Settings and messages for publishers to a broker on this machine."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,4 +24,4 @@ def mqtt_settings(port: int, **settings: Any) -> Mqtt:
 
 
 def event(number: int) -> Change:
-    return Change(f"stay {number}", 0, "start", UNKNOWN, 99.0)
+    return Change(f"episode {number}", 0, "start", UNKNOWN, 99.0)
