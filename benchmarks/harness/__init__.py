@@ -1,1 +1,1 @@
-"""Real parts that benchmarks and tests run against: brokers, subscribers, daemons, streams."""
+"""Real parts that benchmarks and tests use: brokers, subscribers, daemons, streams."""

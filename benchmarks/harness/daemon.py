@@ -1,4 +1,4 @@
-"""The daemon as a process."""
+"""Runs the daemon as a process."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def daemon(
 ) -> Iterator[subprocess.Popen[str]]:
     """Starts a daemon with these settings and its state in `folder`; kills it at the end.
 
-    A caller that leaves its log in the pipe ends before the pipe is full.
+    By default the log goes to a pipe; a caller that does not read it must end before it is full.
     """
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump({"state_folder": str(folder / "state")} | settings))

@@ -1,4 +1,4 @@
-"""A whole device: the daemon as a process on a looping clip, and its broker."""
+"""Runs a whole device: the daemon as a process on a looping clip, and its broker."""
 
 import subprocess
 import tempfile
@@ -18,7 +18,7 @@ NAME = "bench"
 
 @contextmanager
 def device(health_interval_s: float, **settings: Any) -> Iterator[tuple[int, Subscriber]]:
-    """Yields the daemon's process id, and a subscriber to all that it publishes as NAME."""
+    """Yields the daemon's process id, and a subscriber to all its messages as device NAME."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Mosquitto(folder)

@@ -1,4 +1,4 @@
-"""A mosquitto as a process."""
+"""Runs mosquitto as a process."""
 
 import getpass
 import shutil
@@ -11,7 +11,7 @@ from edge.commands.demo.broker import HOST, free_port
 
 
 class Mosquitto:
-    """A real broker on a port of its own, which is started and stopped at will.
+    """A real broker on its own port, which is started and stopped at will.
 
     `settings` are lines of its configuration; those of the listener come first.
     """
@@ -51,7 +51,7 @@ class Mosquitto:
         raise RuntimeError("mosquitto did not start")
 
     def stop(self) -> None:
-        """Stops it as an administrator would: it saves what it holds."""
+        """Stops it as an administrator would, so that it saves its state."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)

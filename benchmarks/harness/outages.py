@@ -1,8 +1,8 @@
-"""Brokers and publishers killed at random moments, and what arrives at a subscriber.
+"""Kills brokers and publishers at random moments, and counts what arrives at a subscriber.
 
 `python -m benchmarks.harness.outages PORT FOLDER FIRST` publishes numbered events as a daemon
-would, RATE_PER_S a second, and prints after each how many of its own are safe: on disk, or with
-the broker.
+would, RATE_PER_S a second. After each, it prints the next number, and the number up to which its
+own events are safe: on disk, or acknowledged by the broker.
 """
 
 import json
@@ -28,7 +28,7 @@ from edge.tracking.episodes import Change, State
 RATE_PER_S = 20.0
 DEVICE = "kiosk"
 SETTLED_S = 30.0
-"""The longest time after the last outage until all safe events have arrived."""
+"""Time limit for all safe events to arrive after the last outage."""
 
 
 def publish(port: int, folder: Path, first: int) -> None:
@@ -53,22 +53,22 @@ def publish(port: int, folder: Path, first: int) -> None:
         publisher.publish(composer.event(Change(str(number), 0, "start", state, 0.0)))
         number += 1
         time.sleep(1 / RATE_PER_S)
-        told = publisher.delivery
-        safe = told.acknowledged + told.waiting - told.unwritten - before
+        delivery = publisher.delivery
+        safe = delivery.acknowledged + delivery.waiting - delivery.unwritten - before
         print(number, first + safe, flush=True)
 
 
 class Sender:
-    """A process that publishes, killed without warning and started again."""
+    """A publishing process that is killed without warning and started again."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self._port, self._folder = port, folder
         self.safe: list[range] = []
-        """The numbers of events that must arrive, by process."""
-        self._begin(0)
+        """Numbers of the events that must arrive, by process."""
+        self._start(0)
 
-    def _begin(self, first: int) -> None:
-        self._first, self._told = first, ""
+    def _start(self, first: int) -> None:
+        self._first, self._last_line = first, ""
         command = [
             sys.executable,
             "-m",
@@ -85,30 +85,31 @@ class Sender:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._told = line
+            self._last_line = line
 
     def kill(self) -> int:
-        """Kills it; returns the number that the next one starts with."""
+        """Kills the process; returns the first number for the next one."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        begun, safe = (int(one) for one in (self._told or f"{self._first} {self._first}").split())
+        line = self._last_line or f"{self._first} {self._first}"
+        published, safe = (int(one) for one in line.split())
         self.safe.append(range(self._first, safe))
-        return begun + 1  # one more may have been on its way
+        return published + 1  # one more may have been on its way
 
     def restart(self) -> None:
-        """Kills it, and starts another."""
-        self._begin(self.kill())
+        """Kills the process and starts another."""
+        self._start(self.kill())
 
 
 @dataclass
 class Outcome:
-    """Counts of the events that arrived."""
+    """Counts of the events expected and received."""
 
     expected: int = 0
     missing: list[int] = field(default_factory=list)
     repeated: int = 0
-    """Deliveries of an event that had arrived before; `id` and `sequence` tell."""
+    """Deliveries of an event that had arrived before, by `id` and `sequence`."""
     in_order: bool = True
     replayed: int = 0
 
@@ -123,10 +124,10 @@ class Listener:
             CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False
         )
         self._client.reconnect_delay_set(1, 1)
-        self._there = threading.Event()
+        self._subscribed = threading.Event()
         self._client.on_connect = self._on_connect
-        self._client.on_subscribe = lambda *_: self._there.set()
-        self._client.on_disconnect = lambda *_: self._there.clear()
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._on_message
         self._client.connect(HOST, port)
         self._client.loop_start()
@@ -139,12 +140,12 @@ class Listener:
         self.numbers.append(int(event["id"]))
         self.replayed += event["data"]["replayed"]
 
-    def wait_until_there(self) -> None:
-        """Waits until the broker has it back; raises AssertionError after 10 s."""
-        assert self._there.wait(10)
+    def wait_until_subscribed(self) -> None:
+        """Waits until it has subscribed again; raises AssertionError after 10 s."""
+        assert self._subscribed.wait(10)
 
     def close(self) -> None:
-        """Disconnects; its session goes on at the broker."""
+        """Disconnects; the broker keeps its session."""
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -155,25 +156,25 @@ def endure(
     """Kills the broker and, at some of its kills, the sender; returns what arrived."""
     rng = random.Random(seed)  # noqa: S311
     listener = Listener(broker.port)
-    listener.wait_until_there()
-    broker.stop()  # it saves the subscription, and knows of it after every kill
+    listener.wait_until_subscribed()
+    broker.stop()  # it saves the subscription, and has it after every kill
     broker.start()
-    listener.wait_until_there()
+    listener.wait_until_subscribed()
     sender = Sender(broker.port, folder)
-    killed_too = set(rng.sample(range(broker_kills), sender_kills))
+    sender_killed_at = set(rng.sample(range(broker_kills), sender_kills))
     time.sleep(2)
     for number in range(broker_kills):
         time.sleep(rng.uniform(0.2, 2.0))
         broker.kill()
-        if number in killed_too:
+        if number in sender_killed_at:
             time.sleep(rng.uniform(0, 1.5))
             sender.restart()
         time.sleep(rng.uniform(0, 2.0))
         broker.start()
-        listener.wait_until_there()
+        listener.wait_until_subscribed()
         time.sleep(0.3)
     time.sleep(2)
-    sender.restart()  # the last one delivers what the one before it left
+    sender.restart()  # the last one delivers what the previous one left
     expected = {number for one in sender.safe for number in one}
     deadline_s = time.monotonic() + SETTLED_S
     while expected - set(listener.numbers) and time.monotonic() < deadline_s:

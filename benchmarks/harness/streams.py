@@ -1,9 +1,9 @@
-"""Synthetic streams: the models' answers for people who behave in known ways.
+"""Synthetic streams: the models' outputs for people who behave in known ways.
 
 On the six clips in samples/, at ten pictures a second, the logarithms of a face's probabilities
 deviate by 1.2 nepers (median over emotions and clips) from their mean, with a correlation of
-about 0.5 from one picture to the next: FACE_NOISE and MEMORY_S say the same. Now and then one
-picture shows something else altogether, as in a blink.
+about 0.5 from one picture to the next: hence FACE_NOISE and MEMORY_S. Occasionally one picture
+shows something completely different, as in a blink.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from edge.values import Observation, Sighting
 
 FACE_NOISE = 1.2
 MEMORY_S = 0.15
-BLINKS = 0.01
+BLINK_PROBABILITY = 0.01
 PERIOD_S = 0.2
 """Five observations a second."""
 
@@ -25,37 +25,38 @@ HAPPY = {"happy": 5.0}
 ANGRY = {"angry": 5.0, "neutral": 1.0}
 SAD = {"sad": 5.0, "neutral": 1.0}
 LOOKS_ANGRY = {"angry": 3.2, "neutral": 3.0}
-"""A face at rest, logits."""
+"""Logits of a resting face."""
 
 
 @dataclass
 class Face:
-    """The pictures of one face, whose noise goes on from one stretch to the next."""
+    """Pictures of one face, whose noise continues from one call to the next."""
 
     subject: int
     rng: np.random.Generator
     _noise: FloatArray = field(default_factory=lambda: np.zeros(len(EMOTIONS), np.float32))
 
     def look(self, shown: Mapping[str, float], captured_s: float) -> Observation:
-        """One picture of a face that shows these logits."""
+        """Returns a picture's observation of a face that shows these logits."""
         keep = np.exp(-PERIOD_S / MEMORY_S)
         fresh = self.rng.normal(0, FACE_NOISE, len(EMOTIONS))
         self._noise = np.asarray(keep * self._noise + np.sqrt(1 - keep**2) * fresh, np.float32)
-        if self.rng.random() < BLINKS:
+        if self.rng.random() < BLINK_PROBABILITY:
             shown = {str(self.rng.choice(EMOTIONS)): 5.0}
         logits = np.array([shown.get(emotion, 0.0) for emotion in EMOTIONS])
-        said = softmax((logits + self._noise).astype(np.float32))
-        return Observation("face", self.subject, captured_s, said, float(self.rng.uniform(0.6, 1)))
+        probabilities = softmax((logits + self._noise).astype(np.float32))
+        quality = float(self.rng.uniform(0.6, 1))
+        return Observation("face", self.subject, captured_s, probabilities, quality)
 
 
 def times(start_s: float, end_s: float) -> Iterator[float]:
-    """The moments of a stretch, PERIOD_S apart."""
+    """Yields the moments from `start_s` to before `end_s`, PERIOD_S apart."""
     for index in range(round((end_s - start_s) / PERIOD_S)):
         yield start_s + index * PERIOD_S
 
 
 def sighting(captured_s: float, *seen: Observation, hidden: tuple[int, ...] = ()) -> Sighting:
-    """One frame with these faces; the first is the primary one, else the first that is hidden."""
+    """Returns a frame with these faces; the first one seen, else the first hidden, is primary."""
     subjects = [*(one.subject for one in seen), *hidden]
     primary = subjects[0] if subjects else None
     return Sighting(seen, len(seen), captured_s, primary, frozenset(subjects))
@@ -64,7 +65,10 @@ def sighting(captured_s: float, *seen: Observation, hidden: tuple[int, ...] = ()
 def voice(
     shown: Mapping[str, float], captured_s: float, rng: np.random.Generator, quality: float = 0.8
 ) -> Observation:
-    """What a stretch of speech expresses; noise is heard as anything, with little quality."""
+    """Returns the observation of a stretch of speech that expresses these logits.
+
+    Background noise is heard as any emotion, with a low quality.
+    """
     logits = np.array([shown.get(emotion, 0.0) for emotion in EMOTIONS])
-    said = softmax((logits + rng.normal(0, 1.0, len(EMOTIONS))).astype(np.float32))
-    return Observation("speech", 0, captured_s, said, quality)
+    probabilities = softmax((logits + rng.normal(0, 1.0, len(EMOTIONS))).astype(np.float32))
+    return Observation("speech", 0, captured_s, probabilities, quality)

@@ -1,4 +1,4 @@
-"""An MQTT client that receives all that a daemon publishes."""
+"""An MQTT client that receives all messages of a daemon."""
 
 import json
 import queue
@@ -13,7 +13,7 @@ from edge.commands.demo.broker import HOST
 
 
 class Subscriber:
-    """Receives every topic; messages sent while it is away wait for it at the broker."""
+    """Subscribes to all topics; messages sent while it is away wait at the broker."""
 
     def __init__(
         self, port: int, client_id: str = "subscriber", username: str = "", password: str = ""
@@ -38,7 +38,7 @@ class Subscriber:
     ) -> list[tuple[str, str]]:
         """Returns every message up to one on `topic` (with that payload), as topic and payload.
 
-        Raises AssertionError where it does not come in time.
+        Raises AssertionError if it does not arrive in time.
         """
         deadline = time.monotonic() + patience_s
         received = self.receive(1, patience_s)
@@ -54,7 +54,7 @@ class Subscriber:
         return [(message.topic, message.payload.decode(errors="replace")) for message in messages]
 
     def events(self, count: int) -> list[Any]:
-        """Returns the next events not received before: QoS 1 may deliver one twice."""
+        """Returns the next events, without repetitions: QoS 1 may deliver an event twice."""
         events: list[Any] = []
         while len(events) < count:
             event = json.loads(self.until("/event")[-1][1])
@@ -65,6 +65,6 @@ class Subscriber:
         return events
 
     def close(self) -> None:
-        """Disconnects; its session goes on at the broker."""
+        """Disconnects; the broker keeps its session."""
         self.client.disconnect()
         self.client.loop_stop()
