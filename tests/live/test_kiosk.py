@@ -1,4 +1,4 @@
-"""The page of examples/kiosk in a real browser, at a real broker."""
+"""The page of examples/kiosk in a real browser, with a real broker."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ needs_browser = pytest.mark.skipif(DRIVER is None, reason="Ubuntu has no package
 
 
 class Page:
-    """What a person in front of the page sees."""
+    """The page as a person in front of it sees it."""
 
     def __init__(self, browser: Chrome) -> None:
         self._browser = browser
@@ -45,7 +45,7 @@ class Page:
 
     @property
     def people(self) -> dict[str, str]:
-        """The emotion of each card, by its name."""
+        """Emotion of each card by the card's name."""
         cards = 'return [...document.querySelectorAll(".person")].map(card => '
         cards += '[".name", ".emotion"].map(part => card.querySelector(part).innerText))'
         return dict(self._browser.execute_script(cards))
@@ -78,7 +78,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 
 class Web(Mosquitto):
-    """A broker that browsers can reach as well."""
+    """A broker that browsers can connect to as well."""
 
     def __init__(self, folder: Path, *settings: str, anonymous: bool = True) -> None:
         self.web_port = free_port()
@@ -87,7 +87,7 @@ class Web(Mosquitto):
 
 
 def opened(browser: Chrome, folder: Path, port: int, **settings: str) -> Page:
-    """The page, set up and opened as a file, as an integrator would."""
+    """Sets up the page and opens it as a file, as an integrator would."""
     shutil.copytree(KIOSK, folder / "page")
     file = folder / "page" / "settings.js"
     text = file.read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def page(browser: Chrome, tmp_path: Path, web: Web) -> Page:
 
 @pytest.fixture
 def device(web: Web, page: Page) -> Iterator[paho.Client]:
-    """Somebody who speaks as a device does; the page listens already."""
+    """A client that publishes as a device does; the page has subscribed already."""
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.connect(HOST, web.port)
     client.loop_start()
@@ -132,7 +132,7 @@ def message(subject: int, emotion: str, **data: Any) -> str:
 
 
 @needs_browser
-def test_it_shows_what_a_daemon_reads_pauses_it_and_says_when_it_is_gone(
+def test_it_shows_what_a_daemon_reads_pauses_it_and_shows_when_it_is_gone(
     tmp_path: Path, web: Web, page: Page
 ) -> None:
     subscriber = Subscriber(web.port)
@@ -159,7 +159,7 @@ def test_it_shows_what_a_daemon_reads_pauses_it_and_says_when_it_is_gone(
 
 
 @needs_browser
-def test_everybody_in_view_has_a_card_as_long_as_their_emotion_lasts(
+def test_everyone_in_view_has_a_card_as_long_as_their_emotion_lasts(
     page: Page, device: paho.Client
 ) -> None:
     device.publish(f"{ROOT}/state", message(3, "happy"), 1, retain=True)
@@ -177,7 +177,7 @@ def test_everybody_in_view_has_a_card_as_long_as_their_emotion_lasts(
 
 
 @needs_browser
-def test_what_a_message_says_is_shown_as_text_and_never_as_markup(
+def test_the_content_of_a_message_is_shown_as_text_and_never_as_markup(
     page: Page, device: paho.Client
 ) -> None:
     hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
@@ -199,7 +199,7 @@ def test_what_a_message_says_is_shown_as_text_and_never_as_markup(
 
 
 @needs_browser
-def test_it_comes_back_after_the_broker_did(web: Web, page: Page, device: paho.Client) -> None:
+def test_it_recovers_when_the_broker_returns(web: Web, page: Page, device: paho.Client) -> None:
     device.publish(f"{ROOT}/state", message(1, "happy"), 1, retain=True)
     wait_until(lambda: page.people == {"Person 1": "happy"})
     web.stop()
@@ -210,7 +210,7 @@ def test_it_comes_back_after_the_broker_did(web: Web, page: Page, device: paho.C
 
 
 @needs_browser
-def test_a_name_that_the_broker_refuses_is_said_and_the_access_list_has_one_for_it(
+def test_a_refused_account_is_shown_and_the_access_list_has_a_user_for_the_page(
     browser: Chrome, tmp_path: Path
 ) -> None:
     passwords = tmp_path / "passwords"
@@ -236,7 +236,7 @@ def test_a_name_that_the_broker_refuses_is_said_and_the_access_list_has_one_for_
     web.stop()
 
 
-def test_the_library_beside_it_is_the_one_that_is_named() -> None:
+def test_the_bundled_library_is_the_documented_one() -> None:
     row = re.search(
         r"^\| `(.+?)` .+`([0-9a-f]{64})` \|$", (KIOSK / "vendor/README.md").read_text(), re.M
     )

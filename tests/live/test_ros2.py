@@ -1,4 +1,4 @@
-"""The parts of examples/ros2 that know nothing of ROS, and its messages in ROS's own encoding."""
+"""The parts of examples/ros2 that do not need ROS, and its messages in ROS's own encoding."""
 
 import json
 import queue
@@ -25,7 +25,7 @@ ROS2 = Path(__file__).parents[2] / "examples" / "ros2"
 
 @pytest.fixture(scope="module")
 def types() -> Any:
-    """ROS 2 Humble's message types, and those of emotiond_msgs."""
+    """Message types of ROS 2 Humble and of emotiond_msgs."""
     store = get_typestore(Stores.ROS2_HUMBLE)
     own: dict[str, Any] = {}
     for name in ("Emotion", "EmotionEvent"):
@@ -36,7 +36,7 @@ def types() -> Any:
 
 
 def through_ros(types: Any, name: str, fields: dict[str, Any]) -> Any:
-    """The message that these fields make, after a passage through CDR; fails on any misfit."""
+    """Returns the message that these fields make, encoded to CDR and back; fails on any misfit."""
     message = _filled(types, name, fields)
     return types.deserialize_cdr(types.serialize_cdr(message, name), name)
 
@@ -58,7 +58,7 @@ def _value(types: Any, kind: Any, value: Any) -> Any:
     return value[0] if inner[0] == "byte" else value  # rclpy has bytes of one
 
 
-def test_a_state_becomes_a_message_with_everything_it_tells(types: Any) -> None:
+def test_a_state_becomes_a_message_with_all_its_data(types: Any) -> None:
     state = messages()["state"]
     fields = conversion.emotion(json.dumps(state).encode(), "camera_link")
     message = through_ros(types, "emotiond_msgs/msg/Emotion", fields)
@@ -87,7 +87,7 @@ def test_an_event_becomes_a_message_with_its_phase_and_duration(types: Any) -> N
     assert message.belief.emotion == "happy"
 
 
-def test_nobody_observed_is_a_message_too(types: Any) -> None:
+def test_a_state_without_observations_is_a_message_too(types: Any) -> None:
     state = messages()["state"]
     state["data"] |= {"emotion": "unknown", "probabilities": {}, "contributions": {}, "subject": 0}
     fields = conversion.emotion(json.dumps(state).encode(), "")
@@ -127,7 +127,7 @@ def test_statuses_become_diagnostics(
         ({"phase": "middle"}, "'middle'"),
     ],
 )
-def test_what_is_no_event_is_refused_with_the_reason(payload: Any, sentence: str) -> None:
+def test_an_invalid_event_is_refused_with_the_reason(payload: Any, sentence: str) -> None:
     if isinstance(payload, dict):
         event = messages()["event"]
         event["data"] |= payload
@@ -141,13 +141,13 @@ def received() -> "queue.Queue[tuple[str, bytes]]":
     return queue.Queue()
 
 
-def test_the_link_brings_a_daemons_messages_and_takes_texts_and_the_pause(
+def test_the_link_receives_a_daemons_messages_and_sends_texts_and_the_pause(
     tmp_path: Path, broker: Mosquitto, types: Any, received: "queue.Queue[tuple[str, bytes]]"
 ) -> None:
     def until(path: str, wanted: Callable[[bytes], bool]) -> bytes:
         while True:
-            told, payload = received.get(timeout=10)
-            if told == path and wanted(payload):
+            topic, payload = received.get(timeout=10)
+            if topic == path and wanted(payload):
                 return payload
 
     lost: list[str] = []
