@@ -25,7 +25,7 @@ MEASURED_MESSAGES = 6
 def health(subscriber: Subscriber) -> Iterator[dict[str, Any]]:
     """Yields the data of each health message."""
     while True:
-        message = subscriber.until(f"{NAME}/health", patience_s=6 * INTERVAL_S)[-1][1]
+        message = subscriber.until(f"{NAME}/health", timeout_s=6 * INTERVAL_S)[-1][1]
         yield json.loads(message)["data"]
 
 

@@ -46,7 +46,7 @@ def watch(pid: int, subscriber: Subscriber, duration_s: float) -> None:
     messages = 0
     started_s = time.monotonic()
     while (at_s := time.monotonic() - started_s) < duration_s:
-        messages += len(subscriber.until(f"{NAME}/health", patience_s=6 * INTERVAL_S))
+        messages += len(subscriber.until(f"{NAME}/health", timeout_s=6 * INTERVAL_S))
         readings.append(read(pid, at_s))
         text = TEXTS[len(readings) % len(TEXTS)]
         subscriber.client.publish(f"emotion/{NAME}/set/text", text, qos=1)

@@ -34,23 +34,23 @@ class Subscriber:
         assert subscribed.wait(5)
 
     def until(
-        self, topic: str, payload: str | None = None, patience_s: float = 10
+        self, topic: str, payload: str | None = None, timeout_s: float = 10
     ) -> list[tuple[str, str]]:
         """Returns every message up to one on `topic` (with that payload), as topic and payload.
 
         Raises AssertionError if it does not arrive in time.
         """
-        deadline = time.monotonic() + patience_s
-        received = self.receive(1, patience_s)
+        deadline = time.monotonic() + timeout_s
+        received = self.receive(1, timeout_s)
         while not (received[-1][0].endswith(topic) and payload in (None, received[-1][1])):
             left_s = deadline - time.monotonic()
             assert left_s > 0, f"no {payload!r} on {topic}, only {received}"
             received += self.receive(1, left_s)
         return received
 
-    def receive(self, count: int, patience_s: float = 10) -> list[tuple[str, str]]:
+    def receive(self, count: int, timeout_s: float = 10) -> list[tuple[str, str]]:
         """Returns the next messages as topic and payload; raises queue.Empty if one is late."""
-        messages = [self._messages.get(timeout=patience_s) for _ in range(count)]
+        messages = [self._messages.get(timeout=timeout_s) for _ in range(count)]
         return [(message.topic, message.payload.decode(errors="replace")) for message in messages]
 
     def events(self, count: int) -> list[Any]:

@@ -156,7 +156,7 @@ def test_no_event_is_lost_in_a_network_that_swallows_everything(
     proxy.swallowing.set()
     for number in range(1, 40):
         publisher.publish(COMPOSER.event(event(number)))
-    wait_until(lambda: not publisher.connected, patience_s=20)
+    wait_until(lambda: not publisher.connected, timeout_s=20)
     proxy.swallowing.clear()
     assert [one["id"] for one in subscriber.events(39)] == [f"episode {n}" for n in range(1, 40)]
     proxy.listener.close()

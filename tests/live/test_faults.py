@@ -56,7 +56,7 @@ def test_a_process_that_was_stopped_for_a_while_continues(
     with daemon(tmp_path, settings) as process:
         subscriber.until("text/status", "ok")
         process.send_signal(signal.SIGSTOP)
-        subscriber.until("kiosk/status", "offline", patience_s=15)
+        subscriber.until("kiosk/status", "offline", timeout_s=15)
         process.send_signal(signal.SIGCONT)
         subscriber.until("kiosk/status", "online")
         assert _answers_a_text(subscriber, process)

@@ -98,7 +98,7 @@ def test_the_flow_greets_calls_staff_sends_texts_and_pauses(
             _event("short", "end"),
         ):
             subscriber.client.publish("emotion/x/event", event, 1)
-        done = actions.until("kiosk/call", patience_s=30)
+        done = actions.until("kiosk/call", timeout_s=30)
         called = [payload for topic, payload in done if topic == "kiosk/call"]
         assert called == ["Somebody has been angry for five seconds at emotion/long."]
     for one in (subscriber, actions):

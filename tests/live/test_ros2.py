@@ -97,7 +97,7 @@ def test_a_state_without_observations_is_a_message_too(types: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("online", "statuses", "level", "told"),
+    ("online", "statuses", "level", "text"),
     [
         (None, {}, "STALE", "nothing received"),
         (False, {"face": "ok"}, "ERROR", "offline"),
@@ -106,12 +106,12 @@ def test_a_state_without_observations_is_a_message_too(types: Any) -> None:
     ],
 )
 def test_statuses_become_diagnostics(
-    types: Any, online: bool | None, statuses: dict[str, str], level: str, told: str
+    types: Any, online: bool | None, statuses: dict[str, str], level: str, text: str
 ) -> None:
     fields = conversion.diagnostic_status("robot", online, statuses)
     message = through_ros(types, "diagnostic_msgs/msg/DiagnosticStatus", fields)
     assert message.level == getattr(type(message), level)
-    assert (message.message, message.hardware_id) == (told, "robot")
+    assert (message.message, message.hardware_id) == (text, "robot")
     assert {value.key: value.value for value in message.values} == statuses
 
 

@@ -12,7 +12,7 @@ readonly camera_driver=/sys/bus/platform/drivers/vivid
 readonly sound_driver=/sys/bus/platform/drivers/snd_aloop
 readonly happy="I am so happy, this is the best day of my life, thank you all!"
 # Limit for every wait; an emulator is ten to thirty times slower than a board.
-readonly patience_s=180
+readonly timeout_s=180
 # More than fusion.max_age_s, so that an earlier voice does not weaken the emotion of a text.
 readonly forgotten_s=10
 
@@ -50,9 +50,9 @@ heard() {
 hear() {
   local within_s=$1 what=$2 topic=$3 pattern=$4
   took_s=
-  heard "$patience_s" "$topic" "$pattern" >&2
+  heard "$timeout_s" "$topic" "$pattern" >&2
   if [[ -z $took_s ]]; then
-    not_ok "$what: nothing like $pattern on $topic within $patience_s s"
+    not_ok "$what: nothing like $pattern on $topic within $timeout_s s"
   elif awk "BEGIN { exit !($took_s > $within_s) }"; then
     not_ok "$what: after $took_s s, more than $within_s s"
   else
