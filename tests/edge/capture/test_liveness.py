@@ -1,4 +1,4 @@
-"""Pictures and sound that no working device gives, told from those that one does."""
+"""Pictures and sound of broken devices, distinguished from those of working ones."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ Picture = npt.NDArray[np.uint8]
 def _seen(
     pictures: Iterable[Picture], signs: PictureLiveness | None = None
 ) -> list[tuple[bool, str]]:
-    """Of each picture whether it is new, and what is said to be wrong."""
+    """Returns for each picture whether it is new, and the reported fault."""
     signs = signs or PictureLiveness("camera 0")
     return [
         (signs.update(Frame(picture, number / FPS)), signs.fault)

@@ -1,4 +1,4 @@
-"""What a microphone's driver may do, by a stand-in for it: no real one errs on demand.
+"""Faults of a microphone's driver, from a stand-in: no real one fails on demand.
 
 `tests/live/test_microphone.py` reads through PyAudio and ALSA.
 """
@@ -64,9 +64,9 @@ class Driver(ModuleType):
     def get_read_available(self) -> int:
         if not self.reads:
             return 0
-        if isinstance(said := self.reads[0], int):
+        if isinstance(available := self.reads[0], int):
             self.reads.pop(0)
-            return said
+            return available
         return 1_000_000
 
     def read(self, samples: int, exception_on_overflow: bool) -> bytes:
@@ -126,7 +126,7 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (OSError(-9988, "Stream closed"), r"microphone 'array' stopped \(.*Stream closed"),
         (np.zeros(0, np.int16), "microphone 'array' gives no sound"),
@@ -134,12 +134,12 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(
     ],
 )
 def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
-    monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError | int", said: str
+    monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError | int", message: str
 ) -> None:
     driver = Driver(16000, [np.ones(800, np.int16), fault])
     microphone = _open(monkeypatch, driver)
     assert microphone.read() is not None
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         microphone.read()
     microphone.close()
     assert driver.closed == 2

@@ -18,7 +18,7 @@ def _open_and_map(path: Path) -> int:
 
 
 def _held(path: Path) -> tuple[bool, bool]:
-    """Whether a file is open, and whether it is mapped."""
+    """Returns whether a file is open and whether it is mapped."""
     links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
     is_open = any(str(link.readlink()).startswith(str(path)) for link in links)
     return is_open, str(path) in Path("/proc/self/maps").read_text(encoding="utf-8")

@@ -129,18 +129,18 @@ def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
 
 
 class Told(Retry):
-    """Notes what it is told; stops after so many failures."""
+    """Records its calls; stops after a number of failures."""
 
     def __init__(self, failures: int) -> None:
         super().__init__(Backoff(), frozenset)
-        self.told: list[str | bool] = []
+        self.calls: list[str | bool] = []
         self._left = failures
 
     def start_attempt(self) -> None:
-        self.told.append("opens")
+        self.calls.append("opens")
 
     def wait(self, stop: threading.Event, was_steady: bool) -> None:
-        self.told.append(was_steady)
+        self.calls.append(was_steady)
         self._left -= 1
         if not self._left:
             stop.set()
@@ -151,7 +151,7 @@ def test_of_each_failure_it_is_told_whether_the_device_was_steady_before() -> No
     lasting: list[Act] = [*steady(), SourceError("nothing")]
     retry = Told(failures=3)
     Script(SourceError("not there"), brief, lasting).play(retry=retry)
-    assert retry.told == ["opens", False, "opens", False, "opens", True]
+    assert retry.calls == ["opens", False, "opens", False, "opens", True]
 
 
 class Driver:
@@ -261,7 +261,7 @@ class Watched:
             self.now_s += step_s
             self.supervisor.check(self.now_s)
 
-    def told(self) -> str:
+    def next_status(self) -> str:
         return self.statuses.get(timeout=5)
 
 
@@ -269,7 +269,7 @@ class Watched:
 def watched() -> Iterator[Watched]:
     watched = Watched()
     watched.supervisor.start()
-    assert watched.told() == "ok"
+    assert watched.next_status() == "ok"
     yield watched
     watched.obeyed.stop.set()
     watched.driver.works.set()
@@ -287,7 +287,7 @@ def test_a_driver_that_hangs_is_told_within_three_seconds_and_once(watched: Watc
     watched.check_for(STALL_S - 0.5)
     assert watched.statuses.empty()
     watched.check_for(3.0 - (STALL_S - 0.5))
-    assert watched.told() == SILENT
+    assert watched.next_status() == SILENT
     watched.check_for(2.0)
     assert watched.statuses.empty()
 
@@ -296,7 +296,7 @@ def test_a_driver_that_comes_back_goes_on_being_read(watched: Watched) -> None:
     watched.hang()
     watched.check_for(3.0)
     watched.driver.works.set()
-    assert [watched.told(), watched.told()] == [SILENT, "ok"]
+    assert [watched.next_status(), watched.next_status()] == [SILENT, "ok"]
     assert len(watched.readers) == 1
 
 
@@ -310,7 +310,7 @@ def test_a_thread_that_never_comes_back_is_replaced_and_says_nothing_more(
     watched.driver.works.set()
     watched.readers[0].join(5)
     assert not watched.readers[0].is_alive()
-    assert [watched.told(), watched.told()] == [SILENT, "ok"]
+    assert [watched.next_status(), watched.next_status()] == [SILENT, "ok"]
     assert watched.statuses.empty()
 
 
@@ -329,7 +329,7 @@ def test_a_process_that_stood_still_blames_no_device(watched: Watched) -> None:
 
 def test_a_pause_is_no_stall(watched: Watched) -> None:
     watched.obeyed.running.clear()
-    assert watched.told() == "off"
+    assert watched.next_status() == "off"
     watched.check_for(60.0)
     assert watched.statuses.empty()
     assert len(watched.readers) == 1

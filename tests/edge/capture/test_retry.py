@@ -24,7 +24,7 @@ class Waits(threading.Event):
 
 
 def waited_s(retry: Retry, was_steady: bool = False, *acts: Callable[[], object]) -> float:
-    """How long it waits; `acts` happen one before each look."""
+    """Returns the length of the wait; one of `acts` happens before each poll."""
     stop = Waits(*acts)
     retry.wait(stop, was_steady)
     return stop.waited_s

@@ -53,15 +53,15 @@ def test_a_lone_observation_is_the_belief(strategy: Strategy, modality: str) -> 
 
 @pytest.mark.parametrize("strategy", [log_linear, attention])
 def test_agreement_makes_surer(strategy: Strategy) -> None:
-    said = observation("happy", 0.7), observation("happy", 0.6, modality="speech")
-    belief = _fuse(*said, strategy=strategy)
+    inputs = observation("happy", 0.7), observation("happy", 0.6, modality="speech")
+    belief = _fuse(*inputs, strategy=strategy)
     assert belief.emotion == "happy"
     assert belief.confidence > 0.7
 
 
 def test_the_average_lies_between() -> None:
-    said = observation("happy", 0.7), observation("happy", 0.5, modality="speech")
-    assert _fuse(*said, strategy=average).confidence == pytest.approx(0.6)
+    inputs = observation("happy", 0.7), observation("happy", 0.5, modality="speech")
+    assert _fuse(*inputs, strategy=average).confidence == pytest.approx(0.6)
 
 
 @every_strategy
@@ -99,49 +99,51 @@ def test_a_modality_that_knows_nothing_changes_nothing_whatever_its_reliability(
 def test_reliability_decides_whom_to_believe_of_which_emotion(strategy: Strategy) -> None:
     ones = np.ones(len(EMOTIONS), np.float32)
     learned = FusionModel({"face": 0.9 * ones, "speech": 0.2 * ones})
-    said = [observation("happy", 0.8), observation("sad", 0.8, modality="speech")]
-    assert _fuse(*said, strategy=strategy, model=learned).emotion == "happy"
+    inputs = [observation("happy", 0.8), observation("sad", 0.8, modality="speech")]
+    assert _fuse(*inputs, strategy=strategy, model=learned).emotion == "happy"
 
 
 def test_the_prior_is_what_must_be_spoken_against() -> None:
     prior = distribution({"neutral": 0.7})
-    said = [observation("happy", 0.5, modality=one) for one in ("face", "speech")]
-    doubly = _fuse(*said, model=FusionModel(prior=prior)).confidence
-    assert doubly > _fuse(*said).confidence
+    inputs = [observation("happy", 0.5, modality=one) for one in ("face", "speech")]
+    doubly = _fuse(*inputs, model=FusionModel(prior=prior)).confidence
+    assert doubly > _fuse(*inputs).confidence
 
 
 @pytest.mark.parametrize("sharpness", [1.0, 3.0])
 def test_two_that_agree_win_against_a_third_however_sure_it_is(sharpness: float) -> None:
-    said = [
+    inputs = [
         observation("happy", 0.6),
         observation("happy", 0.6, modality="speech"),
         observation("sad", 0.9999, modality="text"),
     ]
-    assert _fuse(*said).emotion == "sad"
+    assert _fuse(*inputs).emotion == "sad"
     doubting = FusionModel(default_outlier_probability=0.3, sharpness=sharpness)
-    assert _fuse(*said, model=doubting).emotion == "happy"
+    assert _fuse(*inputs, model=doubting).emotion == "happy"
 
 
 def test_who_is_doubted_more_loses_a_disagreement() -> None:
-    said = observation("happy", 0.8), observation("sad", 0.8, modality="text")
+    inputs = observation("happy", 0.8), observation("sad", 0.8, modality="text")
     for doubted, other in (("face", "sad"), ("text", "happy")):
-        assert _fuse(*said, model=FusionModel(outlier_probability={doubted: 0.5})).emotion == other
+        assert (
+            _fuse(*inputs, model=FusionModel(outlier_probability={doubted: 0.5})).emotion == other
+        )
 
 
 def test_attention_turns_to_who_agrees_with_the_others() -> None:
-    said = [
+    inputs = [
         observation("happy", 0.6),
         observation("happy", 0.6, modality="speech"),
         observation("sad", 0.9, modality="text"),
     ]
-    belief = _fuse(*said, strategy=attention, model=FusionModel(gate=Gate({}, 1, 0, 5, 1)))
+    belief = _fuse(*inputs, strategy=attention, model=FusionModel(gate=Gate({}, 1, 0, 5, 1)))
     assert belief.emotion == "happy"
     assert belief.contributions["text"] < 0.15
 
 
 def test_attention_turns_to_who_is_certain() -> None:
-    said = [observation("happy", 0.3), observation("sad", 0.9, modality="speech")]
-    belief = _fuse(*said, strategy=attention, model=FusionModel(gate=Gate({}, 1, 3, 0, 1)))
+    inputs = [observation("happy", 0.3), observation("sad", 0.9, modality="speech")]
+    belief = _fuse(*inputs, strategy=attention, model=FusionModel(gate=Gate({}, 1, 3, 0, 1)))
     assert belief.contributions["speech"] > 0.8
 
 
@@ -161,9 +163,9 @@ SAID = st.lists(
 @every_strategy
 @given(SAID)
 def test_any_observations_give_a_distribution_and_shares_that_add_up(
-    strategy: Strategy, said: list[tuple[str, str, float, float, float]]
+    strategy: Strategy, inputs: list[tuple[str, str, float, float, float]]
 ) -> None:
-    observations = [observation(e, p, age, modality, q) for modality, e, p, q, age in said]
+    observations = [observation(e, p, age, modality, q) for modality, e, p, q, age in inputs]
     belief = _fuse(*observations, strategy=strategy, model=LEARNED, now_s=100.0)
     assert belief.probabilities.shape == (7,)
     assert np.isfinite(belief.probabilities).all()
@@ -177,13 +179,13 @@ def test_any_observations_give_a_distribution_and_shares_that_add_up(
 @every_strategy
 def test_many_cases_at_once_are_fused_as_one_by_one(strategy: Strategy) -> None:
     rng = np.random.default_rng(0)
-    said = rng.dirichlet(np.full(7, 0.5), (20, 3)).astype(np.float32)
+    inputs = rng.dirichlet(np.full(7, 0.5), (20, 3)).astype(np.float32)
     trust = rng.uniform(0.1, 1, (20, 3)).astype(np.float32)
     names = MODALITIES[:3]
-    together, weights = strategy(Evidence(said, trust, names), LEARNED)
-    assert weights.shape == said.shape
+    together, weights = strategy(Evidence(inputs, trust, names), LEARNED)
+    assert weights.shape == inputs.shape
     for case in range(20):
-        alone, _ = strategy(Evidence(said[case], trust[case], names), LEARNED)
+        alone, _ = strategy(Evidence(inputs[case], trust[case], names), LEARNED)
         assert together[case] == pytest.approx(alone, abs=1e-5)
 
 

@@ -314,7 +314,7 @@ def test_who_is_missed_in_one_frame_stays_the_primary_subject(
     assert [one.primary_subject for one in seen] == [1, 1, 1]
     assert [one.primary is None for one in seen] == [False, True, False]
     assert [one.subject for one in seen[1].observations] == [2]
-    # Who stays away gives up the place.
+    # A person who is away for too long loses the place.
     assert perception.perceive(Frame(other, 1.5)).primary_subject == 1
     assert perception.perceive(Frame(other, 2.5)).primary_subject == 2
 

@@ -1,4 +1,4 @@
-"""How a text becomes words, hashes and features."""
+"""Words, hashes and features of a text."""
 
 import unicodedata
 import zlib

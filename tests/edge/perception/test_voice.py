@@ -1,4 +1,4 @@
-"""Where somebody speaks in a stream of sound, and where nobody does."""
+"""Detection of voice in a stream of sound."""
 
 import numpy as np
 import pytest

@@ -135,7 +135,7 @@ def test_every_template_finds_its_value_in_what_is_published() -> None:
     payloads = {
         "emotion/kiosk/state": msgspec.json.encode(COMPOSER.state(STATE, paused=True)),
         "emotion/kiosk/event": msgspec.json.encode(
-            COMPOSER.event(Change("stay", 0, "start", STATE, 98.0))
+            COMPOSER.event(Change("episode", 0, "start", STATE, 98.0))
         ),
         "emotion/kiosk/health": msgspec.json.encode(COMPOSER.health(health())),
         "emotion/kiosk/face/status": b"degraded: " + b"x" * 300,
@@ -143,19 +143,19 @@ def test_every_template_finds_its_value_in_what_is_published() -> None:
         "emotion/kiosk/text/status": b"off",
     }
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701
-    told = {}
+    rendered = {}
     for key, part in _announced()["components"].items():
         payload = payloads[part["state_topic"]].decode()
         value_json = json.loads(payload) if payload.startswith("{") else None
         template = environment.from_string(part["value_template"])
-        told[key] = template.render(value=payload, value_json=value_json)
-    assert told["emotion"] == "happy"
-    assert told["confidence"] == "80.0"
-    assert told["pause"] == "on"
-    assert told["speech_status"] == "ok"
-    assert len(told["face_status"]) == 255
-    assert told["reconnects"] == "1"
-    event = json.loads(told["event"])
+        rendered[key] = template.render(value=payload, value_json=value_json)
+    assert rendered["emotion"] == "happy"
+    assert rendered["confidence"] == "80.0"
+    assert rendered["pause"] == "on"
+    assert rendered["speech_status"] == "ok"
+    assert len(rendered["face_status"]) == 255
+    assert rendered["reconnects"] == "1"
+    event = json.loads(rendered["event"])
     assert (event["event_type"], event["emotion"]) == ("start", "happy")
     options = _announced()["components"]["emotion"]["options"]
     assert options == [*EMOTIONS, "unknown"]
@@ -170,6 +170,6 @@ def test_what_was_announced_is_taken_back_when_it_is_switched_off_or_renamed(
     assert announcements(CONFIG, tmp_path)[topic]
     assert announcements(off, tmp_path) == {topic: b""}
     renamed = msgspec.structs.replace(CONFIG, device="robot")
-    told = announcements(renamed, tmp_path)
-    assert told[topic] == b""
-    assert told[discovery_topic(renamed)]
+    rendered = announcements(renamed, tmp_path)
+    assert rendered[topic] == b""
+    assert rendered[discovery_topic(renamed)]

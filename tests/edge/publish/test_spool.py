@@ -29,7 +29,7 @@ class Spooled:
         return Spool(self.limits, self.file, self.clock)
 
     def again(self) -> Spool:
-        """What a new process finds after this one was killed: nothing more is written."""
+        """Opens the spool as a new process does after this one was killed without writing."""
         if (held := self.spool._store) is not None:
             held.close()
         self.spool = self.beside()

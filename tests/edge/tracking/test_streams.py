@@ -1,4 +1,4 @@
-"""Who is followed through synthetic streams: which events, how soon, and none too many."""
+"""Events on synthetic streams: the right ones, soon enough, and not too many."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -38,7 +38,7 @@ ENOUGH = 3
 def _tracker(strategy: str = "log_linear", tracking: Tracking | None = None) -> Tracker:
     ids = count(1)
     fusion = msgspec.structs.replace(Fusion(), strategy=strategy)
-    return Tracker(tracking or Tracking(), fusion, MODEL, 0.0, lambda: f"stay {next(ids)}")
+    return Tracker(tracking or Tracking(), fusion, MODEL, 0.0, lambda: f"episode {next(ids)}")
 
 
 def _play(tracker: Tracker, stream: Iterable[Observation | Sighting]) -> list[Change]:
@@ -50,9 +50,9 @@ def _play(tracker: Tracker, stream: Iterable[Observation | Sighting]) -> list[Ch
 
 
 def _story(changes: Iterable[Change]) -> list[tuple[int, str, str]]:
-    """Who began and ended to show what."""
-    told = [one for one in changes if one.phase != "update"]
-    return [(one.state.subject, one.phase, str(one.state.emotion)) for one in told]
+    """Returns subject, phase and emotion of each change."""
+    boundaries = [one for one in changes if one.phase != "update"]
+    return [(one.state.subject, one.phase, str(one.state.emotion)) for one in boundaries]
 
 
 def _starts(changes: Iterable[Change], emotion: str) -> list[float]:

@@ -25,7 +25,7 @@ PLAIN = Tracking(resting_face=RestingFace(enabled=False))
 def _tracker(**changes: float) -> Tracker:
     ids = count(1)
     config = msgspec.structs.replace(PLAIN, **changes)
-    return Tracker(config, Fusion(), FusionModel(), 0.0, lambda: f"stay {next(ids)}")
+    return Tracker(config, Fusion(), FusionModel(), 0.0, lambda: f"episode {next(ids)}")
 
 
 def _see(
@@ -66,8 +66,8 @@ def test_another_emotion_ends_the_stay_and_starts_its_own() -> None:
     _see(tracker, "neutral", 0.0, 2.0)
     changes = [c for c in _see(tracker, "happy", 2.0, 4.0) if c.phase != "update"]
     assert [(c.episode, c.phase, c.state.emotion) for c in changes] == [
-        ("stay 1", "end", "neutral"),
-        ("stay 2", "start", "happy"),
+        ("episode 1", "end", "neutral"),
+        ("episode 2", "start", "happy"),
     ]
     assert 1.7 < changes[0].duration_s < 3.0
     assert changes[0].state.captured_s < 3.0
@@ -78,9 +78,9 @@ def test_all_messages_of_a_stay_share_an_id_and_count_up() -> None:
     changes = _see(tracker, "happy", 0.0, 1.0, 0.9) + _see(tracker, "happy", 1.0, 2.0, 0.6)
     changes += tracker.finish(2.0)
     assert [(c.episode, c.sequence, c.phase) for c in changes] == [
-        ("stay 1", 0, "start"),
-        ("stay 1", 1, "update"),
-        ("stay 1", 2, "end"),
+        ("episode 1", 0, "start"),
+        ("episode 1", 1, "update"),
+        ("episode 1", 2, "end"),
     ]
 
 
@@ -158,8 +158,8 @@ def test_time_that_runs_backwards_changes_nothing_and_is_said_once(
     before = tracker.state
     assert _see(tracker, "sad", 3.0, 4.0) == []
     assert tracker.state == before
-    (said,) = caplog.messages
-    assert said == (
+    (inputs,) = caplog.messages
+    assert inputs == (
         "an observation of 'face', subject 0, is ignored: it is older than the previous one"
     )
 
@@ -221,9 +221,9 @@ def test_an_observation_of_another_time_does_not_poison_its_subject(
 
 def test_of_two_of_one_modality_and_moment_the_better_counts_in_whichever_order() -> None:
     good, bad = observation("happy", 0.9, 1.0), observation("sad", 0.9, 1.0, quality=0.3)
-    for said in ((good, bad), (bad, good)):
+    for inputs in ((good, bad), (bad, good)):
         tracker = Tracker(Tracking(), Fusion(), FusionModel(), 0.0)
-        for one in said:
+        for one in inputs:
             tracker.observe(one)
         belief = tracker.state.belief
         assert belief is not None
@@ -236,11 +236,11 @@ def test_a_trial_goes_on_in_whichever_order_its_moment_is_told(order: tuple[str,
     for moment_s in (0.0, 0.5):
         tracker.observe(observation("neutral", 0.9, moment_s))
     tracker.observe(observation("happy", 0.9, 1.0))
-    said = {
+    inputs = {
         "face": observation("neutral", 0.5, 1.5),
         "speech": observation("happy", 0.97, 1.5, modality="speech"),
     }
-    changes = [change for name in order for change in tracker.observe(said[name])]
+    changes = [change for name in order for change in tracker.observe(inputs[name])]
     told = [(c.phase, c.state.emotion) for c in changes if c.phase != "update"]
     assert told == [("end", "neutral"), ("start", "happy")]
 
@@ -330,7 +330,7 @@ def test_nothing_poisons_the_state(items: list[Observation]) -> None:
             changes = tracker.observe(item)
         changes += tracker.pass_time(item.captured_s)
         for change in changes:
-            # Every stay begins once and ends once.
+            # Every episode starts once and ends once.
             assert (change.phase == "start") == (change.episode not in running)
             running ^= {change.episode} if change.phase != "update" else set()
         for state in tracker.states():
@@ -343,7 +343,7 @@ def test_nothing_poisons_the_state(items: list[Observation]) -> None:
 
 @given(st.permutations(["face", "speech", "text"]))
 def test_the_order_within_one_moment_does_not_matter(order: list[str]) -> None:
-    said = {
+    inputs = {
         "face": observation("happy", 0.8, 1.0),
         "speech": observation("sad", 0.7, 1.0, modality="speech", quality=0.6),
         "text": observation("angry", 0.6, 1.0, modality="text", quality=0.4),
@@ -353,7 +353,7 @@ def test_the_order_within_one_moment_does_not_matter(order: list[str]) -> None:
         tracker = _tracker()
         _see(tracker, "neutral", 0.0, 0.95)
         for name in names:
-            tracker.observe(said[name])
+            tracker.observe(inputs[name])
         beliefs.append(tracker.state.belief)
     assert beliefs[0].probabilities == pytest.approx(beliefs[1].probabilities, abs=1e-6)  # type: ignore[union-attr]
 
