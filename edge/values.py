@@ -69,7 +69,7 @@ def invalid_reason(observation: Observation) -> str | None:
     if not (abs(probabilities.sum() - 1) <= SUM_TOLERANCE and probabilities.min() >= 0):
         return "its probabilities are not a distribution"
     if not 0 <= observation.quality <= 1:
-        return f"its quality {observation.quality:g} is not between 0 and 1"
+        return "its quality is not between 0 and 1"
     if not math.isfinite(observation.captured_s):
         return "its time is not a number"
     return None

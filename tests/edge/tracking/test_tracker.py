@@ -207,6 +207,13 @@ def test_a_complaint_is_repeated_after_a_minute_with_its_count(
     ("captured_s", "reason"),
     [(1e12, "its time is in the future"), (4.0, "it is older than fusion.max_age_s")],
 )
+def test_invalid_qualities_are_one_kind_of_warning(caplog: pytest.LogCaptureFixture) -> None:
+    tracker = _tracker()
+    for tenth in range(11, 15):
+        tracker.observe(observation("happy", 0.9, float(tenth), quality=tenth / 10))
+    assert len(caplog.messages) == 1
+
+
 def test_an_observation_of_another_time_does_not_poison_its_subject(
     captured_s: float, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
