@@ -1,7 +1,7 @@
 """Finds faces in a frame with MediaPipe's BlazeFace (Bazarevsky et al. 2019)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -45,7 +45,19 @@ class Face:
         return float(np.linalg.norm(self.keypoints[1] - self.keypoints[0]))
 
 
-class FaceDetector:
+class Detector(Protocol):
+    """Anything that finds faces."""
+
+    def detect(self, pixels: Pixels) -> list[Face]:
+        """Returns the faces in a BGR frame, uint8 HxWx3, largest first."""
+
+
+def open_detector(pack: Pack, min_score: float) -> Detector:
+    """Opens a detector's pack; BlazeFace is the only architecture. Raises ModelError."""
+    return BlazeFace(pack, min_score)
+
+
+class BlazeFace:
     """BlazeFace, with its short-range or full-range model.
 
     Not thread-safe. Raises ModelError if the pack does not fit.

@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.config import Models
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
-from edge.perception.detector import FaceDetector
+from edge.perception.detector import Detector, open_detector
 from edge.perception.face import FacePerception
 from edge.perception.face_tracker import FaceTracker
 from edge.perception.manifest import Modality
@@ -39,10 +39,10 @@ class ModelLoader:
         return FacePerception(tracker, self._face_classifier)
 
     @cached_property
-    def detector(self) -> FaceDetector:
+    def detector(self) -> Detector:
         """The configured face detector."""
         pack = self.load(f"detector-{self.config.face.detector}.json", "detector")
-        return FaceDetector(pack, self.config.face.min_detection_score)
+        return open_detector(pack, self.config.face.min_detection_score)
 
     @cached_property
     def _face_classifier(self) -> Classifier:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
-from edge.emotions import FloatArray
+from edge.emotions import DIGITS, FloatArray
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.classifier import Classifier
-from edge.perception.detector import FaceDetector
+from edge.perception.detector import Detector, open_detector
 from edge.perception.features import image_features, log_mel, sound_features, text_features
 from edge.perception.manifest import ImageInput, InputSpec, SoundInput
 from edge.perception.pack import Pack
 from edge.perception.synthetic import SIDE_PX, draw_face, hum
 
-DIGITS = 4
 MIN_SCORE = 0.05
 """Minimum score of a detected face."""
 BOX = ("left", "top", "right", "bottom")
@@ -20,7 +19,7 @@ BOX = ("left", "top", "right", "bottom")
 def sample_runner(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answer]:
     """Returns a function that runs the pack on a sample; not thread-safe. Raises ModelError."""
     if pack.manifest.modality == "detector":
-        detector = FaceDetector(pack, MIN_SCORE)
+        detector = open_detector(pack, MIN_SCORE)
         return lambda sample: _detect(detector, sample)
     classifier, spec = Classifier(pack, threads), pack.manifest.input
     return lambda sample: _rounded(classifier.classify(_features(sample, spec)).native)
@@ -34,7 +33,7 @@ def _features(sample: CheckSample, spec: InputSpec) -> FloatArray:
     return text_features(sample.text, spec)
 
 
-def _detect(detector: FaceDetector, sample: CheckSample) -> Answer:
+def _detect(detector: Detector, sample: CheckSample) -> Answer:
     faces = detector.detect(draw_face(sample.seed))
     best = max(faces, key=lambda face: face.score, default=None)
     if best is None:

@@ -10,7 +10,7 @@ import pytest
 
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
-from edge.perception.detector import FaceDetector
+from edge.perception.detector import BlazeFace
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
@@ -175,7 +175,7 @@ def test_a_model_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match="no BlazeFace takes pictures of 48 px; expected 128 or 192"
     ):
-        FaceDetector(load_pack(tmp_path / "face.json"), 0.5)
+        BlazeFace(load_pack(tmp_path / "face.json"), 0.5)
 
 
 def test_a_float_model_is_no_emotion_model(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_detector_whose_outputs_do_not_fit_its_size_is_refused(tmp_path: Path)
     pack = load_pack(tmp_path / "detector-full.json")
     short = load_pack(MODELS / "detector-short.json")
     with pytest.raises(ModelError, match="the manifest promises an input of shape"):
-        FaceDetector(msgspec.structs.replace(pack, model=short.model), 0.5)
+        BlazeFace(msgspec.structs.replace(pack, model=short.model), 0.5)
 
 
 def test_a_second_output_needs_its_labels(copy: Path) -> None:
