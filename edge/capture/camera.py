@@ -1,10 +1,8 @@
 """Opens the source of pictures that the configuration names."""
 
-import threading
-
 import cv2
 
-from edge.capture.control import Pace
+from edge.capture.control import Pace, RunControl
 from edge.capture.device import Device
 from edge.capture.sources import is_address, is_video_file
 from edge.capture.v4l2 import Cameras, V4l2Camera
@@ -17,17 +15,16 @@ from edge.values import Frame
 def open_camera(
     config: Camera,
     clock: Clock,
-    stop: threading.Event,
+    control: RunControl,
     pace: Pace | None = None,
     cameras: Cameras | None = None,
-    running: threading.Event | None = None,
 ) -> Device[Frame]:
     """Opens a camera, video file or network stream; raises SourceError.
 
     It gives at most `pace.fps`, by default `config.fps`, frames a second.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
-    context = CaptureContext(config, clock, pace or Pace(config.fps), stop, running)
+    context = CaptureContext(config, clock, control, pace or Pace(config.fps))
     if not is_address(config.source) and not is_video_file(config.source):
         return V4l2Camera(context, cameras or Cameras())
     capture = open_video(str(config.source), context.name)

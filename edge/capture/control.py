@@ -1,16 +1,22 @@
 """Controls by which the service steers the threads that read devices."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass(frozen=True)
 class RunControl:
-    """Signals that all readers obey."""
+    """Signals that everything that captures obeys; by default, it runs and nothing stops it."""
 
-    running: threading.Event
+    running: threading.Event = field(default_factory=_set_event)
     """While it is not set, devices are closed."""
-    stop: threading.Event
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass

@@ -1,6 +1,10 @@
 """The interface of everything that captures: camera, microphone, file or stream."""
 
+from pathlib import Path
 from typing import Protocol, TypeVar
+
+DEVICE_FOLDER = Path("/dev")
+"""Folder of the device files that the kernel provides."""
 
 Sample_co = TypeVar("Sample_co", covariant=True)
 

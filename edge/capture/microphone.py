@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.capture.media import read_sound
 from edge.capture.portaudio import BLOCK_S, PortAudioMicrophone
@@ -12,11 +13,11 @@ from edge.config import Microphone
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 
-def open_microphone(config: Microphone, clock: Clock, stop: threading.Event) -> Device[AudioBlock]:
+def open_microphone(config: Microphone, clock: Clock, control: RunControl) -> Device[AudioBlock]:
     """Opens a microphone or a sound file; raises SourceError."""
     if is_sound_file(config.source):
-        return SoundFile(config, clock, stop)
-    return PortAudioMicrophone(config.source, clock, stop)
+        return SoundFile(config, clock, control.stop)
+    return PortAudioMicrophone(config.source, clock, control.stop)
 
 
 class SoundFile:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.capture.v4l2 import DEVICE_FOLDER
+from edge.capture.device import DEVICE_FOLDER
 from edge.config import Backoff
 
 POLL_INTERVAL_S = 0.2

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import cv2
 
+from edge.capture.device import DEVICE_FOLDER
 from edge.capture.liveness import FROZEN_S, PictureLiveness
 from edge.capture.video import CaptureContext, VideoSource
 from edge.errors import SourceError
 
 CLASS_FOLDER = Path("/sys/class/video4linux")
-DEVICE_FOLDER = Path("/dev")
 
 VIDIOC_QUERYCAP = 0x8068_5600
 VIDIOC_REQBUFS = 0xC014_5608

@@ -1,6 +1,5 @@
 """Pictures read through OpenCV: the part that all sources share, video files and live streams."""
 
-import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.capture.control import Pace
+from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
 from edge.capture.sources import is_address, without_credentials
 from edge.clock import Clock
@@ -28,10 +27,8 @@ class CaptureContext:
 
     config: Camera
     clock: Clock
+    control: RunControl
     pace: Pace
-    stop: threading.Event
-    running: threading.Event | None = None
-    """Reading raises Paused while it is not set; None where nothing pauses."""
 
     @property
     def name(self) -> str:
@@ -43,9 +40,9 @@ class CaptureContext:
 
     def continues(self) -> bool:
         """Returns False after a stop; raises Paused during a pause."""
-        if self.stop.is_set():
+        if self.control.stop.is_set():
             return False
-        if self.running is not None and not self.running.is_set():
+        if not self.control.running.is_set():
             raise Paused
         return True
 
@@ -136,7 +133,7 @@ class VideoFile(VideoSource):
         """Waits until the picture just grabbed is due, and returns that time."""
         due_s = self._started_s + self._frames / self._fps
         self._frames += 1
-        self._context.stop.wait(max(due_s - self._clock.now_s(), 0))
+        self._context.control.stop.wait(max(due_s - self._clock.now_s(), 0))
         return due_s
 
     def _rewind(self) -> None:

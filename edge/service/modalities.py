@@ -98,7 +98,8 @@ class Modalities:
 
     def report_text(self) -> None:
         """Reports text again when a pause starts or ends, as readers do for their devices."""
-        self._set_status("text", self._text_status)
+        paused = not self._control.running.is_set()
+        self._report("text", "off" if paused else self._text_status)
 
     def join(self, timeout_s: float) -> None:
         """Waits for all threads together; abandons one that a device holds up for longer."""
@@ -116,8 +117,7 @@ class Modalities:
             self._emit(perception.perceive(frame))
 
         settings = self._config.camera
-        running, stop = self._control.running, self._control.stop
-        opener = partial(open_camera, settings, self._clock, stop, self._pace, running=running)
+        opener = partial(open_camera, settings, self._clock, self._control, self._pace)
         self._read("face", "camera", opener, frames, is_video_file(settings.source))
         self._infer("face", frames, perceive)
 
@@ -133,7 +133,7 @@ class Modalities:
                 self._emit(observation)
 
         settings = self._config.microphone
-        opener = partial(open_microphone, settings, self._clock, self._control.stop)
+        opener = partial(open_microphone, settings, self._clock, self._control)
         self._read("speech", "microphone", opener, blocks, is_sound_file(settings.source))
         self._infer("speech", blocks, perceive)
 
@@ -177,10 +177,11 @@ class Modalities:
         )
 
     def _set_status(self, modality: str, status: str) -> None:
-        """Reports a status; that of text, which has no device to close, is off while paused."""
+        """Reports a status; text, which has no device to close, is not `ok` during a pause."""
         if modality == "text":
             self._text_status = status
-            status = status if self._control.running.is_set() else "off"
+            if status == "ok" and not self._control.running.is_set():
+                status = "off"
         self._report(modality, status)
 
     def _note(self, manifest: Manifest) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from edge.capture.microphone import open_microphone
 from edge.clock import Clock
 from edge.config import Microphone
-microphone = open_microphone(Microphone(source=sys.argv[1]), Clock(), threading.Event())
+microphone = open_microphone(Microphone(source=sys.argv[1]), Clock(), RunControl())
 blocks = [microphone.read() for _ in range(20)]
 microphone.close()
 np.concatenate([block.samples for block in blocks]).tofile(sys.argv[2])

@@ -1,10 +1,10 @@
 """Checks of camera and microphone, opened as the daemon opens them; no picture or sound is kept."""
 
 import math
-import threading
 
 import numpy as np
 
+from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.clock import Clock
 from edge.commands.doctor.report import CheckResult, passed, warned
@@ -25,7 +25,7 @@ def check_camera(config: Camera, clock: Clock) -> CheckResult:
     """Reads pictures for some seconds; raises SourceError if the daemon would close the camera."""
     from edge.capture.camera import open_camera
 
-    camera = open_camera(config, clock, threading.Event())
+    camera = open_camera(config, clock, RunControl())
     try:
         return _watch(camera, config)
     finally:
@@ -64,7 +64,7 @@ def check_microphone(config: Microphone, clock: Clock) -> CheckResult:
     """Records a second; raises SourceError if there is no sound."""
     from edge.capture.microphone import open_microphone
 
-    microphone = open_microphone(config, clock, threading.Event())
+    microphone = open_microphone(config, clock, RunControl())
     blocks: list[Sound] = []
     try:
         while sum(map(len, blocks)) < RECORDING_S * SAMPLE_RATE_HZ:

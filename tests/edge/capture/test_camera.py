@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import open_camera
+from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.clock import Clock
 from edge.config import Camera
@@ -21,7 +22,7 @@ from tests.support.clock import FakeClock, Racing
 
 
 def _frames(config: Camera) -> Iterator[Frame]:
-    video = open_camera(config, FakeClock(), Racing())
+    video = open_camera(config, FakeClock(), RunControl(stop=Racing()))
     while (frame := video.read()) is not None:
         yield frame
     video.close()
@@ -47,7 +48,7 @@ def test_a_video_file_loops_when_asked_to() -> None:
 
 
 def test_a_file_plays_in_real_time() -> None:
-    video = open_camera(Camera(source=str(HAPPY_CLIP), fps=30.0), Clock(), threading.Event())
+    video = open_camera(Camera(source=str(HAPPY_CLIP), fps=30.0), Clock(), RunControl())
     started_s = time.monotonic()
     for _ in range(10):
         video.read()
@@ -98,7 +99,7 @@ def test_a_network_camera_is_read_until_it_hangs_up() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         source = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
         clock = FakeClock()
-        video = open_camera(Camera(source=source, fps=30.0), clock, Racing())
+        video = open_camera(Camera(source=source, fps=30.0), clock, RunControl(stop=Racing()))
         first = video.read()
         assert first is not None
         assert first.pixels.shape == (48, 64, 3)
@@ -119,13 +120,13 @@ def test_a_network_camera_is_read_until_it_hangs_up() -> None:
 )
 def test_a_camera_that_is_not_there_is_said(source: int | str, sentence: str) -> None:
     with pytest.raises(SourceError, match=sentence):
-        open_camera(Camera(source=source), Clock(), threading.Event())
+        open_camera(Camera(source=source), Clock(), RunControl())
 
 
 def test_credentials_of_a_camera_are_not_told() -> None:
     source = "http://bob:hunter2@127.0.0.1:9/stream?token=secret"
     with pytest.raises(SourceError) as caught:
-        open_camera(Camera(source=source), Clock(), threading.Event())
+        open_camera(Camera(source=source), Clock(), RunControl())
     assert "camera 'http://127.0.0.1:9/stream' cannot be opened" in str(caught.value)
 
 
@@ -133,7 +134,7 @@ def test_a_clip_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video at all" * 50)
     with pytest.raises(SourceError, match="not a readable video file"):
-        open_camera(Camera(source=str(path)), Clock(), threading.Event())
+        open_camera(Camera(source=str(path)), Clock(), RunControl())
 
 
 def test_a_truncated_video_gives_what_is_whole_and_ends(tmp_path: Path) -> None:

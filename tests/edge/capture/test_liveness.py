@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import open_camera
+from edge.capture.control import RunControl
 from edge.capture.liveness import BLACK_S, FROZEN_S, LIT_S, PictureLiveness, SoundLiveness
 from edge.capture.media import read_frames, read_sound
 from edge.capture.v4l2 import VIDEO_CAPTURE, Cameras
@@ -148,7 +149,7 @@ def test_a_video_file_may_show_a_still_and_black_picture(tmp_path: object) -> No
     for _ in range(90):
         video.write(np.zeros((48, 64, 3), np.uint8))
     video.release()
-    source = open_camera(Camera(source=clip), FakeClock(), Racing())
+    source = open_camera(Camera(source=clip), FakeClock(), RunControl(stop=Racing()))
     frames = 0
     while source.read() is not None:
         frames += 1
@@ -161,7 +162,7 @@ def test_a_stop_and_a_pause_end_reading() -> None:
     stop, running = threading.Event(), threading.Event()
     running.set()
     camera = Camera(source=str(HAPPY_CLIP))
-    source = open_camera(camera, FakeClock(), stop, running=running)
+    source = open_camera(camera, FakeClock(), RunControl(running, stop))
     assert source.read() is not None
     running.clear()
     with pytest.raises(Paused):
@@ -208,7 +209,7 @@ def test_a_stop_and_a_pause_end_the_wait_for_a_camera_that_gives_nothing(
     running.set()
     monkeypatch.setattr(cv2, "VideoCapture", Mute)
     cameras = Cameras(query=lambda path: (VIDEO_CAPTURE, "usb-1"))
-    source = open_camera(Camera(source=0), Clock(), stop, cameras=cameras, running=running)
+    source = open_camera(Camera(source=0), Clock(), RunControl(running, stop), cameras=cameras)
     monkeypatch.setattr(Mute, "waits", running.clear)
     with pytest.raises(Paused):
         source.read()

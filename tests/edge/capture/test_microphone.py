@@ -4,7 +4,6 @@
 """
 
 import sys
-import threading
 from types import ModuleType
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
+from edge.capture.control import RunControl
 from edge.capture.liveness import SILENCE_S
 from edge.capture.media import read_sound
 from edge.capture.microphone import open_microphone
@@ -90,7 +90,7 @@ def _open(
 ) -> PortAudioMicrophone:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
     clock = clock or FakeClock()
-    opened = open_microphone(Microphone(source="array"), clock, Racing(clock))
+    opened = open_microphone(Microphone(source="array"), clock, RunControl(stop=Racing(clock)))
     assert isinstance(opened, PortAudioMicrophone)
     return opened
 
@@ -201,7 +201,7 @@ def test_a_device_that_cannot_be_opened_is_said_with_the_remedy(
 
 def test_a_sound_file_is_played_whole_in_blocks() -> None:
     source = Microphone(source=str(HAPPY_CLIP))
-    microphone = open_microphone(source, FakeClock(), Racing())
+    microphone = open_microphone(source, FakeClock(), RunControl(stop=Racing()))
     blocks = []
     while (block := microphone.read()) is not None:
         blocks.append(block)
@@ -213,4 +213,4 @@ def test_a_sound_file_is_played_whole_in_blocks() -> None:
 @pytest.mark.parametrize("source", ["no such microphone", "", "/nowhere/clip.wav"])
 def test_a_microphone_that_is_not_there_is_said(source: str) -> None:
     with pytest.raises(SourceError, match=r"microphone|no such file"):
-        open_microphone(Microphone(source=source), Clock(), threading.Event()).read()
+        open_microphone(Microphone(source=source), Clock(), RunControl()).read()

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import open_camera
+from edge.capture.control import RunControl
 from edge.capture.sources import is_video_file
 from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras
 from edge.config import Camera
@@ -155,7 +156,12 @@ def test_the_camera_meant_is_named_in_what_is_wrong(machine: Machine) -> None:
     }
     for source, sentence in expected.items():
         with pytest.raises(SourceError) as caught:
-            open_camera(Camera(source=source), FakeClock(), Racing(), cameras=machine.cameras)
+            open_camera(
+                Camera(source=source),
+                FakeClock(),
+                RunControl(stop=Racing()),
+                cameras=machine.cameras,
+            )
         assert str(caught.value) == sentence
 
 
