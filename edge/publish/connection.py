@@ -37,7 +37,6 @@ REMEDIES = {
     "QoS not supported": "let the broker accept QoS 1, which events and statuses need",
 }
 """Remedies by reason, for refusals that waiting does not fix."""
-
 MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
 THREAD_CHECK_S = 1.0

@@ -80,9 +80,27 @@ def discovery_topic(config: Mqtt) -> str:
 
 def discovery(config: Mqtt) -> bytes:
     """Returns the announcement, JSON: the device and its entities."""
-    root, name = config.root, _id(config.device)
-    state, health = f"{root}/state", f"{root}/health"
-    parts = {
+    name = _id(config.device)
+    parts = _entities(config.root) | _diagnostic_entities(config.root)
+    announcement = {
+        "device": {
+            "identifiers": [name],
+            "name": config.home_assistant.name or f"emotiond {config.device}",
+            "manufacturer": "emotiond",
+            "model": "emotiond",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "emotiond", "sw_version": __version__, "support_url": URL},
+        "availability": [{"topic": f"{config.root}/status"}],
+        "qos": 1,
+        "components": {key: part | {"unique_id": f"{name}_{key}"} for key, part in parts.items()},
+    }
+    return msgspec.json.encode(announcement)
+
+
+def _entities(root: str) -> dict[str, dict[str, Any]]:
+    state = f"{root}/state"
+    return {
         "emotion": _sensor(state, "Emotion", FIELD.format("emotion"))
         | {
             "device_class": "enum",
@@ -117,6 +135,10 @@ def discovery(config: Mqtt) -> bytes:
             "state_off": "off",
         },
     }
+
+
+def _diagnostic_entities(root: str) -> dict[str, dict[str, Any]]:
+    parts = {}
     for modality in MODALITIES:
         parts[f"{modality}_status"] = _diagnostic(
             _sensor(
@@ -135,24 +157,11 @@ def discovery(config: Mqtt) -> bytes:
             {"unit_of_measurement": "°C", "device_class": "temperature"},
         ),
         ("waiting", "Events waiting", "delivery.waiting", {}),
-        ("dropped", "Events given up", "delivery.dropped", {}),
+        ("dropped", "Events dropped", "delivery.dropped", {}),
         ("reconnects", "Reconnects", "delivery.reconnects", {}),
     ):
-        parts[key] = _diagnostic(_figure(health, title, FIELD.format(field)) | more)
-    announcement = {
-        "device": {
-            "identifiers": [name],
-            "name": config.home_assistant.name or f"emotiond {config.device}",
-            "manufacturer": "emotiond",
-            "model": "emotiond",
-            "sw_version": __version__,
-        },
-        "origin": {"name": "emotiond", "sw_version": __version__, "support_url": URL},
-        "availability": [{"topic": f"{root}/status"}],
-        "qos": 1,
-        "components": {key: part | {"unique_id": f"{name}_{key}"} for key, part in parts.items()},
-    }
-    return msgspec.json.encode(announcement)
+        parts[key] = _diagnostic(_figure(f"{root}/health", title, FIELD.format(field)) | more)
+    return parts
 
 
 def _used_topics(file: Path | None) -> list[str]:

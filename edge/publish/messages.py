@@ -29,8 +29,8 @@ class Delivery(Enum):
 
     RETAINED = auto()
     """QoS 1, retained; the newest of each topic is published again with every session."""
-    SPOOLED = auto()
-    """QoS 1; kept, on disk if need be, until the broker has acknowledged it."""
+    EVENT = auto()
+    """QoS 1, on the topic `event`; kept, on disk if need be, until it is acknowledged."""
     BEST_EFFORT = auto()
     """QoS 0; dropped while the broker is away."""
 
@@ -85,7 +85,7 @@ class EventMessage(Envelope, frozen=True, kw_only=True):
     """Payload of `event`; all messages of one episode share its `id`."""
 
     name: ClassVar[str] = "event"
-    delivery: ClassVar[Delivery] = Delivery.SPOOLED
+    delivery: ClassVar[Delivery] = Delivery.EVENT
     type: Literal["emotiond.event"] = "emotiond.event"
     data: EventData
 
@@ -153,12 +153,12 @@ SCHEMAS: dict[str, type[Envelope]] = {one.name: one for one in Envelope.__subcla
 """Every JSON message by its name; `modality` is that of every `<modality>/state`."""
 
 
-def json_schema(topic: str) -> dict[str, Any]:
+def json_schema(name: str) -> dict[str, Any]:
     """Returns the JSON Schema (2020-12) of a message by name; raises KeyError for others."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"emotiond {topic} {SCHEMA_VERSION}",
-        **msgspec.json.schema(SCHEMAS[topic]),
+        "title": f"emotiond {name} {SCHEMA_VERSION}",
+        **msgspec.json.schema(SCHEMAS[name]),
     }
 
 

@@ -88,8 +88,8 @@ class Outbox:
         return {ticket for _, ticket in self._in_flight.values() if ticket is not None}
 
     def put(self, topic: str, payload: bytes, delivery: Delivery) -> None:
-        """Takes a message; all that are spooled go to the topic of events."""
-        if delivery is Delivery.SPOOLED:
+        """Takes a message; the spool keeps payloads alone, so all of its events share one topic."""
+        if delivery is Delivery.EVENT:
             self._spool.add(payload)
         elif delivery is Delivery.RETAINED:
             self._retained[topic] = self._unsent[topic] = payload

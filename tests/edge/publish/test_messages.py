@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import edge
-from edge.cli import TOPICS
 from edge.publish.composer import Composer
 from edge.publish.messages import (
     SCHEMAS,
@@ -20,10 +19,6 @@ from edge.values import Belief
 from tests.support.clock import FakeClock
 from tests.support.messages import STATE, messages
 from tests.support.observations import distribution
-
-
-def test_the_command_line_offers_every_schema() -> None:
-    assert set(SCHEMAS) == set(TOPICS)
 
 
 @pytest.mark.parametrize("topic", list(SCHEMAS))

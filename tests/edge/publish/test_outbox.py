@@ -67,10 +67,10 @@ def test_birth_then_what_is_retained_then_what_waited_then_what_is_new() -> None
     outbox.put("d/state", b"old", Delivery.RETAINED)
     outbox.put("d/info", b"info", Delivery.RETAINED)
     outbox.put("d/state", b"newest", Delivery.RETAINED)
-    outbox.put("d/event", _event(0), Delivery.SPOOLED)
-    outbox.put("d/event", _event(1), Delivery.SPOOLED)
+    outbox.put("d/event", _event(0), Delivery.EVENT)
+    outbox.put("d/event", _event(1), Delivery.EVENT)
     outbox.start_session(wire)
-    outbox.put("d/event", _event(2), Delivery.SPOOLED)
+    outbox.put("d/event", _event(2), Delivery.EVENT)
     outbox.send()
     _replay(outbox, clock, 1.0)
     assert wire.sent[:3] == [BIRTH, ("d/state", "newest"), ("d/info", "info")]
@@ -81,7 +81,7 @@ def test_replaying_is_as_fast_as_allowed_and_no_faster() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock, replay_per_s=100.0), Wire(receive_maximum=1000)
     for number in range(500):
-        outbox.put("d/event", _event(number), Delivery.SPOOLED)
+        outbox.put("d/event", _event(number), Delivery.EVENT)
     outbox.start_session(wire)
     for _ in range(200):
         clock.moment_s += max(outbox.wait_s(0.2), 0.001)
@@ -99,7 +99,7 @@ def test_events_of_an_earlier_run_are_marked_as_replayed(tmp_path: Path) -> None
     before.close()
     outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
     outbox.start_session(wire)
-    outbox.put("d/event", _event(1), Delivery.SPOOLED)
+    outbox.put("d/event", _event(1), Delivery.EVENT)
     outbox.send()
     _replay(outbox, clock, 0.5)
     assert wire.events() == [(0, True), (1, False)]
@@ -111,7 +111,7 @@ def test_what_is_no_event_is_given_up_and_the_others_go_on(
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
     for payload in (b"\xff", b"[1]", b"{}", _event(3)):
-        outbox.put("d/event", payload, Delivery.SPOOLED)
+        outbox.put("d/event", payload, Delivery.EVENT)
     outbox.start_session(wire)
     _replay(outbox, clock, 1.0)
     assert wire.events() == [(3, True)]
@@ -124,7 +124,7 @@ def test_no_more_is_on_its_way_than_the_broker_takes() -> None:
     outbox, wire = _outbox(clock), Wire(receive_maximum=3)
     outbox.start_session(wire)
     for number in range(5):
-        outbox.put("d/event", _event(number), Delivery.SPOOLED)
+        outbox.put("d/event", _event(number), Delivery.EVENT)
     outbox.send()
     assert len(wire.sent) == 3
     outbox.acknowledge(1, "")
@@ -137,7 +137,7 @@ def test_waiting_for_an_answer_does_not_keep_the_processor_busy() -> None:
     outbox, wire = _outbox(clock), Wire(receive_maximum=3)
     outbox.start_session(wire)
     for number in range(5):
-        outbox.put("d/event", _event(number), Delivery.SPOOLED)
+        outbox.put("d/event", _event(number), Delivery.EVENT)
         outbox.send()
         assert outbox.wait_s(1.0) == (1.0 if number < 2 else 0.005)
 
@@ -147,11 +147,11 @@ def test_what_a_lost_session_left_is_sent_again_first() -> None:
     outbox, first, second = _outbox(clock), Wire(), Wire()
     outbox.start_session(first)
     for number in range(3):
-        outbox.put("d/event", _event(number), Delivery.SPOOLED)
+        outbox.put("d/event", _event(number), Delivery.EVENT)
     outbox.send()
     outbox.acknowledge(2, "")
     outbox.end_session()
-    outbox.put("d/event", _event(3), Delivery.SPOOLED)
+    outbox.put("d/event", _event(3), Delivery.EVENT)
     outbox.start_session(second)
     _replay(outbox, clock, 1.0)
     assert second.events() == [(1, True), (2, True), (3, True)]
@@ -164,7 +164,7 @@ def test_a_refused_event_is_offered_again_after_a_minute(
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
     outbox.start_session(wire)
-    outbox.put("d/event", _event(0), Delivery.SPOOLED)
+    outbox.put("d/event", _event(0), Delivery.EVENT)
     outbox.send()
     outbox.acknowledge(2, "Not authorized")
     assert "refuses messages on d/event (Not authorized)" in caplog.text
@@ -181,7 +181,7 @@ def test_a_refused_state_holds_no_event_back() -> None:
     outbox.put("d/state", b"1", Delivery.RETAINED)
     outbox.send()
     outbox.acknowledge(2, "Not authorized")
-    outbox.put("d/event", _event(0), Delivery.SPOOLED)
+    outbox.put("d/event", _event(0), Delivery.EVENT)
     outbox.send()
     assert wire.events() == [(0, False)]
 
@@ -193,8 +193,8 @@ def test_what_is_longer_than_the_broker_takes_is_said_and_left_out(
     outbox, wire = _outbox(clock), Wire(max_packet_bytes=200)
     outbox.start_session(wire)
     outbox.put("d/long", b"x" * 300, Delivery.RETAINED)
-    outbox.put("d/event", b"x" * 300, Delivery.SPOOLED)
-    outbox.put("d/event", _event(1), Delivery.SPOOLED)
+    outbox.put("d/event", b"x" * 300, Delivery.EVENT)
+    outbox.put("d/event", _event(1), Delivery.EVENT)
     outbox.send()
     assert wire.sent[1:] == [("d/event", _event(1).decode())]
     assert outbox.delivery.dropped == 1
