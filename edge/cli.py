@@ -16,7 +16,7 @@ from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 
-TOPICS = ("state", "event", "modality", "info", "health", "error")
+MESSAGES = ("state", "event", "modality", "info", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
@@ -58,8 +58,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _schema(arguments: argparse.Namespace) -> int:
     from edge.publish.messages import SCHEMAS, json_schema
 
-    topic = arguments.topic
-    schema = json_schema(topic) if topic else {name: json_schema(name) for name in SCHEMAS}
+    one = arguments.topic
+    schema = json_schema(one) if one else {name: json_schema(name) for name in SCHEMAS}
     print(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
     return 0
 
@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_predict_options(predict)
     schema = add("schema", _schema, "print the JSON Schemas of the messages")
-    schema.add_argument("topic", nargs="?", choices=TOPICS, help="one message (default: all)")
+    schema.add_argument("topic", nargs="?", choices=MESSAGES, help="one message (default: all)")
     bench = add("bench", _bench, "measure speed and memory on this machine")
     bench.add_argument(
         "--repeat", type=int, default=200, help="runs of each stage (default: %(default)s)"

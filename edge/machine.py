@@ -8,6 +8,7 @@ from edge.errors import EmotiondError
 
 Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
 """Reasons why a Raspberry Pi slows down."""
+MEMINFO = Path("/proc/meminfo")
 THERMAL_ZONES = Path("/sys/class/thermal")
 IGNORED_ZONES = ("PMIC-Die",)
 """Types of Jetson zones that always report 100 °C."""
@@ -35,6 +36,12 @@ def peak_rss_mb(pid: int) -> float:
 def rss_mb(pid: int) -> float:
     """Returns the current resident memory of a process in 10^6 bytes."""
     return _status_kb(pid, "VmRSS") * 1024 / 1e6
+
+
+def available_mb(meminfo: Path = MEMINFO) -> float:
+    """Returns the memory that programs may still take, in 10^6 bytes."""
+    fields = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
 
 
 def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:

@@ -63,9 +63,8 @@ def _use_pre_shared_key(context: ssl.SSLContext, config: Tls) -> None:
         ) from error
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the key replaces certificates
-    context.maximum_version = (
-        ssl.TLSVersion.TLSv1_2
-    )  # brokers do not support pre-shared keys in TLS 1.3
+    # Brokers do not support pre-shared keys in TLS 1.3.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("PSK")
     context.set_psk_client_callback(lambda hint: (config.psk_identity, key))
 

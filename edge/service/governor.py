@@ -93,10 +93,9 @@ class Governor:
         return "cpu" if reading.cpu_percent > self._config.max_cpu_percent else None
 
     def _is_calm(self, reading: Reading) -> bool:
-        cool = (
-            reading.temperature_c or 0.0
-        ) < self._config.max_temperature_c - TEMPERATURE_MARGIN_C
-        return cool and reading.cpu_percent < CALM_CPU_SHARE * self._config.max_cpu_percent
+        calm_below_c = self._config.max_temperature_c - TEMPERATURE_MARGIN_C
+        is_cool = (reading.temperature_c or 0.0) < calm_below_c
+        return is_cool and reading.cpu_percent < CALM_CPU_SHARE * self._config.max_cpu_percent
 
 
 class LoadControl:

@@ -59,19 +59,23 @@ class MqttCommands:
         self._take_text, self._take_observation = take_text, take_observation
         self._answer = answer
         self._log = ThrottledLog(logger)
+        self._handlers: dict[str, Callable[[bytes, bool], None]] = {
+            "text": self._receive_text,
+            "observation": self._receive_observation,
+            "pause": self._receive_pause,
+        }
 
     def receive(self, name: str, payload: bytes, retained: bool) -> None:
         """Executes one command; never raises."""
         try:
-            if name == "pause":
-                self._switch(payload, retained)
-            elif not retained:
-                self._observe(name, payload)
+            if name not in self._handlers:
+                raise PayloadError(f"unknown command; known: {', '.join(self._handlers)}")
+            self._handlers[name](payload, retained)
         except PayloadError as error:
             self._log.warning(name, f"set/{name} ignored: {error}", self._clock.now_s())
             self._answer(f"set/{name}", str(error))
 
-    def _switch(self, payload: bytes, retained: bool) -> None:
+    def _receive_pause(self, payload: bytes, retained: bool) -> None:
         if not payload:
             return  # deletes a retained message
         wanted = SWITCH.get(payload.strip().lower())
@@ -82,16 +86,25 @@ class MqttCommands:
         if wanted or not retained:
             self._pause.switch(wanted)
 
-    def _observe(self, name: str, payload: bytes) -> None:
+    def _receive_text(self, payload: bytes, retained: bool) -> None:
+        if retained:
+            return
+        self._check_running()
+        if self._take_text is None:
+            raise PayloadError("this device does not read texts: see text/status")
         now_s = self._clock.now_s()
+        self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
+
+    def _receive_observation(self, payload: bytes, retained: bool) -> None:
+        if retained:
+            return
+        self._check_running()
+        now_s = self._clock.now_s()
+        self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))
+
+    def _check_running(self) -> None:
         if self._pause.is_on:
             raise PayloadError("paused; send `off` to set/pause first")
-        if name == "text":
-            if self._take_text is None:
-                raise PayloadError("this device does not read texts: see text/status")
-            self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
-        else:
-            self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))
 
 
 def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage:

@@ -53,12 +53,10 @@ class Worker(threading.Thread, Generic[Sample]):
                 self._work(sample)
 
     def _work(self, sample: Sample) -> None:
-        began_s = time.perf_counter()
+        started_s = time.perf_counter()
         try:
             self._perceive(sample)
-        except (
-            Exception
-        ) as error:  # outermost frame of the thread: the modality must survive any error
+        except Exception as error:  # the modality must survive any error
             self._failures += 1
             self._meter.note_failure()
             if self._failures == 1:
@@ -66,7 +64,7 @@ class Worker(threading.Thread, Generic[Sample]):
             if self._failures % MAX_FAILURES == 0:
                 self._report(f"degraded: the {self.name} model fails with {describe(error)}")
             return
-        self._meter.note(time.perf_counter() - began_s)
+        self._meter.note(time.perf_counter() - started_s)
         if self._failures >= MAX_FAILURES:
             self._report("ok")
         self._failures = 0

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.machine import temperature_c, throttled
+from edge.machine import available_mb, temperature_c, throttled
 
 
 def test_temperature_is_that_of_the_hottest_sensor_that_answers(tmp_path: Path) -> None:
@@ -38,3 +38,10 @@ def test_a_raspberry_pis_flags_are_named(
     folder.mkdir(parents=True)
     (folder / "get_throttled").write_text(text)
     assert throttled(tmp_path) == names
+
+
+def test_available_memory_is_what_the_kernel_estimates(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  900000 kB\nMemAvailable:  100000 kB\n")
+    assert available_mb(meminfo) == 102.4
+    assert available_mb() > 0

@@ -16,7 +16,7 @@ import soundfile
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
-from edge.cli import TOPICS
+from edge.cli import MESSAGES
 from edge.config import Models
 from edge.perception.loader import ModelLoader
 from edge.resources import CONFIGS, SAMPLES
@@ -179,7 +179,7 @@ def test_check_config_distinguishes_good_from_bad(tmp_path: Path) -> None:
 
 
 def test_schema_prints_json() -> None:
-    assert set(json.loads(emotiond("schema").stdout)) == set(TOPICS)
+    assert set(json.loads(emotiond("schema").stdout)) == set(MESSAGES)
     assert json.loads(emotiond("schema", "event").stdout)["title"].startswith("emotiond event")
 
 

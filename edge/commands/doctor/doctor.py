@@ -197,6 +197,12 @@ class Doctor:
         max_c = self._config.load.max_temperature_c
         return check_temperature(temperature_c(), throttled(), max_c)
 
+    def _memory(self) -> CheckResult:
+        from edge.commands.doctor.system import check_memory
+        from edge.machine import available_mb
+
+        return check_memory(available_mb())
+
     def _system(self, part: str) -> CheckResult:
         from edge.commands.doctor import system
 
@@ -209,6 +215,6 @@ class Doctor:
             "state": lambda: system.check_state(folder),
             "access": lambda: system.check_access(system.device_nodes(config)),
             "python": system.check_python,
-            "memory": system.check_memory,
+            "memory": self._memory,
         }
         return checks[part]()

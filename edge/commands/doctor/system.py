@@ -21,7 +21,6 @@ from edge.publish.store import CLOCK_SET_S
 MIN_FREE_BYTES = 1_000_000
 MIN_MEMORY_MB = 250.0
 """The daemon takes about 140 MB, and briefly more while it starts."""
-MEMINFO = Path("/proc/meminfo")
 UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2)."""
 MIN_PYTHON = (3, 10)
@@ -167,19 +166,19 @@ def device_nodes(
     config: Config, dev: Path = Path("/dev"), cameras: Path = Path("/sys/class/video4linux")
 ) -> dict[str, list[Path]]:
     """Returns the device nodes that the configuration needs, by group; files and URLs need none."""
-    from edge.capture.sources import is_video_file
+    from edge.capture.sources import is_address, is_sound_file, is_video_file
     from edge.capture.v4l2 import Cameras
 
     nodes = {}
     source, microphone = config.camera.source, config.microphone
-    if config.camera.enabled and not is_video_file(source) and "://" not in str(source):
+    if config.camera.enabled and not (is_video_file(source) or is_address(source)):
         if str(source).isdecimal():
             nodes["video"] = [dev / f"video{source}"]
         elif "/" in str(source):
             nodes["video"] = [Path(str(source))]
         else:
             nodes["video"] = [node.path for node in Cameras(cameras, dev).nodes()]
-    if microphone.enabled and "/" not in microphone.source:
+    if microphone.enabled and not is_sound_file(microphone.source):
         nodes["audio"] = sorted((dev / "snd").glob("pcm*c"))
     return nodes
 
@@ -229,10 +228,8 @@ def _version(package: str) -> str:
         return ""
 
 
-def check_memory(meminfo: Path = MEMINFO) -> CheckResult:
+def check_memory(available_mb: float) -> CheckResult:
     """Checks that enough memory is available for the daemon."""
-    fields = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
-    available_mb = int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
     found, figures = f"{available_mb:,.0f} MB available", {"available_mb": round(available_mb, 1)}
     if available_mb < MIN_MEMORY_MB:
         return warned(
