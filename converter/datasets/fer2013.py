@@ -5,6 +5,7 @@ are another common form of the same set.
 """
 
 import csv
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,8 @@ NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 
 def matches(path: Path) -> bool:
     """Returns True if `path` is FER2013 in one of its two layouts."""
-    return _table(path).is_file() or (
+    table = _table(path)
+    return (table.is_file() and not zipfile.is_zipfile(table)) or (
         bool(label_folders(path / "train")) and not (path / "val").exists()
     )
 

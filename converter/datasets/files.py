@@ -10,6 +10,8 @@ from typing import Any
 
 from converter.datasets.samples import DatasetError
 
+MAX_NAMES = 5
+"""Names given in a message."""
 Root = Path | zipfile.Path
 """A folder or file, on disk or inside a zip."""
 
@@ -19,6 +21,19 @@ def open_archive(path: Path) -> Root:
     if path.is_file() and zipfile.is_zipfile(path):
         return zipfile.Path(zipfile.ZipFile(path))
     return path
+
+
+def describe_content(path: Path) -> str:
+    """Describes what a folder or a zip file contains, for a user who chose the wrong one."""
+    root = open_archive(path)
+    if not root.is_dir():
+        return "it is a single file" if path.exists() else "it does not exist"
+    names = sorted(one.name for one in root.iterdir())
+    inner = [name for name in names if name.lower().endswith(".zip")]
+    if inner:
+        return f"it contains {inner[0]}; unpack that one"
+    more = ", …" if len(names) > MAX_NAMES else ""
+    return f"it contains {', '.join(names[:MAX_NAMES]) or 'nothing'}{more}"
 
 
 def read_text(file: Root) -> str:

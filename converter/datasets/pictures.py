@@ -1,10 +1,13 @@
 """Shared by the loaders of face pictures: their labels, and the reading of picture files."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from converter.datasets.files import Root
 from converter.datasets.samples import DatasetError, Samples
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
@@ -52,10 +55,11 @@ def decode(data: bytes) -> Pixels | None:
     return np.asarray(picture, np.uint8)
 
 
-def _read(file: Path) -> Pixels | None:
+def read_picture(file: Root) -> Pixels | None:
+    """Reads a picture file as a grey square, uint8; None if it is missing or unreadable."""
     try:
         return decode(file.read_bytes())
-    except OSError:
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
 
 
@@ -64,38 +68,40 @@ def one_hot(labels: list[str]) -> FloatArray:
     return np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in labels]]
 
 
-def label_folders(folder: Path) -> dict[Path, str]:
+def label_folders(folder: Root) -> list[tuple[Root, str]]:
     """Returns the folders in `folder` that are named after an emotion, each with its label."""
-    if not folder.is_dir():
-        return {}
-    found = {
-        one: LABEL_OF.get(one.name.lower()) for one in sorted(folder.iterdir()) if one.is_dir()
-    }
-    return {one: label for one, label in found.items() if label is not None}
+    found = ((one, LABEL_OF.get(one.name.lower())) for one in _children(folder) if one.is_dir())
+    return [(one, label) for one, label in found if label is not None]
 
 
-def read_folders(folder: Path, unusable: list[str]) -> Samples:
+def _children(folder: Root) -> list[Root]:
+    """Returns what is in a folder, sorted by name; nothing if it is none."""
+    return sorted(folder.iterdir(), key=lambda one: one.name) if folder.is_dir() else []
+
+
+def read_folders(folder: Root, unusable: list[str]) -> Samples:
     """Reads every picture in the emotion folders of `folder`; groups are file names, no suffix.
 
     Folders with other names, files outside the folders and unreadable files are added to
     `unusable`. Raises DatasetError if nothing is left.
     """
     folders = label_folders(folder)
-    for one in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if one.is_dir() and one not in folders:
+    for one in _children(folder):
+        if one.is_dir() and one.name.lower() not in LABEL_OF:
             unusable.append(f"{one}: no emotion is called {one.name!r}")
         elif one.is_file():
             unusable.append(f"{one}: not in a folder named after an emotion")
     pictures, labels, names = [], [], []
-    for emotion_folder, label in folders.items():
-        for file in sorted(emotion_folder.iterdir()):
-            picture = _read(file) if file.suffix.lower() in PICTURES else None
+    for emotion_folder, label in folders:
+        for file in _children(emotion_folder):
+            is_picture = Path(file.name).suffix.lower() in PICTURES
+            picture = read_picture(file) if is_picture else None
             if picture is None:
                 unusable.append(f"{file}: not a readable picture")
                 continue
             pictures.append(picture)
             labels.append(label)
-            names.append(file.stem)
+            names.append(Path(file.name).stem)
     if not pictures:
         raise DatasetError(f"{folder}: no picture in a folder named after an emotion")
     return Samples(LABELS, pictures, one_hot(labels), tuple(names))

@@ -9,6 +9,7 @@ import keras
 import msgspec
 import numpy as np
 
+from converter.datasets.files import describe_content
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Origin, Splits
 from edge.emotions import Emotion, FloatArray
@@ -95,6 +96,14 @@ class Task(ABC):
         """Prepares training samples: all that is too slow to do in every epoch."""
         return train
 
+    def training_targets(self, samples: Samples) -> FloatArray:
+        """Returns the targets of training and held-back samples, float32[samples, labels].
+
+        NaN marks a label that the annotators of a sample could not choose: it takes no part in the
+        loss.
+        """
+        return samples.targets
+
     def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Returns a weight for each sample, adding up to 1, or None for equal weights.
 
@@ -133,16 +142,11 @@ class Task(ABC):
         """
 
 
-def single_dataset(data: Sequence[Path]) -> Path:
-    """Returns the data set of a task that takes only one; raises DatasetError."""
-    if len(data) > 1:
-        raise DatasetError(f"this model is trained on one data set, and got {len(data)}")
-    return data[0]
-
-
 def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
     """Loads the data set at `path` with the first layout that matches; raises DatasetError."""
     for matches, load in layouts:
         if matches(path):
             return load(path)
-    raise DatasetError(f"{path}: no known data set in it; known layouts: {known}")
+    raise DatasetError(
+        f"{path}: no known data set, {describe_content(path)}; known layouts: {known}"
+    )

@@ -1,7 +1,8 @@
 """The training task of the face model, on FER+ above all."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import cv2
 import keras
 import numpy as np
 
-from converter.datasets import ckplus, fer2013, ferplus, own_faces
+from converter.datasets import face_clips, face_sets, fer2013, ferplus, own_faces, rafdb
+from converter.datasets.face_folders import CORPORA
 from converter.datasets.pictures import SIDE
 from converter.datasets.samples import Samples
-from converter.datasets.splits import Splits
+from converter.datasets.splits import AnnotationScheme, Splits
 from converter.networks import face as network
-from converter.tasks.base import Layout, Schedule, Task, load_known, single_dataset
+from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput, InputSpec
@@ -22,25 +24,36 @@ from edge.perception.manifest import ImageInput, InputSpec
 LAYOUTS: tuple[Layout[Splits], ...] = (
     (ferplus.matches, ferplus.load),
     (own_faces.matches, own_faces.load),
-    (fer2013.matches, fer2013.load),
-    (ckplus.matches, ckplus.load),
+    (rafdb.matches, rafdb.load),
+    (face_clips.matches, face_clips.load),
+    *((one.matches, one.load) for one in CORPORA),
+    (fer2013.matches, fer2013.load),  # last: takes any file for its table
 )
 KNOWN = (
     "FER+ (FER2013Train/label.csv), "
     "FER2013 (fer2013.csv, or train/ and test/ with a folder an emotion), "
-    "CK+48 (a folder an emotion), own pictures (train/, val/ and test/ with a folder an emotion)"
+    "RAF-DB (EmoLabel/list_patition_label.txt), "
+    + ", ".join(f"{one.dataset} (a folder an emotion with {one.hint})" for one in CORPORA)
+    + ", clips (labels.csv with file, emotion and speaker beside videos)"
+    ", own pictures (train/, val/ and test/ with a folder an emotion)"
 )
 
 
 @dataclass
 class FaceTask(Task):
-    """Square grey crops, labelled by the votes of FER+'s annotators."""
+    """Square grey crops, labelled by the votes of FER+'s annotators, or one label each.
+
+    Joined data sets keep the labels that each has: no picture counts against a label that its
+    annotators could not choose.
+    """
 
     side: int = SIDE
     """Side of the network's input, in pixels."""
     width: float = 1.0
     """Factor of every channel count of the network."""
     size: network.Size = "small"
+    _schemes: dict[str, AnnotationScheme] = field(default_factory=dict, init=False, repr=False)
+    """By data set, the labels of each of several joined ones; empty for a single one."""
 
     modality = "face"
     label_map = {
@@ -65,7 +78,25 @@ class FaceTask(Task):
     )
 
     def load(self, data: Sequence[Path]) -> Splits:
-        return load_known(single_dataset(data), LAYOUTS, KNOWN)
+        sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
+        splits = sets[0] if len(sets) == 1 else face_sets.join(sets)
+        self._schemes = splits.schemes
+        return splits
+
+    def training_targets(self, samples: Samples) -> FloatArray:
+        offered = np.ones_like(samples.targets, bool)
+        for dataset, scheme in self._schemes.items():
+            lacks = np.array([label not in scheme.labels for label in samples.labels])
+            offered[np.ix_(samples.rows_of({dataset}), np.flatnonzero(lacks))] = False
+        return np.asarray(np.where(offered, samples.targets, np.nan), np.float32)
+
+    def sample_weights(self, samples: Samples) -> FloatArray | None:
+        """Draws joined sets by the square root of their size, so that a small one is seen."""
+        if not self._schemes:
+            return None
+        sizes = Counter(samples.groups)
+        weights = np.array([sizes[group] ** -0.5 for group in samples.groups])
+        return np.asarray(weights / weights.sum())
 
     def input_spec(self, train: Samples) -> ImageInput:
         return ImageInput((self.side, self.side, 1), "grey", "standardized")

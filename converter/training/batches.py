@@ -60,6 +60,7 @@ class Batches(keras.utils.PyDataset):
         self._task, self._samples, self._spec = task, samples, spec
         self._batch_size, self._seed = batch_size, seed
         self._teachers, self._mixup = teachers, mixup
+        self._targets = task.training_targets(samples)
         self._order = np.arange(len(samples))
         self._weights = None if seed is None else task.sample_weights(samples)
         self._cache: dict[int, tuple[FloatArray, Any]] = {}
@@ -76,7 +77,7 @@ class Batches(keras.utils.PyDataset):
         rng = np.random.default_rng((self._seed, self._epoch, index))
         augmented = [self._task.augment(self._samples.inputs[i], rng) for i in chosen]
         features = self._task.batch(augmented, self._spec)
-        targets = [self._samples.targets[chosen]]
+        targets = [self._targets[chosen]]
         if self._samples.second is not None:
             targets.append(self._samples.second[chosen])
         if self._mixup > 0:
@@ -92,7 +93,7 @@ class Batches(keras.utils.PyDataset):
                 self._task.device_inputs(self._samples.inputs[i], self._spec) for i in chosen
             ]
             rows = np.repeat(chosen, [len(one) for one in windows])
-            targets = [self._samples.targets[rows]]
+            targets = [self._targets[rows]]
             if self._samples.second is not None:
                 targets.append(self._samples.second[rows])
             features = np.stack([features for one in windows for features in one])

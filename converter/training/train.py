@@ -31,6 +31,8 @@ from edge.perception.manifest import InputSpec
 WARMUP_SHARE = 0.08
 # Time constant of the weights' moving average, as a share of all steps.
 AVERAGED_SHARE = 0.05
+# So low that a softmax gives it no probability, in float16 as well.
+MASKED_LOGIT = -1e4
 
 
 def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -109,12 +111,34 @@ def cross_entropy(
 ) -> keras.KerasTensor:
     """Returns the cross-entropy over the last axis; a row of zeros has no loss and no gradient.
 
+    A target of NaN takes its label out of the row's distribution: no probability goes there.
     TensorFlow's own is the same for rows that add up to 1, but its gradient assumes that every row
     does, and lowers all logits of a row of zeros.
     """
+    targets, logits, offered = _offered_only(targets, logits)
     total = ops.sum(targets, axis=-1, keepdims=True)
-    smooth = (1 - smoothing) * targets + smoothing * total / targets.shape[-1]
+    share = offered / ops.sum(offered, axis=-1, keepdims=True)
+    smooth = (1 - smoothing) * targets + smoothing * total * share
     return -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
+
+
+def accuracy(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns 1 where the highest logit is that of the likeliest label; NaN is as in the loss."""
+    targets, logits, _ = _offered_only(targets, logits)
+    right = ops.equal(ops.argmax(targets, axis=-1), ops.argmax(logits, axis=-1))
+    return ops.cast(right, logits.dtype)
+
+
+def _offered_only(
+    targets: keras.KerasTensor, logits: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+    """Returns targets and logits without the labels whose target is NaN, and a 0/1 mask."""
+    missing = ops.isnan(targets)
+    return (
+        ops.where(missing, 0.0, targets),
+        ops.where(missing, MASKED_LOGIT, logits),
+        ops.cast(ops.logical_not(missing), logits.dtype),
+    )
 
 
 def cosine_schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -142,7 +166,7 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
         ),
         [loss] * heads,
         loss_weights=[1.0, schedule.second_weight][:heads],
-        metrics=[["accuracy"] for _ in range(heads)],
+        metrics=[[accuracy] for _ in range(heads)],
         jit_compile=_compiles_at_runtime(model),
     )
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.datasets import ckplus, fer2013, ferplus, own_faces
+from converter.datasets import fer2013, ferplus, own_faces
+from converter.datasets.face_folders import CK_PLUS
 from converter.datasets.pictures import LABELS
 from converter.datasets.samples import DatasetError
 from converter.tasks.face import FaceTask
@@ -157,7 +158,7 @@ def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     assert not (groups[0] | groups[1]) & groups[2]
     assert len(splits.test) == 12
     assert any("odd is not named" in reason for reason in splits.unusable)
-    assert ckplus.matches(tmp_path)
+    assert CK_PLUS.matches(tmp_path)
 
 
 def test_own_pictures_keep_the_splits_of_their_folders(tmp_path: Path) -> None:
@@ -198,7 +199,7 @@ def test_unreadable_pictures_are_reported_wherever_they_are(tmp_path: Path) -> N
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"bored": ["a.png"], "sleepy": ["b.png"]})
-    with pytest.raises(DatasetError, match="no known data set in it; known layouts"):
+    with pytest.raises(DatasetError, match="no known data set, it contains"):
         FaceTask().load([tmp_path])
 
 
@@ -235,7 +236,7 @@ def test_a_damaged_picture_in_a_zip_is_reported_and_a_damaged_table_refused(tmp_
 
 
 def test_faces_of_one_emotion_only_or_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no known data set in it; known layouts"):
+    with pytest.raises(DatasetError, match="no known data set, it contains"):
         FaceTask().load([tmp_path])
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"happy": ["a.png"]})

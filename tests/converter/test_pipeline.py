@@ -24,7 +24,7 @@ from converter.packing.calibrate import (
     rare_log_prior,
 )
 from converter.packing.quantize import check_integer, quantize
-from converter.training.train import cross_entropy
+from converter.training.train import accuracy, cross_entropy
 from edge.emotions import softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import Classifier
@@ -247,6 +247,18 @@ def test_a_row_of_zeros_has_no_gradient() -> None:
     gradient = tape.gradient(loss, logits).numpy()
     assert gradient[0].any()
     assert not gradient[1].any()
+
+
+def test_a_label_that_annotators_could_not_choose_takes_no_part_in_the_loss() -> None:
+    targets = np.array([[0, 1, np.nan], [0, 1, 0]], np.float32)
+    logits = tf.Variable(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], np.float32))
+    with tf.GradientTape() as tape:
+        loss = cross_entropy(tf.constant(targets), logits)
+    assert loss.numpy() == pytest.approx([np.log(1 + np.exp(-1)), 1.4076], abs=1e-4)
+    gradient = tape.gradient(loss, logits).numpy()
+    assert gradient[0, 2] == 0
+    assert gradient[1, 2] > 0
+    assert accuracy(tf.constant(targets), logits).numpy().tolist() == [1, 0]
 
 
 def test_only_rare_labels_have_a_rare_log_prior_and_absent_ones_have_none() -> None:

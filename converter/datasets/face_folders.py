@@ -1,0 +1,98 @@
+"""Face sets with a folder per emotion whose file names give the subject: a table of layouts.
+
+To add a set, describe it as a `FaceFolders` with its paper and layout underneath, and append it to
+CORPORA. Pictures of one subject are alike, so only a split by subject is fair.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from converter.datasets.files import open_archive
+from converter.datasets.pictures import label_folders, read_folders
+from converter.datasets.splits import Splits
+
+# Indices modulo ten of the sorted subjects.
+TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
+
+
+@dataclass(frozen=True)
+class FaceFolders:
+    """One published layout, a folder or a zip of it."""
+
+    dataset: str
+    licence: str
+    hint: str
+    """The files by which a user recognizes the layout, for messages."""
+    name: re.Pattern[str]
+    """Must match a picture's name without suffix; its group is `subject`."""
+    subjects: str
+    """The plural of whatever the pictures are split by."""
+
+    def matches(self, path: Path) -> bool:
+        """Returns True if `path` has emotion folders with pictures named as in this set."""
+        folders = label_folders(open_archive(path))
+        names = (Path(one.name).stem for folder, _ in folders for one in folder.iterdir())
+        return any(map(self.name.fullmatch, names))
+
+    def load(self, path: Path) -> Splits:
+        """Loads the pictures, split by subject into 70, 10 and 20 %. Raises DatasetError."""
+        unusable: list[str] = []
+        samples = read_folders(open_archive(path), unusable)
+        subjects = [self.name.fullmatch(name) for name in samples.groups]
+        unusable += [
+            f"{path}: {name} is not named as {self.dataset} names pictures"
+            for name, subject in zip(samples.groups, subjects, strict=True)
+            if subject is None
+        ]
+        named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
+        named = replace(named, groups=tuple(one["subject"] for one in subjects if one))
+        everyone = sorted(set(named.groups))
+        others = frozenset(range(10)) - TEST_OF_TEN - HELD_BACK_OF_TEN
+        train, held_back, test = (
+            named.of_groups({one for index, one in enumerate(everyone) if index % 10 in tenths})
+            for tenths in (others, HELD_BACK_OF_TEN, TEST_OF_TEN)
+        )
+        names = f"7 of 10 {self.subjects}", f"2 of 10 {self.subjects}"
+        return Splits(self.dataset, train, held_back, test, *names, self.licence, tuple(unusable))
+
+
+CK_PLUS = FaceFolders(
+    "CK+48",
+    "research use only, by agreement (CK+)",
+    "SNNN_NNN_NNNNNNNN.png",
+    re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}"),
+    "subjects",
+)
+"""The last frames of the Extended Cohn-Kanade sequences (Lucey et al. 2010).
+
+EMOTION/SUBJECT_SEQUENCE_FRAME.png; each sequence gives three frames of one person.
+"""
+
+SFEW = FaceFolders(
+    "SFEW",
+    "research use only, no redistribution (SFEW)",
+    "FILM_NNNNNNNNN_NNNNNNNN.png",
+    re.compile(r"(?P<subject>\w+?)[_-]\d{9}_\d{8}"),
+    "films",
+)
+"""Faces in film stills (Dhall et al. 2011).
+
+EMOTION/FILM_TIME_FRAME.png; split by film, as one film shows the same actors.
+"""
+
+JAFFE = FaceFolders(
+    "JAFFE",
+    "non-commercial research use only, no redistribution (JAFFE)",
+    "XX.EEn.nnn.tiff",
+    re.compile(r"(?P<subject>[A-Z]{2})\.(AN|DI|FE|HA|NE|SA|SU)\d\.\d+"),
+    "people",
+)
+"""Posed faces of Japanese women (Lyons et al. 1998).
+
+EMOTION/PERSON.EMOTIONn.number.tiff.
+"""
+
+CORPORA = (CK_PLUS, SFEW, JAFFE)

@@ -1,0 +1,89 @@
+"""RAF-DB: faces from the web, labelled by forty annotators each (Li et al. 2017), basic emotions.
+
+Reads the published layout, a folder or a zip of it: basic/ with EmoLabel/list_patition_label.txt
+and the pictures in Image/aligned/. Not to be redistributed. http://www.whdeld.cn/RAF/model1.html
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from converter.datasets.files import Root, open_archive, read_text
+from converter.datasets.pictures import LABELS, one_hot, read_picture
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import Splits, hold_back
+from edge.perception.features import Pixels
+
+LICENCE = "non-commercial research use only, no redistribution (RAF-DB)"
+TABLE = "EmoLabel/list_patition_label.txt"  # as published
+PICTURES = "Image/aligned"
+NATIVE_LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
+"""The labels of the numbers 1 to 7."""
+TEST, TENTH = "test", "a tenth by hash"
+"""The test split: the published one, or a tenth of the pictures where that one is missing."""
+
+
+def _root(path: Path) -> Root | None:
+    """Returns the folder that holds the table, inside a zip or not, or None."""
+    archive = open_archive(path)
+    for candidate in (archive, archive / "basic"):
+        if (candidate / TABLE).exists():
+            return candidate
+    return None
+
+
+def matches(path: Path) -> bool:
+    """Returns True if `path` is the basic part of RAF-DB in its published layout."""
+    return _root(path) is not None
+
+
+def load(path: Path, seed: int = 0) -> Splits:
+    """Loads the aligned pictures; a tenth of the training pictures is held back.
+
+    A copy without the official test pictures is tested on a tenth of the others, chosen by the hash
+    of each picture. Raises DatasetError.
+    """
+    root = _root(path)
+    if root is None:
+        raise DatasetError(f"{path}: {TABLE} is missing; expected the published layout of RAF-DB")
+    unusable: list[str] = []
+    found = list(_read(root, unusable))
+    if not found:
+        raise DatasetError(f"{path}: no picture of {TABLE} is in {PICTURES}")
+    names, pictures = [name for name, _, _ in found], [picture for _, picture, _ in found]
+    everything = Samples(LABELS, pictures, one_hot([label for *_, label in found]), tuple(names))
+    split, is_test = TEST, np.array([name.startswith("test") for name in names])
+    if not is_test.any():
+        split, is_test = TENTH, np.array([_is_in_tenth(one) for one in pictures])
+    test = everything.subset(np.flatnonzero(is_test))
+    train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
+    return Splits("RAF-DB", train, held_back, test, "train", split, LICENCE, tuple(unusable))
+
+
+def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
+    """Yields name, picture and label of each row of the table that can be used."""
+    listed = set()
+    for number, line in enumerate(read_text(root / TABLE).splitlines(), 1):
+        fields = line.split()
+        if len(fields) != 2 or fields[1] not in map(str, range(1, len(NATIVE_LABELS) + 1)):
+            if fields:
+                unusable.append(f"{TABLE}:{number}: expected a picture and a label from 1 to 7")
+            continue
+        name = Path(fields[0])
+        file = root / PICTURES / f"{name.stem}_aligned{name.suffix}"
+        listed.add(file.name)
+        picture = read_picture(file)
+        if picture is None:
+            unusable.append(f"{file.name}: missing, or not a readable picture")
+            continue
+        yield name.name, picture, NATIVE_LABELS[int(fields[1]) - 1]
+    unlisted = [one for one in (root / PICTURES).iterdir() if one.name not in listed]
+    unusable += [
+        f"{one.name}: not in {TABLE}" for one in sorted(unlisted, key=lambda one: one.name)
+    ]
+
+
+def _is_in_tenth(picture: Pixels) -> bool:
+    return int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:8], "big") % 10 == 0

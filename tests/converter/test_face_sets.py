@@ -1,0 +1,216 @@
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from converter.datasets import face_sets, rafdb
+from converter.datasets.pictures import LABELS
+from converter.datasets.samples import DatasetError
+from converter.tasks.face import FaceTask
+from edge.perception.features import Pixels
+from edge.resources import SAMPLES
+
+RNG = np.random.default_rng(0)
+CONTEMPT = LABELS.index("contempt")
+
+
+def picture(side: int = 48) -> Pixels:
+    """A picture that resembles no other one."""
+    return np.asarray(cv2.resize(RNG.integers(0, 256, (8, 8), np.uint8), (side, side)), np.uint8)
+
+
+def write(file: Path, pixels: Pixels) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(file), pixels)
+
+
+def raf_db(root: Path, rows: Mapping[str, int], missing: tuple[str, ...] = ()) -> Path:
+    """A tree in the layout of RAF-DB's basic part."""
+    for name in rows:
+        if name not in missing:
+            aligned = root / "basic" / "Image" / "aligned" / f"{name}_aligned.png"
+            write(aligned, np.repeat(picture(100)[:, :, None], 3, axis=2))
+    table = root / "basic" / "EmoLabel" / "list_patition_label.txt"
+    table.parent.mkdir(parents=True)
+    table.write_text("".join(f"{name}.png {label}\n" for name, label in rows.items()))
+    return root
+
+
+def emotion_folders(root: Path, names: Mapping[str, list[str]]) -> Path:
+    for emotion, files in names.items():
+        for file in files:
+            write(root / emotion / file, picture())
+    return root
+
+
+def own_set(root: Path, *emotions: str, of_each: int = 6) -> Path:
+    for split in ("train", "val", "test"):
+        files = [f"{number}.png" for number in range(of_each)]
+        emotion_folders(root / split, dict.fromkeys(emotions, files))
+    return root
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rafdb_has_its_published_splits_and_reports_what_it_left_out(
+    tmp_path: Path, zipped: bool
+) -> None:
+    rows = {f"train_{n:05}": n % 7 + 1 for n in range(40)} | {"test_0001": 4, "test_0002": 9}
+    root = raf_db(tmp_path / "data", rows, missing=("train_00000",))
+    write(root / "basic" / "Image" / "aligned" / "stranger.png", picture())
+    path = Path(shutil.make_archive(str(tmp_path / "raf"), "zip", root)) if zipped else root
+    splits = FaceTask().load([path])
+    assert (splits.dataset, splits.test_split) == ("RAF-DB", "test")
+    assert (len(splits.train) + len(splits.held_back), len(splits.test)) == (39, 1)
+    assert splits.test.counts()["happiness"] == 1
+    assert splits.test.inputs[0].shape == (96, 96)
+    text = splits.summary()
+    for reason in ("train_00000_aligned.png: missing", ":42: expected a picture and a label"):
+        assert reason in text
+    assert "stranger.png: not in EmoLabel/list_patition_label.txt" in text
+
+
+def test_rafdb_without_its_test_pictures_is_tested_on_a_tenth_that_stays_the_same(
+    tmp_path: Path,
+) -> None:
+    root = raf_db(tmp_path, {f"train_{n:05}": n % 7 + 1 for n in range(120)})
+    first, again = (rafdb.load(root, seed=seed) for seed in (0, 1))
+    assert first.test_split == "a tenth by hash"
+    assert 4 <= len(first.test) <= 24
+    assert first.test.groups == again.test.groups
+    assert first.held_back.groups != again.held_back.groups
+
+
+def test_rafdb_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "basic" / "Image" / "aligned").mkdir(parents=True)
+    raf_db(tmp_path, {"train_00001": 1}, missing=("train_00001",))
+    with pytest.raises(DatasetError, match="no picture of EmoLabel"):
+        rafdb.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "subjects"),
+    [
+        ("SFEW", "Film{0}_00010024{0}_0000001{1}.png", 10),
+        ("JAFFE", "K{2}.AN{1}.3{1}.png", 10),
+        ("CK+48", "S01{0}_00{1}_0000000{1}.png", 10),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_faces_in_emotion_folders_are_split_by_subject(
+    tmp_path: Path, dataset: str, name: str, subjects: int, zipped: bool
+) -> None:
+    files = [
+        name.format(number, take, chr(ord("A") + number))
+        for number in range(subjects)
+        for take in (1, 2)
+    ]
+    root = emotion_folders(
+        tmp_path / "data", {"Angry": files[::2], "Happy": [*files[1::2], "x.png"]}
+    )
+    path = Path(shutil.make_archive(str(tmp_path / "faces"), "zip", root)) if zipped else root
+    splits = FaceTask().load([path])
+    assert splits.dataset == dataset
+    groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
+    assert [len(one) for one in groups] == [7, 1, 2]
+    assert not groups[0] & groups[1]
+    assert not (groups[0] | groups[1]) & groups[2]
+    assert any(f"x is not named as {dataset} names pictures" in one for one in splits.unusable)
+
+
+def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_person(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("av")
+    clips = sorted(SAMPLES.glob("*.mkv"))
+    lines = ["file,emotion,speaker"]
+    for number, clip in enumerate(clips[:5]):
+        shutil.copy(clip, tmp_path / clip.name)
+        lines.append(f"{clip.name},{('angry', 'happy')[number % 2]},person {number}")
+    lines += ["gone.mkv,happy,person 1", f"{clips[0].name},bored,person 1", "a.opus,sad,person 2"]
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    splits = FaceTask().load([tmp_path])
+    parts = (splits.train, splits.held_back, splits.test)
+    assert [sorted(set(one.groups)) for one in parts] == [
+        ["person 0", "person 1", "person 2"],
+        ["person 3"],
+        ["person 4"],
+    ]
+    assert [len(one) for one in parts] == [24, 8, 8]
+    assert splits.train.inputs[0].shape == (96, 96)
+    text = splits.summary()
+    assert "gone.mkv: no such file" in text
+    assert "no emotion is called 'bored'" in text
+
+
+def test_joined_sets_are_groups_and_keep_the_labels_that_each_has(tmp_path: Path) -> None:
+    small = own_set(tmp_path / "small", "happy", "sad", of_each=3)
+    large = own_set(tmp_path / "large", "happy", "sad", "contempt", of_each=12)
+    task = FaceTask()
+    splits = task.load([small, large])
+    assert splits.dataset == "small + large"
+    assert set(splits.train.groups) == {"small", "large"}
+    assert splits.schemes["small"].labels == ("happiness", "sadness")
+    assert splits.trained_on == ("small train", "large train")
+    targets = task.training_targets(splits.train)
+    is_small = np.array(splits.train.groups) == "small"
+    assert np.isnan(targets[is_small][:, CONTEMPT]).all()
+    assert not np.isnan(targets[~is_small][:, CONTEMPT]).any()
+    assert np.array_equal(np.nan_to_num(targets), splits.train.targets)
+    weights = task.sample_weights(splits.train)
+    assert weights is not None
+    assert weights.sum() == pytest.approx(1)
+    assert weights[is_small].sum() == pytest.approx(1 / (1 + 6**0.5), rel=1e-3)
+
+
+def test_a_single_set_is_drawn_and_masked_as_before(tmp_path: Path) -> None:
+    task = FaceTask()
+    splits = task.load([own_set(tmp_path / "one", "happy", "sad")])
+    assert task.sample_weights(splits.train) is None
+    assert np.array_equal(task.training_targets(splits.train), splits.train.targets)
+
+
+def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
+    tmp_path: Path,
+) -> None:
+    one = own_set(tmp_path / "one", "happy", "sad")
+    other = own_set(tmp_path / "other", "happy", "sad")
+    tested = cv2.imread(str(one / "test" / "happy" / "0.png"), cv2.IMREAD_GRAYSCALE)
+    assert tested is not None
+    darker = np.asarray(cv2.flip(cv2.resize(tested, (96, 96)), 1) * 0.8, np.uint8)
+    write(other / "train" / "happy" / "copy.png", darker)
+    write(other / "val" / "sad" / "copy.png", np.asarray(tested, np.uint8))
+    splits = FaceTask().load([one, other])
+    assert (len(splits.train), len(splits.held_back), len(splits.test)) == (24, 24, 24)
+    assert "1 training and 1 held-back pictures: copies" in splits.unusable[-1]
+
+
+def test_two_sets_of_one_name_are_refused(tmp_path: Path) -> None:
+    paths = [own_set(tmp_path / folder / "faces", "happy", "sad") for folder in ("a", "b")]
+    with pytest.raises(DatasetError, match="two data sets are called 'faces'"):
+        FaceTask().load(paths)
+
+
+def test_noise_and_another_face_are_no_copies() -> None:
+    faces = [picture() for _ in range(20)]
+    noisy = [
+        np.asarray(np.clip(one + RNG.normal(0, 6, one.shape), 0, 255), np.uint8) for one in faces
+    ]
+    known = face_sets.thumbnails(faces)
+    assert face_sets.copies(face_sets.thumbnails(noisy), known).all()
+    strangers = face_sets.thumbnails([picture() for _ in range(20)])
+    assert not face_sets.copies(strangers, known).any()
+    assert not face_sets.copies(strangers, known[:0]).any()
+
+
+def test_a_zip_inside_a_zip_is_named(tmp_path: Path) -> None:
+    root = own_set(tmp_path / "faces", "happy", "sad")
+    inner = Path(shutil.make_archive(str(tmp_path / "inner"), "zip", root))
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.write(inner, "inner.zip")
+    with pytest.raises(DatasetError, match=r"contains inner\.zip; unpack that one"):
+        FaceTask().load([outer])
