@@ -62,8 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--aside",
             action="append",
-            help="text: name of a data set that the teacher is trained on but the model is not; "
-            "repeatable",
+            help="text: name of a data set used to train the teacher only; repeatable",
         )
         if name != "train":
             command.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")

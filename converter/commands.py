@@ -33,10 +33,10 @@ def train(arguments: argparse.Namespace) -> None:
 
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
-        raise EmotiondError(f"the {arguments.modality} network has no --encoder")
+        raise EmotiondError(f"--encoder does not apply to {arguments.modality}")
     given = [name for name in DISTILLATION_OPTIONS if getattr(arguments, name) is not None]
     if given and not arguments.teacher:
-        raise EmotiondError(f"{_flags(given)}: for a teacher, but there is no --teacher")
+        raise EmotiondError(f"{_flags(given)} {'needs' if len(given) == 1 else 'need'} --teacher")
     splits = task.load(arguments.data)
     print(splits.summary())
     options = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
@@ -60,7 +60,8 @@ def _task(arguments: argparse.Namespace) -> "Task":
     try:
         return TASKS[arguments.modality](**of_task)
     except TypeError as error:
-        raise EmotiondError(f"the {arguments.modality} network has no {_flags(of_task)}") from error
+        verb = "does not" if len(of_task) == 1 else "do not all"
+        raise EmotiondError(f"{_flags(of_task)} {verb} apply to {arguments.modality}") from error
 
 
 def _flags(options: Iterable[str]) -> str:
@@ -158,7 +159,9 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
     from converter.tasks.speech import SpeechTask
 
     if difference := _input_difference(manifest, read_fold_settings(arguments.folds).coefficients):
-        raise EmotiondError(f"{arguments.folds}: not of {manifest.file}: {difference}")
+        raise EmotiondError(
+            f"the folds in {arguments.folds} do not fit {manifest.file}: {difference}"
+        )
     sets = SpeechTask().recordings(arguments.data)
     first, *others = load_folds(sets, arguments.folds)
     return Evaluation(

@@ -82,8 +82,8 @@ def distil_targets(
     weights = options.head_weights or [()] * len(teachers)
     if len(weights) != len(teachers):
         raise EmotiondError(
-            f"weights of heads for {len(weights)} teachers of {len(teachers)}; "
-            "give --head-weights once for each --teacher, in the same order, or not at all"
+            f"--head-weights was given for {len(weights)} of {len(teachers)} teachers; "
+            "give it once for each --teacher, in the same order, or not at all"
         )
     for place, teacher in enumerate(teachers):
         teacher.check(weights[place])

@@ -96,7 +96,9 @@ class TextTask(Task):
         others = [name for name in names if self._only and name not in self._only]
         left_out = [*self._aside, *others]
         if idle := [name for name in self._options.untaught if name in left_out]:
-            raise DatasetError(f"--untaught {idle[0]!r}: that one is not trained on anyway")
+            raise DatasetError(
+                f"--untaught {idle[0]!r} has no effect: this data set is not used for training"
+            )
         return join(sets, left_out)
 
     def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:

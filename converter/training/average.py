@@ -30,7 +30,7 @@ def average(runs: Sequence[Path], out: Path) -> Path:
     shapes = [weights.shape for weights in model.get_weights()]
     for run, (other, other_spec) in zip(runs[1:], loaded[1:], strict=True):
         if other_spec != spec or [one.shape for one in other.get_weights()] != shapes:
-            raise EmotiondError(f"{run}: another network, or another input, than {runs[0]}")
+            raise EmotiondError(f"{run}: its network or input differs from that of {runs[0]}")
     of_all = zip(*(one.get_weights() for one, _ in loaded), strict=True)
     model.set_weights([np.mean(weights, axis=0) for weights in of_all])
     out.mkdir(parents=True, exist_ok=True)

@@ -99,9 +99,9 @@ def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teacher
     for run in plan.teachers:
         network, seen = load_run(run)
         if seen != spec:
-            raise EmotiondError(f"{run}: this teacher has another input than the student")
+            raise EmotiondError(f"{run}: this teacher has a different input from the student")
         if [one.shape for one in network.outputs] != [one.shape for one in student.outputs]:
-            raise EmotiondError(f"{run}: this teacher has other labels than the student")
+            raise EmotiondError(f"{run}: this teacher has different labels from the student")
         networks.append(network)
     return Teachers(networks, plan.schedule.teacher_share) if networks else None
 

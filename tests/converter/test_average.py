@@ -35,5 +35,5 @@ def test_an_average_of_runs_is_a_run_that_names_them(splits: Splits, tmp_path: P
         average([*runs, tmp_path], tmp_path / "mean")
     seen = json.loads((runs[1] / "input.json").read_text())
     (runs[1] / "input.json").write_text(json.dumps(seen | {"max_characters": 10}))
-    with pytest.raises(EmotiondError, match="two: another network, or another input"):
+    with pytest.raises(EmotiondError, match="two: its network or input differs"):
         average(runs, tmp_path / "mean")

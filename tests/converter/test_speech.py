@@ -151,7 +151,7 @@ def test_folds_of_other_features_leave_the_pack_its_figures(
     )
     assert (folder / "models" / "speech.json").read_text() == before
     assert _convert(monkeypatch, "report", "--folds", str(other), voices=voices) == 1
-    assert "not of speech.tflite: its input is log_mel" in capsys.readouterr().err
+    assert "do not fit speech.tflite: its input is log_mel" in capsys.readouterr().err
 
 
 @pytest.mark.slow

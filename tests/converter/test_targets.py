@@ -90,7 +90,7 @@ def test_a_data_sets_teacher_is_the_first_one_trained_on_it(
         predicted = teacher.predict(own.inputs, weighed)
         assert distilled.targets[rows[: len(own)]] == pytest.approx(predicted, abs=1e-6)
         assert 1000 <= len(rows) - len(own) < 1000 + len(own)
-    with pytest.raises(EmotiondError, match="for 1 teachers of 2; give --head-weights once for"):
+    with pytest.raises(EmotiondError, match="for 1 of 2 teachers; give it once for"):
         distil_targets(
             splits.train,
             [only_here.run, run],
@@ -179,11 +179,11 @@ def test_the_command_line_sets_the_distillation_options(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--variations", "9", "--untaught", "here"], "--variations, --untaught: for a teacher"),
-        (["--encoder", ".", "--head-weights", "1"], "--head-weights: for a teacher, but"),
+        (["--variations", "9", "--untaught", "here"], "--variations, --untaught need --teacher"),
+        (["--encoder", ".", "--head-weights", "1"], "--head-weights needs --teacher"),
         (
             ["--teacher", "t", "--untaught", "here", "--aside", "here"],
-            "--untaught 'here': that one",
+            "--untaught 'here' has no effect",
         ),
         (["--teacher", "t", "--untaught", "nowhere"], "no data set is called 'nowhere'"),
     ],

@@ -115,14 +115,14 @@ def test_a_student_starts_from_weights_and_trains_on_its_teachers_predictions(
 
 @pytest.mark.slow
 def test_a_teacher_with_another_input_is_refused(run: Path, splits: Splits, tmp_path: Path) -> None:
-    with pytest.raises(EmotiondError, match="has another input than the student"):
+    with pytest.raises(EmotiondError, match="has a different input from the student"):
         train(FaceTask(width=0.1), splits, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
 @pytest.mark.slow
 def test_a_teacher_with_other_labels_is_refused(run: Path, splits: Splits, tmp_path: Path) -> None:
     one_headed = replace(splits, second=None)
-    with pytest.raises(EmotiondError, match="has other labels than the student"):
+    with pytest.raises(EmotiondError, match="has different labels from the student"):
         train(FaceTask(**SMALLEST), one_headed, tmp_path, Plan(SHORT, teachers=(run,)))
 
 
@@ -333,7 +333,7 @@ def test_an_option_of_another_network_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "converter.cli", "train", "text", "--data", "x", "--side", "9"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "the text network has no --side" in done.stderr
+    assert "--side does not apply to text" in done.stderr
 
 
 def test_the_manifest_of_the_face_model_that_ships_names_its_second_labels() -> None:
