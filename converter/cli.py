@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -15,6 +16,8 @@ MODELS = Path("models")
 REPORTS = Path("benchmarks/reports")
 COEFFICIENTS = get_args(Coefficients)
 COEFFICIENTS_HELP = "the network's features of a frame of sound"
+
+Command = Callable[[argparse.Namespace], None]
 
 
 def _positive(text: str) -> int:
@@ -43,76 +46,102 @@ def _parser() -> argparse.ArgumentParser:
         prog="emotion-convert", description="train, quantize and measure models"
     )
     subparsers = parser.add_subparsers(dest="command", required=True)
-    about = {
-        "train": (commands.train, "train a network on data sets; the result is a run"),
-        "quantize": (commands.quantize, "turn a run into an int8 model pack, calibrated"),
-        "evaluate": (commands.evaluate, "measure a pack on the test split, for its manifest"),
-        "report": (commands.report, "write a page of a pack's figures, with plots"),
-    }
-    for name, (function, text) in about.items():
+
+    def add(name: str, function: Command, text: str) -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
-        command.add_argument("modality", choices=MODALITIES)
-        _add_data(command)
-        command.add_argument(
-            "--only",
-            action="append",
-            help="text: name of a data set to use, of those in --data; repeatable (default: all)",
-        )
-        command.add_argument(
-            "--aside",
-            action="append",
-            help="text: name of a data set used to train the teacher only; repeatable",
-        )
-        if name != "train":
-            command.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
-        command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
-        if name in ("train", "quantize"):
-            command.add_argument("--seed", type=int, default=0, help="random seed")
-        if name == "evaluate":
-            command.add_argument(
-                "--all",
-                action="store_true",
-                help="measure on all samples, for data that the model was not trained on",
-            )
-        if name == "report":
-            command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page")
-            command.add_argument(
-                "--folds", type=Path, help="speech: report on these folds, a --run of `folds`"
-            )
-        if name == "train":
-            _add_training_options(command)
+        return command
+
+    train = add("train", commands.train, "train a network on data sets; the result is a run")
+    _add_run_options(train)
+    _add_seed(train)
+    _add_training_options(train)
+    text = "turn a run into an int8 model pack, calibrated"
+    quantize = add("quantize", commands.quantize, text)
+    _add_run_options(quantize)
+    _add_models(quantize)
+    _add_seed(quantize)
+    text = "measure a pack on the test split, for its manifest"
+    _add_evaluate_options(add("evaluate", commands.evaluate, text))
+    text = "write a page of a pack's figures, with plots"
+    _add_report_options(add("report", commands.report, text))
     text = "cross-validate by speaker: nobody is tested by a model that was trained on them"
-    folds = subparsers.add_parser("folds", help=text, description=text)
-    folds.set_defaults(function=commands.folds)
-    folds.add_argument("modality", choices=("speech",))
-    _add_data(folds)
-    folds.add_argument("--folds", type=_positive, default=9, help="number of folds, at least 3")
-    folds.add_argument(
-        "--run", type=Path, default=RUNS / "speech_folds", help="folder of the trainings"
-    )
-    folds.add_argument(
-        "--models", type=Path, default=MODELS, help="folder of the pack that gets the figures"
-    )
-    folds.add_argument("--seed", type=int, default=0, help="random seed")
-    folds.add_argument(
-        "--coefficients", choices=COEFFICIENTS, default="log_mel", help=COEFFICIENTS_HELP
-    )
-    _add_schedule(folds)
+    _add_folds_options(add("folds", commands.folds, text))
     text = "choose the check samples of packs again; `quantize` does so for new packs"
-    checks = subparsers.add_parser("checks", help=text, description=text)
-    checks.set_defaults(function=commands.checks)
+    checks = add("checks", commands.checks, text)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
     text = "average runs that started from the same weights into one"
-    average = subparsers.add_parser("average", help=text, description=text)
-    average.set_defaults(function=commands.average)
+    average = add("average", commands.average, text)
     average.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a finished run")
     average.add_argument("--run", type=Path, required=True, help="the run to write")
-    text = "learn models/fusion.json from the packs"
-    fuse = subparsers.add_parser("fuse", help=text, description=text)
-    fuse.set_defaults(function=commands.fuse)
+    _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
+    return parser
+
+
+def _add_run_options(command: argparse.ArgumentParser) -> None:
+    """Adds the options of the commands on a modality, its data and a run."""
+    command.add_argument("modality", choices=MODALITIES)
+    _add_data(command)
+    command.add_argument(
+        "--only",
+        action="append",
+        help="text: name of a data set to use, of those in --data; repeatable (default: all)",
+    )
+    command.add_argument(
+        "--aside",
+        action="append",
+        help="text: name of a data set used to train the teacher only; repeatable",
+    )
+    command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+
+
+def _add_models(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
+
+
+def _add_seed(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--seed", type=int, default=0, help="random seed")
+
+
+def _add_evaluate_options(command: argparse.ArgumentParser) -> None:
+    _add_run_options(command)
+    _add_models(command)
+    command.add_argument(
+        "--all",
+        action="store_true",
+        help="measure on all samples, for data that the model was not trained on",
+    )
+
+
+def _add_report_options(command: argparse.ArgumentParser) -> None:
+    _add_run_options(command)
+    _add_models(command)
+    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page")
+    command.add_argument(
+        "--folds", type=Path, help="speech: report on these folds, a --run of `folds`"
+    )
+
+
+def _add_folds_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("modality", choices=("speech",))
+    _add_data(command)
+    command.add_argument("--folds", type=_positive, default=9, help="number of folds, at least 3")
+    command.add_argument(
+        "--run", type=Path, default=RUNS / "speech_folds", help="folder of the trainings"
+    )
+    command.add_argument(
+        "--models", type=Path, default=MODELS, help="folder of the pack that gets the figures"
+    )
+    _add_seed(command)
+    command.add_argument(
+        "--coefficients", choices=COEFFICIENTS, default="log_mel", help=COEFFICIENTS_HELP
+    )
+    _add_schedule(command)
+
+
+def _add_fuse_options(command: argparse.ArgumentParser) -> None:
     for modality in MODALITIES:
-        fuse.add_argument(
+        command.add_argument(
             f"--{modality}",
             type=Path,
             required=True,
@@ -120,8 +149,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="DATA",
             help=f"data that the {modality} model was trained with; repeatable",
         )
-    fuse.add_argument("--models", type=Path, default=MODELS, help="folder of the packs")
-    return parser
+    _add_models(command)
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
