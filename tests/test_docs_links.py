@@ -80,7 +80,7 @@ def test_the_index_lists_every_page_for_readers() -> None:
     assert {*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")} - {index} <= listed
 
 
-def test_the_readme_is_short_and_begins_with_its_two_commands() -> None:
+def test_the_readme_is_short_and_starts_with_its_two_commands() -> None:
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= MAX_README_LINES
     commands = [line.split("#")[0].strip() for line in lines if line.startswith("    ")][:2]

@@ -118,12 +118,12 @@ def test_a_network_camera_is_read_until_it_hangs_up() -> None:
         ("http://127.0.0.1:9/stream", "is the address right and the stream running"),
     ],
 )
-def test_a_camera_that_is_not_there_is_said(source: int | str, sentence: str) -> None:
+def test_a_missing_camera_is_reported(source: int | str, sentence: str) -> None:
     with pytest.raises(SourceError, match=sentence):
         open_camera(Camera(source=source), Clock(), RunControl())
 
 
-def test_credentials_of_a_camera_are_not_told() -> None:
+def test_credentials_of_a_camera_are_not_reported() -> None:
     source = "http://bob:hunter2@127.0.0.1:9/stream?token=secret"
     with pytest.raises(SourceError) as caught:
         open_camera(Camera(source=source), Clock(), RunControl())

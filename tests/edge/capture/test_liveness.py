@@ -91,13 +91,13 @@ def test_a_camera_that_repeats_its_picture_has_failed_and_no_copy_counts() -> No
         signs.update(Frame(moving[-1], 1.0 + FROZEN_S))
 
 
-def test_a_stream_that_may_say_nothing_has_changed_is_given_longer() -> None:
+def test_a_stream_that_may_repeat_its_last_picture_is_given_longer() -> None:
     still = [_noise(100, 20, 0.1)[0]] * round(5 * FPS)
     assert [new for new, _ in _seen(still, PictureLiveness("camera", 10.0))].count(True) == 1
 
 
 @pytest.mark.parametrize("level", [0, 3, 12])
-def test_a_picture_that_stays_black_is_said_until_there_is_light(level: float) -> None:
+def test_a_picture_that_stays_black_is_reported_until_there_is_light(level: float) -> None:
     before, black = _noise(90, 30, 1), _noise(level, 1.5, BLACK_S + 2)
     after = _noise(60, 20, LIT_S + 1)
     faults = [fault for _, fault in _seen([*before, *black, *after])]

@@ -133,7 +133,7 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(
         (-9999, "microphone 'array' is gone; plug it in again"),
     ],
 )
-def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
+def test_a_microphone_unplugged_in_mid_utterance_is_reported_and_closed(
     monkeypatch: pytest.MonkeyPatch, fault: "npt.NDArray[np.int16] | OSError | int", message: str
 ) -> None:
     driver = Driver(16000, [np.ones(800, np.int16), fault])
@@ -145,7 +145,7 @@ def test_a_microphone_that_goes_in_mid_utterance_is_said_and_closed(
     assert driver.closed == 2
 
 
-def test_a_microphone_that_falls_silent_is_said_and_a_late_one_is_waited_for(
+def test_a_microphone_that_falls_silent_is_reported_and_a_late_one_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     overflowed = -9981
@@ -171,7 +171,7 @@ def test_a_process_that_stood_still_does_not_blame_the_microphone(
     assert microphone.read() is not None
 
 
-def test_a_microphone_that_is_muted_is_said_until_it_is_heard(
+def test_a_muted_microphone_is_reported_until_it_is_heard(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hiss, mute = np.arange(800, dtype=np.int16) % 3, np.zeros(800, np.int16)
@@ -187,7 +187,7 @@ def test_a_microphone_that_is_muted_is_said_until_it_is_heard(
     assert faults[-1] == ""
 
 
-def test_a_device_that_cannot_be_opened_is_said_with_the_remedy(
+def test_a_device_that_cannot_be_opened_is_reported_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     driver = Driver(16000, [])
@@ -211,6 +211,6 @@ def test_a_sound_file_is_played_whole_in_blocks() -> None:
 
 
 @pytest.mark.parametrize("source", ["no such microphone", "", "/nowhere/clip.wav"])
-def test_a_microphone_that_is_not_there_is_said(source: str) -> None:
+def test_a_missing_microphone_is_reported(source: str) -> None:
     with pytest.raises(SourceError, match=r"microphone|no such file"):
         open_microphone(Microphone(source=source), Clock(), RunControl()).read()

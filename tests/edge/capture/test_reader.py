@@ -84,7 +84,7 @@ def steady(seconds: float = 2 * STEADY_S) -> list[Act]:
     return [SAMPLE_S] * round(seconds / SAMPLE_S)
 
 
-def test_a_device_that_fails_is_opened_again_and_each_change_told_once() -> None:
+def test_a_device_that_fails_is_opened_again_and_each_change_reported_once() -> None:
     gone, absent = SourceError("unplugged"), SourceError("not there")
     script = Script(absent, absent, [*steady(), gone], absent, absent, steady())
     assert script.play() == [
@@ -104,7 +104,7 @@ def test_a_device_that_works_from_the_start_is_ok_with_its_first_sample() -> Non
     assert len(script.sink) == len(steady())
 
 
-def test_a_loose_contact_is_not_told_with_each_moment_that_it_works() -> None:
+def test_a_loose_contact_is_not_reported_each_time_it_works_for_a_moment() -> None:
     loose: list[Act] = [*steady(0.5 * STEADY_S), SourceError("unplugged")]
     script = Script(loose, loose, loose, loose, steady())
     assert script.play() == ["ok", "degraded: unplugged", "ok", "off"]
@@ -146,7 +146,7 @@ class Told(Retry):
             stop.set()
 
 
-def test_of_each_failure_it_is_told_whether_the_device_was_steady_before() -> None:
+def test_retry_learns_with_each_failure_whether_the_device_was_steady_before() -> None:
     brief: list[Act] = [SAMPLE_S, SourceError("nothing")]
     lasting: list[Act] = [*steady(), SourceError("nothing")]
     retry = Told(failures=3)
@@ -282,7 +282,7 @@ def watched() -> Iterator[Watched]:
 SILENT = "degraded: the camera does not answer; plug it in again"
 
 
-def test_a_driver_that_hangs_is_told_within_three_seconds_and_once(watched: Watched) -> None:
+def test_a_driver_that_hangs_is_reported_once_within_three_seconds(watched: Watched) -> None:
     watched.hang()
     watched.check_for(STALL_S - 0.5)
     assert watched.statuses.empty()
@@ -300,7 +300,7 @@ def test_a_driver_that_comes_back_goes_on_being_read(watched: Watched) -> None:
     assert len(watched.readers) == 1
 
 
-def test_a_thread_that_never_comes_back_is_replaced_and_says_nothing_more(
+def test_a_thread_that_never_returns_is_replaced_and_reports_nothing_more(
     watched: Watched,
 ) -> None:
     watched.hang()

@@ -129,7 +129,9 @@ def test_an_unknown_name_is_answered_with_the_cameras_there_are(machine: Machine
         (errno.ENOTTY, "video0 is not a camera"),
     ],
 )
-def test_why_a_camera_cannot_be_opened_is_said(machine: Machine, why: int, sentence: str) -> None:
+def test_the_reason_why_a_camera_cannot_be_opened_is_reported(
+    machine: Machine, why: int, sentence: str
+) -> None:
     machine.plug(0, "Front")
     machine.refuse(0, why)
     with pytest.raises(SourceError, match=sentence):
@@ -165,7 +167,7 @@ def test_the_camera_meant_is_named_in_what_is_wrong(machine: Machine) -> None:
         assert str(caught.value) == sentence
 
 
-def test_files_are_told_from_cameras() -> None:
+def test_files_are_distinguished_from_cameras() -> None:
     assert is_video_file(str(HAPPY_CLIP))
     assert is_video_file("not there yet.mp4")
     for source in (0, "", "C920", "/dev/video0", "/dev/v4l/by-id/usb-a.b-video-index0"):

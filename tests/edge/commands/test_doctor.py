@@ -87,7 +87,7 @@ def _by_name(report: Report) -> dict[str, CheckResult]:
     return {one.name: one for one in report.checks}
 
 
-def test_everything_is_tried_and_told_in_one_order(tmp_path: Path) -> None:
+def test_everything_is_tried_and_reported_in_one_order(tmp_path: Path) -> None:
     text = f"camera: {{source: {HAPPY_CLIP}}}\nmicrophone: {{source: {HAPPY_CLIP}}}\n"
     report = diagnose(_config(tmp_path, text), clock=HastyClock(), timeout_s=0.5)
     found = _by_name(report)
@@ -108,7 +108,9 @@ def test_the_schema_that_ships_is_that_of_the_code() -> None:
     assert shipped == report_schema()
 
 
-def test_a_configuration_at_fault_is_told_whole_and_nothing_else_is_tried(tmp_path: Path) -> None:
+def test_all_faults_of_a_configuration_are_reported_and_nothing_else_is_tried(
+    tmp_path: Path,
+) -> None:
     report = diagnose(_config(tmp_path, "camera: {fps: 0}\nvoice: 1\n"), only=["system.clock"])
     found = _by_name(report)
     assert (found["config"].verdict, report.exit_code) == ("fail", 78)
@@ -232,7 +234,7 @@ def _listen(folder: Path, samples: np.ndarray[Any, Any]) -> CheckResult:
     return check_microphone(Microphone(source=str(folder / "sound.wav")), HastyClock(0.1))
 
 
-def test_the_level_of_a_second_of_sound_is_told(tmp_path: Path) -> None:
+def test_the_level_of_a_second_of_sound_is_reported(tmp_path: Path) -> None:
     times_s = np.arange(2 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     tone = np.sin(2 * np.pi * 440 * times_s)
     found = _listen(tmp_path, 3276.8 * tone)

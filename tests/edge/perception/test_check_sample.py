@@ -44,7 +44,7 @@ def test_what_is_no_number_deviates_from_everything() -> None:
     assert sample.deviation({"anger": 0.4}) == pytest.approx(0.5)
 
 
-def test_drawn_and_hummed_samples_hang_on_their_seed_alone() -> None:
+def test_drawn_and_hummed_samples_depend_on_their_seed_alone() -> None:
     assert np.array_equal(draw_face(7), draw_face(7))
     assert not np.array_equal(draw_face(7), draw_face(8))
     sound = hum(7, 2.5)

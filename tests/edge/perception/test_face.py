@@ -285,7 +285,7 @@ def test_the_smile_in_a_real_clip_is_seen(loader: ModelLoader, frame: Frame) -> 
 
 
 @pytest.mark.parametrize("side", [96, 128, 192])
-def test_sharpness_does_not_hang_on_size_or_contrast(
+def test_sharpness_does_not_depend_on_size_or_contrast(
     loader: ModelLoader, frame: Frame, side: int
 ) -> None:
     face, pixels = loader.detector.detect(frame.pixels)[0], _blurred(frame.pixels, 6.0)

@@ -59,6 +59,6 @@ def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(loader: Mod
     assert again[-1].native == pytest.approx(alone[-1].native, abs=0.02)
 
 
-def test_a_recording_without_a_voice_says_nothing(loader: ModelLoader) -> None:
+def test_a_recording_without_a_voice_gives_no_observation(loader: ModelLoader) -> None:
     noise = np.random.default_rng(0).normal(0, 30, 25 * SAMPLE_RATE_HZ)
     assert loader.new_speech().perceive_recording(noise.astype(np.int16)) is None

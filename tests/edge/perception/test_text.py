@@ -58,7 +58,7 @@ def test_negation_is_heard(loader: ModelLoader, plain: str, negated: str) -> Non
         ("She isn't happy with the result.", "happy"),
     ],
 )
-def test_a_feeling_that_is_denied_is_not_told(loader: ModelLoader, text: str, denied: str) -> None:
+def test_a_denied_feeling_is_not_the_answer(loader: ModelLoader, text: str, denied: str) -> None:
     read = loader.text.perceive(TextMessage(text, 0.0))
     assert EMOTIONS[int(read.probabilities.argmax())] != denied
 
@@ -89,7 +89,7 @@ def test_emoji_and_emoticons_speak_for_themselves(
 @pytest.mark.parametrize(
     "text", ["", "  \n\t", "\u200b", "\x07\u202e\0", "<br/>", "https://example.org/sad"]
 )
-def test_a_text_that_says_nothing_is_neutral_and_counts_nothing(
+def test_a_text_without_content_is_neutral_and_has_no_weight(
     loader: ModelLoader, text: str
 ) -> None:
     read = loader.text.perceive(TextMessage(text, 0.0))

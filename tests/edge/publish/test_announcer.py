@@ -39,14 +39,14 @@ def test_an_unchanged_state_is_repeated_with_the_heartbeat_only() -> None:
     assert topics == ["state"] * 3
 
 
-def test_another_emotion_is_told_at_once() -> None:
+def test_another_emotion_is_published_at_once() -> None:
     announcer, topics = _announcer()
     announcer.announce([], _state(0.8), 0.0)
     announcer.announce([], _state(0.8, "sad"), 0.1)
     assert len(topics) == 2
 
 
-def test_small_changes_wait_and_large_ones_are_told_with_a_gap() -> None:
+def test_small_changes_wait_and_large_ones_are_published_with_a_gap() -> None:
     announcer, topics = _announcer()
     announcer.announce([], _state(0.8), 0.0)
     announcer.announce([], _state(0.75), 1.0)
@@ -63,7 +63,7 @@ def test_a_face_that_flickers_does_not_flood() -> None:
     assert len(topics) <= 5
 
 
-def test_modalities_are_told_when_asked_for_and_not_too_often() -> None:
+def test_modalities_are_published_if_enabled_and_not_too_often() -> None:
     silent, nothing = _announcer()
     silent.announce_modality(observation("sad", 0.6), 0.0)
     assert nothing == []

@@ -36,7 +36,7 @@ def test_every_message_validates_against_its_schema(topic: str) -> None:
         jsonschema.validate(payload, json_schema(topic))
 
 
-def test_an_event_says_when_what_and_why() -> None:
+def test_an_event_has_time_emotion_and_contributions() -> None:
     event = messages()["event"]
     assert (event["specversion"], event["type"]) == ("1.0", "emotiond.event")
     assert event["source"] == "emotion/kiosk"
@@ -60,7 +60,7 @@ def test_a_state_without_belief_is_unknown_and_empty() -> None:
     jsonschema.validate(json.loads(msgspec.json.encode(empty)), json_schema("state"))
 
 
-def test_a_replayed_event_says_so_and_keeps_the_rest() -> None:
+def test_a_replayed_event_is_marked_and_otherwise_unchanged() -> None:
     event = Composer("emotion/kiosk", FakeClock()).event(Change("id", 3, "end", STATE, 98.0))
     payload = as_replayed(msgspec.json.encode(event))
     replayed = msgspec.json.decode(payload, type=EventMessage)

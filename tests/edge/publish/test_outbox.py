@@ -186,7 +186,7 @@ def test_a_refused_state_holds_no_event_back() -> None:
     assert wire.events() == [(0, False)]
 
 
-def test_what_is_longer_than_the_broker_takes_is_said_and_left_out(
+def test_a_message_longer_than_the_broker_accepts_is_logged_and_left_out(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = FakeClock()

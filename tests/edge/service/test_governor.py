@@ -66,12 +66,12 @@ def test_heat_follows_slowly_and_so_do_the_levels_taken_for_it(
     assert device.governor.reason == reason
 
 
-def test_a_supply_that_is_too_weak_is_not_mended_by_looking_away() -> None:
+def test_a_weak_power_supply_does_not_reduce_the_work() -> None:
     device = Device(lambda level: Reading(1.0, 40.0, ["under_voltage", "throttled"]))
     assert set(device.run(600)) == {0}
 
 
-def test_several_levels_taken_again_at_once_are_one_relapse() -> None:
+def test_several_levels_reduced_again_at_once_are_one_relapse() -> None:
     busy = True
     device = Device(lambda level: Reading(90.0 if busy and level < 3 else 5.0))
     device.run(INTERVAL_S * 3)
@@ -112,7 +112,7 @@ def test_a_hot_device_comes_back_only_when_it_has_cooled_down() -> None:
     assert device.run(RECOVERY_S + INTERVAL_S)[-1] == 0
 
 
-def test_a_level_that_had_to_be_taken_again_is_tried_less_and_less_often() -> None:
+def test_a_level_that_relapses_is_tried_less_and_less_often() -> None:
     device = Device(lambda level: Reading(60.0 if level < 2 else 10.0))
     levels = device.run(4 * 3600)
     tries = [at for at, (a, b) in enumerate(itertools.pairwise(levels)) if b < a]

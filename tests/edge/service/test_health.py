@@ -7,7 +7,7 @@ from edge.service.meter import Meter
 LOAD = LoadData(level=0, reason=None, fps=15.0, detect_every=1)
 
 
-def test_stages_are_told_of_the_time_since_they_were_told_last() -> None:
+def test_stages_are_measured_since_the_last_message() -> None:
     meter, health = Meter(), Health(100.0)
     for number in range(100):
         meter.note(number / 1000)

@@ -51,7 +51,7 @@ def test_old_texts_and_observations_are_ignored(tmp_path: Path) -> None:
     assert [one.text for one in receive.texts] == ["hello again"]
 
 
-def test_where_no_text_can_be_read_that_is_said(tmp_path: Path) -> None:
+def test_a_text_without_a_text_model_is_refused_with_the_reason(tmp_path: Path) -> None:
     receive = Receiver(tmp_path, reads_texts=False)
     receive("text", b"hello")
     assert receive.answers == [("set/text", "this device does not read texts: see text/status")]

@@ -5,7 +5,7 @@ import pytest
 from edge.service.pause import Pause
 
 
-def test_a_pause_is_remembered_and_one_that_cannot_be_is_said(
+def test_a_pause_is_remembered_and_one_that_cannot_be_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "state"

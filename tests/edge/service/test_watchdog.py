@@ -40,7 +40,7 @@ class SlowClock(FakeClock):
         return self.moment_s
 
 
-def test_systemd_is_told_ready_alive_at_half_the_timeout_and_stopping(
+def test_systemd_is_notified_of_ready_alive_at_half_the_timeout_and_stopping(
     systemd: socket.socket,
 ) -> None:
     clock = FakeClock()
@@ -77,7 +77,7 @@ def test_models_that_load_slowly_upon_a_reload_count_as_life(
     assert _told(systemd) == ["READY=1", "RELOADING=1", "WATCHDOG=1", *pings, "READY=1"]
 
 
-def test_without_systemd_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     Watchdog(FakeClock()).ready()
 

@@ -87,7 +87,7 @@ def test_a_person_who_becomes_happy(strategy: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("shown", [HAPPY, ANGRY, SAD], ids=["happy", "angry", "sad"])
-def test_half_of_all_changes_are_told_within_a_second(shown: dict[str, float]) -> None:
+def test_half_of_all_changes_are_published_within_a_second(shown: dict[str, float]) -> None:
     emotion, delays = next(iter(shown)), []
     for seed in range(20):
         face = Face(1, np.random.default_rng(seed))

@@ -84,7 +84,7 @@ def test_all_messages_of_a_stay_share_an_id_and_count_up() -> None:
     ]
 
 
-def test_the_decline_of_an_emotion_is_not_told_while_its_successor_is_on_trial() -> None:
+def test_the_decline_of_an_emotion_is_not_reported_while_its_successor_is_on_trial() -> None:
     tracker = _tracker(smoothing_s=0.2, min_dwell_s=1.0)
     _see(tracker, "happy", 0.0, 3.0)
     changes = _see(tracker, "sad", 3.0, 6.0)
@@ -143,14 +143,14 @@ def test_a_single_picture_is_not_enough_for_an_event() -> None:
     assert tracker.pass_time(2.0) == []
 
 
-def test_what_is_said_of_another_subject_does_not_move_the_primary_one() -> None:
+def test_an_observation_of_another_subject_does_not_move_the_primary_one() -> None:
     tracker = _tracker()
     other = replace(observation("happy", 0.9, 1.0, modality="text"), subject=3)
     assert tracker.observe(other) == []
     assert tracker.state.belief is None
 
 
-def test_time_that_runs_backwards_changes_nothing_and_is_said_once(
+def test_time_that_runs_backwards_changes_nothing_and_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tracker = _tracker()
@@ -182,7 +182,7 @@ def _wrong(**changes: Any) -> Observation:
         (_wrong(subject=5), "its subject is not in view"),
     ],
 )
-def test_what_is_no_valid_observation_is_said_and_changes_nothing(
+def test_an_invalid_observation_is_logged_and_changes_nothing(
     wrong: Observation, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker = _tracker()
@@ -194,7 +194,7 @@ def test_what_is_no_valid_observation_is_said_and_changes_nothing(
     assert [reason in message for message in caplog.messages] == [True]
 
 
-def test_a_complaint_is_repeated_after_a_minute_with_its_count(
+def test_a_warning_is_repeated_after_a_minute_with_its_count(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     throttled = ThrottledLog(logging.getLogger("test"))
@@ -238,7 +238,7 @@ def test_of_two_of_one_modality_and_moment_the_better_counts_in_whichever_order(
 
 
 @pytest.mark.parametrize("order", [("face", "speech"), ("speech", "face")])
-def test_a_trial_goes_on_in_whichever_order_its_moment_is_told(order: tuple[str, str]) -> None:
+def test_a_trial_continues_in_either_order_of_its_observations(order: tuple[str, str]) -> None:
     tracker = _tracker(smoothing_s=0.0, min_dwell_happy_s=0.4)
     for moment_s in (0.0, 0.5):
         tracker.observe(observation("neutral", 0.9, moment_s))
@@ -260,7 +260,7 @@ def test_a_single_picture_is_not_enough_beside_a_voice_of_before() -> None:
     assert tracker.pass_time(5.0) == []
 
 
-def test_stays_do_not_overlap_where_time_alone_begins_one() -> None:
+def test_episodes_do_not_overlap_when_time_alone_starts_one() -> None:
     tracker = _tracker(smoothing_s=0.0)
     _see(tracker, "neutral", 0.0, 1.0)
     tracker.observe(observation("angry", 0.99, 2.0, modality="text"))
@@ -269,7 +269,7 @@ def test_stays_do_not_overlap_where_time_alone_begins_one() -> None:
     assert end.state.captured_s <= start.started_s
 
 
-def test_without_a_camera_complaints_are_repeated_as_well(
+def test_without_a_camera_warnings_are_repeated_as_well(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tracker = _tracker()
@@ -286,7 +286,7 @@ def test_an_outside_modality_counts_once_it_is_named() -> None:
     assert tracker.state.belief.contributions == {"thermal": 1.0}
 
 
-def test_a_hundred_subjects_are_bounded_and_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hundred_subjects_are_limited_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     tracker = _tracker()
     seen = tuple(replace(observation("happy", 0.9, 1.0), subject=n) for n in range(1, 101))
     tracker.observe(Sighting(seen, 100, 1.0, 1, frozenset(range(1, 101))))
@@ -297,7 +297,7 @@ def test_a_hundred_subjects_are_bounded_and_said(caplog: pytest.LogCaptureFixtur
     assert tracker.states() == []
 
 
-def test_who_is_forgotten_is_no_load() -> None:
+def test_forgotten_subjects_cost_nothing() -> None:
     tracker = _tracker()
     for number in range(1, 500):
         seen = replace(observation("happy", 0.9, float(number)), subject=number)
