@@ -111,7 +111,7 @@ def test_training_continues_from_a_pack_and_records_its_origin(
 
 
 def _without_biases(model: bytes) -> bytes:
-    """As other converters write it: operators with two inputs."""
+    """Writes operators with two inputs, as other converters do."""
     parsed, _ = parse(model)
     for operator in parsed.subgraphs[0].operators:
         operator.inputs = operator.inputs[:2]
@@ -141,7 +141,7 @@ def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_with_other_layers_cannot_start_from_a_pack() -> None:
-    """Its last layer alone would fit."""
+    """Only the last layer of the pack would fit."""
     spec = load_pack(MODELS / "face.json").manifest.input
     with pytest.raises(EmotiondError, match="only a network of dense layers can start from a pack"):
         load_initial_weights(FaceTask().network(spec), MODELS / "face.tflite")

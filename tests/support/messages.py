@@ -1,4 +1,4 @@
-"""One message of every topic."""
+"""A message of every topic."""
 
 import json
 from typing import Any

@@ -174,7 +174,7 @@ def test_a_stop_and_a_pause_end_reading() -> None:
 
 
 class Mute:
-    """As much of an OpenCV camera as is used, of one that gives no picture."""
+    """The used part of an OpenCV camera; it gives no picture."""
 
     waits: Callable[[], None] = staticmethod(lambda: None)
 

@@ -30,7 +30,7 @@ DEVICES = (
 
 
 class Driver(ModuleType):
-    """As much of the module `pyaudio` as is used, with a stream that gives `reads` in turn."""
+    """The used part of the module `pyaudio`; its stream gives `reads` in turn."""
 
     paInt16 = 8  # noqa: N815  # PyAudio's name
 

@@ -7,7 +7,7 @@ from edge.capture.portaudio import close_deleted_devices
 
 
 def _open_and_map(path: Path) -> int:
-    """As a library does that never closes it."""
+    """Opens and maps a file, like a library that never closes it."""
     path.write_bytes(bytes(mmap.PAGESIZE))
     handle = os.open(path, os.O_RDONLY)
     libc = ctypes.CDLL(None)

@@ -26,7 +26,7 @@ def run_control(stop: threading.Event | None = None) -> RunControl:
 
 
 def blind_retry() -> Retry:
-    """One that sees no device come."""
+    """Returns a Retry that notices no new device."""
     return Retry(Backoff(), frozenset)
 
 
@@ -108,8 +108,8 @@ def test_a_loose_contact_is_not_reported_each_time_it_works_for_a_moment() -> No
     loose: list[Act] = [*steady(0.5 * STEADY_S), SourceError("unplugged")]
     script = Script(loose, loose, loose, loose, steady())
     assert script.play() == ["ok", "degraded: unplugged", "ok", "off"]
-    told_s = [moment_s for moment_s, _ in script.reports]
-    assert told_s[2] - told_s[1] >= 3 * 0.5 * STEADY_S + STEADY_S
+    reported_s = [moment_s for moment_s, _ in script.reports]
+    assert reported_s[2] - reported_s[1] >= 3 * 0.5 * STEADY_S + STEADY_S
     before, after = len(loose) - 1, len(steady(2 * STEADY_S)) - len(steady(STEADY_S))
     assert before < len(script.sink) <= before + after
 
@@ -128,7 +128,7 @@ def test_a_driver_that_fails_in_an_unforeseen_way_is_opened_again() -> None:
     assert rest == ["ok", "off"]
 
 
-class Told(Retry):
+class RecordingRetry(Retry):
     """Records its calls; stops after a number of failures."""
 
     def __init__(self, failures: int) -> None:
@@ -149,13 +149,13 @@ class Told(Retry):
 def test_retry_learns_with_each_failure_whether_the_device_was_steady_before() -> None:
     brief: list[Act] = [SAMPLE_S, SourceError("nothing")]
     lasting: list[Act] = [*steady(), SourceError("nothing")]
-    retry = Told(failures=3)
+    retry = RecordingRetry(failures=3)
     Script(SourceError("not there"), brief, lasting).play(retry=retry)
     assert retry.calls == ["opens", False, "opens", False, "opens", True]
 
 
 class Driver:
-    """One whose devices give samples without end, or hang in it while `works` is not set."""
+    """A driver whose devices give samples without end, or hang while `works` is not set."""
 
     def __init__(self) -> None:
         self.opened = self.closed = 0

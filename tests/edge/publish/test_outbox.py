@@ -33,8 +33,8 @@ class Wire(Session):
         retain: bool = False,
         expires_in_s: float | None = None,
     ) -> int:
-        told = payload if isinstance(payload, str) else payload.decode()
-        self.sent.append((topic, told))
+        text = payload if isinstance(payload, str) else payload.decode()
+        self.sent.append((topic, text))
         assert qos == 1
         assert retain == (topic != "d/event")
         assert (expires_in_s is None) == retain
@@ -42,8 +42,8 @@ class Wire(Session):
 
     def events(self) -> list[tuple[int, bool]]:
         """The numbers of the events, and whether each was marked as replayed."""
-        told = [json.loads(payload)["data"] for topic, payload in self.sent if topic == "d/event"]
-        return [(one["number"], one["replayed"]) for one in told]
+        events = [json.loads(payload)["data"] for topic, payload in self.sent if topic == "d/event"]
+        return [(one["number"], one["replayed"]) for one in events]
 
 
 def _event(number: int) -> bytes:

@@ -18,14 +18,14 @@ LIMITS = SpoolLimits()
 
 
 class Spooled:
-    """A spool on a file, and the clock that it lives by."""
+    """A spool on a file, and its clock."""
 
     def __init__(self, folder: Path, limits: SpoolLimits = LIMITS) -> None:
         self.file, self.limits, self.clock = folder / "state" / "spool.sqlite", limits, FakeClock()
         self.spool = self.beside()
 
     def beside(self) -> Spool:
-        """One more on the same file."""
+        """Opens another spool on the same file."""
         return Spool(self.limits, self.file, self.clock)
 
     def again(self) -> Spool:
@@ -275,8 +275,8 @@ def test_what_was_written_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
             process.stdout.readline()
             time.sleep(wait_s)
             process.kill()
-            told = process.stdout.read().split()
-        written = int(told[-1]) if told else written
+            printed = process.stdout.read().split()
+        written = int(printed[-1]) if printed else written
         spool = Spool(LIMITS, file, Clock())
         numbers = [int(one) for one in payloads(spool)]
         spool.close()

@@ -29,7 +29,7 @@ class Device:
         self.governor, self._reading, self.now_s = Governor(BUDGET), reading, 0.0
 
     def run(self, duration_s: float) -> list[int]:
-        """Its levels, at every look."""
+        """Returns the level after each step."""
         levels = []
         for _ in range(round(duration_s / INTERVAL_S)):
             self.now_s += INTERVAL_S
@@ -161,8 +161,8 @@ def test_control_measures_this_process_and_sets_the_pace(
         sum(math.sqrt(number) for number in range(10_000))
         control.control(look * INTERVAL_S)
     assert (control.pace.fps, control.pace.detect_every) == (15.0 / 8, 8)
-    told = control.data
-    assert (told.level, told.reason, told.fps) == (5, "cpu", 1.88)
+    load = control.data
+    assert (load.level, load.reason, load.fps) == (5, "cpu", 1.88)
     assert len(caplog.messages) == 5
     assert caplog.messages[0].startswith("load: level 1 of 5 (cpu;")
 

@@ -68,8 +68,8 @@ def test_while_paused_nothing_is_taken(tmp_path: Path) -> None:
 
 def test_an_observation_is_taken_as_of_now(tmp_path: Path) -> None:
     receive = Receiver(tmp_path)
-    told = {"modality": "posture", "probabilities": {"sad": 0.7, "happy": 0.3}, "quality": 0.5}
-    receive("observation", json.dumps(told).encode())
+    payload = {"modality": "posture", "probabilities": {"sad": 0.7, "happy": 0.3}, "quality": 0.5}
+    receive("observation", json.dumps(payload).encode())
     (observation,) = receive.observations
     assert (observation.modality, observation.quality, observation.captured_s) == (
         "posture",
@@ -102,10 +102,10 @@ def test_a_bad_observation_is_answered_and_never_quoted(
 ) -> None:
     receive = Receiver(tmp_path)
     receive("observation", payload)
-    ((command, said),) = receive.answers
+    ((command, answer),) = receive.answers
     assert command == "set/observation"
-    assert reason in said
-    assert "secret" not in said + caplog.text
+    assert reason in answer
+    assert "secret" not in answer + caplog.text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.support.clock import FakeClock
 
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """A socket in the place of systemd's, which waits for ten seconds at most for a ping."""
+    """Replaces systemd's socket; the watchdog timeout is ten seconds."""
     address = str(tmp_path / "notify")
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
@@ -24,16 +24,16 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield systemd
 
 
-def _told(systemd: socket.socket) -> list[str]:
-    told = []
+def _notifications(systemd: socket.socket) -> list[str]:
+    received = []
     with suppress(BlockingIOError):
         while True:
-            told.append(systemd.recv(64).decode().partition("\n")[0])
-    return told
+            received.append(systemd.recv(64).decode().partition("\n")[0])
+    return received
 
 
 class SlowClock(FakeClock):
-    """Seven seconds pass whenever somebody looks at it."""
+    """A clock that advances by seven seconds with each look at it."""
 
     def now_s(self) -> float:
         self.moment_s += 7
@@ -50,7 +50,7 @@ def test_systemd_is_notified_of_ready_alive_at_half_the_timeout_and_stopping(
         clock.moment_s += 0.1
         watchdog.alive()
     watchdog.stopping()
-    assert _told(systemd) == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
+    assert _notifications(systemd) == ["READY=1", "WATCHDOG=1", "STOPPING=1"]
 
 
 def test_a_start_is_not_watched_before_it_has_ended(systemd: socket.socket) -> None:
@@ -59,7 +59,7 @@ def test_a_start_is_not_watched_before_it_has_ended(systemd: socket.socket) -> N
     clock.moment_s += 60
     watchdog.alive()
     watchdog.ready()
-    assert _told(systemd) == ["READY=1"]
+    assert _notifications(systemd) == ["READY=1"]
 
 
 def test_models_that_load_slowly_upon_a_reload_count_as_life(
@@ -74,7 +74,7 @@ def test_models_that_load_slowly_upon_a_reload_count_as_life(
     following.stop()
     following.run()
     pings = ["WATCHDOG=1"] * 3
-    assert _told(systemd) == ["READY=1", "RELOADING=1", "WATCHDOG=1", *pings, "READY=1"]
+    assert _notifications(systemd) == ["READY=1", "RELOADING=1", "WATCHDOG=1", *pings, "READY=1"]
 
 
 def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

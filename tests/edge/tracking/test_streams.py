@@ -30,9 +30,9 @@ from edge.values import Observation, Sighting
 
 MODEL = load_fusion(MODELS / "fusion.json")
 DELAY_S = 1.0
-"""The longest from enough evidence of an emotion to its start."""
+"""Longest time from enough evidence of an emotion to its start."""
 ENOUGH = 3
-"""So many pictures in a row that show it are enough evidence, once they are there."""
+"""Number of pictures in a row that are enough evidence of an emotion."""
 
 
 def _tracker(strategy: str = "log_linear", tracking: Tracking | None = None) -> Tracker:
@@ -60,7 +60,7 @@ def _starts(changes: Iterable[Change], emotion: str) -> list[float]:
 
 
 def _evident_s(stream: list[Sighting], emotion: str, from_s: float) -> float:
-    """From when on the pictures say so."""
+    """Returns the time at which ENOUGH pictures in a row have shown the emotion."""
     place = EMOTIONS.index(emotion)
     moments = [(one.captured_s, one.observations[0].probabilities.argmax()) for one in stream]
     shown = [(t, seen == place) for t, seen in moments if t >= from_s]

@@ -248,8 +248,8 @@ def test_a_trial_continues_in_either_order_of_its_observations(order: tuple[str,
         "speech": observation("happy", 0.97, 1.5, modality="speech"),
     }
     changes = [change for name in order for change in tracker.observe(inputs[name])]
-    told = [(c.phase, c.state.emotion) for c in changes if c.phase != "update"]
-    assert told == [("end", "neutral"), ("start", "happy")]
+    boundaries = [(c.phase, c.state.emotion) for c in changes if c.phase != "update"]
+    assert boundaries == [("end", "neutral"), ("start", "happy")]
 
 
 def test_a_single_picture_is_not_enough_beside_a_voice_of_before() -> None:
