@@ -52,12 +52,13 @@ def join(sets: Sequence[Splits]) -> Splits:
         SEPARATOR.join(one.train_split for one in sets),
         SEPARATOR.join(one.test_split for one in sets),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
-        (
-            *(reason for one in sets for reason in one.unusable),
-            f"{removed}: copies of a picture of another split",
-        ),
+        tuple(reason for one in sets for reason in one.unusable),
         second,
         {one.dataset: _scheme(one) for one in sets},
+        (
+            *(note for one in sets for note in one.notes),
+            f"{removed} are left out: copies of a picture of another split",
+        ),
     )
 
 

@@ -1,7 +1,8 @@
-"""Own face pictures: train/EMOTION/…, val/EMOTION/… and test/EMOTION/…."""
+"""Own face pictures, crops or photographs: train/EMOTION/…, val/EMOTION/… and test/EMOTION/…."""
 
 from pathlib import Path
 
+from converter.datasets.photographs import PhotographReader
 from converter.datasets.pictures import label_folders, read_folders
 from converter.datasets.splits import Splits
 
@@ -15,7 +16,15 @@ def matches(path: Path) -> bool:
 
 
 def load(path: Path) -> Splits:
-    """Loads the pictures with the splits of their folders. Raises DatasetError."""
+    """Loads the pictures with the splits of their folders. Raises DatasetError.
+
+    The face of a whole photograph is found and cropped as on the device.
+    """
     unusable: list[str] = []
-    train, held_back, test = (read_folders(path / split, unusable) for split in SPLITS)
-    return Splits(path.name, train, held_back, test, "train", "test", LICENCE, tuple(unusable))
+    reader = PhotographReader()
+    parts = [read_folders(path / split, unusable, reader.read) for split in SPLITS]
+    train, held_back, test = parts
+    crops = f"{reader.cropped} whole photographs, cropped to their largest face"
+    notes = (crops,) if reader.cropped else ()
+    names = SPLITS[0], SPLITS[2]
+    return Splits(path.name, train, held_back, test, *names, LICENCE, tuple(unusable), notes=notes)

@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -55,12 +56,13 @@ def decode(data: bytes) -> Pixels | None:
     return np.asarray(picture, np.uint8)
 
 
-def read_picture(file: Root) -> Pixels | None:
-    """Reads a picture file as a grey square, uint8; None if it is missing or unreadable."""
+def read_picture(file: Root) -> Pixels | str:
+    """Reads a picture as a grey square, uint8; returns the reason if it cannot be used."""
     try:
-        return decode(file.read_bytes())
+        picture = decode(file.read_bytes())
     except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
-        return None
+        picture = None
+    return "not a readable picture" if picture is None else picture
 
 
 def one_hot(labels: list[str]) -> FloatArray:
@@ -79,8 +81,14 @@ def _children(folder: Root) -> list[Root]:
     return sorted(folder.iterdir(), key=lambda one: one.name) if folder.is_dir() else []
 
 
-def read_folders(folder: Root, unusable: list[str]) -> Samples:
+def read_folders(
+    folder: Root,
+    unusable: list[str],
+    read: Callable[[Root], Pixels | str] = read_picture,
+) -> Samples:
     """Reads every picture in the emotion folders of `folder`; groups are file names, no suffix.
+
+    `read` returns a picture, or the reason why it cannot be used.
 
     Folders with other names, files outside the folders and unreadable files are added to
     `unusable`. Raises DatasetError if nothing is left.
@@ -95,9 +103,9 @@ def read_folders(folder: Root, unusable: list[str]) -> Samples:
     for emotion_folder, label in folders:
         for file in _children(emotion_folder):
             is_picture = Path(file.name).suffix.lower() in PICTURES
-            picture = read_picture(file) if is_picture else None
-            if picture is None:
-                unusable.append(f"{file}: not a readable picture")
+            picture = read(file) if is_picture else "not a picture"
+            if isinstance(picture, str):
+                unusable.append(f"{file}: {picture}")
                 continue
             pictures.append(picture)
             labels.append(label)

@@ -75,8 +75,8 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
         file = root / PICTURES / f"{name.stem}_aligned{name.suffix}"
         listed.add(file.name)
         picture = read_picture(file)
-        if picture is None:
-            unusable.append(f"{file.name}: missing, or not a readable picture")
+        if isinstance(picture, str):
+            unusable.append(f"{file.name}: missing, or {picture}")
             continue
         yield name.name, picture, NATIVE_LABELS[int(fields[1]) - 1]
     unlisted = [one for one in (root / PICTURES).iterdir() if one.name not in listed]

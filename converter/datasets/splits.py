@@ -95,7 +95,9 @@ class Splits:
     second: SecondLabels | None = None
     """The names that belong to every split's `second`."""
     schemes: dict[str, AnnotationScheme] = field(default_factory=dict)
-    """For samples with several labels: by data set, which is also the group of its samples."""
+    """Of joined data sets: by data set, which is also the group of its samples."""
+    notes: tuple[str, ...] = ()
+    """Each thing that loading did to the data and that a user should know."""
 
     def __post_init__(self) -> None:
         """Raises DatasetError if there is nothing to train on or to measure on."""
@@ -148,6 +150,7 @@ class Splits:
             if self.second is not None:
                 others = samples.by_second(self.second.labels)
                 lines.append(f"  {name}, by {self.second.dataset}'s labels: {others}")
+        lines += [f"  note: {one}" for one in self.notes]
         return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable)])
 
 

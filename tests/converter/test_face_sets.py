@@ -7,12 +7,17 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from converter.datasets import face_sets, rafdb
 from converter.datasets.pictures import LABELS
 from converter.datasets.samples import DatasetError
 from converter.tasks.face import FaceTask
+from edge.capture.media import read_frames
+from edge.perception.detector import Face, open_detector
+from edge.perception.face import align
 from edge.perception.features import Pixels
-from edge.resources import SAMPLES
+from edge.perception.pack import load_pack
+from edge.resources import MODELS, SAMPLES
 
 RNG = np.random.default_rng(0)
 CONTEMPT = LABELS.index("contempt")
@@ -185,7 +190,8 @@ def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     write(other / "val" / "sad" / "copy.png", np.asarray(tested, np.uint8))
     splits = FaceTask().load([one, other])
     assert (len(splits.train), len(splits.held_back), len(splits.test)) == (24, 24, 24)
-    assert "1 training and 1 held-back pictures: copies" in splits.unusable[-1]
+    assert "1 training and 1 held-back pictures are left out: copies" in splits.notes[-1]
+    assert f"note: {splits.notes[-1]}" in splits.summary()
 
 
 def test_two_sets_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -214,3 +220,23 @@ def test_a_zip_inside_a_zip_is_named(tmp_path: Path) -> None:
         archive.write(inner, "inner.zip")
     with pytest.raises(DatasetError, match=r"contains inner\.zip; unpack that one"):
         FaceTask().load([outer])
+
+
+def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
+    photograph = next(iter(read_frames(HAPPY_CLIP, 1.0))).pixels
+    crop = align(photograph, _face(photograph), 96)
+    for split in ("train", "val", "test"):
+        write(tmp_path / "faces" / split / "happy" / "photograph.png", photograph)
+        write(tmp_path / "faces" / split / "happy" / "crop.png", crop)
+        write(tmp_path / "faces" / split / "sad" / "tiny.png", picture())
+        write(tmp_path / "faces" / split / "sad" / "landscape.jpg", np.tile(picture(), (4, 12)))
+    splits = FaceTask().load([tmp_path / "faces"])
+    assert len(splits.train) == 3
+    kept, cropped = splits.train.inputs[:2]
+    assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12
+    assert splits.notes == ("3 whole photographs, cropped to their largest face",)
+    assert "landscape.jpg: no face in this photograph" in splits.summary()
+
+
+def _face(pixels: Pixels) -> Face:
+    return open_detector(load_pack(MODELS / "detector-short.json"), 0.6).detect(pixels)[0]

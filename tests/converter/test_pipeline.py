@@ -31,6 +31,7 @@ from edge.perception.classifier import Classifier
 from edge.perception.interpreter import Interpreter
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
+from tests.converter.command_line import convert
 
 SENTENCES = {
     "anger": "I hate this so much",
@@ -57,17 +58,11 @@ def goemotions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _convert(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "converter.cli", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 @pytest.mark.slow
 def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
-    tmp_path: Path, goemotions: Path
+    tmp_path: Path, goemotions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     steps = (
         ("train", "text", "--data", goemotions, "--epochs", "12", "--batch-size", "16"),
         ("quantize", "text", "--data", goemotions),
@@ -75,8 +70,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
         ("report", "text", "--data", goemotions),
     )
     for step in steps:
-        done = _convert(*step, folder=tmp_path)
-        assert done.returncode == 0, done.stderr
+        assert convert(monkeypatch, *step) == 0
     pack = load_pack(tmp_path / "models" / "text.json")
     assert Classifier(pack).manifest.labels == LABELS
     assert 1 <= len(pack.manifest.checks) <= 3
@@ -89,14 +83,19 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path, goemotions: Path) -> None:
+def test_an_interrupted_run_continues_where_it_stopped(
+    tmp_path: Path,
+    goemotions: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
     epochs = 16
     options = ("--data", goemotions, "--batch-size", "32", "--patience", str(epochs))
     command = ("train", "text", *options, "--epochs", str(epochs))
     curves = tmp_path / "runs" / "text" / "curves.csv"
     cut = subprocess.Popen(
         [sys.executable, "-m", "converter.cli", *map(str, command)],
-        cwd=tmp_path,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -107,13 +106,14 @@ def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path, goemotion
         time.sleep(0.05)
     cut.kill()
     cut.wait()
-    unfinished = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
-    assert "not a finished training run" in unfinished.stderr
-    others = _convert("train", "text", *options, "--epochs", "7", "--resume", folder=tmp_path)
-    assert "was started with other settings: schedule" in others.stderr
-    resumed = _convert(*command, "--resume", folder=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "Epoch 1/" not in resumed.stdout
+    assert convert(monkeypatch, "quantize", "text", "--data", goemotions) == 1
+    assert "not a finished training run" in capsys.readouterr().err
+    assert convert(monkeypatch, "train", "text", *options, "--epochs", "7", "--resume") == 1
+    assert "was started with other settings: schedule" in capsys.readouterr().err
+    assert convert(monkeypatch, *command, "--resume") == 0
+    printed = capsys.readouterr().out
+    assert "Epoch 1/" not in printed
+    assert f"Epoch {epochs}/{epochs}" in printed
     rows = [int(row.split(",")[0]) for row in curves.read_text().splitlines()[1:]]
     assert rows == sorted(set(rows))
     assert (rows[0], rows[-1]) == (0, epochs - 1)
@@ -121,7 +121,8 @@ def test_an_interrupted_run_continues_where_it_stopped(tmp_path: Path, goemotion
 
 
 def test_a_missing_run_is_reported(tmp_path: Path, goemotions: Path) -> None:
-    done = _convert("quantize", "text", "--data", goemotions, folder=tmp_path)
+    command = [sys.executable, "-m", "converter.cli", "quantize", "text", "--data", goemotions]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "not a finished training run" in done.stderr
     assert "Traceback" not in done.stderr

@@ -14,7 +14,6 @@ import pytest
 import soundfile
 
 from benchmarks.harness.clips import HAPPY_CLIP
-from converter import cli
 from converter.cross_validation import ANSWERS, load_folds
 from converter.datasets import own_speech
 from converter.datasets.recordings import LABELS
@@ -30,6 +29,7 @@ from edge.perception.pack import load_pack
 from edge.perception.voice import VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ
+from tests.converter.command_line import convert
 
 SPEAKERS = ("ann", "bob", "cem", "dua")
 SHORT = ("--epochs", "2", "--batch-size", "4")
@@ -65,10 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, voices: Path) -> Path:
 
 
 def _convert(patch: pytest.MonkeyPatch, command: str, *options: str, voices: Path) -> int:
-    patch.setattr(
-        "sys.argv", ["emotion-convert", command, "speech", "--data", str(voices), *options]
-    )
-    return cli.main()
+    return convert(patch, command, "speech", "--data", voices, *options)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from converter.cli import main
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
 from converter.distillation.targets import NEGATIONS, DistillationOptions, distil_targets, vary
@@ -20,6 +19,7 @@ from converter.tasks.text import TextTask
 from converter.training.runs import CHECKPOINT, Plan, origin
 from converter.training.train import train
 from edge.errors import EmotiondError
+from tests.converter.command_line import convert
 from tests.converter.encoders import own_splits
 
 
@@ -153,11 +153,6 @@ def test_a_models_origin_includes_its_teachers_data(
         origin(tmp_path / "next", splits)
 
 
-def _converts(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr("sys.argv", ["emotion-convert", *map(str, arguments)])
-    return main()
-
-
 @pytest.mark.slow
 def test_the_command_line_sets_the_distillation_options(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -166,13 +161,13 @@ def test_the_command_line_sets_the_distillation_options(
     data = [part for name in ("here", "there") for part in ("--data", tmp_path / f"{name}.csv")]
     options = ["--teacher", run, "--head-weights", 1, 0.5, "--variations", 200]
     own = ["--epochs", 1, "--batch-size", 32, "--run", tmp_path / "run", "--untaught", "there"]
-    assert _converts(monkeypatch, "train", "text", *data, *own, *options) == 0
+    assert convert(monkeypatch, "train", "text", *data, *own, *options) == 0
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     expected = {"head_weights": [[1.0, 0.5]], "variations": 200, "untaught": ["there"]}
     assert settings["lessons"] == expected
     (tmp_path / "run" / CHECKPOINT).mkdir()
     changed = [*options[:-1], 300, "--resume"]
-    assert _converts(monkeypatch, "train", "text", *data, *own, *changed) == 1
+    assert convert(monkeypatch, "train", "text", *data, *own, *changed) == 1
     assert "was started with other settings: lessons" in capsys.readouterr().err
 
 
@@ -198,6 +193,6 @@ def test_options_without_effect_are_refused(
     own_splits(tmp_path, "here", "there")
     data = [part for name in ("here", "there") for part in ("--data", tmp_path / f"{name}.csv")]
     run = ["--run", tmp_path / "run"]
-    assert _converts(monkeypatch, "train", "text", *data, *run, *arguments) == 1
+    assert convert(monkeypatch, "train", "text", *data, *run, *arguments) == 1
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
