@@ -1,7 +1,8 @@
 """The face network: MobileNetV2 (Sandler et al. 2018), shortened for one core of a Pi.
 
 Inverted residuals with ReLU6; no squeeze-and-excite and no hard-swish, which lose accuracy in
-plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit.
+plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit, with an underscore for
+each dot, which PyTorch's backend does not allow.
 """
 
 from typing import Literal, NamedTuple
@@ -70,7 +71,7 @@ def _inverted_residual(
     y, at = x, 0
     if expansion > 1:
         wide = x.shape[-1] * expansion
-        y = layers.ReLU(6.0)(_convolution(y, wide, 1, 1, (f"{name}.0.0", f"{name}.0.1")))
+        y = layers.ReLU(6.0)(_convolution(y, wide, 1, 1, (f"{name}_0_0", f"{name}_0_1")))
         at = 1
     depthwise = layers.DepthwiseConv2D(
         3,
@@ -78,10 +79,10 @@ def _inverted_residual(
         padding="same",
         use_bias=False,
         depthwise_initializer="he_normal",
-        name=f"{name}.{at}.0",
+        name=f"{name}_{at}_0",
     )
-    y = layers.ReLU(6.0)(_normalized(y, depthwise, f"{name}.{at}.1"))
-    y = _convolution(y, channels, 1, 1, (f"{name}.{at + 1}", f"{name}.{at + 2}"))
+    y = layers.ReLU(6.0)(_normalized(y, depthwise, f"{name}_{at}_1"))
+    y = _convolution(y, channels, 1, 1, (f"{name}_{at + 1}", f"{name}_{at + 2}"))
     return layers.Add()([x, y]) if stride == 1 and x.shape[-1] == channels else y
 
 
@@ -99,7 +100,7 @@ def build(
     """
     inputs = keras.Input(shape)
     stride = 1 if shape[0] <= LARGEST_FULL_SIDE else 2
-    names = ("features.0.0", "features.0.1")
+    names = ("features_0_0", "features_0_1")
     x = _convolution(inputs, _divisible(STEM_CHANNELS * width), 3, stride, names)
     x = layers.ReLU(6.0)(x)
     block = 0
@@ -108,10 +109,10 @@ def build(
         for index in range(stage.blocks):
             block += 1
             stride = stage.stride if index == 0 else 1
-            name = f"features.{block}.conv"
+            name = f"features_{block}_conv"
             x = _inverted_residual(x, channels, stage.expansion, stride, name)
     if size == "large":
-        names = (f"features.{block + 1}.0", f"features.{block + 1}.1")
+        names = (f"features_{block + 1}_0", f"features_{block + 1}_1")
         x = layers.ReLU(6.0)(_convolution(x, _divisible(LAST_CHANNELS * width), 1, 1, names))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.3)(x)

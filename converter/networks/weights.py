@@ -62,11 +62,12 @@ def _read_torch(model: keras.Model, file: Path) -> dict[str, list[FloatArray]]:
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     found = {}
     for layer in model.layers:
-        if (kernel := arrays.get(f"{layer.name}.weight")) is None:
+        name = layer.name.replace("_", ".")  # see converter/networks/face.py
+        if (kernel := arrays.get(f"{name}.weight")) is None:
             continue
         if isinstance(layer, keras.layers.BatchNormalization):
-            rest = (f"{layer.name}.{part}" for part in ("bias", "running_mean", "running_var"))
-            found[layer.name] = [kernel, *(arrays[name] for name in rest if name in arrays)]
+            rest = (f"{name}.{part}" for part in ("bias", "running_mean", "running_var"))
+            found[layer.name] = [kernel, *(arrays[one] for one in rest if one in arrays)]
         elif isinstance(layer, keras.layers.DepthwiseConv2D):
             found[layer.name] = [kernel.transpose(2, 3, 0, 1)]
         elif isinstance(layer, keras.layers.Conv2D):

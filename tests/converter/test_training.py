@@ -212,7 +212,7 @@ def test_the_weights_of_torchvision_fit_every_layer_but_the_heads(tmp_path: Path
     convolutions = 52
     assert load_initial_weights(network, tmp_path / "weights.pth") == 2 * convolutions
     kernel = state["features.0.0.weight"].numpy().sum(axis=1)
-    (found,) = network.get_layer("features.0.0").get_weights()
+    (found,) = network.get_layer("features_0_0").get_weights()
     assert np.allclose(found[:, :, 0, :], kernel.transpose(1, 2, 0))
 
 
@@ -325,7 +325,7 @@ def test_the_network_has_the_size_that_was_asked_for() -> None:
     assert half.count_params() < small.count_params() / 3
     # The stem halves a large picture, and not a small one.
     for side, inner in ((48, 48), (96, 48)):
-        stem = face.build((side, side, 1), 8).get_layer("features.0.0")
+        stem = face.build((side, side, 1), 8).get_layer("features_0_0")
         assert stem.output.shape[1] == inner
 
 
