@@ -1,8 +1,8 @@
 """The face network: MobileNetV2 (Sandler et al. 2018), shortened for one core of a Pi.
 
 Inverted residuals with ReLU6; no squeeze-and-excite and no hard-swish, which lose accuracy in
-plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit, with an underscore for
-each dot, which PyTorch's backend does not allow.
+plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit, with an
+underscore for each dot: Keras' PyTorch backend does not allow dots.
 """
 
 from typing import Literal, NamedTuple
