@@ -121,7 +121,7 @@ def test_an_interrupted_run_continues_where_it_stopped(
 
 
 def test_a_missing_run_is_reported(tmp_path: Path, goemotions: Path) -> None:
-    command = [sys.executable, "-m", "converter.cli", "quantize", "text", "--data", goemotions]
+    command = [sys.executable, "-m", "converter.cli", "quantize", "text", "--data", str(goemotions)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "not a finished training run" in done.stderr
