@@ -130,6 +130,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
     decay = schedule.weight_decay
     model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), _loss)
+    model.optimizer.build(model.trainable_variables)  # see `create_variables`
     model.fit(
         train,
         validation_data=held_back,

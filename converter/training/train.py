@@ -169,6 +169,21 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
         metrics=[[accuracy] for _ in range(heads)],
         jit_compile=_compiles_at_runtime(model),
     )
+    create_variables(model)
+
+
+def create_variables(model: keras.Model) -> None:
+    """Creates the variables of a compiled model's optimizer, loss and metrics.
+
+    Keras would create them in the first training step, and TensorFlow builds the graph of a step
+    that creates variables twice.
+    """
+    model.optimizer.build(model.trainable_variables)
+    outputs = [ops.zeros((1, *one.shape[1:])) for one in model.outputs]
+    answers = outputs if len(outputs) > 1 else outputs[0]
+    model.compute_loss(y=answers, y_pred=answers)
+    model.compute_metrics(None, answers, answers)
+    model.reset_metrics()
 
 
 def _compiles_at_runtime(model: keras.Model) -> bool | Literal["auto"]:
