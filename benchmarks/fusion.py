@@ -31,7 +31,7 @@ from converter.fusion.simulated_pairs import (
     predict_held_back,
     with_other_person,
 )
-from converter.tasks import TASKS
+from converter.tasks.registry import TASKS
 from edge.commands.predict import Predictor
 from edge.commands.terminal import table
 from edge.config import Config

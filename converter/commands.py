@@ -53,7 +53,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 def _task(arguments: argparse.Namespace) -> "Task":
     """Returns the modality's task with the options given for it."""
-    from converter.tasks import TASKS
+    from converter.tasks.registry import TASKS
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
     of_task = {key: given[key] for key in TASK_OPTIONS if key in given}
@@ -183,7 +183,7 @@ def fuse(arguments: argparse.Namespace) -> None:
     """Learns fusion.json from the packs' predictions for held-back data."""
     from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves
     from converter.fusion.simulated_pairs import predict_held_back
-    from converter.tasks import TASKS
+    from converter.tasks.registry import TASKS
     from edge.fusion.model import write_fusion
 
     sets: list[Predictions] = []

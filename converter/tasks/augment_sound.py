@@ -1,4 +1,7 @@
-"""Augmentation of recorded voices: other voices, rooms and microphones, the same emotion."""
+"""Augmentation of recorded voices: other voices, rooms and microphones, the same emotion.
+
+Processes that compute variations in parallel import this module, so it imports no Keras.
+"""
 
 import io
 from collections.abc import Callable
@@ -11,10 +14,17 @@ import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from edge.emotions import FloatArray
+from edge.perception.features import log_mel
+from edge.perception.manifest import SoundInput
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 Signal = npt.NDArray[np.float32]
 """float32[samples], -1..1."""
+Variations = list[npt.NDArray[np.float16]]
+"""One clip, as `log_mel` of it and of its variations: float16[frames, bands] each."""
+
+VARIATIONS = 8
+"""Number of variations of each clip, beside itself, that a training run draws from."""
 
 CODECS: tuple[dict[str, Any], ...] = (
     {"format": "OGG", "subtype": "OPUS"},
@@ -29,6 +39,13 @@ TEMPO, VOCAL_TRACT = 0.18, 0.1
 """Largest change of speed and of vocal-tract length, as a natural logarithm."""
 WIDEST_BAND, LONGEST_MASK = 5, 19
 """Largest size of a mask, in mel bands and in frames."""
+
+
+def variations_of(sound: Sound, spec: SoundInput, seed: int) -> Variations:
+    """Returns `log_mel` of the clip and of VARIATIONS of it, which depend only on the seed."""
+    rng = np.random.default_rng(seed)
+    variations = [vary_sound(sound, rng) for _ in range(VARIATIONS)]
+    return [log_mel(one, spec).astype(np.float16) for one in (sound, *variations)]
 
 
 def vary_sound(sound: Sound, rng: np.random.Generator) -> Sound:

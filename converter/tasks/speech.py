@@ -26,7 +26,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
-from converter.tasks.augment_sound import mask, vary_sound, warp
+from converter.tasks.augment_sound import Variations, mask, variations_of, warp
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray
@@ -49,17 +49,12 @@ KNOWN = ", ".join(
 )
 FRAMES, BANDS = 186, 40
 LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}
-VARIATIONS = 8
-"""Number of variations of each clip, beside itself, that a training run draws from."""
 UNVARIED_SHARE = 0.4
 """Share of training windows that are from the clip itself."""
 EXAMPLES = 3
 """Number of clips of each label that a report shows."""
 SHORTEST_FRAMES = 75
 """Shortest training window: a device's window when a person starts to speak."""
-
-Variations = list[npt.NDArray[np.float16]]
-"""One clip, as `log_mel` of it and of its variations: float16[frames, bands] each."""
 
 
 @dataclass
@@ -141,7 +136,7 @@ class SpeechTask(Task):
             if key not in self._variations
         }
         made = joblib.Parallel(n_jobs=-1)(
-            joblib.delayed(_variations_of)(one, spec, int.from_bytes(key[:8], "big"))
+            joblib.delayed(variations_of)(one, spec, int.from_bytes(key[:8], "big"))
             for key, one in missing.items()
         )
         self._variations |= dict(zip(missing, made, strict=True))
@@ -192,9 +187,3 @@ class SpeechTask(Task):
     def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
         assert isinstance(spec, SoundInput)
         return network.build(spec.shape, len(self.labels))
-
-
-def _variations_of(sound: Sound, spec: SoundInput, seed: int) -> Variations:
-    rng = np.random.default_rng(seed)
-    variations = [vary_sound(sound, rng) for _ in range(VARIATIONS)]
-    return [log_mel(one, spec).astype(np.float16) for one in (sound, *variations)]
