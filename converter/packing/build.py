@@ -18,11 +18,11 @@ from converter.packing.calibrate import (
     rare_log_prior,
 )
 from converter.packing.check_samples import choose_checks
-from converter.packing.quantize import convert_float32, quantize, write_model
+from converter.packing.quantize import convert_float32, exported, quantize, write_model
 from converter.tasks.base import Task
 from converter.training.runs import load_run, origin
 from edge import __version__
-from edge.emotions import softmax
+from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import InputSpec, Manifest, save_manifest
@@ -50,11 +50,12 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
     prepared = task.prepare(splits.train.subset(chosen), spec, seed)
     representative = [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
-    quantized = quantize(model, representative)
+    quantized, unquantized = _convert(model, representative)
     correction = 0.0
     if task.corrects_prior:
         correction = correct_prior(task, model, quantized, spec, splits)
-        quantized = quantize(model, representative)
+    if correction:
+        quantized, unquantized = _convert(model, representative)
     path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
         name=task.modality,
@@ -76,12 +77,18 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     calibrated = calibrate(task, pack, splits)
     checks = choose_checks(msgspec.structs.replace(pack, manifest=calibrated))
     calibrated = msgspec.structs.replace(calibrated, checks=checks)
-    write_model(convert_float32(model), run / FLOAT32)
+    write_model(unquantized, run / FLOAT32)
     became = msgspec.json.encode({"int8_sha256": manifest.sha256})
     (run / FLOAT32).with_suffix(".json").write_bytes(became)
     write_model(quantized, path)
     save_manifest(calibrated, path.with_suffix(".json"))
     return path.with_suffix(".json")
+
+
+def _convert(model: keras.Model, representative: list[FloatArray]) -> tuple[bytes, bytes]:
+    """Returns the model as an int8 and as a float32 TFLite file."""
+    with exported(model) as folder:
+        return quantize(folder, representative), convert_float32(folder)
 
 
 def check_finite(model: keras.Model) -> None:

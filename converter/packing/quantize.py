@@ -17,19 +17,29 @@ from edge.errors import EmotiondError
 INTEGER_TYPES = (np.int8, np.int32)
 
 
-def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
+@contextmanager
+def exported(model: keras.Model) -> Iterator[Path]:
+    """Yields a folder with the model for single samples, as a SavedModel; deletes it afterwards."""
+    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    single = keras.Model(fixed, model(fixed, training=False))
+    with tempfile.TemporaryDirectory() as folder:
+        single.export(folder, verbose=False)
+        yield Path(folder)
+
+
+def quantize(exported: Path, representative: Iterable[FloatArray]) -> bytes:
     """Returns a full-int8 TFLite model, per-channel, with int8 input and output and a batch of 1.
 
     `representative` are real feature arrays as the device computes them; their ranges set the
     scales. Raises EmotiondError if an operator would still compute in floating point.
     """
-    with _converter(model) as converter:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-        quantized: bytes = converter.convert()
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(exported))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.int8
+    converter.inference_output_type = tf.int8
+    quantized: bytes = converter.convert()
     check_integer(quantized)
     return shorten_names(quantized)
 
@@ -43,21 +53,10 @@ def shorten_names(model: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
-def convert_float32(model: keras.Model) -> bytes:
+def convert_float32(exported: Path) -> bytes:
     """Returns the model as a float32 TFLite file, to compare the int8 one with."""
-    with _converter(model) as converter:
-        converted: bytes = converter.convert()
+    converted: bytes = tf.lite.TFLiteConverter.from_saved_model(str(exported)).convert()
     return converted
-
-
-@contextmanager
-def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
-    """Yields a converter of the model for single samples; deletes its files afterwards."""
-    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
-    single = keras.Model(fixed, model(fixed, training=False))
-    with tempfile.TemporaryDirectory() as folder:
-        single.export(folder, verbose=False)
-        yield tf.lite.TFLiteConverter.from_saved_model(folder)
 
 
 def check_integer(model: bytes) -> None:

@@ -11,7 +11,7 @@ from converter.datasets.splits import Splits
 from converter.networks.flatbuffer import parse
 from converter.networks.packs import restore_statistics
 from converter.networks.weights import load_initial_weights
-from converter.packing.quantize import convert_float32
+from converter.packing.quantize import convert_float32, exported
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from converter.tasks.text import TextTask
@@ -123,7 +123,8 @@ def _without_biases(model: bytes) -> bytes:
 def test_a_pack_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     network = _untrained()
     model = TEXT.read_bytes()
-    (tmp_path / "float32.tflite").write_bytes(convert_float32(network))
+    with exported(network) as folder:
+        (tmp_path / "float32.tflite").write_bytes(convert_float32(folder))
     (tmp_path / "biasless.tflite").write_bytes(_without_biases(model))
     (tmp_path / "short.tflite").write_bytes(model[: len(model) // 2])
     (tmp_path / "folder.tflite").mkdir()

@@ -23,7 +23,7 @@ from converter.packing.calibrate import (
     fit_thresholds,
     rare_log_prior,
 )
-from converter.packing.quantize import check_integer, quantize
+from converter.packing.quantize import check_integer, exported, quantize
 from converter.training.train import accuracy, cross_entropy
 from edge.emotions import softmax
 from edge.errors import EmotiondError
@@ -137,7 +137,8 @@ def test_a_missing_run_is_reported(tmp_path: Path, goemotions: Path) -> None:
 def test_every_network_quantizes_to_integers_and_answers_alike(network: keras.Model) -> None:
     shape = network.input_shape[1:]
     samples = np.random.default_rng(0).normal(0, 1, (64, *shape)).astype(np.float32)
-    interpreter = Interpreter(quantize(network, samples), "model")
+    with exported(network) as folder:
+        interpreter = Interpreter(quantize(folder, samples), "model")
     assert interpreter.input.dtype is np.int8
     assert interpreter.outputs[0].dtype is np.int8
     exact = network.predict(samples, verbose=0)
