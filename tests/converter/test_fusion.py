@@ -135,7 +135,7 @@ def test_figures_are_the_mean_of_both_halves_each_measured_on_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("converter.fusion.learn.CASE_COUNT", 100)
-    halves = [_predictions(seed=seed) for seed in (0, 3)]
+    halves = [_predictions(seed=seed)[:2] for seed in (0, 3)]
     found = measure_by_halves(halves, count=20)
     each = [measure_fusion(learn_fusion(a, count=20), b) for a, b in (halves, halves[::-1])]
     for one, first, second in zip(found, *each, strict=True):
