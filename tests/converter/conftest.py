@@ -1,9 +1,11 @@
 """A sentence encoder, texts, and a finished teacher of it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -14,6 +16,14 @@ from converter.datasets.splits import Splits
 from converter.training.fine_tune import fine_tune
 from converter.training.runs import Plan
 from tests.converter.encoders import CONFIG, SHORT, VOCABULARY, bert_weights, own_splits
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Runs networks layer by layer; building the graph takes longer than a few steps."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture(scope="session")

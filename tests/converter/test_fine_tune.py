@@ -23,6 +23,8 @@ from edge.errors import EmotiondError
 from edge.perception.ngrams import NEGATORS, tokens
 from tests.converter.encoders import SHORT, VOCABULARY, bert_weights, own_splits
 
+ONCE = Plan(msgspec.structs.replace(SHORT, epochs=1, batch_size=64))
+
 
 def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
     bert: Path, splits: Splits, tmp_path: Path
@@ -37,14 +39,14 @@ def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> None:
     splits = own_splits(tmp_path, "english", "films", "german")
     schemes = {
         name: one if name == "films" else replace(one, family="news")
         for name, one in splits.schemes.items()
     }
-    short = Plan(msgspec.structs.replace(SHORT, epochs=1))
-    fine_tune(bert, replace(splits, schemes=schemes), tmp_path / "run", short)
+    fine_tune(bert, replace(splits, schemes=schemes), tmp_path / "run", ONCE)
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("news", "films")
     assert teacher.heads.known_labels == dict.fromkeys(("news", "films"), ("joy", "sadness"))
@@ -53,6 +55,7 @@ def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_every_head_is_trained_on_denials_and_not_validated_on_them(
     bert: Path, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +67,7 @@ def test_every_head_is_trained_on_denials_and_not_validated_on_them(
             super().__init__(tokenizer, samples, *rest)
 
     monkeypatch.setattr("converter.training.fine_tune.SentenceBatches", Recorded)
-    fine_tune(bert, splits, tmp_path, Plan(msgspec.structs.replace(SHORT, epochs=1)))
+    fine_tune(bert, splits, tmp_path, ONCE)
     train, held_back = learned
     added = train.subset(np.arange(len(splits.train), len(train)))
     assert len(added) == round(len(splits.train) * SHARE)
