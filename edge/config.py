@@ -33,6 +33,10 @@ class Camera(Section, frozen=True):
     width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
     height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
+    rotate: Literal[0, 90, 180, 270] = 0
+    """Degrees clockwise by which pictures are turned before anything looks at them."""
+    mirror: bool = False
+    """Swaps left and right, after turning."""
     loop: bool = False
 
 

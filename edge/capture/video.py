@@ -10,6 +10,7 @@ import numpy as np
 from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
 from edge.capture.sources import is_address, without_credentials
+from edge.capture.turning import turned
 from edge.clock import Clock
 from edge.config import Camera
 from edge.errors import Paused, SourceError
@@ -50,7 +51,8 @@ class CaptureContext:
 class VideoSource(ABC):
     """An open OpenCV capture that gives at most `pace.fps` frames a second and skips the others.
 
-    `liveness` notices frozen and black pictures; None where those are legitimate.
+    Frames are turned and mirrored as configured. `liveness` notices frozen and black pictures; None
+    where those are legitimate.
     """
 
     def __init__(
@@ -79,8 +81,9 @@ class VideoSource(ABC):
             if not decoded:
                 continue
             frame = Frame(np.asarray(pixels, np.uint8), captured_s)
+            # Liveness works on pictures as they come, so repeated ones are not turned in vain.
             if self._liveness is None or self._liveness.update(frame):
-                return frame
+                return turned(frame, self._context.config)
         return None
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.media import PICTURES, SOUNDS, VIDEOS, read_frames, read_picture, read_sound
+from edge.capture.turning import turned
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import DIGITS, Emotion, by_emotion
@@ -159,10 +160,10 @@ class Predictor:
 
     def _main_face(self, path: Path) -> Observation:
         """Pools the subject that is primary in most frames of a video; raises SourceError."""
-        perception = self._loader.new_face()
+        perception, camera = self._loader.new_face(), self._config.camera
         by_subject: dict[int, list[Observation]] = {}
-        for frame in read_frames(path, self._config.camera.fps):
-            if (primary := perception.perceive(frame).primary) is not None:
+        for frame in read_frames(path, camera.fps):
+            if (primary := perception.perceive(turned(frame, camera)).primary) is not None:
                 by_subject.setdefault(primary.subject, []).append(primary)
         if not by_subject:
             raise SourceError(f"{path}: no face in it")

@@ -66,6 +66,12 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
             "models: {face: {detector: near}}",
             "models.face.detector: 'near' is not allowed: expected short or full",
         ),
+        (
+            "camera:\n  rotate: 45",
+            "f:2: camera.rotate: '45' is not allowed: expected 0 or 90 or 180 or 270",
+        ),
+        ("camera: {rotate: true}", "camera.rotate: 'true' is not allowed: expected 0 or 90"),
+        ("camera: {mirror: 180}", "f:1: camera.mirror: '180' is not allowed"),
         ("camera: {enabled: maybe}", "camera.enabled: 'maybe' is not allowed"),
         ("camera: {fps: .nan}", "camera.fps: '.nan' is not allowed"),
         ("mqtt: {device: 2024-13-01}", "mqtt.device: '2024-13-01' is not allowed"),

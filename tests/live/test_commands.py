@@ -61,6 +61,23 @@ def test_predict_reads_pictures_whole_and_cropped(tmp_path: Path) -> None:
     assert _objects(emotiond("predict", "--json", "--cropped", crop))[0]["emotion"] == "happy"
 
 
+def test_predict_turns_videos_as_the_camera_and_leaves_pictures(tmp_path: Path) -> None:
+    frames = [np.rot90(frame.pixels, 2) for frame in read_frames(HAPPY_CLIP, 15.0)]
+    height, width = frames[0].shape[:2]
+    clip, picture = tmp_path / "hanging.avi", tmp_path / "upright.png"
+    video = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"MJPG"), 15.0, (width, height))
+    for frame in frames:
+        video.write(np.ascontiguousarray(frame))
+    video.release()
+    cv2.imwrite(str(picture), np.rot90(frames[0], 2))
+    config = tmp_path / "config.yaml"
+    config.write_text("camera: {rotate: 180}\nmodels: {face: {min_detection_score: 0.9}}\n")
+    found = _objects(emotiond("predict", "--json", "--config", config, clip, picture))
+    faces = [one for one in found if one.get("modality") == "face"]
+    assert [one["input"] for one in faces] == [str(clip), str(picture)]
+    assert {one["emotion"] for one in faces} == {"happy"}
+
+
 def test_predict_continues_after_an_unreadable_input(tmp_path: Path) -> None:
     for name in ("a.png", "b.wav", "c.mp4"):
         (tmp_path / name).write_bytes(b"rubbish")

@@ -89,6 +89,19 @@ class MotionJpeg(BaseHTTPRequestHandler):
         pass
 
 
+def test_a_network_camera_is_turned_too() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
+        camera = Camera(source=source, fps=30.0, rotate=90)
+        video = open_camera(camera, FakeClock(), RunControl(stop=Racing()))
+        first = video.read()
+        video.close()
+        server.shutdown()
+    assert first is not None
+    assert first.pixels.shape == (64, 48, 3)
+
+
 def _read_all(video: Device[Frame], clock: FakeClock) -> None:
     while video.read() is not None:
         clock.moment_s += 1.0

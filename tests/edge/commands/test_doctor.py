@@ -218,6 +218,11 @@ def test_a_camera_that_works_is_measured() -> None:
     assert 50 < found.figures["brightness_of_255"] < 200
 
 
+def test_the_size_of_a_turned_camera_is_that_of_its_turned_pictures() -> None:
+    found = check_camera(Camera(source=str(HAPPY_CLIP), rotate=270), HastyClock())
+    assert (found.figures["width_px"], found.figures["height_px"]) == (360, 480)
+
+
 def test_a_camera_much_slower_than_asked_for_is_warned_of(tmp_path: Path) -> None:
     camera = _film(tmp_path / "slow.avi", [_noise(one) for one in range(30)])
     found = check_camera(msgspec.structs.replace(camera, fps=60), HastyClock())
