@@ -32,6 +32,8 @@ class Face:
     keypoints: FloatArray
     """float32[KEYPOINTS, 2]."""
     score: float
+    may_be_rolled: bool = False
+    """True if it may be upside down or on its side, with keypoints that are wrong then."""
 
     @property
     def area(self) -> float:

@@ -8,6 +8,7 @@ from edge.perception.classifier import Classifier
 from edge.perception.detector import Face
 from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels, image_features
+from edge.perception.geometry import similarity
 from edge.perception.manifest import ImageInput
 from edge.perception.quality import face_quality
 from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
@@ -26,9 +27,7 @@ def align(pixels: Pixels, face: Face, side: int) -> Pixels:
     target = (EYES[1] - EYES[0]).astype(np.float64) * side
     # Rotation and scale that map one eye axis onto the other, as a complex number.
     turn = complex(*target) / (complex(*source) or 1e-6)
-    matrix = np.array([[turn.real, -turn.imag, 0], [turn.imag, turn.real, 0]])
-    middle = face.keypoints[:2].mean(axis=0)
-    matrix[:, 2] = EYES.mean(axis=0) * side - matrix[:, :2] @ middle
+    matrix = similarity(turn, face.keypoints[:2].mean(axis=0), EYES.mean(axis=0) * side)
     crop = cv2.warpAffine(
         pixels, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

@@ -1,7 +1,7 @@
 """Gives each face a number that it keeps as long as the person is in view."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from edge.perception.detector import Face
 from edge.perception.features import Pixels
 from edge.perception.optical_flow import OpticalFlow
+from edge.perception.orientation import SURE_SCORE, Detect, put_upright
 
 # A face matches a known one if their centres are closer than this many face widths …
 MAX_DISTANCE_WIDTHS = 0.8
@@ -18,8 +19,6 @@ MAX_GROWTH = 2.0
 # do not take turns.
 PRIMARY_MARGIN = 1.3
 
-Detect = Callable[[Pixels], list[Face]]
-
 
 @dataclass(eq=False)
 class Subject:
@@ -28,10 +27,16 @@ class Subject:
     number: int
     face: Face
     seen_s: float
+    checked: int = 0
+    """Number of the last check of its orientation; 0 before the first."""
+    detected_upright: bool = False
+    """Result of that check: the detector takes this face for what it is."""
 
 
 class FaceTracker:
     """Detects faces in every n-th frame and tracks them in the frames between.
+
+    Faces that may be upside down are put upright, at most one with each detection.
 
     A subject that is not seen for `keep_s` is forgotten. A subject that returns earlier, near its
     last position, keeps its number and, if it was primary, stays primary. Numbers start at 1 and
@@ -48,6 +53,7 @@ class FaceTracker:
         self._known: list[Subject] = []
         self._visible: list[Subject] = []
         self._until_detection = 0
+        self._checks = 0
         self.primary: int | None = None
         """Number of the largest face, by PRIMARY_MARGIN; kept while it is briefly hidden."""
 
@@ -68,7 +74,8 @@ class FaceTracker:
         """
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]
         self._visible = [one for one in self._visible if one in self._known]
-        if not self._track(pixels):
+        detected = not self._track(pixels)
+        if detected:
             self._visible = self._match(self._detect(pixels))
             self._until_detection = self.detect_every
         self._until_detection -= 1
@@ -77,7 +84,10 @@ class FaceTracker:
         ordered = sorted(self._visible, key=lambda one: -one.face.area)
         self._choose_primary(ordered)
         ordered.sort(key=lambda one: one.number != self.primary)
-        return ordered[: self._max_faces]
+        largest = ordered[: self._max_faces]
+        if detected:
+            self._put_upright(pixels, largest)
+        return largest
 
     def _track(self, pixels: Pixels) -> bool:
         """Tracks the faces of the last frame into this one; False if detection is needed."""
@@ -110,6 +120,23 @@ class FaceTracker:
                 owners[index] = Subject(next(self._numbers), face, 0.0)
                 self._known.append(owners[index])
         return [owners[index] for index in range(len(faces))]
+
+    def _put_upright(self, pixels: Pixels, subjects: Sequence[Subject]) -> None:
+        """Corrects the doubtful face whose orientation was checked longest ago, and marks others.
+
+        A face of which the last check found that it was detected upright counts as upright.
+        """
+        doubtful = [one for one in subjects if one.face.score < SURE_SCORE]
+        if not doubtful:
+            return
+        chosen = min(doubtful, key=lambda one: one.checked)
+        upright = put_upright(self._detect, pixels, chosen.face)
+        self._checks += 1
+        chosen.checked, chosen.detected_upright = self._checks, upright is chosen.face
+        for one in doubtful:
+            if one is not chosen and not one.detected_upright:
+                one.face = replace(one.face, may_be_rolled=True)
+        chosen.face = upright
 
     def _choose_primary(self, ordered: Sequence[Subject]) -> None:
         """Keeps the primary subject unless another face is larger by PRIMARY_MARGIN."""

@@ -1,6 +1,7 @@
 """Tracks known faces into the next frame without detecting them again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -91,4 +92,4 @@ def _transform(face: Face, start: FloatArray, end: FloatArray, found: Pixels) ->
     middle = matrix[:, :2] @ face.box.reshape(2, 2).mean(axis=0) + matrix[:, 2]
     half = scale * (face.box[2:] - face.box[:2]) / 2
     box = np.concatenate([middle - half, middle + half]).astype(np.float32)
-    return Face(box, moved[2:].astype(np.float32), face.score)
+    return replace(face, box=box, keypoints=moved[2:].astype(np.float32))

@@ -1,4 +1,4 @@
-"""Rates how well a face can be classified: by its size, sharpness, pose and visible share.
+"""Rates how well a face can be classified: by its size, sharpness, pose, visible share and roll.
 
 Every bound is the limit of the faces that the model was trained on: quantiles over 2,500 pictures
 of FER2013Train, in 2,292 of which BlazeFace found a face.
@@ -24,13 +24,16 @@ FULL_YAW, MAX_YAW = 0.28, 0.8
 # Height of the nose between eyes (0) and mouth (1): the 2nd to the 98th percentile.
 FULL_PITCH = (0.25, 0.70)
 MAX_PITCH_EXCESS = 0.4
+# Factor for a face that may be upside down: its answer hardly counts beside others.
+ROLLED = 0.2
 
 
 def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> float:
     """Rates a face, 0..1, in a frame of shape height, width, …; `aligned` is its crop."""
     size = min(face.eye_distance / FULL_EYE_DISTANCE_PX, 1.0)
+    upright = ROLLED if face.may_be_rolled else 1.0
     visible = _visible(face, frame_shape)
-    return face.score * size * sharpness(aligned) * frontality(face.keypoints) * visible
+    return face.score * size * sharpness(aligned) * frontality(face.keypoints) * visible * upright
 
 
 def sharpness(aligned: Pixels) -> float:
