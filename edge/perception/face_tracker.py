@@ -1,5 +1,6 @@
 """Gives each face a number that it keeps as long as the person is in view."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -18,6 +19,8 @@ MAX_GROWTH = 2.0
 # Another face becomes the primary one once it is larger by this factor: two people side by side
 # do not take turns.
 PRIMARY_MARGIN = 1.3
+# Nobody turns upside down faster: an upright face is not checked again before.
+RECHECK_S = 1.0
 
 
 @dataclass(eq=False)
@@ -27,8 +30,8 @@ class Subject:
     number: int
     face: Face
     seen_s: float
-    checked: int = 0
-    """Number of the last check of its orientation; 0 before the first."""
+    checked_s: float = -math.inf
+    """Time of the last check of its orientation."""
     detected_upright: bool = False
     """Result of that check: the detector takes this face for what it is."""
 
@@ -53,7 +56,6 @@ class FaceTracker:
         self._known: list[Subject] = []
         self._visible: list[Subject] = []
         self._until_detection = 0
-        self._checks = 0
         self.primary: int | None = None
         """Number of the largest face, by PRIMARY_MARGIN; kept while it is briefly hidden."""
 
@@ -86,7 +88,7 @@ class FaceTracker:
         ordered.sort(key=lambda one: one.number != self.primary)
         largest = ordered[: self._max_faces]
         if detected:
-            self._put_upright(pixels, largest)
+            self._put_upright(pixels, largest, captured_s)
         return largest
 
     def _track(self, pixels: Pixels) -> bool:
@@ -121,18 +123,22 @@ class FaceTracker:
                 self._known.append(owners[index])
         return [owners[index] for index in range(len(faces))]
 
-    def _put_upright(self, pixels: Pixels, subjects: Sequence[Subject]) -> None:
+    def _put_upright(self, pixels: Pixels, subjects: Sequence[Subject], now_s: float) -> None:
         """Corrects the doubtful face whose orientation was checked longest ago, and marks others.
 
-        A face of which the last check found that it was detected upright counts as upright.
+        A face that the last check found to be detected upright counts as upright for RECHECK_S.
         """
-        doubtful = [one for one in subjects if one.face.score < SURE_SCORE]
+        doubtful = [
+            one
+            for one in subjects
+            if one.face.score < SURE_SCORE
+            and not (one.detected_upright and now_s - one.checked_s < RECHECK_S)
+        ]
         if not doubtful:
             return
-        chosen = min(doubtful, key=lambda one: one.checked)
+        chosen = min(doubtful, key=lambda one: one.checked_s)
         upright = put_upright(self._detect, pixels, chosen.face)
-        self._checks += 1
-        chosen.checked, chosen.detected_upright = self._checks, upright is chosen.face
+        chosen.checked_s, chosen.detected_upright = now_s, upright is chosen.face
         for one in doubtful:
             if one is not chosen and not one.detected_upright:
                 one.face = replace(one.face, may_be_rolled=True)

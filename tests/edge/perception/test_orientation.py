@@ -130,6 +130,17 @@ def test_people_in_doubt_who_are_upright_count_fully_once_they_were_checked(
     assert doubts == [1, 0, 0, 0]
 
 
+def test_an_upright_face_in_doubt_is_checked_again_only_after_a_second(
+    loader: ModelLoader, smile: Pixels
+) -> None:
+    blurred = np.asarray(cv2.GaussianBlur(smile, (0, 0), 6.0), np.uint8)
+    detect = Counting(loader)
+    tracker = FaceTracker(detect, detect_every=1, max_faces=8, keep_s=2.0)
+    for tenth in range(12):
+        tracker.update(blurred, tenth / 10)
+    assert detect.calls == 12 + 2
+
+
 @pytest.mark.parametrize("detect_every", [1, 4])
 def test_a_person_upside_down_keeps_one_number(detect_every: int) -> None:
     models = ModelLoader(Models())
