@@ -13,8 +13,9 @@ from edge.capture.media import read_sound
 from tests.support.alsa import ALSA_CONF
 
 READ_A_SECOND = """
-import sys, threading
+import sys
 import numpy as np
+from edge.capture.control import RunControl
 from edge.capture.microphone import open_microphone
 from edge.clock import Clock
 from edge.config import Microphone
