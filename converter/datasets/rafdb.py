@@ -79,10 +79,9 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
             unusable.append(f"{file.name}: missing, or {picture}")
             continue
         yield name.name, picture, NATIVE_LABELS[int(fields[1]) - 1]
-    unlisted = [one for one in (root / PICTURES).iterdir() if one.name not in listed]
-    unusable += [
-        f"{one.name}: not in {TABLE}" for one in sorted(unlisted, key=lambda one: one.name)
-    ]
+    folder = root / PICTURES
+    present = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
+    unusable += [f"{name}: not in {TABLE}" for name in sorted(present - listed)]
 
 
 def _is_in_tenth(picture: Pixels) -> bool:

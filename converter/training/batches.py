@@ -119,12 +119,16 @@ def _as_outputs(targets: list[FloatArray]) -> Any:
 
 
 def _mix_up(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
-    """Mixes each sample of a batch, and its targets, with another one (Zhang et al. 2018)."""
+    """Mixes each sample of a batch, and its targets, with another one (Zhang et al. 2018).
+
+    The larger share keeps its NaN, labels that its annotators could not choose; those of the
+    smaller one count as 0.
+    """
     shares = rng.beta(shape, shape, len(arrays[0])).astype(np.float32)
     shares = np.maximum(shares, 1 - shares)
     partners = rng.permutation(len(shares))
     mixed = []
     for array in arrays:
         weights = shares.reshape(-1, *[1] * (array.ndim - 1))
-        mixed.append(weights * array + (1 - weights) * array[partners])
+        mixed.append(weights * array + (1 - weights) * np.nan_to_num(array[partners]))
     return mixed

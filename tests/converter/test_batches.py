@@ -6,7 +6,7 @@ import pytest
 
 from converter.datasets.samples import Samples
 from converter.tasks.face import FaceTask
-from converter.training.batches import Batches, Teachers
+from converter.training.batches import Batches, Teachers, _mix_up
 from edge.emotions import FloatArray, softmax
 
 TASK = FaceTask()
@@ -79,3 +79,12 @@ def test_teachers_make_up_their_share_of_every_target(samples: Samples) -> None:
     for head, (target, mixed) in enumerate(zip((first, second), mixed_targets, strict=True)):
         mean = np.mean([softmax(logits[head]) for logits in teacher_logits], axis=0)
         assert np.allclose(mixed, 0.75 * target + 0.25 * mean, atol=1e-5)
+
+
+def test_mixing_keeps_the_labels_of_the_larger_share() -> None:
+    rng = np.random.default_rng(0)
+    nan = np.nan
+    targets = np.array([[1, 0, nan, nan], [nan, nan, 0, 1]] * 8, np.float32)
+    (mixed,) = _mix_up(rng, 0.2, targets)
+    assert np.array_equal(np.isnan(mixed), np.isnan(targets))
+    assert (np.nansum(mixed, axis=1) >= 0.5).all()

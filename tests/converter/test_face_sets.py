@@ -90,7 +90,6 @@ def test_rafdb_without_its_test_pictures_is_tested_on_a_tenth_that_stays_the_sam
 
 
 def test_rafdb_without_pictures_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "basic" / "Image" / "aligned").mkdir(parents=True)
     raf_db(tmp_path, {"train_00001": 1}, missing=("train_00001",))
     with pytest.raises(DatasetError, match="no picture of EmoLabel"):
         rafdb.load(tmp_path)
