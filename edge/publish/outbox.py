@@ -28,9 +28,8 @@ class Topics:
     """Absolute topics of one device."""
 
     status: str
-    """Retained; `online` when a session starts, `offline` when it ends in whatever way."""
+    """Retained; `online` is published there when a session starts."""
     online: str
-    offline: str
     event: str
     subscribed: Sequence[str]
 

@@ -65,7 +65,6 @@ class Publisher(threading.Thread):
         self._topics = Topics(
             self._topic("status"),
             ONLINE,
-            OFFLINE,
             self._topic("event"),
             [*self._commands, *self._home_assistant.subscriptions],
         )
@@ -161,6 +160,7 @@ class Publisher(threading.Thread):
     def _work(self, outbox: Outbox, spool: Spool) -> None:
         outbox.send()
         spool.write_if_due()
-        dropped = outbox.delivery.dropped + self._dropped_tasks
-        self.delivery = msgspec.structs.replace(outbox.delivery, dropped=dropped)
+        delivery = outbox.delivery
+        dropped = delivery.dropped + self._dropped_tasks
+        self.delivery = msgspec.structs.replace(delivery, dropped=dropped)
         self.connected = outbox.has_session

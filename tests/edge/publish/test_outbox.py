@@ -11,7 +11,7 @@ from edge.publish.session import Session
 from edge.publish.spool import Spool
 from tests.support.clock import FakeClock
 
-TOPICS = Topics("d/status", "online", "offline", "d/event", ())
+TOPICS = Topics("d/status", "online", "d/event", ())
 BIRTH = ("d/status", "online")
 
 
