@@ -7,7 +7,7 @@ language is a data set of its own. https://github.com/emotion-analysis-project/S
 
 from pathlib import Path
 
-from converter.datasets.files import Root, open_archive, read_table
+from converter.datasets.files import Root, find_root, read_table
 from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EMOTIONS, LABEL_OF, Row, Texts, split_as_published
 
@@ -17,11 +17,10 @@ NO_EMOTIONS = ("id", "text")
 
 
 def _root(path: Path) -> Root | None:
-    archive = open_archive(path)
-    for candidate in (archive, archive / "track_a", archive / "BRIGHTER" / "track_a"):
-        if all((candidate / split).is_dir() for split in SPLITS):
-            return candidate
-    return None
+    def holds(folder: Root) -> bool:
+        return all((folder / split).is_dir() for split in SPLITS)
+
+    return find_root(path, ("track_a", "BRIGHTER/track_a"), holds)
 
 
 def matches(path: Path) -> bool:

@@ -8,22 +8,17 @@ one person's frames are alike, so the split is by person. JAVED is published so.
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.progress import track
 
+from converter.datasets.face_crops import FaceCropper
 from converter.datasets.files import read_table
-from converter.datasets.pictures import LABEL_OF, LABELS, LARGEST_SIDE, one_hot
+from converter.datasets.pictures import LABEL_OF, LABELS, one_hot
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import Splits
+from converter.datasets.splits import Splits, split_by_group
 from edge.capture.media import VIDEOS, read_frames
 from edge.errors import SourceError
-from edge.perception.detector import Detector, open_detector
-from edge.perception.face import align
 from edge.perception.features import Pixels
-from edge.perception.pack import load_pack
-from edge.resources import MODELS
-from edge.values import Frame
 
 TABLE = "labels.csv"
 COLUMNS = ("file", "emotion", "speaker")
@@ -31,7 +26,6 @@ LICENCE = "that of the clips"
 FRAMES = 8
 """Frames taken from each clip."""
 READ_FPS = 8.0
-MIN_SCORE = 0.6
 # Indices modulo five of the sorted people.
 TEST_OF_FIVE, HELD_BACK_OF_FIVE = 4, 3
 
@@ -49,7 +43,7 @@ def matches(path: Path) -> bool:
 def load(path: Path) -> Splits:
     """Loads the main face of FRAMES frames of each clip, split by person. Raises DatasetError."""
     unusable: list[str] = []
-    detector = open_detector(load_pack(MODELS / "detector-short.json"), MIN_SCORE)
+    cropper = FaceCropper()
     pictures, labels, people = [], [], []
     rows = list(_videos(path))
     for where, row in track(rows, description=f"{path.name}, reading", transient=True):
@@ -58,7 +52,7 @@ def load(path: Path) -> Splits:
             unusable.append(f"{where}: no emotion is called {row['emotion']!r}")
             continue
         try:
-            faces = _faces(path / row["file"], detector)
+            faces = _faces(path / row["file"], cropper)
         except SourceError as error:
             unusable.append(f"{where}: {error}")
             continue
@@ -70,19 +64,14 @@ def load(path: Path) -> Splits:
     if not pictures:
         raise DatasetError(f"{path / TABLE}: no clip with a face and a known emotion")
     samples = Samples(LABELS, pictures, one_hot(labels), tuple(people))
-    everyone = sorted(set(people))
-    parts = {person: index % 5 for index, person in enumerate(everyone)}
-    held, tested = (
-        {person for person, part in parts.items() if part == which}
-        for which in (HELD_BACK_OF_FIVE, TEST_OF_FIVE)
-    )
+    train, held_back, test = split_by_group(samples, 5, {HELD_BACK_OF_FIVE}, {TEST_OF_FIVE})
     return Splits(
         path.name,
-        samples.of_groups(set(everyone) - held - tested),
-        samples.of_groups(held),
-        samples.of_groups(tested),
-        f"without {', '.join(sorted(held | tested))}",
-        f"people {', '.join(sorted(tested))}",
+        train,
+        held_back,
+        test,
+        f"without {', '.join(sorted({*held_back.groups, *test.groups}))}",
+        f"people {', '.join(sorted(set(test.groups)))}",
         LICENCE,
         tuple(unusable),
     )
@@ -94,17 +83,9 @@ def _videos(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield where, row
 
 
-def _faces(file: Path, detector: Detector) -> list[Pixels]:
+def _faces(file: Path, cropper: FaceCropper) -> list[Pixels]:
     """Returns the largest face of a few frames, uint8[side, side] grey; raises SourceError."""
-    frames = list(read_frames(file, READ_FPS))
+    frames = [one.pixels for one in read_frames(file, READ_FPS)]
     chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int))
-    crops = (_crop(frames[index], detector) for index in chosen) if frames else ()
-    return [crop for crop in crops if crop is not None]
-
-
-def _crop(frame: Frame, detector: Detector) -> Pixels | None:
-    faces = detector.detect(frame.pixels)
-    if not faces:
-        return None
-    aligned = align(frame.pixels, faces[0], LARGEST_SIDE)
-    return np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), np.uint8)
+    found = ((frames[index], cropper.find(frames[index])) for index in chosen) if frames else ()
+    return [cropper.crop(pixels, face) for pixels, face in found if face is not None]

@@ -12,7 +12,7 @@ import numpy as np
 
 from converter.datasets.files import open_archive
 from converter.datasets.pictures import label_folders, read_folders
-from converter.datasets.splits import Splits
+from converter.datasets.splits import Splits, split_by_group
 
 # Indices modulo ten of the sorted subjects.
 TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
@@ -49,12 +49,7 @@ class FaceFolders:
         ]
         named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
         named = replace(named, groups=tuple(one["subject"] for one in subjects if one))
-        everyone = sorted(set(named.groups))
-        others = frozenset(range(10)) - TEST_OF_TEN - HELD_BACK_OF_TEN
-        train, held_back, test = (
-            named.of_groups({one for index, one in enumerate(everyone) if index % 10 in tenths})
-            for tenths in (others, HELD_BACK_OF_TEN, TEST_OF_TEN)
-        )
+        train, held_back, test = split_by_group(named, 10, HELD_BACK_OF_TEN, TEST_OF_TEN)
         names = f"7 of 10 {self.subjects}", f"2 of 10 {self.subjects}"
         return Splits(self.dataset, train, held_back, test, *names, self.licence, tuple(unusable))
 

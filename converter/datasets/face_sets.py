@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.datasets.pictures import LABELS
-from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits
+from converter.datasets.samples import Samples, concatenate
+from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, check_distinct
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
 
@@ -31,8 +31,7 @@ def join(sets: Sequence[Splits]) -> Splits:
     held-back one from the training pictures. Raises DatasetError if two sets have the same name.
     """
     names = [one.dataset for one in sets]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DatasetError(f"two data sets are called {twice[0]!r}; rename the folder of one")
+    check_distinct(names, "folder")
     second = next((one.second for one in sets if one.second is not None), None)
     width = len(second.labels) if second else 0
     train = concatenate([_grouped(one.dataset, one.train, width) for one in sets])

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets import fer2013
-from converter.datasets.files import Root, open_archive, read_text
+from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.pictures import LABELS, decode
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import SecondLabels, Splits, hold_back
@@ -26,12 +26,10 @@ ORIGINAL = "fer2013_labels.csv"
 
 
 def _root(path: Path) -> Root | None:
-    """Returns the folder that holds the splits, inside a zip or not, or None."""
-    archive = open_archive(path)
-    for candidate in (archive, archive / "FERPlus"):
-        if all((candidate / split / "label.csv").exists() for split in SPLITS):
-            return candidate
-    return None
+    def holds(folder: Root) -> bool:
+        return all((folder / split / "label.csv").exists() for split in SPLITS)
+
+    return find_root(path, ("FERPlus",), holds)
 
 
 def matches(path: Path) -> bool:

@@ -4,7 +4,7 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,15 @@ def open_archive(path: Path) -> Root:
     if path.is_file() and zipfile.is_zipfile(path):
         return zipfile.Path(zipfile.ZipFile(path))
     return path
+
+
+def find_root(path: Path, folders: Sequence[str], holds: Callable[[Root], bool]) -> Root | None:
+    """Returns the folder of a published layout: `path`, or one of `folders` in it, or None.
+
+    It is the first one that `holds` what the layout consists of, inside a zip or not.
+    """
+    archive = open_archive(path)
+    return next(filter(holds, (archive, *(archive / one for one in folders))), None)
 
 
 def describe_content(path: Path) -> str:

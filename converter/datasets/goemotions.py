@@ -12,7 +12,7 @@ import csv
 import io
 from pathlib import Path
 
-from converter.datasets.files import Root, open_archive, read_text
+from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.samples import DatasetError
 from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, split_as_published
 
@@ -49,12 +49,11 @@ SPLITS = ("train", "dev")
 
 
 def _root(path: Path) -> Root | None:
-    archive = open_archive(path)
-    for candidate in (archive, archive / "ekman", archive / "data"):
-        tables = all((candidate / f"{split}.tsv").is_file() for split in SPLITS)
-        if tables and any((candidate / name).is_file() for name in NAME_FILES):
-            return candidate
-    return None
+    def holds(folder: Root) -> bool:
+        tables = all((folder / f"{split}.tsv").is_file() for split in SPLITS)
+        return tables and any((folder / name).is_file() for name in NAME_FILES)
+
+    return find_root(path, ("ekman", "data"), holds)
 
 
 def matches(path: Path) -> bool:

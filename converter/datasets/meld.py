@@ -6,7 +6,7 @@ columns Utterance and Emotion. https://github.com/declare-lab/MELD
 
 from pathlib import Path
 
-from converter.datasets.files import Root, open_archive, read_table
+from converter.datasets.files import Root, find_root, read_table
 from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EKMAN, LABEL_OF, Row, Texts, split_as_published
 
@@ -16,11 +16,10 @@ COLUMNS = ("Utterance", "Emotion")
 
 
 def _root(path: Path) -> Root | None:
-    archive = open_archive(path)
-    for candidate in (archive, archive / "data" / "MELD", archive / "MELD"):
-        if all((candidate / f"{split}_sent_emo.csv").is_file() for split in SPLITS):
-            return candidate
-    return None
+    def holds(folder: Root) -> bool:
+        return all((folder / f"{split}_sent_emo.csv").is_file() for split in SPLITS)
+
+    return find_root(path, ("data/MELD", "MELD"), holds)
 
 
 def matches(path: Path) -> bool:

@@ -1,17 +1,14 @@
 """Own face pictures as people have them: crops, or whole photographs with a face somewhere."""
 
-import cv2
-import numpy as np
-
+from converter.datasets.face_crops import FaceCropper
 from converter.datasets.files import Root
-from converter.datasets.pictures import LARGEST_SIDE, decode
-from edge.perception.detector import Face, open_detector
-from edge.perception.face import EYES, align
+from converter.datasets.pictures import decode
+from edge.capture.media import decode_picture
+from edge.errors import SourceError
+from edge.perception.detector import Face
+from edge.perception.face import EYES
 from edge.perception.features import Pixels
-from edge.perception.pack import load_pack
-from edge.resources import MODELS
 
-MIN_SCORE = 0.6
 # In a crop the eyes are this share of the width apart; in a photograph much less.
 EYES_OF_CROP = float(EYES[1, 0] - EYES[0, 0])
 PHOTOGRAPH_SHARE = 0.75
@@ -24,7 +21,7 @@ class PhotographReader:
     """Reads pictures as grey squares; the face of a photograph is cropped as on the device."""
 
     def __init__(self) -> None:
-        self._detector = open_detector(load_pack(MODELS / "detector-short.json"), MIN_SCORE)
+        self._cropper = FaceCropper()
         self.cropped = 0
         """Photographs so far."""
 
@@ -32,27 +29,19 @@ class PhotographReader:
         """Returns uint8[side, side], or the reason why a picture cannot be used."""
         try:
             data = file.read_bytes()
-        except OSError:
+            photograph = decode_picture(data, file)
+        except (OSError, SourceError):
             return "not a readable picture"
-        square, photograph = decode(data), _decode_colour(data)
-        if square is None or photograph is None:
+        square = decode(data)
+        if square is None:
             return "not a readable picture"
-        faces = self._detector.detect(photograph)
-        if not faces:
+        face = self._cropper.find(photograph)
+        if face is None:
             return square if _may_be_crop(photograph) else "no face in this photograph"
-        if _is_crop(faces[0], photograph):
+        if _is_crop(face, photograph):
             return square
         self.cropped += 1
-        aligned = align(photograph, faces[0], LARGEST_SIDE)
-        return np.asarray(cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY), np.uint8)
-
-
-def _decode_colour(data: bytes) -> Pixels | None:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if pixels is None else np.asarray(pixels, np.uint8)
+        return self._cropper.crop(photograph, face)
 
 
 def _is_crop(face: Face, picture: Pixels) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.datasets.files import Root, open_archive, read_text
+from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.pictures import LABELS, one_hot, read_picture
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
@@ -26,12 +26,7 @@ TEST, TENTH = "test", "a tenth by hash"
 
 
 def _root(path: Path) -> Root | None:
-    """Returns the folder that holds the table, inside a zip or not, or None."""
-    archive = open_archive(path)
-    for candidate in (archive, archive / "basic"):
-        if (candidate / TABLE).exists():
-            return candidate
-    return None
+    return find_root(path, ("basic",), lambda folder: (folder / TABLE).exists())
 
 
 def matches(path: Path) -> bool:

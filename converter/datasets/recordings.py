@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import SEPARATOR, WHOLE_SET, Splits
+from converter.datasets.splits import SEPARATOR, WHOLE_SET, Splits, check_distinct
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
@@ -115,14 +115,9 @@ def _digest(sound: Sound) -> str:
 
 def check_disjoint(sets: Sequence[Recordings]) -> None:
     """Raises DatasetError if two data sets have the same name or a recording in common."""
+    check_distinct([one.dataset for one in sets], "folder")
     owner: dict[str, str] = {}
-    names: set[str] = set()
     for one in sets:
-        if one.dataset in names:
-            raise DatasetError(
-                f"two data sets are called {one.dataset!r}; rename the folder of one"
-            )
-        names.add(one.dataset)
         for sound in one.samples.inputs:
             other = owner.setdefault(_digest(sound), one.dataset)
             if other != one.dataset:

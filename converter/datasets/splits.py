@@ -1,6 +1,6 @@
 """Training, held-back and test splits of data sets, their annotation and their origin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -152,6 +152,26 @@ class Splits:
                 lines.append(f"  {name}, by {self.second.dataset}'s labels: {others}")
         lines += [f"  note: {one}" for one in self.notes]
         return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable)])
+
+
+def split_by_group(
+    samples: Samples, of: int, held_back: Collection[int], test: Collection[int]
+) -> tuple[Samples, Samples, Samples]:
+    """Splits into train, held back and test so that no group is in two of them.
+
+    `held_back` and `test` are indices of the sorted groups, modulo `of`.
+    """
+    parts: list[set[str]] = [set(), set(), set()]
+    for index, group in enumerate(sorted(set(samples.groups))):
+        parts[1 if index % of in held_back else 2 if index % of in test else 0].add(group)
+    train, held, tested = (samples.of_groups(groups) for groups in parts)
+    return train, held, tested
+
+
+def check_distinct(names: Sequence[str], kind: str) -> None:
+    """Raises DatasetError if two data sets have the same name, which is that of a `kind`."""
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DatasetError(f"two data sets are called {twice[0]!r}; rename the {kind} of one")
 
 
 def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, hold_back
+from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, check_distinct, hold_back
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 """The labels of GoEmotions' Ekman grouping, which every text data set is mapped to."""
@@ -147,8 +147,7 @@ def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
     Test texts of any data set, excluded or not, are left out of the other splits of all.
     """
     names = [one.dataset for one in sets]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise DatasetError(f"two data sets are called {twice[0]!r}; rename the file of one")
+    check_distinct(names, "file")
     tested = {text for one in sets for text in one.test.inputs}
     known = tested.union(text for one in sets for text in one.held_back.inputs)
     sets = [one for one in sets if one.dataset not in excluded]

@@ -7,7 +7,7 @@ https://github.com/Helsinki-NLP/XED
 
 from pathlib import Path
 
-from converter.datasets.files import Root, open_archive, read_text
+from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.samples import DatasetError
 from converter.datasets.texts import EKMAN, Row, Texts, split_at_random
 
@@ -26,11 +26,10 @@ ANNOTATED = "-annotated.tsv"
 
 
 def _root(path: Path) -> Root | None:
-    archive = open_archive(path)
-    for candidate in (archive, archive / "AnnotatedData", archive / "XED" / "AnnotatedData"):
-        if candidate.is_dir() and _tables(candidate):
-            return candidate
-    return None
+    def holds(folder: Root) -> bool:
+        return folder.is_dir() and bool(_tables(folder))
+
+    return find_root(path, ("AnnotatedData", "XED/AnnotatedData"), holds)
 
 
 def _tables(folder: Root) -> dict[str, Root]:

@@ -34,15 +34,21 @@ FloatBlock = npt.NDArray[np.float32]
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
     """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
+    return decode_picture(data, path)
+
+
+def decode_picture(data: bytes, name: object) -> npt.NDArray[np.uint8]:
+    """Decodes a picture file as `read_picture` does; errors call it `name`."""
     try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        buffer = np.frombuffer(data, np.uint8)
+        pixels = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if len(buffer) else None
     except cv2.error as error:
-        raise SourceError(f"{path}: OpenCV refuses this picture ({error.err})") from error
+        raise SourceError(f"{name}: OpenCV refuses this picture ({error.err})") from error
     if pixels is None:
-        raise SourceError(f"{path}: not a readable picture; is it complete?")
+        raise SourceError(f"{name}: not a readable picture; is it complete?")
     return np.asarray(pixels, np.uint8)
 
 
