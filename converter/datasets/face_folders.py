@@ -30,6 +30,11 @@ class FaceFolders:
     """Must match a picture's name without suffix; its group is `subject`."""
     subjects: str
     """The plural of whatever the pictures are split by."""
+    series: tuple[str, ...] = ()
+    """Beginnings of the names of subjects that count as one."""
+
+    def _group(self, subject: str) -> str:
+        return next((one for one in self.series if subject.startswith(one)), subject)
 
     def matches(self, path: Path) -> bool:
         """Returns True if `path` has emotion folders with pictures named as in this set."""
@@ -48,7 +53,7 @@ class FaceFolders:
             if subject is None
         ]
         named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
-        named = replace(named, groups=tuple(one["subject"] for one in subjects if one))
+        named = replace(named, groups=tuple(self._group(one["subject"]) for one in subjects if one))
         train, held_back, test = split_by_group(named, 10, HELD_BACK_OF_TEN, TEST_OF_TEN)
         names = f"7 of 10 {self.subjects}", f"2 of 10 {self.subjects}"
         return Splits(self.dataset, train, held_back, test, *names, self.licence, tuple(unusable))
@@ -72,10 +77,12 @@ SFEW = FaceFolders(
     "FILM_NNNNNNNNN_NNNNNNNN.png",
     re.compile(r"(?P<subject>\w+?)[_-]\d{9}_\d{8}"),
     "films",
+    ("HarryPotter", "Oceans"),
 )
 """Faces in film stills (Dhall et al. 2011).
 
-EMOTION/FILM_TIME_FRAME.png; split by film, as one film shows the same actors.
+EMOTION/FILM_TIME_FRAME.png; split by film, as one film shows the same actors, and so do the films
+of a series.
 """
 
 JAFFE = FaceFolders(

@@ -32,11 +32,9 @@ def join(sets: Sequence[Splits]) -> Splits:
     """
     names = [one.dataset for one in sets]
     check_distinct(names, "folder")
-    second = next((one.second for one in sets if one.second is not None), None)
-    width = len(second.labels) if second else 0
-    train = concatenate([_grouped(one.dataset, one.train, width) for one in sets])
-    held_back = concatenate([_grouped(one.dataset, one.held_back, width) for one in sets])
-    test = concatenate([_grouped(one.dataset, one.test, width) for one in sets])
+    train = concatenate([_grouped(one.dataset, one.train) for one in sets])
+    held_back = concatenate([_grouped(one.dataset, one.held_back) for one in sets])
+    test = concatenate([_grouped(one.dataset, one.test) for one in sets])
     tested, held = thumbnails(test.inputs), thumbnails(held_back.inputs)
     of_test = copies(held, tested)
     rest = held_back.subset(np.flatnonzero(~of_test))
@@ -52,7 +50,6 @@ def join(sets: Sequence[Splits]) -> Splits:
         SEPARATOR.join(one.test_split for one in sets),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
-        second,
         {one.dataset: _scheme(one) for one in sets},
         (
             *(note for one in sets for note in one.notes),
@@ -84,12 +81,9 @@ def copies(candidates: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _grouped(dataset: str, samples: Samples, second_labels: int) -> Samples:
-    """Returns the samples as a group of their own, without a second label if they have none."""
-    second = samples.second
-    if second is None and second_labels:
-        second = np.zeros((len(samples), second_labels), np.float32)
-    return replace(samples, groups=(dataset,) * len(samples), second=second)
+def _grouped(dataset: str, samples: Samples) -> Samples:
+    """Returns the samples as a group of their own."""
+    return replace(samples, groups=(dataset,) * len(samples))
 
 
 def _scheme(splits: Splits) -> AnnotationScheme:

@@ -6,16 +6,13 @@ are another common form of the same set.
 
 import csv
 import zipfile
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import SecondLabels, Splits, hold_back
-from edge.emotions import FloatArray
+from converter.datasets.splits import Splits, hold_back
 
 LICENCE = "research use only (FER2013)"
 TABLE = "fer2013.csv"
@@ -40,25 +37,8 @@ def load(path: Path, seed: int = 0) -> Splits:
     else:
         train, test = (read_folders(path / split, unusable) for split in ("train", "test"))
         names = ("train", "test")
-    train, test = (_with_numbers(part) for part in (train, test))
     train, held_back = hold_back(train, seed)
-    second = SecondLabels("FER2013", names[1], NATIVE_LABELS)
-    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable), second)
-
-
-def native_targets(labels: Sequence[int | None]) -> FloatArray:
-    """Returns float32[len(labels), 7]: one-hot by NATIVE_LABELS, or zeros for None."""
-    rows = np.zeros((len(labels), len(NATIVE_LABELS)), np.float32)
-    for row, label in zip(rows, labels, strict=True):
-        if label is not None:
-            row[label] = 1
-    return rows
-
-
-def _with_numbers(samples: Samples) -> Samples:
-    names = [LABELS[index] for index in samples.majority]
-    known = [NATIVE_LABELS.index(name) if name in NATIVE_LABELS else None for name in names]
-    return replace(samples, second=native_targets(known))
+    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
 
 
 def _table(path: Path) -> Path:

@@ -2,27 +2,36 @@
 
 Reads the published layout, a folder or a zip of it: FER2013Train/ and FER2013Valid/, each with
 label.csv and 48x48 grey PNGs. https://github.com/microsoft/FERPlus
-A table fer2013_labels.csv beside them (image, emotion 0..6) adds the original label of each.
+A table fer2013_labels.csv beside them (image, emotion 0..6) adds the original label of each, which
+then takes part in the training targets.
 """
 
 import csv
 import io
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets import fer2013
 from converter.datasets.files import Root, find_root, read_text
-from converter.datasets.pictures import LABELS, decode
+from converter.datasets.pictures import LABELS, decode, one_hot
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import SecondLabels, Splits, hold_back
+from converter.datasets.splits import Splits, hold_back
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
 SPLITS = ("FER2013Train", "FER2013Valid")
 ORIGINAL = "fer2013_labels.csv"
+ORIGINAL_SHARE = 0.4
+"""Share of a training target that is the original label of FER2013; the rest are the votes.
+
+Voters called restrained anger, fear and disgust *neutral*. On four sets that it had not seen, a
+network's answers by the original labels, alone or pooled with those by the votes, had the better
+mean recall, by 2 to 5 points.
+"""
 
 
 def _root(path: Path) -> Root | None:
@@ -90,13 +99,24 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
         names.append(row[0])
     if not pictures:
         raise DatasetError(f"{folder}: no usable picture in it")
-    second = fer2013.native_targets([original.get(name) for name in names]) if original else None
-    return Samples(LABELS, pictures, np.stack(targets), tuple(names), second)
+    return Samples(LABELS, pictures, np.stack(targets), tuple(names))
+
+
+def _reconciled(samples: Samples, original: dict[str, int]) -> Samples:
+    """Returns the samples with the original labels in their targets."""
+    known = [row for row, name in enumerate(samples.groups) if name in original]
+    labels = one_hot([fer2013.NATIVE_LABELS[original[samples.groups[row]]] for row in known])
+    votes = samples.targets[known]
+    shares = np.where(votes.any(axis=1, keepdims=True), ORIGINAL_SHARE, 1)
+    targets = samples.targets.copy()
+    targets[known] = (1 - shares) * votes + shares * labels
+    return replace(samples, targets=targets)
 
 
 def load(path: Path, seed: int = 0) -> Splits:
     """Loads FER+ as vote distributions; a tenth of the training pictures is held back.
 
+    The targets of the training pictures hold the original labels as well, if their table is there.
     Raises DatasetError if `path` does not have the published layout.
     """
     root = _root(path)
@@ -109,5 +129,5 @@ def load(path: Path, seed: int = 0) -> Splits:
     original = _read_original(root)
     train, test = (_read_split(root / split, original, unusable) for split in SPLITS)
     train, held_back = hold_back(train, seed)
-    second = SecondLabels("FER2013", "PublicTest", fer2013.NATIVE_LABELS) if original else None
-    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable), second)
+    train = _reconciled(train, original)
+    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable))

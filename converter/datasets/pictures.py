@@ -67,7 +67,8 @@ def read_picture(file: Root) -> Pixels | str:
 
 def one_hot(labels: list[str]) -> FloatArray:
     """Returns float32[len(labels), 8], a one-hot row for each label."""
-    return np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in labels]]
+    rows = np.array([LABELS.index(label) for label in labels], np.intp)
+    return np.eye(len(LABELS), dtype=np.float32)[rows]
 
 
 def label_folders(folder: Root) -> list[tuple[Root, str]]:

@@ -38,7 +38,7 @@ def load(path: Path, seed: int = 0) -> Splits:
     """Loads the aligned pictures; a tenth of the training pictures is held back.
 
     A copy without the official test pictures is tested on a tenth of the others, chosen by the hash
-    of each picture. Raises DatasetError.
+    of each picture's file. Raises DatasetError.
     """
     root = _root(path)
     if root is None:
@@ -51,10 +51,11 @@ def load(path: Path, seed: int = 0) -> Splits:
     everything = Samples(LABELS, pictures, one_hot([label for *_, label in found]), tuple(names))
     split, is_test = TEST, np.array([name.startswith("test") for name in names])
     if not is_test.any():
-        split, is_test = TENTH, np.array([_is_in_tenth(one) for one in pictures])
+        split, is_test = TENTH, np.array([_is_in_tenth(root, name) for name in names])
     test = everything.subset(np.flatnonzero(is_test))
     train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
-    return Splits("RAF-DB", train, held_back, test, "train", split, LICENCE, tuple(unusable))
+    trained = "train" if split == TEST else f"train without {TENTH}"
+    return Splits("RAF-DB", train, held_back, test, trained, split, LICENCE, tuple(unusable))
 
 
 def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
@@ -67,7 +68,7 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
                 unusable.append(f"{TABLE}:{number}: expected a picture and a label from 1 to 7")
             continue
         name = Path(fields[0])
-        file = root / PICTURES / f"{name.stem}_aligned{name.suffix}"
+        file = _picture_file(root, name.name)
         listed.add(file.name)
         picture = read_picture(file)
         if isinstance(picture, str):
@@ -79,5 +80,10 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
     unusable += [f"{name}: not in {TABLE}" for name in sorted(present - listed)]
 
 
-def _is_in_tenth(picture: Pixels) -> bool:
-    return int.from_bytes(hashlib.sha256(picture.tobytes()).digest()[:8], "big") % 10 == 0
+def _picture_file(root: Root, name: str) -> Root:
+    return root / PICTURES / f"{Path(name).stem}_aligned{Path(name).suffix}"
+
+
+def _is_in_tenth(root: Root, name: str) -> bool:
+    digest = hashlib.sha256(_picture_file(root, name).read_bytes()).digest()
+    return int.from_bytes(digest[:8], "big") % 10 == 0

@@ -27,8 +27,6 @@ class Samples:
     """float32[len(inputs), labels]: each row a distribution, or zeros for an unlabelled input."""
     groups: tuple[str, ...]
     """Speaker, subject, source or data set of each input; no person is in two splits."""
-    second: FloatArray | None = None
-    """float32[len(inputs), second labels]: targets of a second labelling of the same inputs."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -49,7 +47,6 @@ class Samples:
             [self.inputs[i] for i in indices],
             self.targets[indices],
             tuple(self.groups[i] for i in indices),
-            None if self.second is None else self.second[indices],
         )
 
     @property
@@ -58,22 +55,9 @@ class Samples:
         return np.flatnonzero(self.targets.any(axis=1))
 
     @property
-    def second_rows(self) -> npt.NDArray[np.intp]:
-        """Indices of the samples that have a label in the second labelling."""
-        if self.second is None:
-            raise DatasetError("these samples have no second labelling")
-        return np.flatnonzero(self.second.any(axis=1))
-
-    @property
     def labelled(self) -> "Samples":
         """The samples that have a label."""
         return self.subset(self.labelled_rows)
-
-    def by_second(self, labels: tuple[str, ...]) -> "Samples":
-        """Returns the samples that have a label in the second labelling, with that label."""
-        chosen = self.subset(self.second_rows)
-        assert chosen.second is not None
-        return Samples(labels, chosen.inputs, chosen.second, chosen.groups)
 
     def rows_of(self, groups: Collection[str]) -> npt.NDArray[np.intp]:
         """Returns the indices of the samples of the given groups."""
@@ -91,11 +75,9 @@ class Samples:
 
 def concatenate(parts: Sequence[Samples]) -> Samples:
     """Joins parts that have the same labels."""
-    seconds = [part.second for part in parts if part.second is not None]
     return Samples(
         parts[0].labels,
         [one for part in parts for one in part.inputs],
         np.concatenate([part.targets for part in parts]),
         tuple(group for part in parts for group in part.groups),
-        np.concatenate(seconds) if len(seconds) == len(parts) else None,
     )

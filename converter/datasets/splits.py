@@ -20,15 +20,6 @@ HELD_BACK_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class SecondLabels:
-    """The published names of a data set's second labelling."""
-
-    dataset: str
-    test_split: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class AnnotationScheme:
     """The task of annotators who could give a sample of one data set several labels."""
 
@@ -92,8 +83,6 @@ class Splits:
     """The licence of the data, and so of a model trained on it."""
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
-    second: SecondLabels | None = None
-    """The names that belong to every split's `second`."""
     schemes: dict[str, AnnotationScheme] = field(default_factory=dict)
     """Of joined data sets: by data set, which is also the group of its samples."""
     notes: tuple[str, ...] = ()
@@ -147,9 +136,6 @@ class Splits:
         lines = [f"{self.dataset}: {len(self.unusable)} left out"]
         for name, samples in self._parts.items():
             lines.append(f"  {name}: {samples}")
-            if self.second is not None:
-                others = samples.by_second(self.second.labels)
-                lines.append(f"  {name}, by {self.second.dataset}'s labels: {others}")
         lines += [f"  note: {one}" for one in self.notes]
         return "\n".join([*lines, *(f"  left out: {reason}" for reason in self.unusable)])
 

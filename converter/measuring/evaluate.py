@@ -13,7 +13,6 @@ from converter.datasets.splits import (
     BY_SPEAKER,
     WHOLE_SET,
     AnnotationScheme,
-    SecondLabels,
     Splits,
     by_family,
 )
@@ -21,7 +20,6 @@ from converter.measuring.metrics import (
     ModelVariant,
     as_metrics,
     compute_metrics,
-    majority_scores,
     mean_metrics,
     multilabel_f1,
 )
@@ -33,20 +31,16 @@ from edge.perception.pack import Pack, load_pack
 
 FLOAT32 = "float32.tflite"
 """In a run: the float32 network, to compare with; a JSON file beside it has the int8 hash."""
-SECOND_PREFIX = "second_"
-"""Prefix of the names of metrics by a second labelling."""
 
 
 def predict_logits(
     interpreter: Interpreter, task: Task, samples: Samples, spec: InputSpec
-) -> list[list[FloatArray]]:
-    """Returns, for each output of a model, float32[windows, labels] of each sample."""
-    heads: list[list[FloatArray]] = [[] for _ in interpreter.outputs]
-    for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples"):
-        windows = [interpreter.run(features) for features in task.device_inputs(sample, spec)]
-        for head, predictions in zip(heads, zip(*windows, strict=True), strict=True):
-            head.append(np.stack(predictions))
-    return heads
+) -> list[FloatArray]:
+    """Returns a model's logits, float32[windows, labels] of each sample."""
+    return [
+        np.stack([interpreter.run(one)[0] for one in task.device_inputs(sample, spec)])
+        for sample in track(samples.inputs, description=f"{task.modality}, {len(samples)} samples")
+    ]
 
 
 def pool_windows(windows: list[FloatArray]) -> FloatArray:
@@ -66,7 +60,6 @@ class SplitPredictions:
     """float32[samples, labels], calibrated, windows pooled."""
     uncalibrated: FloatArray
     """float32[samples, labels], before calibration."""
-    second: "SecondPredictions | None" = None
     schemes: Mapping[str, AnnotationScheme] = field(default_factory=dict)
     """For samples with several labels: by data set, which is also the group of its samples."""
 
@@ -94,7 +87,7 @@ class SplitPredictions:
         ] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
-        """Returns the metrics of these predictions, by every labelling.
+        """Returns the metrics of these predictions.
 
         If samples may have several labels, a family's metrics are means over its data sets,
         followed by the metrics of each data set.
@@ -106,7 +99,7 @@ class SplitPredictions:
         for dataset, of_language in languages.items() if len(languages) > 1 else ():
             n = self.samples.groups.count(dataset)
             metrics += as_metrics(of_language, dataset, self.split, n, self.variant)
-        return metrics + (self.second.metrics(self.variant) if self.second else ())
+        return metrics
 
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
         """Returns the multi-label metrics of each data set that the pack has thresholds for."""
@@ -116,22 +109,6 @@ class SplitPredictions:
                 own = self.of_groups({dataset})
                 found[dataset] = multilabel_f1(own.probabilities, own.samples, scheme, thresholds)
         return {dataset: each for dataset, each in found.items() if each}
-
-
-@dataclass(frozen=True)
-class SecondPredictions:
-    """Predictions of a model's second head, by a second labelling of the same test split."""
-
-    labels: SecondLabels
-    samples: Samples
-    probabilities: FloatArray
-
-    def metrics(self, variant: ModelVariant) -> tuple[Metric, ...]:
-        """Returns the overall metrics; their names start with SECOND_PREFIX."""
-        whole = majority_scores(self.probabilities, self.samples)
-        found = {f"{SECOND_PREFIX}{name}": value for name, value in whole.items()}
-        names = self.labels.dataset, self.labels.test_split
-        return as_metrics(found, *names, len(self.samples), variant)
 
 
 def predict_split(
@@ -144,23 +121,15 @@ def predict_split(
             "`emotion-convert folds`, or on data of other people with --all"
         )
     interpreter = Interpreter(model, f"{manifest.name} ({variant})")
-    heads = predict_logits(interpreter, task, splits.test, manifest.input)
-    pooled = [pool_windows(windows) for windows in heads]
-    rows, second = splits.test.labelled_rows, None
-    if splits.second is not None and splits.second.labels == manifest.second_labels:
-        others = softmax(pooled[1][splits.test.second_rows])
-        second = SecondPredictions(
-            splits.second, splits.test.by_second(manifest.second_labels), others
-        )
-    logits = pooled[0][rows]
+    labelled = splits.test.labelled
+    logits = pool_windows(predict_logits(interpreter, task, labelled, manifest.input))
     return SplitPredictions(
         variant,
         splits.dataset,
         splits.test_split,
-        splits.test.subset(rows),
+        labelled,
         softmax(logits, manifest.temperature),
         softmax(logits),
-        second,
         splits.schemes,
     )
 
@@ -220,6 +189,6 @@ def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Mani
     return manifest
 
 
-def _split_key(metric: Metric) -> tuple[str, str, bool]:
+def _split_key(metric: Metric) -> tuple[str, str]:
     split = BY_SPEAKER if metric.split.endswith(BY_SPEAKER) else metric.split
-    return metric.dataset, split, metric.metric.startswith(SECOND_PREFIX)
+    return metric.dataset, split

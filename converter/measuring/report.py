@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix
 
 from converter.datasets.splits import Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
-from converter.measuring.evaluate import SECOND_PREFIX, SplitPredictions, variants_of
+from converter.measuring.evaluate import SplitPredictions, variants_of
 from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.tasks.base import Task
@@ -124,12 +124,6 @@ def _compare(
         for key, title in SHARES.items()
         if (dataset, key) in figures[0]
     ]
-    if (second := variants[0].second) is not None:
-        labels = second.labels
-        title = f"accuracy by {labels.dataset}'s labels ({labels.test_split}, "
-        title += f"{len(second.samples)} samples)"
-        key = labels.dataset, f"{SECOND_PREFIX}accuracy"
-        rows.append((title, *(_percent(one[key]) for one in figures)))
     rows += [
         ("size", *(f"{one.size_bytes / 1000:,.0f} KB" for one in costs)),
         ("weights and other constants", *(f"{one.parameters:,}" for one in costs)),

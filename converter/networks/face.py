@@ -1,8 +1,8 @@
-"""The face network: MobileNetV2 (Sandler et al. 2018), shortened for one core of a Pi.
+"""The face network: a MobileNet (Howard et al. 2017), shortened for one core of a Pi.
 
-Inverted residuals with ReLU6; no squeeze-and-excite and no hard-swish, which lose accuracy in
-plain int8. Layers have torchvision's parameter names, so that its ImageNet weights fit, with an
-underscore for each dot: Keras' PyTorch backend does not allow dots.
+Depthwise separable convolutions with ReLU6: no shortcuts and no squeeze-and-excite, so that int8
+loses nothing and few tensors move through memory. Layers have the names of Keras' MobileNet, so
+that published weights fit. BatchNormalization folds into the convolutions on export.
 """
 
 from typing import Literal, NamedTuple
@@ -13,31 +13,29 @@ from keras import layers
 Size = Literal["small", "large"]
 
 
-class Stage(NamedTuple):
-    """A sequence of equal blocks; the first one applies the stride."""
+class Block(NamedTuple):
+    """A depthwise convolution with a stride, and a pointwise one to a number of channels."""
 
     channels: int
-    expansion: int
     stride: int
-    blocks: int
 
 
-STAGES = (
-    Stage(16, 1, 1, 1),
-    Stage(24, 6, 2, 2),
-    Stage(32, 6, 2, 3),
-    Stage(64, 6, 2, 4),
-    Stage(96, 6, 1, 3),
-    Stage(160, 6, 2, 3),
-    Stage(320, 6, 1, 1),
+STEM_CHANNELS = 32
+DEPTHWISE_DEVIATION = (2 / 9) ** 0.5
+"""After He et al. (2015), for nine inputs; Keras would count those of all channels."""
+BLOCKS = (
+    Block(64, 1),
+    Block(128, 2),
+    Block(128, 1),
+    Block(256, 2),
+    Block(256, 1),
+    Block(512, 2),
+    *(Block(512, 1),) * 5,
+    Block(1024, 2),
+    Block(1024, 1),
 )
-STAGES_OF_SMALL = 5
-"""The later stages hold three quarters of the weights, and add little on a small face."""
-STEM_CHANNELS, LAST_CHANNELS = 32, 1280
-# Epsilon of batch normalization, as in torchvision, whose weights need the same.
-EPSILON = 1e-5
-# Pictures up to this side, in pixels, are not halved by the stem: small faces keep all detail.
-LARGEST_FULL_SIDE = 64
+BLOCKS_OF_SMALL = 8
+"""The later blocks hold three quarters of the weights, and add little on a small face."""
 
 
 def _divisible(channels: float) -> int:
@@ -46,77 +44,45 @@ def _divisible(channels: float) -> int:
     return rounded if rounded >= 0.9 * channels else rounded + 8
 
 
-def _normalized(x: keras.KerasTensor, convolution: layers.Layer, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(momentum=0.98, epsilon=EPSILON, name=name)(convolution(x))
+def _activated(x: keras.KerasTensor, convolution: layers.Layer) -> keras.KerasTensor:
+    normalization = layers.BatchNormalization(momentum=0.98, name=f"{convolution.name}_bn")
+    return layers.ReLU(6.0)(normalization(convolution(x)))
 
 
-def _convolution(
-    x: keras.KerasTensor, channels: int, kernel: int, stride: int, names: tuple[str, str]
-) -> keras.KerasTensor:
-    convolution = layers.Conv2D(
+def _convolution(channels: int, kernel: int, stride: int, name: str) -> layers.Conv2D:
+    return layers.Conv2D(
         channels,
         kernel,
         strides=stride,
         padding="same",
         use_bias=False,
         kernel_initializer="he_normal",
-        name=names[0],
+        name=name,
     )
-    return _normalized(x, convolution, names[1])
-
-
-def _inverted_residual(
-    x: keras.KerasTensor, channels: int, expansion: int, stride: int, name: str
-) -> keras.KerasTensor:
-    y, at = x, 0
-    if expansion > 1:
-        wide = x.shape[-1] * expansion
-        y = layers.ReLU(6.0)(_convolution(y, wide, 1, 1, (f"{name}_0_0", f"{name}_0_1")))
-        at = 1
-    depthwise = layers.DepthwiseConv2D(
-        3,
-        strides=stride,
-        padding="same",
-        use_bias=False,
-        depthwise_initializer="he_normal",
-        name=f"{name}_{at}_0",
-    )
-    y = layers.ReLU(6.0)(_normalized(y, depthwise, f"{name}_{at}_1"))
-    y = _convolution(y, channels, 1, 1, (f"{name}_{at + 1}", f"{name}_{at + 2}"))
-    return layers.Add()([x, y]) if stride == 1 and x.shape[-1] == channels else y
 
 
 def build(
-    shape: tuple[int, int, int],
-    classes: int,
-    second_classes: int = 0,
-    width: float = 1.0,
-    size: Size = "small",
+    shape: tuple[int, int, int], classes: int, width: float = 1.0, size: Size = "small"
 ) -> keras.Model:
     """Builds an untrained network, float32[batch, *shape] to logits float32[batch, classes].
 
-    With `second_classes`, a second output gives logits of another labelling. `width` multiplies
-    every channel count; `large` is the whole MobileNetV2, `small` its first five stages.
+    `width` multiplies every channel count; `large` is the whole MobileNet, `small` its first
+    blocks.
     """
     inputs = keras.Input(shape)
-    stride = 1 if shape[0] <= LARGEST_FULL_SIDE else 2
-    names = ("features_0_0", "features_0_1")
-    x = _convolution(inputs, _divisible(STEM_CHANNELS * width), 3, stride, names)
-    x = layers.ReLU(6.0)(x)
-    block = 0
-    for stage in STAGES if size == "large" else STAGES[:STAGES_OF_SMALL]:
-        channels = _divisible(stage.channels * width)
-        for index in range(stage.blocks):
-            block += 1
-            stride = stage.stride if index == 0 else 1
-            name = f"features_{block}_conv"
-            x = _inverted_residual(x, channels, stage.expansion, stride, name)
-    if size == "large":
-        names = (f"features_{block + 1}_0", f"features_{block + 1}_1")
-        x = layers.ReLU(6.0)(_convolution(x, _divisible(LAST_CHANNELS * width), 1, 1, names))
+    x = _activated(inputs, _convolution(_divisible(STEM_CHANNELS * width), 3, 2, "conv1"))
+    for number, block in enumerate(BLOCKS if size == "large" else BLOCKS[:BLOCKS_OF_SMALL], 1):
+        depthwise = layers.DepthwiseConv2D(
+            3,
+            strides=block.stride,
+            padding="same",
+            use_bias=False,
+            depthwise_initializer=keras.initializers.RandomNormal(stddev=DEPTHWISE_DEVIATION),
+            name=f"conv_dw_{number}",
+        )
+        channels = _divisible(block.channels * width)
+        pointwise = _convolution(channels, 1, 1, f"conv_pw_{number}")
+        x = _activated(_activated(x, depthwise), pointwise)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.3)(x)
-    outputs = [layers.Dense(classes, name="logits")(x)]
-    if second_classes:
-        outputs.append(layers.Dense(second_classes, name="second")(x))
-    return keras.Model(inputs, outputs if second_classes else outputs[0], name="face")
+    return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="face")

@@ -4,7 +4,6 @@ Used only to repeat the training of the shipped text model; goes when that model
 """
 
 import hashlib
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
 
-# Of training data, for the statistics of batch normalisation.
-BATCHES = 100
 NONE = -1
 """Index of an omitted input of a TFLite operator."""
 
@@ -61,23 +58,6 @@ def weights_of_pack(model: keras.Model, file: Path) -> dict[str, list[FloatArray
             found[norm.name] = [zero + 1, bias, zero, zero + 1 - norm.epsilon]
         found[layer.name] = [kernel, zero if norm else bias] if layer.use_bias else [kernel]
     return found
-
-
-def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
-    """Sets batch normalisation to the mean and variance of `batches`; outputs stay the same."""
-    for layer in model.layers:
-        if not isinstance(layer, keras.layers.BatchNormalization):
-            continue
-        before = keras.Model(model.input, layer.input)
-        inputs = (batches[index][0] for index in range(min(len(batches), BATCHES)))
-        values = np.concatenate([keras.ops.convert_to_numpy(before(batch)) for batch in inputs])
-        gamma, beta, mean, variance = layer.get_weights()
-        factor = gamma / np.sqrt(variance + layer.epsilon)
-        offset = beta - factor * mean
-        mean, variance = values.mean(axis=0), values.var(axis=0)
-        layer.set_weights(
-            [factor * np.sqrt(variance + layer.epsilon), offset + factor * mean, mean, variance]
-        )
 
 
 def origin_of_pack(file: Path) -> Origin:

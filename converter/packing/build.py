@@ -9,14 +9,10 @@ import keras
 import msgspec
 import numpy as np
 
+from converter.datasets.priors import label_priors
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
-from converter.packing.calibrate import (
-    fit_prior_correction,
-    fit_temperature,
-    fit_thresholds,
-    rare_log_prior,
-)
+from converter.packing.calibrate import fit_prior_share, fit_temperature, fit_thresholds
 from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import convert_float32, exported, quantize, write_model
 from converter.tasks.base import Task
@@ -40,21 +36,14 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     model, spec = load_run(run)
     data_origin = origin(run, splits)
     check_finite(model)
-    second_labels = splits.second.labels if splits.second and len(model.outputs) > 1 else ()
-    if len(model.outputs) > 1 and not second_labels:
-        raise EmotiondError(
-            f"{run}: this run has a second head, and {splits.dataset} has no second labels here; "
-            "quantize with the data that it was trained on"
-        )
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
     prepared = task.prepare(splits.train.subset(chosen), spec, seed)
     representative = [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
     quantized, unquantized = _convert(model, representative)
-    correction = 0.0
-    if task.corrects_prior:
-        correction = correct_prior(task, model, quantized, spec, splits)
-    if correction:
+    prior_share = 1.0
+    if task.balances_labels and splits.schemes:
+        prior_share = add_prior(task, model, quantized, spec, splits)
         quantized, unquantized = _convert(model, representative)
     path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
@@ -65,9 +54,8 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         sha256=hashlib.sha256(quantized).hexdigest(),
         labels=task.labels,
         label_map=task.label_map,
-        second_labels=second_labels,
         input=spec,
-        prior_correction=correction,
+        prior_correction=1 - prior_share,
         trained_on=data_origin.trained_on,
         licence=data_origin.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
@@ -101,31 +89,30 @@ def check_finite(model: keras.Model) -> None:
             )
 
 
-def correct_prior(
+def add_prior(
     task: Task, model: keras.Model, quantized: bytes, spec: InputSpec, splits: Splits
 ) -> float:
-    """Shifts the bias of the logits, by a strength fitted to the int8 model on held-back data.
+    """Adds a share of the log label prior to the bias of the logits, fitted on held-back data.
 
-    Returns that strength.
+    Returns that share. The prior is the mean over the data sets, as training draws them.
     """
     held_back = splits.held_back.labelled
-    heads = predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
-    logits = pool_windows(heads[0])
-    rare = rare_log_prior(splits.train.labelled.targets)
-    strength = fit_prior_correction(logits, held_back.majority, rare)
-    before, after = (
-        float((each.argmax(axis=1) == held_back.majority).mean())
-        for each in (logits, logits - strength * rare)
+    logits = pool_windows(
+        predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
     )
-    print(f"prior correction {strength}: accuracy on held-back data {before:.1%}, then {after:.1%}")
-    model.get_layer("logits").bias.assign_sub(strength * rare)
-    return strength
+    priors = label_priors(splits.train, splits.schemes)
+    sizes = [splits.train.groups.count(dataset) ** 0.5 for dataset in priors]
+    prior = np.average(list(priors.values()), axis=0, weights=sizes).astype(np.float32)
+    share = fit_prior_share(logits, held_back, np.log(prior))
+    print(f"share of the label prior: {share}")
+    model.get_layer("logits").bias.assign_add(share * np.log(prior))
+    return share
 
 
 def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     """Returns the manifest with temperature, thresholds and held-back metrics of the int8 file."""
     held_back = splits.held_back.labelled
-    logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input)[0])
+    logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input))
     # Confidence is the probability of agreeing with the majority of annotators; with several
     # labels a sample there is no majority, so the targets stay distributions.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]

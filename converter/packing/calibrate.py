@@ -12,11 +12,7 @@ from converter.datasets.splits import AnnotationScheme
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
-CORRECTION_STRENGTHS = tuple(step / 20 for step in range(21))
-# A label is rare below this fraction of an equal share among all labels.
-RARE_SHARE = 0.5
-# Largest loss of accuracy, as a share of the samples, accepted for a better macro-F1.
-ACCURACY_PRICE = 0.01
+PRIOR_SHARES = tuple(step / 20 for step in range(21))
 
 
 def fit_temperature(
@@ -35,36 +31,25 @@ def fit_temperature(
     return round(float(fitted.x), 4)
 
 
-def rare_log_prior(targets: FloatArray) -> FloatArray:
-    """Returns the log of each rare label's prior relative to RARE_SHARE, float32[labels].
+def fit_prior_share(logits: FloatArray, samples: Samples, log_prior: FloatArray) -> float:
+    """Returns the share of `log_prior` to add to the logits, 0..1.
 
-    It is 0 for labels that are not rare, and for those that do not occur, which are not trained.
+    A network trained for equally frequent labels calls too many faces by a rare one. The share is
+    the one with the best macro-F1, as a mean over data sets weighted by the square root of their
+    size: recall alone would accept any number of false alarms for one more rare face.
     """
-    prior = targets.mean(axis=0)
-    relative = prior * len(prior) / RARE_SHARE
-    return np.asarray(np.log(np.where(prior > 0, np.minimum(relative, 1), 1)), np.float32)
+    groups, truth = np.array(samples.groups), samples.majority
+    rows_of = [groups == dataset for dataset in dict.fromkeys(samples.groups)]
 
+    def score(share: float) -> float:
+        guess = (logits + share * log_prior).argmax(axis=1)
+        found = [
+            f1_score(truth[rows], guess[rows], labels=np.unique(truth[rows]), average="macro")
+            for rows in rows_of
+        ]
+        return float(np.average(found, weights=[rows.sum() ** 0.5 for rows in rows_of]))
 
-def fit_prior_correction(
-    logits: FloatArray, truth: npt.NDArray[np.intp], rare_log_prior: FloatArray
-) -> float:
-    """Returns the share of `rare_log_prior` to subtract from the logits, 0..1.
-
-    A network trained on unbalanced classes hardly ever predicts a rare one. Subtracting a share of
-    the log prior corrects that (Menon et al. 2021, post hoc). Doing so only for rare classes finds
-    as many of them at half the cost in accuracy on frequent ones. Among the strengths that cost at
-    most ACCURACY_PRICE, this is the one with the best macro-F1; recall alone would accept any
-    number of false alarms for one more rare face.
-    """
-
-    def scores(strength: float) -> tuple[float, float]:
-        guess = (logits - strength * rare_log_prior).argmax(axis=1)
-        return float((guess == truth).mean()), float(f1_score(truth, guess, average="macro"))
-
-    found = {strength: scores(strength) for strength in CORRECTION_STRENGTHS}
-    least_accuracy = found[0.0][0] - ACCURACY_PRICE
-    allowed = {s: f1 for s, (accuracy, f1) in found.items() if accuracy >= least_accuracy}
-    return max(allowed, key=lambda strength: allowed[strength])
+    return max(PRIOR_SHARES, key=score)
 
 
 def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> float:

@@ -41,8 +41,6 @@ class Schedule(msgspec.Struct, frozen=True):
     """Share of each target that is spread over all labels."""
     mixup: float = 0.0
     """Shape of mixup's beta distribution; 0 for no mixup."""
-    second_weight: float = 1.0
-    """Weight of a second head's loss, relative to the first head's."""
     teacher_share: float = 0.5
     """Share of a target that comes from teachers, if there are any."""
 
@@ -54,8 +52,11 @@ class Task(ABC):
     label_map: ClassVar[dict[str, Emotion | None]]
     """Native labels, in the order of the model's output, each with its emotion of the seven."""
     multi_label: ClassVar[bool] = False
-    corrects_prior: ClassVar[bool] = False
-    """True to subtract a share of rare classes' log prior from the logits."""
+    balances_labels: ClassVar[bool] = False
+    """True to train for equally frequent labels: the label priors of each data set count apart.
+
+    `quantize` then adds back the share of the log priors that answers best, see `fit_prior_share`.
+    """
     distils_before_training: ClassVar[bool] = False
     """True if teachers predict once before training, in `distil`, not for every batch."""
     schedule: ClassVar[Schedule]
@@ -96,14 +97,6 @@ class Task(ABC):
         """Prepares training samples: all that is too slow to do in every epoch."""
         return train
 
-    def training_targets(self, samples: Samples) -> FloatArray:
-        """Returns the targets of training and held-back samples, float32[samples, labels].
-
-        NaN marks a label that the annotators of a sample could not choose: it takes no part in the
-        loss.
-        """
-        return samples.targets
-
     def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Returns a weight for each sample, adding up to 1, or None for equal weights.
 
@@ -135,11 +128,8 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
-        """Builds an untrained network from features to logits, in a layer called `logits`.
-
-        With `second_labels`, a second output gives the logits of another labelling.
-        """
+    def network(self, spec: InputSpec) -> keras.Model:
+        """Builds an untrained network from features to logits, in a layer called `logits`."""
 
 
 def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:

@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import keras
 import numpy as np
 
 from converter.datasets import face_clips, face_sets, fer2013, ferplus, own_faces, rafdb
 from converter.datasets.face_folders import CORPORA
-from converter.datasets.pictures import SIDE
 from converter.datasets.samples import Samples
-from converter.datasets.splits import AnnotationScheme, Splits
+from converter.datasets.splits import Splits
 from converter.networks import face as network
+from converter.tasks import augment_pictures
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
@@ -47,13 +46,11 @@ class FaceTask(Task):
     annotators could not choose.
     """
 
-    side: int = SIDE
+    side: int = 64
     """Side of the network's input, in pixels."""
     width: float = 1.0
     """Factor of every channel count of the network."""
     size: network.Size = "small"
-    _schemes: dict[str, AnnotationScheme] = field(default_factory=dict, init=False, repr=False)
-    """By data set, the labels of each of several joined ones; empty for a single one."""
 
     modality = "face"
     label_map = {
@@ -66,7 +63,7 @@ class FaceTask(Task):
         "fear": "fear",
         "contempt": None,
     }
-    corrects_prior = True
+    balances_labels = True
     schedule = Schedule(
         epochs=20,
         batch_size=128,
@@ -78,22 +75,10 @@ class FaceTask(Task):
     )
 
     def load(self, data: Sequence[Path]) -> Splits:
-        sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
-        splits = sets[0] if len(sets) == 1 else face_sets.join(sets)
-        self._schemes = splits.schemes
-        return splits
+        return face_sets.join([load_known(path, LAYOUTS, KNOWN) for path in data])
 
-    def training_targets(self, samples: Samples) -> FloatArray:
-        offered = np.ones_like(samples.targets, bool)
-        for dataset, scheme in self._schemes.items():
-            lacks = np.array([label not in scheme.labels for label in samples.labels])
-            offered[np.ix_(samples.rows_of({dataset}), np.flatnonzero(lacks))] = False
-        return np.asarray(np.where(offered, samples.targets, np.nan), np.float32)
-
-    def sample_weights(self, samples: Samples) -> FloatArray | None:
-        """Draws joined sets by the square root of their size, so that a small one is seen."""
-        if not self._schemes:
-            return None
+    def sample_weights(self, samples: Samples) -> FloatArray:
+        """Draws data sets by the square root of their size, so that a small one is seen."""
         sizes = Counter(samples.groups)
         weights = np.array([sizes[group] ** -0.5 for group in samples.groups])
         return np.asarray(weights / weights.sum())
@@ -106,42 +91,8 @@ class FaceTask(Task):
         return image_features(sample, spec)
 
     def augment(self, sample: Any, rng: np.random.Generator) -> Pixels:
-        """Varies what a detector's crops vary in: pose, light, sharpness, occlusion."""
-        picture = _warp(sample, rng)
-        side = len(picture)
-        gamma = np.exp(rng.uniform(-0.4, 0.4))
-        values = 255 * (picture.astype(np.float32) / 255) ** gamma
-        if rng.random() < 0.2:  # far away
-            small = int(rng.integers(20, 40)) * side // SIDE
-            values = cv2.resize(values, (small, small), interpolation=cv2.INTER_AREA)
-            values = cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR)
-        if rng.random() < 0.1:  # out of focus, or moving
-            across, down = rng.uniform(0.2, 1.6, 2) * side / SIDE
-            values = cv2.GaussianBlur(values, (0, 0), sigmaX=across, sigmaY=down)
-        if rng.random() < 0.2:
-            values = values + rng.normal(0, rng.uniform(2, 12), values.shape)
-        if rng.random() < 0.2:  # a hand, hair, a cup
-            height, width = rng.integers(6, 20, 2) * side // SIDE
-            top, left = rng.integers(0, side - height), rng.integers(0, side - width)
-            values[top : top + height, left : left + width] = rng.uniform(0, 255)
-        return np.asarray(np.clip(values, 0, 255), np.uint8)
+        return augment_pictures.augment(sample, rng)
 
-    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
+    def network(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, ImageInput)
-        labels = len(self.labels)
-        return network.build(spec.shape, labels, second_labels, self.width, self.size)
-
-
-def _warp(picture: Pixels, rng: np.random.Generator) -> Pixels:
-    """Mirrors, rotates, scales and shifts at random, in one interpolation."""
-    height, width = picture.shape
-    matrix = cv2.getRotationMatrix2D(
-        ((width - 1) / 2, (height - 1) / 2), rng.normal(0, 7), rng.uniform(0.87, 1.15)
-    )
-    matrix[:, 2] = matrix[:, 2] + rng.uniform(-4, 4, 2) * width / SIDE
-    if rng.random() < 0.5:
-        picture = picture[:, ::-1]
-    warped = cv2.warpAffine(
-        np.ascontiguousarray(picture), matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101
-    )
-    return np.asarray(warped, np.uint8)
+        return network.build(spec.shape, len(self.labels), self.width, self.size)

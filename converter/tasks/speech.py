@@ -184,6 +184,6 @@ class SpeechTask(Task):
             examples[label] = [(sound, self.device_inputs(sound, spec)[-1]) for sound in sounds]
         return draw_sounds(examples, folder / f"{self.modality}-examples.png")
 
-    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
+    def network(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, SoundInput)
         return network.build(spec.shape, len(self.labels))

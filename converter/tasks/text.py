@@ -146,6 +146,6 @@ class TextTask(Task):
         words = sample.split()
         return " ".join(word for word in words if rng.random() > 0.15) or sample
 
-    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
+    def network(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, TextInput)
         return network.build(spec.shape[0], len(self.labels))

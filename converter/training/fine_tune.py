@@ -28,8 +28,9 @@ from converter.distillation.teacher import (
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.tasks.base import Schedule
+from converter.training.losses import cross_entropy
 from converter.training.runs import Plan, check_trained, start_run
-from converter.training.train import callbacks, cosine_schedule, cross_entropy
+from converter.training.train import callbacks, cosine_schedule
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 

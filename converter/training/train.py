@@ -8,12 +8,14 @@ import keras
 import msgspec
 from keras import ops
 
+from converter.datasets.priors import label_priors
 from converter.datasets.splits import Origin, Splits
-from converter.networks.packs import is_pack, restore_statistics
-from converter.networks.weights import MODEL, load_initial_weights
+from converter.networks.statistics import restore_statistics
+from converter.networks.weights import MODEL, is_folded, load_initial_weights
 from converter.plots import CURVES, draw_curves
 from converter.tasks.base import Schedule, Task
 from converter.training.batches import Batches, Teachers
+from converter.training.losses import accuracy, loss
 from converter.training.runs import (
     CHECKPOINT,
     INPUT,
@@ -31,8 +33,6 @@ from edge.perception.manifest import InputSpec
 WARMUP_SHARE = 0.08
 # Time constant of the weights' moving average, as a share of all steps.
 AVERAGED_SHARE = 0.05
-# So low that a softmax gives it no probability, in float16 as well.
-MASKED_LOGIT = -1e4
 
 
 def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -44,7 +44,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)
-    model = task.network(spec, len(splits.second.labels) if splits.second else 0)
+    model = task.network(spec)
     weight_origins = _initialize(model, plan)
     if task.distils_before_training:
         share = schedule.teacher_share
@@ -52,16 +52,15 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     else:
         teachers, train = _load_teachers(plan, spec, model), splits.train
     prepared = task.prepare(train, spec, plan.seed)
-    batches = Batches(
-        task, prepared, spec, schedule.batch_size, plan.seed, teachers, schedule.mixup
-    )
+    priors = label_priors(splits.train, splits.schemes) if task.balances_labels else {}
+    batches = Batches(task, prepared, spec, schedule, plan.seed, teachers, priors)
+    held_back = Batches(task, splits.held_back.labelled, spec, schedule, priors=priors)
     steps = len(batches) * schedule.epochs
     if steps == 0:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    # Used only to repeat the training of the shipped text model; goes when that model is replaced.
-    if plan.weights is not None and is_pack(plan.weights):
+    if plan.weights is not None and is_folded(plan.weights):
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
@@ -73,7 +72,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     start_run(run, plan, splits, **facts)
     model.fit(
         batches,
-        validation_data=Batches(task, splits.held_back.labelled, spec, schedule.batch_size),
+        validation_data=held_back,
         epochs=schedule.epochs,
         callbacks=callbacks(run, batches.start_epoch, plan, averaged=True),
     )
@@ -100,45 +99,10 @@ def _load_teachers(plan: Plan, spec: InputSpec, student: keras.Model) -> Teacher
         network, seen = load_run(run)
         if seen != spec:
             raise EmotiondError(f"{run}: this teacher has a different input from the student")
-        if [one.shape for one in network.outputs] != [one.shape for one in student.outputs]:
+        if network.output_shape != student.output_shape:
             raise EmotiondError(f"{run}: this teacher has different labels from the student")
         networks.append(network)
     return Teachers(networks, plan.schedule.teacher_share) if networks else None
-
-
-def cross_entropy(
-    targets: keras.KerasTensor, logits: keras.KerasTensor, smoothing: float = 0.0
-) -> keras.KerasTensor:
-    """Returns the cross-entropy over the last axis; a row of zeros has no loss and no gradient.
-
-    A target of NaN takes its label out of the row's distribution: no probability goes there.
-    TensorFlow's own is the same for rows that add up to 1, but its gradient assumes that every row
-    does, and lowers all logits of a row of zeros.
-    """
-    targets, logits, offered = _offered_only(targets, logits)
-    total = ops.sum(targets, axis=-1, keepdims=True)
-    share = offered / ops.sum(offered, axis=-1, keepdims=True)
-    smooth = (1 - smoothing) * targets + smoothing * total * share
-    return -ops.sum(smooth * ops.log_softmax(logits), axis=-1)
-
-
-def accuracy(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Returns 1 where the highest logit is that of the likeliest label; NaN is as in the loss."""
-    targets, logits, _ = _offered_only(targets, logits)
-    right = ops.equal(ops.argmax(targets, axis=-1), ops.argmax(logits, axis=-1))
-    return ops.cast(right, logits.dtype)
-
-
-def _offered_only(
-    targets: keras.KerasTensor, logits: keras.KerasTensor
-) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """Returns targets and logits without the labels whose target is NaN, and a 0/1 mask."""
-    missing = ops.isnan(targets)
-    return (
-        ops.where(missing, 0.0, targets),
-        ops.where(missing, MASKED_LOGIT, logits),
-        ops.cast(ops.logical_not(missing), logits.dtype),
-    )
 
 
 def cosine_schedule(peak: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -151,10 +115,9 @@ def cosine_schedule(peak: float, steps: int) -> keras.optimizers.schedules.Learn
 
 def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
     rate = cosine_schedule(schedule.learning_rate, steps)
-    heads = len(model.outputs)
 
-    def loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-        return cross_entropy(targets, logits, schedule.label_smoothing)
+    def smoothed(answers: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+        return loss(answers, logits, schedule.label_smoothing)
 
     model.compile(
         keras.optimizers.AdamW(
@@ -164,9 +127,8 @@ def _compile(model: keras.Model, schedule: Schedule, steps: int) -> None:
             use_ema=True,
             ema_momentum=1 - 1 / max(steps * AVERAGED_SHARE, 10),
         ),
-        [loss] * heads,
-        loss_weights=[1.0, schedule.second_weight][:heads],
-        metrics=[[accuracy] for _ in range(heads)],
+        smoothed,
+        metrics=[accuracy],
         jit_compile=_compiles_at_runtime(model),
     )
     create_variables(model)
@@ -179,8 +141,7 @@ def create_variables(model: keras.Model) -> None:
     that creates variables twice.
     """
     model.optimizer.build(model.trainable_variables)
-    outputs = [ops.zeros((1, *one.shape[1:])) for one in model.outputs]
-    answers = outputs if len(outputs) > 1 else outputs[0]
+    answers = ops.zeros((1, *model.output_shape[1:]))
     model.compute_loss(y=answers, y_pred=answers)
     model.compute_metrics(None, answers, answers)
     model.reset_metrics()

@@ -108,11 +108,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     labels: tuple[str, ...]
     label_map: dict[str, Emotion | None]
     second_labels: tuple[str, ...] = ()
-    """Labels of a second output with another label set: measured, not used by the device."""
+    """Labels of a second output, which packs of former releases have and the device ignores."""
     input: InputSpec
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
-    """Share of the log prior of rare labels that was subtracted from the logits, in the model."""
+    """Share of the labels' log prior that is taken out of the logits, in the model.
+
+    0 counts labels as frequent as in the training data, 1 as equally frequent.
+    """
     thresholds: dict[str, dict[str, float]] = {}
     """For multi-label models: the probability from which each label counts as present.
 

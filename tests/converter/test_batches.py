@@ -1,12 +1,15 @@
 """Batches: the features and targets of a training step."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from converter.datasets.samples import Samples
 from converter.tasks.face import FaceTask
-from converter.training.batches import Batches, Teachers, _mix_up
+from converter.training.batches import Batches, Teachers
 from edge.emotions import FloatArray, softmax
 
 TASK = FaceTask()
@@ -17,12 +20,12 @@ def samples() -> Samples:
     rng = np.random.default_rng(0)
     pictures = list(rng.integers(0, 255, (20, 48, 48), np.uint8))
     targets = np.eye(8, dtype=np.float32)[rng.integers(0, 8, 20)]
-    second = np.eye(7, dtype=np.float32)[rng.integers(0, 7, 20)]
-    return Samples(TASK.labels, pictures, targets, tuple(map(str, range(20))), second)
+    return Samples(TASK.labels, pictures, targets, ("one", "other") * 10)
 
 
-def _batches(samples: Samples, mixup: float = 0.0, seed: int | None = 0) -> Batches:
-    return Batches(TASK, samples, TASK.input_spec(samples), 8, seed, mixup=mixup)
+def _batches(samples: Samples, mixup: float = 0.0, seed: int | None = 0, **options: Any) -> Batches:
+    schedule = replace(TASK.schedule, batch_size=8, mixup=mixup)
+    return Batches(TASK, samples, TASK.input_spec(samples), schedule, seed, **options)
 
 
 def test_a_batch_depends_only_on_seed_and_epoch(samples: Samples) -> None:
@@ -38,53 +41,54 @@ def test_without_a_seed_samples_come_whole_and_in_order(samples: Samples) -> Non
     batches = _batches(samples, seed=None)
     assert len(batches) == 3
     assert len(_batches(samples)) == 2
-    _, (targets, second) = batches[2]
+    _, targets = batches[2]
     assert np.array_equal(targets, samples.targets[16:])
-    assert samples.second is not None
-    assert np.array_equal(second, samples.second[16:])
 
 
 def test_mixup_mixes_pictures_and_labels_alike(samples: Samples) -> None:
-    features, (targets, second) = _batches(samples, mixup=1.0)[0]
-    plain, (whole, _) = _batches(samples)[0]
+    features, targets = _batches(samples, mixup=1.0)[0]
+    plain, _ = _batches(samples)[0]
     assert np.allclose(targets.sum(axis=1), 1)
-    assert np.allclose(second.sum(axis=1), 1)
     shares = targets.max(axis=1)
     assert ((shares > 0.5) & (shares < 1)).any()
-    # The largest share is still the sample's own.
-    assert np.array_equal(targets.argmax(axis=1), whole.argmax(axis=1))
     assert not np.allclose(features, plain)
 
 
-def _teacher(logits: list[FloatArray]) -> keras.Model:
+def test_answers_carry_the_label_priors_of_their_data_set(samples: Samples) -> None:
+    priors = {name: np.full(8, value, np.float32) for name, value in (("one", 1), ("other", 2))}
+    _, answers = _batches(samples, seed=None, priors=priors)[0]
+    assert answers.shape == (8, 2, 8)
+    assert np.array_equal(answers[:, 0], samples.targets[:8])
+    assert answers[:, 1, 0].tolist() == [1, 2] * 4
+    _, mixed = _batches(samples, mixup=1.0, priors=priors)[0]
+    assert ((mixed[:, 1] > 1) & (mixed[:, 1] < 2)).any()
+
+
+def _teacher(logits: FloatArray) -> keras.Model:
     """A network with the same logits for every picture."""
-    inputs = keras.Input((48, 48, 1))
+    inputs = keras.Input((64, 64, 1))
     zero = keras.layers.Rescaling(0.0)(keras.layers.GlobalAveragePooling2D()(inputs))
-    heads = []
-    for bias in logits:
-        layer = keras.layers.Dense(len(bias))
-        heads.append(layer(zero))
-        layer.set_weights([layer.get_weights()[0], bias])
-    return keras.Model(inputs, heads)
+    layer = keras.layers.Dense(len(logits))
+    outputs = layer(zero)
+    layer.set_weights([layer.get_weights()[0], logits])
+    return keras.Model(inputs, outputs)
 
 
 def test_teachers_make_up_their_share_of_every_target(samples: Samples) -> None:
     rng = np.random.default_rng(1)
-    teacher_logits = [[rng.normal(0, 1, n).astype(np.float32) for n in (8, 7)] for _ in range(2)]
-    teachers = Teachers([_teacher(logits) for logits in teacher_logits], share=0.25)
-    spec = TASK.input_spec(samples)
-    plain, (first, second) = _batches(samples)[0]
-    features, mixed_targets = Batches(TASK, samples, spec, 8, 0, teachers)[0]
+    logits = [rng.normal(0, 1, 8).astype(np.float32) for _ in range(2)]
+    teachers = Teachers([_teacher(one) for one in logits], share=0.25)
+    plain, targets = _batches(samples)[0]
+    features, mixed = _batches(samples, teachers=teachers)[0]
     assert np.array_equal(features, plain)
-    for head, (target, mixed) in enumerate(zip((first, second), mixed_targets, strict=True)):
-        mean = np.mean([softmax(logits[head]) for logits in teacher_logits], axis=0)
-        assert np.allclose(mixed, 0.75 * target + 0.25 * mean, atol=1e-5)
+    mean = np.mean([softmax(one) for one in logits], axis=0)
+    assert np.allclose(mixed, 0.75 * targets + 0.25 * mean, atol=1e-5)
 
 
-def test_mixing_keeps_the_labels_of_the_larger_share() -> None:
-    rng = np.random.default_rng(0)
-    nan = np.nan
-    targets = np.array([[1, 0, nan, nan], [nan, nan, 0, 1]] * 8, np.float32)
-    (mixed,) = _mix_up(rng, 0.2, targets)
-    assert np.array_equal(np.isnan(mixed), np.isnan(targets))
-    assert (np.nansum(mixed, axis=1) >= 0.5).all()
+def test_a_teacher_predicts_for_the_label_priors_of_each_sample(samples: Samples) -> None:
+    logits = np.zeros(8, np.float32)
+    teachers = Teachers([_teacher(logits)], share=1.0)
+    prior = np.array([0.5, 0.3, 0.2, 0, 0, 0, 0, 0], np.float32)
+    _, answers = _batches(samples, teachers=teachers, priors={"one": prior, "other": prior})[0]
+    assert np.allclose(answers[:, 0], prior, atol=1e-6)
+    assert np.allclose(answers[:, 1], prior)

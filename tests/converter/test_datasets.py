@@ -10,7 +10,8 @@ from converter.datasets import fer2013, ferplus, own_faces
 from converter.datasets.face_folders import CK_PLUS
 from converter.datasets.pictures import LABELS
 from converter.datasets.samples import DatasetError
-from converter.tasks.face import FaceTask
+from converter.tasks.base import load_known
+from converter.tasks.face import KNOWN, LAYOUTS, FaceTask
 
 HEADER = "name,box,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -55,22 +56,22 @@ def test_ferplus_has_votes_as_distributions_and_reports_what_it_left_out(
         assert reason in text
 
 
-def test_ferplus_with_the_original_labels_has_a_second_labelling(tmp_path: Path) -> None:
+def test_the_original_labels_take_part_in_the_training_targets_of_ferplus(tmp_path: Path) -> None:
     root = _ferplus(tmp_path)
+    plain = ferplus.load(root)
     table = root / "FERPlus" / "fer2013_labels.csv"
     table.write_text("image,usage,emotion\na.png,Training,0\nnobody.png,Training,3\n")
     splits = ferplus.load(root)
-    assert splits.second is not None
-    assert splits.second.labels == fer2013.NATIVE_LABELS
-    # One picture has no votes, another no row in the original table.
-    assert len(splits.test) == 5
-    assert splits.test.labelled.groups == ("a.png", "b.png", "c.png", "d.png")
-    others = splits.test.by_second(splits.second.labels)
-    assert others.groups == ("a.png", "nobody.png")
-    assert [others.labels[index] for index in others.majority] == ["anger", "happiness"]
-    text = splits.summary()
-    assert "FER2013Valid: 5 (neutral 1, happiness 1" in text
-    assert "FER2013Valid, by FER2013's labels: 2 (anger 1" in text
+    targets = dict(zip(splits.train.groups, splits.train.targets, strict=True))
+    votes = dict(zip(plain.train.groups, plain.train.targets, strict=True))
+    anger, happiness = (LABELS.index(one) for one in ("anger", "happiness"))
+    assert targets["a.png"][anger] == pytest.approx(0.6 * votes["a.png"][anger] + 0.4)
+    assert targets["a.png"].sum() == pytest.approx(1)
+    assert targets["nobody.png"][happiness] == 1  # no emotion has the majority of its votes
+    assert np.array_equal(targets["b.png"], votes["b.png"])
+    # Measured by the votes alone.
+    assert splits.test.labelled.groups == plain.test.groups
+    assert np.array_equal(splits.test.labelled.targets, plain.test.targets)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +121,6 @@ def test_fer2013_as_a_table_keeps_its_splits(tmp_path: Path) -> None:
         assert splits.test.counts()["happiness"] == 1
         assert splits.test.inputs[0].shape == (48, 48)
         assert len(splits.unusable) == 3
-        assert splits.second is not None
-        seconds = splits.test.by_second(splits.second.labels)
-        assert seconds.counts()["happiness"] == 1
 
 
 def test_fer2013_as_folders_is_read(tmp_path: Path) -> None:
@@ -150,7 +148,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
 def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     names = [f"S{subject:03}_001_{frame:08}.png" for subject in range(20) for frame in (1, 2, 3)]
     _pictures(tmp_path, {"anger": names[:30], "surprise": names[30:], "fear": ["odd.png"]})
-    splits = FaceTask().load([tmp_path])
+    splits = load_known(tmp_path, LAYOUTS, KNOWN)
     assert splits.dataset == "CK+48"
     groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
     assert [len(one) for one in groups] == [14, 2, 4]

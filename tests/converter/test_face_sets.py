@@ -10,8 +10,10 @@ import pytest
 from benchmarks.harness.clips import HAPPY_CLIP
 from converter.datasets import face_sets, rafdb
 from converter.datasets.pictures import LABELS
+from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError
-from converter.tasks.face import FaceTask
+from converter.tasks.base import load_known
+from converter.tasks.face import KNOWN, LAYOUTS, FaceTask
 from edge.capture.media import read_frames
 from edge.perception.detector import Face, open_detector
 from edge.perception.face import align
@@ -116,7 +118,7 @@ def test_faces_in_emotion_folders_are_split_by_subject(
         tmp_path / "data", {"Angry": files[::2], "Happy": [*files[1::2], "x.png"]}
     )
     path = Path(shutil.make_archive(str(tmp_path / "faces"), "zip", root)) if zipped else root
-    splits = FaceTask().load([path])
+    splits = load_known(path, LAYOUTS, KNOWN)
     assert splits.dataset == dataset
     groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
     assert [len(one) for one in groups] == [7, 1, 2]
@@ -136,7 +138,7 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
         lines.append(f"{clip.name},{('angry', 'happy')[number % 2]},person {number}")
     lines += ["gone.mkv,happy,person 1", f"{clips[0].name},bored,person 1", "a.opus,sad,person 2"]
     (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
-    splits = FaceTask().load([tmp_path])
+    splits = load_known(tmp_path, LAYOUTS, KNOWN)
     parts = (splits.train, splits.held_back, splits.test)
     assert [sorted(set(one.groups)) for one in parts] == [
         ["person 0", "person 1", "person 2"],
@@ -159,22 +161,13 @@ def test_joined_sets_are_groups_and_keep_the_labels_that_each_has(tmp_path: Path
     assert set(splits.train.groups) == {"small", "large"}
     assert splits.schemes["small"].labels == ("happiness", "sadness")
     assert splits.trained_on == ("small train", "large train")
-    targets = task.training_targets(splits.train)
+    priors = label_priors(splits.train, splits.schemes)
+    assert priors["small"][CONTEMPT] == 0
+    assert priors["large"][CONTEMPT] > 0
     is_small = np.array(splits.train.groups) == "small"
-    assert np.isnan(targets[is_small][:, CONTEMPT]).all()
-    assert not np.isnan(targets[~is_small][:, CONTEMPT]).any()
-    assert np.array_equal(np.nan_to_num(targets), splits.train.targets)
     weights = task.sample_weights(splits.train)
-    assert weights is not None
     assert weights.sum() == pytest.approx(1)
     assert weights[is_small].sum() == pytest.approx(1 / (1 + 6**0.5), rel=1e-3)
-
-
-def test_a_single_set_is_drawn_and_masked_as_before(tmp_path: Path) -> None:
-    task = FaceTask()
-    splits = task.load([own_set(tmp_path / "one", "happy", "sad")])
-    assert task.sample_weights(splits.train) is None
-    assert np.array_equal(task.training_targets(splits.train), splits.train.targets)
 
 
 def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
@@ -229,7 +222,7 @@ def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
         write(tmp_path / "faces" / split / "happy" / "crop.png", crop)
         write(tmp_path / "faces" / split / "sad" / "tiny.png", picture())
         write(tmp_path / "faces" / split / "sad" / "landscape.jpg", np.tile(picture(), (4, 12)))
-    splits = FaceTask().load([tmp_path / "faces"])
+    splits = load_known(tmp_path / "faces", LAYOUTS, KNOWN)
     assert len(splits.train) == 3
     kept, cropped = splits.train.inputs[:2]
     assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12

@@ -6,10 +6,11 @@ import flatbuffers
 import keras
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from converter.datasets.splits import Splits
 from converter.networks.flatbuffer import parse
-from converter.networks.packs import restore_statistics
+from converter.networks.statistics import restore_statistics
 from converter.networks.weights import load_initial_weights
 from converter.packing.quantize import convert_float32, exported
 from converter.tasks.base import Schedule
@@ -34,7 +35,8 @@ def started(splits: Splits) -> tuple[keras.Model, Batches]:
     task = TextTask()
     spec = task.input_spec(splits.train)
     model = task.network(spec)
-    batches = Batches(task, task.prepare(splits.train, spec, 0), spec, 32, seed=0)
+    schedule = replace(task.schedule, batch_size=32)
+    batches = Batches(task, task.prepare(splits.train, spec, 0), spec, schedule, seed=0)
     assert load_initial_weights(model, TEXT) == 3
     restore_statistics(model, batches)
     return model, batches

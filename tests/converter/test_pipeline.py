@@ -10,21 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import f1_score
 
+from converter.datasets.priors import label_priors
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme
 from converter.datasets.texts import LABELS
 from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.metrics import expected_calibration_error
 from converter.networks import face, speech, text
-from converter.packing.calibrate import (
-    fit_prior_correction,
-    fit_temperature,
-    fit_thresholds,
-    rare_log_prior,
-)
+from converter.packing.calibrate import fit_prior_share, fit_temperature, fit_thresholds
 from converter.packing.quantize import check_integer, exported, quantize
-from converter.training.train import accuracy, cross_entropy
+from converter.training.losses import accuracy, loss
 from edge.emotions import softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import Classifier
@@ -169,20 +166,31 @@ def test_the_temperature_undoes_overconfidence() -> None:
     assert after < 0.03 < before
 
 
-def test_the_prior_correction_finds_a_rare_class_within_its_price() -> None:
+def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> None:
     rng = np.random.default_rng(0)
-    prior = np.array([0.95, 0.05], np.float32)
+    prior = np.array([0.9, 0.1], np.float32)
     truth = (rng.random(20_000) < prior[1]).astype(np.intp)
     evidence = rng.normal(np.where(truth, 1.0, -1.0), 1.0)
-    logits = np.stack([np.log(prior[0]) - evidence, np.log(prior[1]) + evidence], axis=1)
-    strength = fit_prior_correction(
-        logits.astype(np.float32), truth, rare_log_prior(np.eye(2, dtype=np.float32)[truth])
-    )
-    rare = rare_log_prior(np.eye(2, dtype=np.float32)[truth])
-    before, after = logits.argmax(axis=1), (logits - strength * rare).argmax(axis=1)
-    assert 0 < strength <= 1
-    assert (after[truth == 1] == 1).mean() > (before[truth == 1] == 1).mean() + 0.05
-    assert (after == truth).mean() > (before == truth).mean() - 0.0101
+    balanced = np.stack([-evidence, evidence], axis=1).astype(np.float32)
+    targets = np.eye(2, dtype=np.float32)[truth]
+    samples = Samples(("a", "b"), list(truth), targets, ("one",) * 20_000)
+    share = fit_prior_share(balanced, samples, np.log(prior))
+    assert 0 < share <= 1
+
+    def macro_f1(share: float) -> float:
+        return float(
+            f1_score(truth, (balanced + share * np.log(prior)).argmax(axis=1), average="macro")
+        )
+
+    assert macro_f1(share) >= max(macro_f1(0.0), macro_f1(1.0))
+    # Another set, where both are equally frequent, wants no prior.
+    even = rng.integers(0, 2, 20_000)
+    other = rng.normal(np.where(even, 1.0, -1.0), 1.0)
+    logits = np.concatenate([balanced, np.stack([-other, other], axis=1).astype(np.float32)])
+    both = np.concatenate([targets, np.eye(2, dtype=np.float32)[even]])
+    groups = ("one",) * 20_000 + ("even",) * 20_000
+    joined = Samples(("a", "b"), list(range(40_000)), both, groups)
+    assert fit_prior_share(logits, joined, np.log(prior)) < share
 
 
 def test_thresholds_separate_what_can_be_separated() -> None:
@@ -243,28 +251,45 @@ def test_a_row_of_zeros_has_no_gradient() -> None:
     targets = np.array([[0.5, 0.5, 0], [0, 0, 0]], np.float32)
     logits = tf.Variable(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], np.float32))
     with tf.GradientTape() as tape:
-        loss = cross_entropy(tf.constant(targets), logits, smoothing=0.1)
+        found = loss(tf.constant(targets), logits, smoothing=0.1)
     reference = keras.losses.categorical_crossentropy(targets, logits, True, 0.1)
-    assert float(loss[0]) == pytest.approx(float(reference[0]), abs=1e-5)
-    gradient = tape.gradient(loss, logits).numpy()
+    assert float(found[0]) == pytest.approx(float(reference[0]), abs=1e-5)
+    gradient = tape.gradient(found, logits).numpy()
     assert gradient[0].any()
     assert not gradient[1].any()
 
 
 def test_a_label_that_annotators_could_not_choose_takes_no_part_in_the_loss() -> None:
-    targets = np.array([[0, 1, np.nan], [0, 1, 0]], np.float32)
+    priors = np.array([[0.5, 0.5, 0], [1 / 3, 1 / 3, 1 / 3]], np.float32)
+    answers = np.stack([np.array([[0, 1, 0], [0, 1, 0]], np.float32), priors], axis=1)
     logits = tf.Variable(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], np.float32))
     with tf.GradientTape() as tape:
-        loss = cross_entropy(tf.constant(targets), logits)
-    assert loss.numpy() == pytest.approx([np.log(1 + np.exp(-1)), 1.4076], abs=1e-4)
-    gradient = tape.gradient(loss, logits).numpy()
-    assert gradient[0, 2] == 0
+        found = loss(tf.constant(answers), logits)
+    assert found.numpy() == pytest.approx([np.log(1 + np.exp(-1)), 1.4076], abs=1e-4)
+    gradient = tape.gradient(found, logits).numpy()
+    assert gradient[0, 2] == pytest.approx(0, abs=1e-6)
     assert gradient[1, 2] > 0
-    assert accuracy(tf.constant(targets), logits).numpy().tolist() == [1, 0]
+    assert accuracy(tf.constant(answers), logits).numpy().tolist() == [1, 0]
 
 
-def test_only_rare_labels_have_a_rare_log_prior_and_absent_ones_have_none() -> None:
-    targets = np.eye(4, dtype=np.float32)[[0] * 60 + [1] * 38 + [2] * 2]
-    found = rare_log_prior(targets)
-    assert found[[0, 1, 3]].tolist() == [0, 0, 0]
-    assert found[2] == pytest.approx(np.log(0.02 / 0.125))
+def test_a_frequent_label_needs_less_evidence_in_training() -> None:
+    prior = np.array([[0.9, 0.1]], np.float32)
+    logits = tf.zeros((1, 2))
+    losses = [
+        float(loss(tf.constant(np.stack([target, prior], axis=1)), logits)[0])
+        for target in (np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32))
+    ]
+    assert losses == pytest.approx([-np.log(0.9), -np.log(0.1)], abs=1e-4)
+
+
+def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
+    targets = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 2, 2]]
+    samples = Samples(("a", "b", "c"), list(range(6)), targets, ("one",) * 4 + ("two",) * 2)
+    schemes = {
+        "one": AnnotationScheme("one", ("a", "b"), "test"),
+        "two": AnnotationScheme("two", ("a", "b", "c"), "test"),
+    }
+    found = label_priors(samples, schemes)
+    assert found["one"] == pytest.approx([0.75, 0.25, 0])
+    assert found["two"] == pytest.approx([1e-4, 1e-4, 1], abs=1e-3)
+    assert found["two"][0] > 0
