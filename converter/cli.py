@@ -180,7 +180,7 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--weights",
         type=Path,
-        help="initial weights: a .keras file, torchvision's MobileNetV2 (.pth), or a text pack "
+        help="initial weights: a .keras file, a MobileNet of TensorFlow.js (.json), or a text pack "
         "(.tflite)",
     )
     command.add_argument(

@@ -25,6 +25,7 @@ from converter.measuring.metrics import (
 )
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
+from edge.perception.classifier import calibrated
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import InputSpec, Manifest, Metric, save_manifest
 from edge.perception.pack import Pack, load_pack
@@ -92,7 +93,8 @@ class SplitPredictions:
         If samples may have several labels, a family's metrics are means over its data sets,
         followed by the metrics of each data set.
         """
-        found = compute_metrics(self.probabilities, self.uncalibrated, self.samples, manifest)
+        answers = self._answerable(manifest)
+        found = compute_metrics(answers, self.uncalibrated, self.samples, manifest)
         languages = self._multilabel(manifest)
         found |= mean_metrics(list(languages.values()))
         metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.variant)
@@ -100,6 +102,18 @@ class SplitPredictions:
             n = self.samples.groups.count(dataset)
             metrics += as_metrics(of_language, dataset, self.split, n, self.variant)
         return metrics
+
+    def _answerable(self, manifest: Manifest) -> FloatArray:
+        """Returns the probabilities without labels that no annotator and no device can give.
+
+        Such a label is no emotion of the seven, and no choice of the annotators of these samples.
+        """
+        if manifest.thresholds or not self.schemes:
+            return self.probabilities
+        offered = {label for scheme in self.schemes.values() for label in scheme.labels}
+        counts = [one in offered or manifest.label_map[one] is not None for one in manifest.labels]
+        kept = np.where(counts, self.probabilities, 0)
+        return np.asarray(kept / kept.sum(axis=1, keepdims=True))
 
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
         """Returns the multi-label metrics of each data set that the pack has thresholds for."""
@@ -128,7 +142,7 @@ def predict_split(
         splits.dataset,
         splits.test_split,
         labelled,
-        softmax(logits, manifest.temperature),
+        calibrated(logits, manifest),
         softmax(logits),
         splits.schemes,
     )

@@ -12,7 +12,12 @@ import numpy as np
 from converter.datasets.priors import label_priors
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
-from converter.packing.calibrate import fit_prior_share, fit_temperature, fit_thresholds
+from converter.packing.calibrate import (
+    fit_familiarity,
+    fit_prior_share,
+    fit_temperature,
+    fit_thresholds,
+)
 from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import convert_float32, exported, quantize, write_model
 from converter.tasks.base import Task
@@ -20,8 +25,8 @@ from converter.training.runs import load_run, origin
 from edge import __version__
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
-from edge.perception.interpreter import Interpreter
-from edge.perception.manifest import InputSpec, Manifest, save_manifest
+from edge.perception.classifier import calibrated
+from edge.perception.manifest import Manifest, save_manifest
 from edge.perception.pack import Pack
 
 REPRESENTATIVE_SAMPLES = 400
@@ -41,10 +46,6 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     prepared = task.prepare(splits.train.subset(chosen), spec, seed)
     representative = [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
     quantized, unquantized = _convert(model, representative)
-    prior_share = 1.0
-    if task.balances_labels and splits.schemes:
-        prior_share = add_prior(task, model, quantized, spec, splits)
-        quantized, unquantized = _convert(model, representative)
     path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
         name=task.modality,
@@ -55,21 +56,20 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         labels=task.labels,
         label_map=task.label_map,
         input=spec,
-        prior_correction=1 - prior_share,
         trained_on=data_origin.trained_on,
         licence=data_origin.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
     )
     pack = Pack(path, manifest, quantized)
-    calibrated = calibrate(task, pack, splits)
-    checks = choose_checks(msgspec.structs.replace(pack, manifest=calibrated))
-    calibrated = msgspec.structs.replace(calibrated, checks=checks)
+    manifest = calibrate(task, pack, splits)
+    checks = choose_checks(msgspec.structs.replace(pack, manifest=manifest))
+    manifest = msgspec.structs.replace(manifest, checks=checks)
     write_model(unquantized, run / FLOAT32)
     became = msgspec.json.encode({"int8_sha256": manifest.sha256})
     (run / FLOAT32).with_suffix(".json").write_bytes(became)
     write_model(quantized, path)
-    save_manifest(calibrated, path.with_suffix(".json"))
+    save_manifest(manifest, path.with_suffix(".json"))
     return path.with_suffix(".json")
 
 
@@ -89,26 +89,6 @@ def check_finite(model: keras.Model) -> None:
             )
 
 
-def add_prior(
-    task: Task, model: keras.Model, quantized: bytes, spec: InputSpec, splits: Splits
-) -> float:
-    """Adds a share of the log label prior to the bias of the logits, fitted on held-back data.
-
-    Returns that share. The prior is the mean over the data sets, as training draws them.
-    """
-    held_back = splits.held_back.labelled
-    logits = pool_windows(
-        predict_logits(Interpreter(quantized, task.modality), task, held_back, spec)
-    )
-    priors = label_priors(splits.train, splits.schemes)
-    sizes = [splits.train.groups.count(dataset) ** 0.5 for dataset in priors]
-    prior = np.average(list(priors.values()), axis=0, weights=sizes).astype(np.float32)
-    share = fit_prior_share(logits, held_back, np.log(prior))
-    print(f"share of the label prior: {share}")
-    model.get_layer("logits").bias.assign_add(share * np.log(prior))
-    return share
-
-
 def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     """Returns the manifest with temperature, thresholds and held-back metrics of the int8 file."""
     held_back = splits.held_back.labelled
@@ -117,15 +97,36 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     # labels a sample there is no majority, so the targets stay distributions.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
     targets = held_back.targets if task.multi_label else certain
-    temperature = fit_temperature(logits, targets, task.sample_weights(held_back))
-    manifest = msgspec.structs.replace(pack.manifest, temperature=temperature)
-    calibrated = softmax(logits, manifest.temperature)
+    weights = task.sample_weights(held_back)
+    manifest = pack.manifest
+    if task.balances_labels and splits.schemes:
+        manifest = msgspec.structs.replace(manifest, log_prior=_fit_prior(logits, splits))
+    if task.rates_familiarity:
+        familiarity = fit_familiarity(logits, weights)
+        manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
+    prior = np.array(manifest.log_prior or 0.0, np.float32)
+    temperature = fit_temperature(logits + prior, targets, weights)
+    manifest = msgspec.structs.replace(manifest, temperature=temperature)
+    answers = calibrated(logits, manifest)
     if task.multi_label:
-        thresholds = fit_thresholds(calibrated, held_back, splits.schemes)
+        thresholds = fit_thresholds(answers, held_back, splits.schemes)
         manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
     schemes = {name: replace(one, test_split=HELD_BACK) for name, one in splits.schemes.items()}
     predictions = SplitPredictions(
-        "int8", splits.dataset, HELD_BACK, held_back, calibrated, softmax(logits), schemes=schemes
+        "int8", splits.dataset, HELD_BACK, held_back, answers, softmax(logits), schemes=schemes
     )
     metrics = tuple(metric for one in predictions.families for metric in one.metrics(manifest))
     return msgspec.structs.replace(manifest, metrics=metrics)
+
+
+def _fit_prior(logits: FloatArray, splits: Splits) -> tuple[float, ...]:
+    """Returns the share of the labels' log prior that answers held-back data best.
+
+    The prior is the mean over the data sets, weighted as training draws them.
+    """
+    priors = label_priors(splits.train, splits.schemes)
+    sizes = [splits.train.groups.count(dataset) ** 0.5 for dataset in priors]
+    log_prior = np.log(np.average(list(priors.values()), axis=0, weights=sizes)).astype(np.float32)
+    share = fit_prior_share(logits, splits.held_back.labelled, log_prior)
+    print(f"share of the label prior: {share}")
+    return tuple((share * log_prior).round(4).tolist())

@@ -12,6 +12,7 @@ from converter.datasets.splits import AnnotationScheme
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
+FAMILIARITY_QUANTILES = (0.01, 0.1)
 PRIOR_SHARES = tuple(step / 20 for step in range(21))
 
 
@@ -50,6 +51,18 @@ def fit_prior_share(logits: FloatArray, samples: Samples, log_prior: FloatArray)
         return float(np.average(found, weights=[rows.sum() ** 0.5 for rows in rows_of]))
 
     return max(PRIOR_SHARES, key=score)
+
+
+def fit_familiarity(logits: FloatArray, weights: FloatArray | None = None) -> tuple[float, float]:
+    """Returns two percentiles of the deviation of a sample's logits, see Manifest.familiarity.
+
+    Of noise, of other objects and of faces that are turned or covered, all logits are alike.
+    """
+    deviations = logits.std(axis=1)
+    unlike, ordinary = np.quantile(
+        deviations, FAMILIARITY_QUANTILES, weights=weights, method="inverted_cdf"
+    )
+    return round(float(unlike), 4), round(float(ordinary), 4)
 
 
 def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> float:

@@ -114,16 +114,16 @@ def _glasses(values: Values, rng: np.random.Generator) -> Values:
 
 
 CHANGES: tuple[tuple[float, Callable[[Values, np.random.Generator], Values]], ...] = (
-    (0.12, _glasses),
-    (0.03, _mask),
-    (0.15, _hand),
+    (0.1, _glasses),
+    (0.02, _mask),
+    (0.1, _hand),
     (1.0, _exposure),
-    (0.15, _side_light),
-    (0.3, _far_away),
-    (0.12, _out_of_focus),
-    (0.08, _motion),
-    (0.15, _darkness),
-    (0.25, _sensor_noise),
+    (0.1, _side_light),
+    (0.25, _far_away),
+    (0.1, _out_of_focus),
+    (0.06, _motion),
+    (0.1, _darkness),
+    (0.2, _sensor_noise),
     (0.15, _compression),
 )
 """Each change with its probability, in the order from the face to the file."""

@@ -57,6 +57,8 @@ class Task(ABC):
 
     `quantize` then adds back the share of the log priors that answers best, see `fit_prior_share`.
     """
+    rates_familiarity: ClassVar[bool] = False
+    """True if `quantize` measures how strong the logits of ordinary samples are."""
     distils_before_training: ClassVar[bool] = False
     """True if teachers predict once before training, in `distil`, not for every batch."""
     schedule: ClassVar[Schedule]

@@ -46,7 +46,7 @@ class FaceTask(Task):
     annotators could not choose.
     """
 
-    side: int = 64
+    side: int = 96
     """Side of the network's input, in pixels."""
     width: float = 1.0
     """Factor of every channel count of the network."""
@@ -64,14 +64,16 @@ class FaceTask(Task):
         "contempt": None,
     }
     balances_labels = True
+    rates_familiarity = True
     schedule = Schedule(
-        epochs=20,
+        epochs=12,
         batch_size=128,
-        learning_rate=1e-3,
-        patience=6,
+        learning_rate=7e-4,
+        patience=12,
         weight_decay=0.05,
         largest_gradient=1.0,
-        mixup=0.2,
+        keep_last=True,  # of several sets, which differ in size and difficulty
+        mixup=0.1,
     )
 
     def load(self, data: Sequence[Path]) -> Splits:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge.emotions import FloatArray, label_matrix, softmax, to_seven
+from edge.perception.manifest import Manifest
 from edge.perception.pack import Pack
 from edge.perception.sparse import Sparse
 
@@ -14,10 +17,19 @@ class Classification:
     probabilities: FloatArray
     """float32[7], calibrated."""
     native: dict[str, float]
+    familiarity: float = 1.0
+    """Likeness to what the model knows, 0..1; 1 if its manifest has no bounds for it."""
+
+
+def calibrated(logits: FloatArray, manifest: Manifest) -> FloatArray:
+    """Returns probabilities of the manifest's labels for logits, both float32[..., labels]."""
+    if manifest.log_prior:
+        logits = logits + np.array(manifest.log_prior, np.float32)
+    return softmax(logits, manifest.temperature)
 
 
 class Classifier:
-    """Runs a pack's int8 model and applies its temperature and label map."""
+    """Runs a pack's int8 model and applies its prior, temperature and label map."""
 
     def __init__(self, pack: Pack, threads: int = 1) -> None:
         self.manifest = pack.manifest
@@ -34,8 +46,15 @@ class Classifier:
 
     def interpret(self, logits: FloatArray) -> Classification:
         """Turns `logits`, float32[labels], into a calibrated answer."""
-        native = softmax(logits, self.manifest.temperature)
+        native = calibrated(logits, self.manifest)
         return Classification(
             to_seven(native, self._matrix),
             dict(zip(self.manifest.labels, native.round(4).tolist(), strict=True)),
+            self._familiarity(logits),
         )
+
+    def _familiarity(self, logits: FloatArray) -> float:
+        if self.manifest.familiarity is None:
+            return 1.0
+        unlike, ordinary = self.manifest.familiarity
+        return float(np.clip((logits.std() - unlike) / (ordinary - unlike), 0, 1))

@@ -10,7 +10,7 @@ from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels, image_features
 from edge.perception.geometry import similarity
 from edge.perception.manifest import ImageInput
-from edge.perception.quality import face_quality
+from edge.perception.quality import face_quality, familiarity_factor
 from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
 
 # Positions of the eyes in the training pictures, as shares of the side: medians over the first
@@ -66,14 +66,16 @@ class FacePerception:
     def perceive_crop(self, frame: Frame) -> Observation:
         """Returns the expression of a picture that is a face crop already."""
         answer = self.classifier.classify(image_features(frame.pixels, self._spec))
+        quality = familiarity_factor(answer.familiarity)
         return Observation(
-            "face", UNKNOWN_SUBJECT, frame.captured_s, answer.probabilities, 1.0, answer.native
+            "face", UNKNOWN_SUBJECT, frame.captured_s, answer.probabilities, quality, answer.native
         )
 
     def _observe(self, frame: Frame, subject: int, face: Face) -> Observation:
         aligned = self.align(frame.pixels, face)
         answer = self.classifier.classify(image_features(aligned, self._spec))
         quality = face_quality(face, aligned, frame.pixels.shape)
+        quality *= familiarity_factor(answer.familiarity)
         return Observation(
             "face", subject, frame.captured_s, answer.probabilities, quality, answer.native
         )

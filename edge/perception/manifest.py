@@ -112,9 +112,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     input: InputSpec
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
-    """Share of the labels' log prior that is taken out of the logits, in the model.
+    """In packs of former releases: the share of rare labels' log prior taken out of the logits."""
+    log_prior: tuple[float, ...] = ()
+    """Added to the logits, which say nothing about how frequent a label is; empty for nothing."""
+    familiarity: tuple[float, float] | None = None
+    """Standard deviations of the logits of a sample, which grow with what the model recognizes.
 
-    0 counts labels as frequent as in the training data, 1 as equally frequent.
+    At the first or below it, a sample is unlike any that the model knows; from the second on it is
+    ordinary. They are the 1st and the 10th percentile of held-back data.
     """
     thresholds: dict[str, dict[str, float]] = {}
     """For multi-label models: the probability from which each label counts as present.

@@ -1,4 +1,4 @@
-"""Rates how well a face can be classified: by its size, sharpness, pose, visible share and roll.
+"""Rates how well a face can be classified, by what can be seen of it and by the model's answer.
 
 Every bound is the limit of the faces that the model was trained on: quantiles over 2,500 pictures
 of FER2013Train, in 2,292 of which BlazeFace found a face.
@@ -26,6 +26,8 @@ FULL_PITCH = (0.25, 0.70)
 MAX_PITCH_EXCESS = 0.4
 # Factor for a face that may be upside down: its answer hardly counts beside others.
 ROLLED = 0.2
+# Factor for a face unlike any that the model knows.
+UNFAMILIAR = 0.2
 
 
 def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> float:
@@ -34,6 +36,11 @@ def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> f
     upright = ROLLED if face.may_be_rolled else 1.0
     visible = _visible(face, frame_shape)
     return face.score * size * sharpness(aligned) * frontality(face.keypoints) * visible * upright
+
+
+def familiarity_factor(familiarity: float) -> float:
+    """Returns the factor of the quality of a face that is this familiar to its model, 0..1."""
+    return UNFAMILIAR + (1 - UNFAMILIAR) * familiarity
 
 
 def sharpness(aligned: Pixels) -> float:
