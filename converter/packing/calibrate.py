@@ -53,16 +53,20 @@ def fit_prior_share(logits: FloatArray, samples: Samples, log_prior: FloatArray)
     return max(PRIOR_SHARES, key=score)
 
 
-def fit_familiarity(logits: FloatArray, weights: FloatArray | None = None) -> tuple[float, float]:
+def fit_familiarity(
+    logits: FloatArray, weights: FloatArray | None = None
+) -> tuple[float, float] | None:
     """Returns two percentiles of the deviation of a sample's logits, see Manifest.familiarity.
 
     Of noise, of other objects and of faces that are turned or covered, all logits are alike.
+    Returns None if the samples are too few to tell the percentiles apart.
     """
     deviations = logits.std(axis=1)
     unlike, ordinary = np.quantile(
         deviations, FAMILIARITY_QUANTILES, weights=weights, method="inverted_cdf"
     )
-    return round(float(unlike), 4), round(float(ordinary), 4)
+    bounds = round(float(unlike), 4), round(float(ordinary), 4)
+    return bounds if bounds[0] < bounds[1] else None
 
 
 def fit_threshold(probabilities: FloatArray, present: npt.NDArray[np.bool_]) -> float:

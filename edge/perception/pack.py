@@ -65,6 +65,16 @@ def _check_input(manifest: Manifest, path: Path) -> None:
             )
 
 
+def _check_calibration(manifest: Manifest, path: Path) -> None:
+    if manifest.log_prior and len(manifest.log_prior) != len(manifest.labels):
+        raise ModelError(
+            f"{path}: log_prior has {len(manifest.log_prior)} values for "
+            f"{len(manifest.labels)} labels"
+        )
+    if manifest.familiarity and not manifest.familiarity[0] < manifest.familiarity[1]:
+        raise ModelError(f"{path}: familiarity {manifest.familiarity} is not in ascending order")
+
+
 def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) -> None:
     second = [len(manifest.second_labels)] if manifest.second_labels else []
     counts = [len(manifest.labels), *second]
@@ -106,6 +116,7 @@ def load_pack(manifest_path: Path) -> Pack:
     if set(manifest.labels) != set(manifest.label_map):
         odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")
+    _check_calibration(manifest, manifest_path)
     _check_input(manifest, manifest_path)
     if Path(manifest.file).name != manifest.file:
         raise ModelError(f"{manifest_path}: file {manifest.file!r} must be a name, without folder")
