@@ -120,6 +120,14 @@ def _add_report_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--folds", type=Path, help="speech: report on these folds, a --run of `folds`"
     )
+    command.add_argument(
+        "--left-out",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder of a pack that was trained without a source, and evaluated on it with --all; "
+        "repeatable",
+    )
 
 
 def _add_folds_options(command: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ The rest of the converter is slow to import, so each command imports only what i
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -149,6 +150,10 @@ def report(arguments: argparse.Namespace) -> None:
         evaluation = Evaluation(first, others)
     else:
         evaluation = _measured_by_folds(arguments, pack.manifest)
+    left_out = [
+        load_pack(folder / f"{arguments.modality}.json").manifest for folder in arguments.left_out
+    ]
+    evaluation = replace(evaluation, left_out=left_out)
     page = write_report(task, splits, evaluation, pack, arguments.run, arguments.out)
     print("wrote", page)
 

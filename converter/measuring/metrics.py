@@ -57,11 +57,12 @@ def compute_metrics(
         "ece": expected_calibration_error(probabilities, truth),
         "ece_uncalibrated": expected_calibration_error(uncalibrated, truth),
     }
-    each = range(len(manifest.labels))
+    occurring = np.unique(truth)
     for name, score in (("precision", precision_score), ("recall", recall_score)):
-        scores = score(truth, guess, average=None, labels=each, zero_division=0)
-        found |= {f"{name}_{one}": s for one, s in zip(manifest.labels, scores, strict=True)}
-    return found | seven_f1(probabilities, samples, manifest)
+        values = score(truth, guess, average=None, labels=occurring, zero_division=0)
+        names = (f"{name}_{manifest.labels[index]}" for index in occurring)
+        found |= dict(zip(names, values, strict=True))
+    return found | seven_scores(probabilities, samples, manifest)
 
 
 def multilabel_f1(
@@ -89,18 +90,24 @@ def mean_metrics(parts: Collection[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names}
 
 
-def seven_f1(probabilities: FloatArray, samples: Samples, manifest: Manifest) -> dict[str, float]:
-    """Returns the F1 of each of the seven, as `f1_<emotion>`, and the mean, `macro_f1_seven`.
+def seven_scores(
+    probabilities: FloatArray, samples: Samples, manifest: Manifest
+) -> dict[str, float]:
+    """Returns the figures over the seven emotions, as a device answers, without other labels.
 
-    The mean is over the emotions that occur; any other has an F1 of 0.
+    They are `accuracy_seven`, `uar_seven`, `ece_seven` and `macro_f1_seven`, whose means are over
+    the emotions that occur, and the F1 of each as `f1_<emotion>`, 0 if it does not occur.
     """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0
     truth = to_seven(samples.targets[known], matrix).argmax(axis=1)
-    guess = to_seven(probabilities[known], matrix).argmax(axis=1)
-    scores = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
-    each = {f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, scores, strict=True)}
-    return {"macro_f1_seven": float(scores[np.unique(truth)].mean())} | each
+    answers = to_seven(probabilities[known], matrix)
+    overall = scores(answers, truth) | {"ece": expected_calibration_error(answers, truth)}
+    guess = answers.argmax(axis=1)
+    each = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
+    return {f"{name}_seven": value for name, value in overall.items()} | {
+        f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, each, strict=True)
+    }
 
 
 def as_metrics(

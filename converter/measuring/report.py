@@ -11,6 +11,7 @@ from converter.datasets.splits import Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SplitPredictions, variants_of
 from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
+from converter.measuring.sources import source_rows
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.tasks.base import Task
 from edge.perception.manifest import Manifest, Metric
@@ -42,6 +43,8 @@ class Evaluation:
     """Metrics of each variant; by default they are computed from the predictions."""
     cross_validated: bool = False
     """True if the predictions for each fold are from a model of its own."""
+    left_out: Sequence[Manifest] = ()
+    """Manifests of packs trained without a source, with their figures on that source."""
 
 
 def write_report(
@@ -70,6 +73,7 @@ def write_report(
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
         _introduction(variants, evaluation.cross_validated, manifest),
+        *_by_source(evaluation, metrics, manifest),
         _compare(variants, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(evaluation.others)) if evaluation.others else ()),
         *_several_labels(metrics[0], *evaluation.others),
@@ -109,6 +113,21 @@ def _introduction(
         f"This page is written by `emotion-convert report {manifest.modality} --data …`; the model "
         "cards, `models/README.md`, explain what the figures mean for users."
     )
+
+
+def _by_source(
+    evaluation: Evaluation, metrics: Sequence[Sequence[Metric]], manifest: Manifest
+) -> Sequence[str]:
+    """Returns a heading and a table of sources by emotion, left-out ones first; may be empty."""
+    own = [one for each in (*metrics, *evaluation.others) for one in each]
+    headings, rows = source_rows(manifest, evaluation.left_out, own)
+    if len(rows) == 1:
+        return ()
+    title = "## Sources and the recall of each emotion, in percent"
+    explained = (
+        "Figures of sources that were *left out* are of a model that was not trained on them."
+    )
+    return title, explained, _table(headings, rows), "## All figures"
 
 
 def _compare(
@@ -185,8 +204,10 @@ def _classes(predictions: SplitPredictions, figures: Figures, manifest: Manifest
                 label,
                 manifest.label_map[label] or "–",
                 str(counts[label]),
-                _percent(figures[dataset, f"precision_{label}"]),
-                _percent(figures[dataset, f"recall_{label}"]),
+                *(
+                    _percent(found) if (found := figures.get((dataset, key))) is not None else "–"
+                    for key in (f"precision_{label}", f"recall_{label}")
+                ),
             )
             for label in manifest.labels
         ],
@@ -201,7 +222,7 @@ def _draw(
     truth, guess = predictions.samples.majority, probabilities.argmax(axis=1)
     labels = manifest.labels
     shares = {
-        kind: [figures[dataset, f"{kind}_{label}"] for label in labels]
+        kind: [figures.get((dataset, f"{kind}_{label}"), 0.0) for label in labels]
         for kind in ("precision", "recall")
     }
     counts = confusion_matrix(truth, guess, labels=range(len(labels)))

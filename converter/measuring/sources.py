@@ -1,0 +1,62 @@
+"""The table of a report that compares sources of data: those left out of a training come first."""
+
+from collections.abc import Iterable, Sequence
+
+from converter.datasets.splits import WHOLE_SET
+from edge.emotions import EMOTIONS
+from edge.perception.manifest import Manifest, Metric
+
+OVERALL = {"accuracy_seven": "accuracy", "uar_seven": "mean recall", "ece_seven": "ECE"}
+"""The metrics over the seven emotions, and their headings."""
+
+Row = tuple[str, ...]
+
+
+def source_rows(
+    manifest: Manifest, left_out: Iterable[Manifest], own: Sequence[Metric]
+) -> tuple[Row, list[Row]]:
+    """Returns headings and rows: a source each, with the recall of each of the seven emotions.
+
+    `left_out` are packs trained without the sources that they were measured on as a whole, and
+    `own` are the metrics of `manifest`'s own pack on its test splits.
+    """
+    recalls = {
+        f"recall_{label}": emotion
+        for label, emotion in manifest.label_map.items()
+        if emotion is not None
+    }
+    ordered = sorted(recalls, key=lambda name: EMOTIONS.index(recalls[name]))
+    columns = [*OVERALL, *ordered]
+    rows = [
+        (f"**{dataset}**, left out ({n})", *values)
+        for one in left_out
+        for (dataset, split), (n, *values) in _by_source(one.metrics, columns).items()
+        if split == WHOLE_SET
+    ]
+    rows += [
+        (f"{dataset}, {split} ({n})", *values)
+        for (dataset, split), (n, *values) in _by_source(own, columns).items()
+    ]
+    headings = ("", *OVERALL.values(), *(recalls[name] for name in ordered))
+    return headings, rows
+
+
+def _by_source(
+    metrics: Iterable[Metric], columns: Sequence[str]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Returns by data set and split the number of samples and the value of each column."""
+    found: dict[tuple[str, str], dict[str, Metric]] = {}
+    for one in metrics:
+        if one.of == "int8":
+            found.setdefault((one.dataset, one.split), {})[one.metric] = one
+    return {
+        source: (
+            str(next(iter(each.values())).n),
+            *(_formatted(each[name]) if name in each else "–" for name in columns),
+        )
+        for source, each in found.items()
+    }
+
+
+def _formatted(metric: Metric) -> str:
+    return f"{metric.value:.2f}" if metric.metric == "ece_seven" else f"{100 * metric.value:.0f}"
