@@ -8,8 +8,6 @@ then takes part in the training targets.
 
 import csv
 import io
-import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import numpy as np
 
 from converter.datasets import fer2013
 from converter.datasets.files import Root, find_root, read_text
-from converter.datasets.pictures import LABELS, decode, one_hot
+from converter.datasets.pictures import LABELS, one_hot, read_picture
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
 
@@ -82,23 +80,16 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
                 unusable.append(f"{folder.name}/{row[0]}: no emotion has the majority")
                 continue
             emotions = np.zeros_like(emotions)
-        try:
-            data = (folder / row[0]).read_bytes()
-        except (OSError, KeyError):
-            unusable.append(f"{folder.name}/{row[0]}: missing")
-            continue
-        except (zipfile.BadZipFile, zlib.error):
-            unusable.append(f"{folder.name}/{row[0]}: damaged in the zip")
-            continue
-        picture = decode(data)
-        if picture is None:
-            unusable.append(f"{folder.name}/{row[0]}: not a readable picture")
+        picture = read_picture(folder / row[0])
+        if isinstance(picture, str):
+            unusable.append(f"{folder.name}/{row[0]}: {picture}")
             continue
         pictures.append(picture)
         targets.append(emotions / max(emotions.sum(), 1))
         names.append(row[0])
     if not pictures:
-        raise DatasetError(f"{folder}: no usable picture in it")
+        first = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
+        raise DatasetError(f"{folder}: no usable picture in it{first}")
     return Samples(LABELS, pictures, np.stack(targets), tuple(names))
 
 

@@ -1,7 +1,9 @@
-"""Reads text files and tables, from a folder or from inside a zip file."""
+"""Reads files and tables, from a folder or from inside a zip file."""
 
 import csv
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +16,22 @@ MAX_NAMES = 5
 """Names given in a message."""
 Root = Path | zipfile.Path
 """A folder or file, on disk or inside a zip."""
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
+"""The errors by which Python's zip reader reports a damaged file."""
 
 
 def open_archive(path: Path) -> Root:
-    """Returns the root inside a zip file, or any other path unchanged."""
-    if path.is_file() and zipfile.is_zipfile(path):
+    """Returns the root inside a zip file, or any other path unchanged; raises DatasetError."""
+    if not path.is_file() or not (zipfile.is_zipfile(path) or path.suffix.lower() == ".zip"):
+        return path
+    try:
         return zipfile.Path(zipfile.ZipFile(path))
-    return path
+    except NotImplementedError as error:
+        raise DatasetError(f"{path}: {error}; unpack it, and give the folder") from error
+    except (*DAMAGED, OSError) as error:
+        raise DatasetError(
+            f"{path}: not a readable zip file ({error}); is it complete? Get it again"
+        ) from error
 
 
 def find_root(path: Path, folders: Sequence[str], holds: Callable[[Root], bool]) -> Root | None:
@@ -45,11 +56,30 @@ def describe_content(path: Path) -> str:
     return f"it contains {', '.join(names[:MAX_NAMES]) or 'nothing'}{more}"
 
 
+def read_bytes(file: Root) -> bytes | str:
+    """Reads a file; returns the reason if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, KeyError):
+        return "missing"
+    except NotImplementedError as error:
+        return f"{error}; unpack the zip with another program, and give the folder"
+    except RuntimeError:
+        return "encrypted; unpack the zip with its password, and give the folder"
+    except DAMAGED:
+        return "damaged in the zip; download or create the zip again"
+    except OSError as error:
+        return error.strerror or str(error)
+
+
 def read_text(file: Root) -> str:
     """Reads a file as UTF-8; raises DatasetError."""
+    data = read_bytes(file)
+    if isinstance(data, str):
+        raise DatasetError(f"{file}: cannot be read: {data}")
     try:
-        return file.read_text(encoding="utf-8").removeprefix("\ufeff")
-    except (OSError, KeyError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as error:
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
+    except UnicodeDecodeError as error:
         raise DatasetError(f"{file}: cannot be read ({error})") from error
 
 

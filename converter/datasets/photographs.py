@@ -1,7 +1,7 @@
 """Own face pictures as people have them: crops, or whole photographs with a face somewhere."""
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import Root
+from converter.datasets.files import Root, read_bytes
 from converter.datasets.pictures import decode
 from edge.capture.media import decode_picture
 from edge.errors import SourceError
@@ -27,10 +27,12 @@ class PhotographReader:
 
     def read(self, file: Root) -> Pixels | str:
         """Returns uint8[side, side], or the reason why a picture cannot be used."""
+        data = read_bytes(file)
+        if isinstance(data, str):
+            return data
         try:
-            data = file.read_bytes()
             photograph = decode_picture(data, file)
-        except (OSError, SourceError):
+        except SourceError:
             return "not a readable picture"
         square = decode(data)
         if square is None:

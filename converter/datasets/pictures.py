@@ -1,14 +1,12 @@
 """Shared by the loaders of face pictures: their labels, and the reading of picture files."""
 
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from converter.datasets.files import Root
+from converter.datasets.files import Root, read_bytes
 from converter.datasets.samples import DatasetError, Samples
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
@@ -58,10 +56,10 @@ def decode(data: bytes) -> Pixels | None:
 
 def read_picture(file: Root) -> Pixels | str:
     """Reads a picture as a grey square, uint8; returns the reason if it cannot be used."""
-    try:
-        picture = decode(file.read_bytes())
-    except (OSError, KeyError, zipfile.BadZipFile, zlib.error):
-        picture = None
+    data = read_bytes(file)
+    if isinstance(data, str):
+        return data
+    picture = decode(data)
     return "not a readable picture" if picture is None else picture
 
 
@@ -101,16 +99,19 @@ def read_folders(
         elif one.is_file():
             unusable.append(f"{one}: not in a folder named after an emotion")
     pictures, labels, names = [], [], []
+    reasons: list[str] = []
     for emotion_folder, label in folders:
         for file in _children(emotion_folder):
             is_picture = Path(file.name).suffix.lower() in PICTURES
             picture = read(file) if is_picture else "not a picture"
             if isinstance(picture, str):
-                unusable.append(f"{file}: {picture}")
+                reasons.append(f"{file}: {picture}")
                 continue
             pictures.append(picture)
             labels.append(label)
             names.append(Path(file.name).stem)
+    unusable += reasons
     if not pictures:
-        raise DatasetError(f"{folder}: no picture in a folder named after an emotion")
+        first = f"; the first of {len(reasons)} left out: {reasons[0]}" if reasons else ""
+        raise DatasetError(f"{folder}: no usable picture in a folder named after an emotion{first}")
     return Samples(LABELS, pictures, one_hot(labels), tuple(names))

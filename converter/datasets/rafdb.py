@@ -72,7 +72,7 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
         listed.add(file.name)
         picture = read_picture(file)
         if isinstance(picture, str):
-            unusable.append(f"{file.name}: missing, or {picture}")
+            unusable.append(f"{file.name}: {picture}")
             continue
         yield name.name, picture, NATIVE_LABELS[int(fields[1]) - 1]
     folder = root / PICTURES
