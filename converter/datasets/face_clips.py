@@ -12,7 +12,7 @@ import numpy as np
 from rich.progress import track
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import read_table
+from converter.datasets.files import name_of, read_table
 from converter.datasets.pictures import LABEL_OF, LABELS, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
@@ -66,7 +66,7 @@ def load(path: Path) -> Splits:
     samples = Samples(LABELS, pictures, one_hot(labels), tuple(people))
     train, held_back, test = split_by_group(samples, 5, {HELD_BACK_OF_FIVE}, {TEST_OF_FIVE})
     return Splits(
-        path.name,
+        name_of(path),
         train,
         held_back,
         test,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.datasets.files import open_archive
+from converter.datasets.files import Root, children, find_root
 from converter.datasets.pictures import label_folders, read_folders
+from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits, split_by_group
 
 # Indices modulo ten of the sorted subjects.
@@ -38,14 +39,22 @@ class FaceFolders:
 
     def matches(self, path: Path) -> bool:
         """Returns True if `path` has emotion folders with pictures named as in this set."""
-        folders = label_folders(open_archive(path))
-        names = (Path(one.name).stem for folder, _ in folders for one in folder.iterdir())
-        return any(map(self.name.fullmatch, names))
+        return self._root(path) is not None
+
+    def _root(self, path: Path) -> Root | None:
+        def holds(folder: Root) -> bool:
+            files = (file for emotion, _ in label_folders(folder) for file in children(emotion))
+            return any(self.name.fullmatch(Path(file.name).stem) for file in files)
+
+        return find_root(path, (), holds)
 
     def load(self, path: Path) -> Splits:
         """Loads the pictures, split by subject into 70, 10 and 20 %. Raises DatasetError."""
+        root = self._root(path)
+        if root is None:
+            raise DatasetError(f"{path}: expected one folder per emotion with {self.hint}")
         unusable: list[str] = []
-        samples = read_folders(open_archive(path), unusable)
+        samples = read_folders(root, unusable)
         subjects = [self.name.fullmatch(name) for name in samples.groups]
         unusable += [
             f"{path}: {name} is not named as {self.dataset} names pictures"

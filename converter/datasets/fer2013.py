@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from converter.datasets.files import Root, find_root
 from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
@@ -22,27 +23,35 @@ NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise",
 
 def matches(path: Path) -> bool:
     """Returns True if `path` is FER2013 in one of its two layouts."""
-    table = _table(path)
-    return (table.is_file() and not zipfile.is_zipfile(table)) or (
-        bool(label_folders(path / "train")) and not (path / "val").exists()
-    )
+    return _table(path) is not None or _folders(path) is not None
 
 
 def load(path: Path, seed: int = 0) -> Splits:
     """Loads FER2013; a tenth of the training pictures is held back. Raises DatasetError."""
     unusable: list[str] = []
-    if _table(path).is_file():
-        parts = _read_table(_table(path), unusable)
-        train, test, names = parts["Training"], parts["PublicTest"], ("Training", "PublicTest")
+    if (table := _table(path)) is not None:
+        names = "Training", "PublicTest"
+        parts = _read_table(table, unusable)
+        train, test = (parts[name] for name in names)
+    elif (root := _folders(path)) is not None:
+        names = "train", "test"
+        train, test = (read_folders(root / name, unusable) for name in names)
     else:
-        train, test = (read_folders(path / split, unusable) for split in ("train", "test"))
-        names = ("train", "test")
+        raise DatasetError(f"{path}: expected {TABLE}, or train/ and test/ with emotion folders")
     train, held_back = hold_back(train, seed)
     return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
 
 
-def _table(path: Path) -> Path:
-    return path / TABLE if path.is_dir() else path
+def _table(path: Path) -> Path | None:
+    table = path / TABLE if path.is_dir() else path
+    return table if table.is_file() and not zipfile.is_zipfile(table) else None
+
+
+def _folders(path: Path) -> Root | None:
+    def holds(folder: Root) -> bool:
+        return bool(label_folders(folder / "train")) and not (folder / "val").exists()
+
+    return find_root(path, (), holds)
 
 
 def _read_table(file: Path, unusable: list[str]) -> dict[str, Samples]:

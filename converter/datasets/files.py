@@ -20,9 +20,31 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.erro
 """The errors by which Python's zip reader reports a damaged file."""
 
 
+def children(folder: Root) -> list[Root]:
+    """Returns the files and folders in a folder, sorted by name, without hidden ones.
+
+    A path that is not a folder has none.
+    """
+    if not folder.is_dir():
+        return []
+    visible = (one for one in folder.iterdir() if not one.name.startswith((".", "__MACOSX")))
+    return sorted(visible, key=lambda one: one.name)
+
+
+def is_zip(file: Root) -> bool:
+    """Returns True if a file is called a zip file."""
+    return file.name.lower().endswith(".zip")
+
+
 def open_archive(path: Path) -> Root:
-    """Returns the root inside a zip file, or any other path unchanged; raises DatasetError."""
-    if not path.is_file() or not (zipfile.is_zipfile(path) or path.suffix.lower() == ".zip"):
+    """Returns the root inside a zip file, or any other path unchanged; raises DatasetError.
+
+    A folder that contains a zip file and nothing else stands for that file.
+    """
+    inside = children(path)
+    if len(inside) == 1 and is_zip(inside[0]):
+        path /= inside[0].name
+    if not path.is_file() or not (is_zip(path) or zipfile.is_zipfile(path)):
         return path
     try:
         return zipfile.Path(zipfile.ZipFile(path))
@@ -37,10 +59,21 @@ def open_archive(path: Path) -> Root:
 def find_root(path: Path, folders: Sequence[str], holds: Callable[[Root], bool]) -> Root | None:
     """Returns the folder of a published layout: `path`, or one of `folders` in it, or None.
 
-    It is the first one that `holds` what the layout consists of, inside a zip or not.
+    It is the first one that `holds` what the layout consists of, inside a zip or not. If all of
+    `path` is in a single folder, as in many zip files, that one is searched as well.
     """
-    archive = open_archive(path)
-    return next(filter(holds, (archive, *(archive / one for one in folders))), None)
+    tops = [open_archive(path)]
+    inside = children(tops[0])
+    if len(inside) == 1 and inside[0].is_dir():
+        tops += inside
+    found = (one for top in tops for one in (top, *(top / name for name in folders)))
+    return next(filter(holds, found), None)
+
+
+def name_of(path: Path) -> str:
+    """Returns the name of a user's own data set: that of its folder or zip file."""
+    path = path.absolute()
+    return path.stem if path.is_file() else path.name
 
 
 def describe_content(path: Path) -> str:
@@ -48,12 +81,16 @@ def describe_content(path: Path) -> str:
     root = open_archive(path)
     if not root.is_dir():
         return "it is a single file" if path.exists() else "it does not exist"
-    names = sorted(one.name for one in root.iterdir())
-    inner = [name for name in names if name.lower().endswith(".zip")]
-    if inner:
-        return f"it contains {inner[0]}; unpack that one"
-    more = ", …" if len(names) > MAX_NAMES else ""
-    return f"it contains {', '.join(names[:MAX_NAMES]) or 'nothing'}{more}"
+    inside = children(root)
+    if packed := [one.name for one in inside if is_zip(one)]:
+        which = "that one" if len(packed) == 1 else "the one that you need"
+        return f"it contains {name_some(packed)}; unpack {which}"
+    return f"it contains {name_some([one.name for one in inside]) or 'nothing'}"
+
+
+def name_some(names: Sequence[str]) -> str:
+    """Returns the first names, separated by commas."""
+    return ", ".join([*names[:MAX_NAMES], *(["…"] if len(names) > MAX_NAMES else [])])
 
 
 def read_bytes(file: Root) -> bytes | str:

@@ -2,17 +2,26 @@
 
 from pathlib import Path
 
+from converter.datasets.files import Root, find_root, name_of
 from converter.datasets.photographs import PhotographReader
 from converter.datasets.pictures import label_folders, read_folders
+from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits
 
 LICENCE = "that of your own data"
 SPLITS = ("train", "val", "test")
 
 
+def _root(path: Path) -> Root | None:
+    def holds(folder: Root) -> bool:
+        return all(label_folders(folder / split) for split in SPLITS)
+
+    return find_root(path, (), holds)
+
+
 def matches(path: Path) -> bool:
-    """Returns True if `path` has the three splits with emotion folders."""
-    return all(label_folders(path / split) for split in SPLITS)
+    """Returns True if `path`, a folder or a zip of it, has the three splits."""
+    return _root(path) is not None
 
 
 def load(path: Path) -> Splits:
@@ -20,11 +29,14 @@ def load(path: Path) -> Splits:
 
     The face of a whole photograph is found and cropped as on the device.
     """
+    root = _root(path)
+    if root is None:
+        raise DatasetError(f"{path}: expected {'/, '.join(SPLITS)}/ with one folder per emotion")
     unusable: list[str] = []
     reader = PhotographReader()
-    parts = [read_folders(path / split, unusable, reader.read) for split in SPLITS]
+    parts = [read_folders(root / split, unusable, reader.read) for split in SPLITS]
     train, held_back, test = parts
     crops = f"{reader.cropped} whole photographs, cropped to their largest face"
     notes = (crops,) if reader.cropped else ()
-    names = SPLITS[0], SPLITS[2]
-    return Splits(path.name, train, held_back, test, *names, LICENCE, tuple(unusable), notes=notes)
+    dataset, names = name_of(path), (SPLITS[0], SPLITS[2])
+    return Splits(dataset, train, held_back, test, *names, LICENCE, tuple(unusable), notes=notes)

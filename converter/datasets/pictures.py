@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.datasets.files import Root, read_bytes
+from converter.datasets.files import Root, children, read_bytes
 from converter.datasets.samples import DatasetError, Samples
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
@@ -71,13 +71,8 @@ def one_hot(labels: list[str]) -> FloatArray:
 
 def label_folders(folder: Root) -> list[tuple[Root, str]]:
     """Returns the folders in `folder` that are named after an emotion, each with its label."""
-    found = ((one, LABEL_OF.get(one.name.lower())) for one in _children(folder) if one.is_dir())
+    found = ((one, LABEL_OF.get(one.name.lower())) for one in children(folder) if one.is_dir())
     return [(one, label) for one, label in found if label is not None]
-
-
-def _children(folder: Root) -> list[Root]:
-    """Returns what is in a folder, sorted by name; nothing if it is none."""
-    return sorted(folder.iterdir(), key=lambda one: one.name) if folder.is_dir() else []
 
 
 def read_folders(
@@ -93,7 +88,7 @@ def read_folders(
     `unusable`. Raises DatasetError if nothing is left.
     """
     folders = label_folders(folder)
-    for one in _children(folder):
+    for one in children(folder):
         if one.is_dir() and one.name.lower() not in LABEL_OF:
             unusable.append(f"{one}: no emotion is called {one.name!r}")
         elif one.is_file():
@@ -101,7 +96,7 @@ def read_folders(
     pictures, labels, names = [], [], []
     reasons: list[str] = []
     for emotion_folder, label in folders:
-        for file in _children(emotion_folder):
+        for file in children(emotion_folder):
             is_picture = Path(file.name).suffix.lower() in PICTURES
             picture = read(file) if is_picture else "not a picture"
             if isinstance(picture, str):

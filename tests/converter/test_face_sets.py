@@ -54,6 +54,23 @@ def emotion_folders(root: Path, names: Mapping[str, list[str]]) -> Path:
     return root
 
 
+PACKINGS = ("folder", "zip", "zip in a folder", "wrapper in a zip")
+
+
+def pack(root: Path, packing: str) -> Path:
+    """A data set as its user may have it."""
+    if packing == "folder":
+        return root
+    folder = root.parent / "packed"
+    folder.mkdir()
+    base = root.name if packing.startswith("wrapper") else None
+    file = shutil.make_archive(
+        str(folder / "faces"), "zip", root if not base else root.parent, base
+    )
+    (folder / ".DS_Store").write_bytes(b"hidden")
+    return folder if packing == "zip in a folder" else Path(file)
+
+
 def own_set(root: Path, *emotions: str, of_each: int = 6) -> Path:
     for split in ("train", "val", "test"):
         files = [f"{number}.png" for number in range(of_each)]
@@ -61,15 +78,14 @@ def own_set(root: Path, *emotions: str, of_each: int = 6) -> Path:
     return root
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("packing", PACKINGS)
 def test_rafdb_has_its_published_splits_and_reports_what_it_left_out(
-    tmp_path: Path, zipped: bool
+    tmp_path: Path, packing: str
 ) -> None:
     rows = {f"train_{n:05}": n % 7 + 1 for n in range(40)} | {"test_0001": 4, "test_0002": 9}
     root = raf_db(tmp_path / "data", rows, missing=("train_00000",))
     write(root / "basic" / "Image" / "aligned" / "stranger.png", picture())
-    path = Path(shutil.make_archive(str(tmp_path / "raf"), "zip", root)) if zipped else root
-    splits = FaceTask().load([path])
+    splits = FaceTask().load([pack(root, packing)])
     assert (splits.dataset, splits.test_split) == ("RAF-DB", "test")
     assert (len(splits.train) + len(splits.held_back), len(splits.test)) == (39, 1)
     assert splits.test.counts()["happiness"] == 1
@@ -105,9 +121,9 @@ def test_rafdb_without_pictures_is_refused(tmp_path: Path) -> None:
         ("CK+48", "S01{0}_00{1}_0000000{1}.png", 10),
     ],
 )
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("packing", PACKINGS)
 def test_faces_in_emotion_folders_are_split_by_subject(
-    tmp_path: Path, dataset: str, name: str, subjects: int, zipped: bool
+    tmp_path: Path, dataset: str, name: str, subjects: int, packing: str
 ) -> None:
     files = [
         name.format(number, take, chr(ord("A") + number))
@@ -117,8 +133,7 @@ def test_faces_in_emotion_folders_are_split_by_subject(
     root = emotion_folders(
         tmp_path / "data", {"Angry": files[::2], "Happy": [*files[1::2], "x.png"]}
     )
-    path = Path(shutil.make_archive(str(tmp_path / "faces"), "zip", root)) if zipped else root
-    splits = load_known(path, LAYOUTS, KNOWN)
+    splits = load_known(pack(root, packing), LAYOUTS, KNOWN)
     assert splits.dataset == dataset
     groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
     assert [len(one) for one in groups] == [7, 1, 2]
@@ -202,6 +217,36 @@ def test_noise_and_another_face_are_no_copies() -> None:
     strangers = face_sets.thumbnails([picture() for _ in range(20)])
     assert not face_sets.copies(strangers, known).any()
     assert not face_sets.copies(strangers, known[:0]).any()
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_own_pictures_are_read_and_named_however_they_are_packed(
+    tmp_path: Path, packing: str
+) -> None:
+    root = own_set(tmp_path / "faces", "happy", "sad")
+    splits = FaceTask().load([pack(root, packing)])
+    assert splits.dataset == ("packed" if packing == "zip in a folder" else "faces")
+    assert (len(splits.train), len(splits.held_back), len(splits.test)) == (12, 12, 12)
+    assert not splits.unusable
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_fer2013_in_folders_is_read_however_it_is_packed(tmp_path: Path, packing: str) -> None:
+    root = own_set(tmp_path / "data", "happy", "sad")
+    shutil.rmtree(root / "val")
+    splits = FaceTask().load([pack(root, packing)])
+    assert splits.dataset == "FER2013"
+    assert (len(splits.train), len(splits.held_back), len(splits.test)) == (11, 1, 12)
+
+
+def test_several_zips_in_a_folder_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        root = own_set(tmp_path / "data", "happy", "sad", of_each=1)
+        shutil.make_archive(str(tmp_path / "zips" / name), "zip", root)
+    with pytest.raises(
+        DatasetError, match=r"contains a\.zip, b\.zip; unpack the one that you need"
+    ):
+        FaceTask().load([tmp_path / "zips"])
 
 
 def test_a_zip_inside_a_zip_is_named(tmp_path: Path) -> None:
