@@ -66,11 +66,11 @@ def load(path: Path) -> Splits:
     samples = Samples(LABELS, pictures, one_hot(labels), tuple(people))
     train, held_back, test = split_by_group(samples, 5, {HELD_BACK_OF_FIVE}, {TEST_OF_FIVE})
     return Splits(
-        name_of(path),
+        (name_of(path),),
         train,
         held_back,
         test,
-        f"without {', '.join(sorted({*held_back.groups, *test.groups}))}",
+        (f"without {', '.join(sorted({*held_back.groups, *test.groups}))}",),
         f"people {', '.join(sorted(set(test.groups)))}",
         LICENCE,
         tuple(unusable),

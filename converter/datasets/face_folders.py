@@ -64,8 +64,16 @@ class FaceFolders:
         named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
         named = replace(named, groups=tuple(self._group(one["subject"]) for one in subjects if one))
         train, held_back, test = split_by_group(named, 10, HELD_BACK_OF_TEN, TEST_OF_TEN)
-        names = f"7 of 10 {self.subjects}", f"2 of 10 {self.subjects}"
-        return Splits(self.dataset, train, held_back, test, *names, self.licence, tuple(unusable))
+        return Splits(
+            (self.dataset,),
+            train,
+            held_back,
+            test,
+            (f"7 of 10 {self.subjects}",),
+            f"2 of 10 {self.subjects}",
+            self.licence,
+            tuple(unusable),
+        )
 
 
 CK_PLUS = FaceFolders(

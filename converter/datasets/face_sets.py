@@ -30,7 +30,7 @@ def join(sets: Sequence[Splits]) -> Splits:
     Copies of a test picture of any set are removed from the other splits of all, and copies of a
     held-back one from the training pictures. Raises DatasetError if two sets have the same name.
     """
-    names = [one.dataset for one in sets]
+    names = tuple(name for one in sets for name in one.datasets)
     check_distinct(names, "folder")
     train = concatenate([_grouped(one.dataset, one.train) for one in sets])
     held_back = concatenate([_grouped(one.dataset, one.held_back) for one in sets])
@@ -42,11 +42,11 @@ def join(sets: Sequence[Splits]) -> Splits:
     repeated = copies(learned, tested) | copies(learned, held[~of_test])
     removed = f"{int(repeated.sum())} training and {int(of_test.sum())} held-back pictures"
     return Splits(
-        SEPARATOR.join(names),
+        names,
         train.subset(np.flatnonzero(~repeated)),
         rest,
         test,
-        SEPARATOR.join(one.train_split for one in sets),
+        tuple(split for one in sets for split in one.train_splits),
         SEPARATOR.join(one.test_split for one in sets),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),

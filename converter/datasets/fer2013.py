@@ -39,7 +39,9 @@ def load(path: Path, seed: int = 0) -> Splits:
     else:
         raise DatasetError(f"{path}: expected {TABLE}, or train/ and test/ with emotion folders")
     train, held_back = hold_back(train, seed)
-    return Splits("FER2013", train, held_back, test, *names, LICENCE, tuple(unusable))
+    return Splits(
+        ("FER2013",), train, held_back, test, names[:1], names[1], LICENCE, tuple(unusable)
+    )
 
 
 def _table(path: Path) -> Path | None:

@@ -121,4 +121,6 @@ def load(path: Path, seed: int = 0) -> Splits:
     train, test = (_read_split(root / split, original, unusable) for split in SPLITS)
     train, held_back = hold_back(train, seed)
     train = _reconciled(train, original)
-    return Splits("FER+", train, held_back, test, *SPLITS, LICENCE, tuple(unusable))
+    return Splits(
+        ("FER+",), train, held_back, test, SPLITS[:1], SPLITS[1], LICENCE, tuple(unusable)
+    )

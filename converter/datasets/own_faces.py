@@ -38,5 +38,14 @@ def load(path: Path) -> Splits:
     train, held_back, test = parts
     crops = f"{reader.cropped} whole photographs, cropped to their largest face"
     notes = (crops,) if reader.cropped else ()
-    dataset, names = name_of(path), (SPLITS[0], SPLITS[2])
-    return Splits(dataset, train, held_back, test, *names, LICENCE, tuple(unusable), notes=notes)
+    return Splits(
+        (name_of(path),),
+        train,
+        held_back,
+        test,
+        SPLITS[:1],
+        SPLITS[2],
+        LICENCE,
+        tuple(unusable),
+        notes=notes,
+    )

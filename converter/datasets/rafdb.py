@@ -55,7 +55,7 @@ def load(path: Path, seed: int = 0) -> Splits:
     test = everything.subset(np.flatnonzero(is_test))
     train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
     trained = "train" if split == TEST else f"train without {TENTH}"
-    return Splits("RAF-DB", train, held_back, test, trained, split, LICENCE, tuple(unusable))
+    return Splits(("RAF-DB",), train, held_back, test, (trained,), split, LICENCE, tuple(unusable))
 
 
 def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:

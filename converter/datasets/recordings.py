@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import SEPARATOR, WHOLE_SET, Splits, check_distinct
+from converter.datasets.splits import WHOLE_SET, Splits, check_distinct
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
@@ -202,13 +202,13 @@ def _split(
     chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
     return Splits(
-        SEPARATOR.join(one.dataset for one in sets),
+        tuple(one.dataset for one in sets),
         train,
         held_back,
         test,
-        ""
+        ()
         if test_split == WHOLE_SET
-        else SEPARATOR.join(_training_speakers(one, train.groups) for one in sets),
+        else tuple(_training_speakers(one, train.groups) for one in sets),
         test_split,
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),

@@ -72,13 +72,15 @@ class Origin:
 class Splits:
     """Data in three splits: `train` fits weights, `held_back` selects, `test` is measured once."""
 
-    dataset: str
+    datasets: tuple[str, ...]
+    """The names of the data sets, several if they are joined."""
     train: Samples
     held_back: Samples
     test: Samples
-    train_split: str
+    train_splits: tuple[str, ...]
+    """The published name of each data set's training split; empty if there is no training."""
     test_split: str
-    """The published names of the splits, as manifests quote them; a split without one is empty."""
+    """The published name of the test split, as manifests quote it; empty if there is none."""
     licence: str
     """The licence of the data, and so of a model trained on it."""
     unusable: tuple[str, ...] = field(default=())
@@ -96,21 +98,21 @@ class Splits:
                     f"{self.dataset}: no sample is left for {name}; more data is needed"
                 )
         found = [label for label, count in self.train.counts().items() if count]
-        if self.train_split and len(found) == 1:
+        if self.train_splits and len(found) == 1:
             raise DatasetError(
                 f"{self.dataset}: every training sample shows {found[0]}; "
                 "training needs at least two labels"
             )
 
     @property
-    def datasets(self) -> list[str]:
-        """The names of the joined data sets."""
-        return self.dataset.split(SEPARATOR)
+    def dataset(self) -> str:
+        """The names of the data sets as one text."""
+        return SEPARATOR.join(self.datasets)
 
     @property
     def trained_on(self) -> tuple[str, ...]:
         """The training data as a manifest lists it: one entry a data set, its name first."""
-        parts = zip(self.datasets, self.train_split.split(SEPARATOR), strict=True)
+        parts = zip(self.datasets, self.train_splits, strict=True)
         return tuple(f"{dataset} {split}" for dataset, split in parts)
 
     @property
@@ -120,7 +122,7 @@ class Splits:
 
     @property
     def _parts(self) -> dict[str, Samples]:
-        training = {"train": self.train, HELD_BACK: self.held_back} if self.train_split else {}
+        training = {"train": self.train, HELD_BACK: self.held_back} if self.train_splits else {}
         test = {self.test_split: self.test} if self.test_split else {}
         return training | test
 

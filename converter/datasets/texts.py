@@ -154,11 +154,11 @@ def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
     if not sets:
         raise DatasetError("every data set is excluded; there is nothing to train on")
     return Splits(
-        SEPARATOR.join(one.dataset for one in sets),
+        tuple(one.dataset for one in sets),
         _without(concatenate([one.train for one in sets]), known),
         _without(concatenate([one.held_back for one in sets]), tested),
         concatenate([one.test for one in sets]),
-        SEPARATOR.join(one.train_split for one in sets),
+        tuple(one.train_split for one in sets),
         SEPARATOR.join(dict.fromkeys(one.scheme.test_split for one in sets)),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),

@@ -201,6 +201,14 @@ def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     assert f"note: {splits.notes[-1]}" in splits.summary()
 
 
+def test_the_name_of_a_set_may_contain_the_separator_of_joined_names(tmp_path: Path) -> None:
+    paths = [own_set(tmp_path / name, "happy", "sad") for name in ("c", "a + b")]
+    assert FaceTask().load(paths[1:]).trained_on == ("a + b train",)
+    splits = FaceTask().load(paths)
+    assert splits.datasets == ("c", "a + b")
+    assert splits.trained_on == ("c train", "a + b train")
+
+
 def test_two_sets_of_one_name_are_refused(tmp_path: Path) -> None:
     paths = [own_set(tmp_path / folder / "faces", "happy", "sad") for folder in ("a", "b")]
     with pytest.raises(DatasetError, match="two data sets are called 'faces'"):

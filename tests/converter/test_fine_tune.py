@@ -50,7 +50,7 @@ def test_data_sets_of_one_family_share_a_head(bert: Path, tmp_path: Path) -> Non
     teacher = SentenceTeacher(tmp_path / "run")
     assert teacher.heads.families == ("news", "films")
     assert teacher.heads.known_labels == dict.fromkeys(("news", "films"), ("joy", "sadness"))
-    assert list(teacher.heads.fingerprints) == splits.datasets
+    assert tuple(teacher.heads.fingerprints) == splits.datasets
     assert teacher.predict(["so happy"]).shape == (1, len(LABELS))
 
 

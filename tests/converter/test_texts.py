@@ -292,7 +292,7 @@ def test_data_sets_are_joined_each_with_its_annotation_scheme(tmp_path: Path) ->
     rows = "".join(f"Yes {n},joy\nNo {n},anger\n" for n in range(9))
     _write(tmp_path, {"own.csv": f"text,label\n{rows}"})
     splits = TextTask().load([tmp_path / "b", tmp_path / "own.csv"])
-    assert splits.datasets == ["BRIGHTER afr", "BRIGHTER eng", "own"]
+    assert splits.datasets == ("BRIGHTER afr", "BRIGHTER eng", "own")
     assert splits.schemes == {
         "BRIGHTER afr": AnnotationScheme("BRIGHTER", ("joy",), "dev"),
         "BRIGHTER eng": AnnotationScheme("BRIGHTER", ("anger", "fear"), "dev"),
@@ -312,7 +312,7 @@ def test_test_texts_of_a_set_put_aside_are_not_trained_on(tmp_path: Path) -> Non
     _write(tmp_path, {"b.csv": f"text,label\n{rows.format('b')}{common}"})
     both = [tmp_path / "a.csv", tmp_path / "b.csv"]
     alone, joined = TextTask().load(both[:1]), TextTask(aside=["b"]).load(both)
-    assert joined.datasets == ["a"]
+    assert joined.datasets == ("a",)
     assert joined.test.inputs == alone.test.inputs
     tested = TextTask(only=["b"]).load(both).test.inputs
     lost = set(alone.train.inputs) - set(joined.train.inputs)
@@ -362,6 +362,6 @@ def test_only_the_named_data_sets_are_used(tmp_path: Path) -> None:
         rows = "".join(f"happy {n},joy\nsad {n},sadness\n" for n in range(20))
         (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
     both = [tmp_path / "here.csv", tmp_path / "there.csv"]
-    assert TextTask(only=["there"]).load(both).datasets == ["there"]
+    assert TextTask(only=["there"]).load(both).datasets == ("there",)
     with pytest.raises(DatasetError, match="no data set is called 'elsewhere'; found here, there"):
         TextTask(only=["elsewhere"]).load(both)

@@ -86,8 +86,8 @@ def _samples(count: int, seed: int) -> Samples:
 @pytest.fixture(scope="module")
 def splits() -> Splits:
     train, held_back, test = (_samples(count, seed) for seed, count in enumerate((64, 24, 24)))
-    names = "train", "valid", "none"
-    return Splits("discs", train, held_back, test, *names, schemes={"discs": SCHEME})
+    names = ("train",), "valid", "none"
+    return Splits(("discs",), train, held_back, test, *names, schemes={"discs": SCHEME})
 
 
 @pytest.fixture(scope="module")
