@@ -2,7 +2,7 @@
 
 from converter.datasets.face_crops import FaceCropper
 from converter.datasets.files import Root, read_bytes
-from converter.datasets.pictures import decode
+from converter.datasets.pictures import UNREADABLE, decode
 from edge.capture.media import decode_picture
 from edge.errors import SourceError
 from edge.perception.detector import Face
@@ -33,10 +33,10 @@ class PhotographReader:
         try:
             photograph = decode_picture(data, file)
         except SourceError:
-            return "not a readable picture"
+            return UNREADABLE
         square = decode(data)
-        if square is None:
-            return "not a readable picture"
+        if isinstance(square, str):
+            return square
         face = self._cropper.find(photograph)
         if face is None:
             return square if _may_be_crop(photograph) else "no face in this photograph"

@@ -35,19 +35,29 @@ LABEL_OF = {
 """The label of each name that a data set may use, in lower case."""
 SIDE = 48
 """Side of the pictures of FER2013, FER+ and CK+48, in pixels."""
+SMALLEST_SIDE = 16
+"""A picture with a shorter side shows too little of a face, in pixels."""
 LARGEST_SIDE = 96
 """Larger pictures are shrunk to this side, in pixels: the largest input of a device's model."""
 
+UNREADABLE = "not a readable picture"
 
-def decode(data: bytes) -> Pixels | None:
-    """Decodes a picture file's bytes to a grey square, uint8; None if they are unreadable."""
+
+def decode(data: bytes) -> Pixels | str:
+    """Decodes a picture file's bytes to a grey square, uint8.
+
+    Returns the reason if the picture cannot be used.
+    """
     buffer = np.frombuffer(data, np.uint8)
     try:
         picture = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if len(buffer) else None
     except cv2.error:
-        return None
+        picture = None
     if picture is None:
-        return None
+        return UNREADABLE
+    height, width = picture.shape
+    if min(height, width) < SMALLEST_SIDE:
+        return f"{width}x{height} pixels; a face needs {SMALLEST_SIDE}x{SMALLEST_SIDE}"
     side = min(max(picture.shape), LARGEST_SIDE)
     if picture.shape != (side, side):
         picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
@@ -57,10 +67,7 @@ def decode(data: bytes) -> Pixels | None:
 def read_picture(file: Root) -> Pixels | str:
     """Reads a picture as a grey square, uint8; returns the reason if it cannot be used."""
     data = read_bytes(file)
-    if isinstance(data, str):
-        return data
-    picture = decode(data)
-    return "not a readable picture" if picture is None else picture
+    return data if isinstance(data, str) else decode(data)
 
 
 def one_hot(labels: list[str]) -> FloatArray:

@@ -194,6 +194,27 @@ def test_unreadable_pictures_are_reported_wherever_they_are(tmp_path: Path) -> N
         assert name in splits.summary()
 
 
+def test_pictures_too_small_for_a_face_are_left_out_with_their_size(tmp_path: Path) -> None:
+    root = _ferplus(tmp_path / "data")
+    cv2.imwrite(str(root / "FERPlus" / "FER2013Valid" / "a.png"), np.zeros((2, 48), np.uint8))
+    splits = FaceTask().load([root])
+    smallest = "48x2 pixels; a face needs 16x16"
+    assert f"FER2013Valid/a.png: {smallest}" in splits.unusable
+    assert len(splits.test) == 3
+    for split in ("train", "val", "test"):
+        _pictures(tmp_path / "own" / split, {"happy": ["a.png", "b.png"], "sad": ["c.png"]})
+    for file, side in (("a.png", 15), ("b.png", 16)):
+        pixels = np.zeros((side, side), np.uint8)
+        cv2.imwrite(str(tmp_path / "own" / "train" / "happy" / file), pixels)
+    splits = FaceTask().load([tmp_path / "own"])
+    (left_out,) = splits.unusable
+    assert left_out.endswith("train/happy/a.png: 15x15 pixels; a face needs 16x16")
+    rng = np.random.default_rng(0)
+    for picture in splits.train.inputs:
+        for _ in range(20):
+            FaceTask().augment(picture, rng)
+
+
 def test_unknown_names_are_refused(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"bored": ["a.png"], "sleepy": ["b.png"]})
