@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, children, find_root
-from converter.datasets.pictures import label_folders, read_folders
+from converter.datasets.pictures import PictureReader, label_folders, read_folders
 from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits, split_by_group
 
@@ -54,7 +54,8 @@ class FaceFolders:
         if root is None:
             raise DatasetError(f"{path}: expected one folder per emotion with {self.hint}")
         unusable: list[str] = []
-        samples = read_folders(root, unusable)
+        reader = PictureReader()
+        samples = read_folders(root, unusable, reader)
         subjects = [self.name.fullmatch(name) for name in samples.groups]
         unusable += [
             f"{path}: {name} is not named as {self.dataset} names pictures"
@@ -73,6 +74,7 @@ class FaceFolders:
             f"2 of 10 {self.subjects}",
             self.licence,
             tuple(unusable),
+            notes=reader.notes,
         )
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, find_root
-from converter.datasets.pictures import LABELS, SIDE, label_folders, one_hot, read_folders
+from converter.datasets.pictures import (
+    LABELS,
+    SIDE,
+    PictureReader,
+    label_folders,
+    one_hot,
+    read_folders,
+)
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
 
@@ -29,18 +36,27 @@ def matches(path: Path) -> bool:
 def load(path: Path, seed: int = 0) -> Splits:
     """Loads FER2013; a tenth of the training pictures is held back. Raises DatasetError."""
     unusable: list[str] = []
+    reader = PictureReader()
     if (table := _table(path)) is not None:
         names = "Training", "PublicTest"
         parts = _read_table(table, unusable)
         train, test = (parts[name] for name in names)
     elif (root := _folders(path)) is not None:
         names = "train", "test"
-        train, test = (read_folders(root / name, unusable) for name in names)
+        train, test = (read_folders(root / name, unusable, reader) for name in names)
     else:
         raise DatasetError(f"{path}: expected {TABLE}, or train/ and test/ with emotion folders")
     train, held_back = hold_back(train, seed)
     return Splits(
-        ("FER2013",), train, held_back, test, names[:1], names[1], LICENCE, tuple(unusable)
+        ("FER2013",),
+        train,
+        held_back,
+        test,
+        names[:1],
+        names[1],
+        LICENCE,
+        tuple(unusable),
+        notes=reader.notes,
     )
 
 

@@ -34,10 +34,8 @@ def load(path: Path) -> Splits:
         raise DatasetError(f"{path}: expected {'/, '.join(SPLITS)}/ with one folder per emotion")
     unusable: list[str] = []
     reader = PhotographReader()
-    parts = [read_folders(root / split, unusable, reader.read) for split in SPLITS]
+    parts = [read_folders(root / split, unusable, reader) for split in SPLITS]
     train, held_back, test = parts
-    crops = f"{reader.cropped} whole photographs, cropped to their largest face"
-    notes = (crops,) if reader.cropped else ()
     return Splits(
         (name_of(path),),
         train,
@@ -47,5 +45,5 @@ def load(path: Path) -> Splits:
         SPLITS[2],
         LICENCE,
         tuple(unusable),
-        notes=notes,
+        notes=reader.notes,
     )

@@ -1,10 +1,8 @@
 """Own face pictures as people have them: crops, or whole photographs with a face somewhere."""
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import Root, read_bytes
-from converter.datasets.pictures import UNREADABLE, decode
+from converter.datasets.pictures import PictureReader, decode
 from edge.capture.media import decode_picture
-from edge.errors import SourceError
 from edge.perception.detector import Face
 from edge.perception.face import EYES
 from edge.perception.features import Pixels
@@ -17,32 +15,38 @@ MAX_CROP_SIDE, MAX_CROP_ASPECT = 512, 1.3
 """A larger or less square picture without a face in it is no crop either."""
 
 
-class PhotographReader:
+class PhotographReader(PictureReader):
     """Reads pictures as grey squares; the face of a photograph is cropped as on the device."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._cropper = FaceCropper()
-        self.cropped = 0
-        """Photographs so far."""
+        self._cropped = 0
 
-    def read(self, file: Root) -> Pixels | str:
-        """Returns uint8[side, side], or the reason why a picture cannot be used."""
-        data = read_bytes(file)
-        if isinstance(data, str):
-            return data
-        try:
-            photograph = decode_picture(data, file)
-        except SourceError:
-            return UNREADABLE
+    def decode(self, data: bytes) -> Pixels | str:
+        """Returns uint8[side, side], or the reason why a picture file cannot be used."""
         square = decode(data)
         if isinstance(square, str):
             return square
+        picture = self._crop(decode_picture(data, "picture"), square)
+        if not isinstance(picture, str):
+            self.count(data)
+        return picture
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Describes what a user should know about the pictures so far."""
+        crops = f"{self._cropped} whole photographs, cropped to their largest face"
+        return ((crops,) if self._cropped else ()) + super().notes
+
+    def _crop(self, photograph: Pixels, square: Pixels) -> Pixels | str:
+        """Returns the face of a photograph, and `square` if it is a crop already."""
         face = self._cropper.find(photograph)
         if face is None:
             return square if _may_be_crop(photograph) else "no face in this photograph"
         if _is_crop(face, photograph):
             return square
-        self.cropped += 1
+        self._cropped += 1
         return self._cropper.crop(photograph, face)
 
 

@@ -1,6 +1,5 @@
 """Shared by the loaders of face pictures: their labels, and the reading of picture files."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -40,6 +39,8 @@ SMALLEST_SIDE = 16
 LARGEST_SIDE = 96
 """Larger pictures are shrunk to this side, in pixels: the largest input of a device's model."""
 
+MAX_GREY_SPREAD = 3.0
+"""Mean difference of the colour channels, of 255, up to which a picture is called grey."""
 UNREADABLE = "not a readable picture"
 
 
@@ -70,6 +71,43 @@ def read_picture(file: Root) -> Pixels | str:
     return data if isinstance(data, str) else decode(data)
 
 
+class PictureReader:
+    """Reads pictures as grey squares, and counts the grey files and those in colour."""
+
+    def __init__(self) -> None:
+        self._grey = self._coloured = 0
+
+    def read(self, file: Root) -> Pixels | str:
+        """Returns uint8[side, side], or the reason why a picture cannot be used."""
+        data = read_bytes(file)
+        return data if isinstance(data, str) else self.decode(data)
+
+    def decode(self, data: bytes) -> Pixels | str:
+        """Returns uint8[side, side], or the reason why a picture file cannot be used."""
+        picture = decode(data)
+        if not isinstance(picture, str):
+            self.count(data)
+        return picture
+
+    def count(self, data: bytes) -> None:
+        """Counts a readable picture file as grey or in colour."""
+        is_coloured = _is_coloured(data)
+        self._coloured += is_coloured
+        self._grey += not is_coloured
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Describes what a user should know about the pictures so far."""
+        if not self._grey or not self._coloured:
+            return ()
+        return (f"{self._grey} pictures are grey and {self._coloured} in colour; all become grey",)
+
+
+def _is_coloured(data: bytes) -> bool:
+    small = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
+    return small is not None and bool(np.ptp(small, axis=2).mean() > MAX_GREY_SPREAD)
+
+
 def one_hot(labels: list[str]) -> FloatArray:
     """Returns float32[len(labels), 8], a one-hot row for each label."""
     rows = np.array([LABELS.index(label) for label in labels], np.intp)
@@ -85,11 +123,9 @@ def label_folders(folder: Root) -> list[tuple[Root, str]]:
 def read_folders(
     folder: Root,
     unusable: list[str],
-    read: Callable[[Root], Pixels | str] = read_picture,
+    reader: PictureReader,
 ) -> Samples:
     """Reads every picture in the emotion folders of `folder`; groups are file names, no suffix.
-
-    `read` returns a picture, or the reason why it cannot be used.
 
     Folders with other names, files outside the folders and unreadable files are added to
     `unusable`. Raises DatasetError if nothing is left.
@@ -105,7 +141,7 @@ def read_folders(
     for emotion_folder, label in folders:
         for file in children(emotion_folder):
             is_picture = Path(file.name).suffix.lower() in PICTURES
-            picture = read(file) if is_picture else "not a picture"
+            picture = reader.read(file) if is_picture else "not a picture"
             if isinstance(picture, str):
                 reasons.append(f"{file}: {picture}")
                 continue

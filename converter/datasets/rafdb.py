@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, find_root, read_text
-from converter.datasets.pictures import LABELS, one_hot, read_picture
+from converter.datasets.pictures import LABELS, PictureReader, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
 from edge.perception.features import Pixels
@@ -44,7 +44,8 @@ def load(path: Path, seed: int = 0) -> Splits:
     if root is None:
         raise DatasetError(f"{path}: {TABLE} is missing; expected the published layout of RAF-DB")
     unusable: list[str] = []
-    found = list(_read(root, unusable))
+    reader = PictureReader()
+    found = list(_read(root, reader, unusable))
     if not found:
         raise DatasetError(f"{path}: no picture of {TABLE} is in {PICTURES}")
     names, pictures = [name for name, _, _ in found], [picture for _, picture, _ in found]
@@ -55,10 +56,22 @@ def load(path: Path, seed: int = 0) -> Splits:
     test = everything.subset(np.flatnonzero(is_test))
     train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
     trained = "train" if split == TEST else f"train without {TENTH}"
-    return Splits(("RAF-DB",), train, held_back, test, (trained,), split, LICENCE, tuple(unusable))
+    return Splits(
+        ("RAF-DB",),
+        train,
+        held_back,
+        test,
+        (trained,),
+        split,
+        LICENCE,
+        tuple(unusable),
+        notes=reader.notes,
+    )
 
 
-def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
+def _read(
+    root: Root, reader: PictureReader, unusable: list[str]
+) -> Iterator[tuple[str, Pixels, str]]:
     """Yields name, picture and label of each row of the table that can be used."""
     listed = set()
     for number, line in enumerate(read_text(root / TABLE).splitlines(), 1):
@@ -70,7 +83,7 @@ def _read(root: Root, unusable: list[str]) -> Iterator[tuple[str, Pixels, str]]:
         name = Path(fields[0])
         file = _picture_file(root, name.name)
         listed.add(file.name)
-        picture = read_picture(file)
+        picture = reader.read(file)
         if isinstance(picture, str):
             unusable.append(f"{file.name}: {picture}")
             continue

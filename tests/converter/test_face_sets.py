@@ -247,6 +247,29 @@ def test_fer2013_in_folders_is_read_however_it_is_packed(tmp_path: Path, packing
     assert (len(splits.train), len(splits.held_back), len(splits.test)) == (11, 1, 12)
 
 
+def test_grey_pictures_among_those_in_colour_are_counted_once(tmp_path: Path) -> None:
+    roots = own_set(tmp_path / "own", "happy", "sad"), own_set(tmp_path / "data", "happy", "sad")
+    shutil.rmtree(roots[1] / "val")
+    raf = raf_db(tmp_path / "raf", {f"test_{n:05}": n % 7 + 1 for n in range(3)})
+    for root in roots:
+        for split, number in (("train", 0), ("train", 1), ("test", 2)):
+            coloured = np.zeros((48, 48, 3), np.uint8)
+            coloured[..., number] = picture()
+            write(root / split / "happy" / f"{number}.png", coloured)
+        grey = cv2.imencode(".jpg", np.repeat(picture()[:, :, None], 3, axis=2))[1]
+        (root / "train" / "sad" / "0.jpg").write_bytes(grey.tobytes())
+    for number in range(30):
+        tint = np.array([0, 0, 90] if number < 4 else [0, 0, 0])
+        name = f"train_{number:05}"
+        pixels = np.asarray(picture(100)[:, :, None] // 2 + tint, np.uint8)
+        write(raf / "basic" / "Image" / "aligned" / f"{name}_aligned.png", pixels)
+        with (raf / "basic" / "EmoLabel" / "list_patition_label.txt").open("a") as table:
+            table.write(f"{name}.png {number % 7 + 1}\n")
+    for path, grey_ones, coloured_ones in ((roots[0], 34, 3), (roots[1], 22, 3), (raf, 29, 4)):
+        (note,) = (one for one in FaceTask().load([path]).notes if "colour" in one)
+        assert note.startswith(f"{grey_ones} pictures are grey and {coloured_ones} in colour")
+
+
 def test_several_zips_in_a_folder_are_named(tmp_path: Path) -> None:
     for name in ("a", "b"):
         root = own_set(tmp_path / "data", "happy", "sad", of_each=1)
@@ -279,7 +302,7 @@ def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
     assert len(splits.train) == 3
     kept, cropped = splits.train.inputs[:2]
     assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12
-    assert splits.notes == ("3 whole photographs, cropped to their largest face",)
+    assert splits.notes[0] == "3 whole photographs, cropped to their largest face"
     assert "landscape.jpg: no face in this photograph" in splits.summary()
 
 
