@@ -5,12 +5,13 @@ and the pictures in Image/aligned/. Not to be redistributed. http://www.whdeld.c
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from converter.datasets.files import Root, find_root, read_text
+from converter.datasets.files import Root, children, find_root, name_some, read_bytes, read_text
 from converter.datasets.pictures import LABELS, PictureReader, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
@@ -21,8 +22,20 @@ TABLE = "EmoLabel/list_patition_label.txt"  # as published
 PICTURES = "Image/aligned"
 NATIVE_LABELS = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """The labels of the numbers 1 to 7."""
-TEST, TENTH = "test", "a tenth by hash"
-"""The test split: the published one, or a tenth of the pictures where that one is missing."""
+PUBLISHED = "train", "test"
+"""The published splits; the names of pictures start with them."""
+BY_HASH = "train without a tenth by hash", "a tenth by hash"
+"""The splits of a copy without the published test pictures."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the table with its picture."""
+
+    name: str
+    label: str
+    pixels: Pixels
+    is_in_tenth: bool
 
 
 def _root(path: Path) -> Root | None:
@@ -37,66 +50,99 @@ def matches(path: Path) -> bool:
 def load(path: Path, seed: int = 0) -> Splits:
     """Loads the aligned pictures; a tenth of the training pictures is held back.
 
-    A copy without the official test pictures is tested on a tenth of the others, chosen by the hash
-    of each picture's file. Raises DatasetError.
+    A copy without the published test pictures is tested on a tenth of the others, chosen by the
+    hash of each file. Raises DatasetError.
     """
     root = _root(path)
     if root is None:
         raise DatasetError(f"{path}: {TABLE} is missing; expected the published layout of RAF-DB")
-    unusable: list[str] = []
     reader = PictureReader()
-    found = list(_read(root, reader, unusable))
-    if not found:
-        raise DatasetError(f"{path}: no picture of {TABLE} is in {PICTURES}")
-    names, pictures = [name for name, _, _ in found], [picture for _, picture, _ in found]
-    everything = Samples(LABELS, pictures, one_hot([label for *_, label in found]), tuple(names))
-    split, is_test = TEST, np.array([name.startswith("test") for name in names])
+    unusable: list[str] = []
+    notes: list[str] = []
+    present = _find_pictures(root, _read_labels(root, unusable), unusable, notes)
+    rows = list(_read_pictures(present, reader, unusable))
+    if not rows:
+        reasons = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
+        raise DatasetError(f"{path}: no usable picture of {TABLE} in {PICTURES}{reasons}")
+    everything = Samples(
+        LABELS,
+        [row.pixels for row in rows],
+        one_hot([row.label for row in rows]),
+        tuple(row.name for row in rows),
+    )
+    is_test, names = np.array([row.name.startswith(PUBLISHED[1]) for row in rows]), PUBLISHED
     if not is_test.any():
-        split, is_test = TENTH, np.array([_is_in_tenth(root, name) for name in names])
+        is_test, names = np.array([row.is_in_tenth for row in rows]), BY_HASH
     test = everything.subset(np.flatnonzero(is_test))
     train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
-    trained = "train" if split == TEST else f"train without {TENTH}"
     return Splits(
         ("RAF-DB",),
         train,
         held_back,
         test,
-        (trained,),
-        split,
+        names[:1],
+        names[1],
         LICENCE,
         tuple(unusable),
-        notes=reader.notes,
+        notes=(*notes, *reader.notes),
     )
 
 
-def _read(
-    root: Root, reader: PictureReader, unusable: list[str]
-) -> Iterator[tuple[str, Pixels, str]]:
-    """Yields name, picture and label of each row of the table that can be used."""
-    listed = set()
-    for number, line in enumerate(read_text(root / TABLE).splitlines(), 1):
-        fields = line.split()
-        if len(fields) != 2 or fields[1] not in map(str, range(1, len(NATIVE_LABELS) + 1)):
-            if fields:
-                unusable.append(f"{TABLE}:{number}: expected a picture and a label from 1 to 7")
+def _read_labels(root: Root, unusable: list[str]) -> dict[str, str | None]:
+    """Returns the label of each picture in the table, or None if it is wrong."""
+    labels: dict[str, str | None] = {}
+    numbers = {str(number): label for number, label in enumerate(NATIVE_LABELS, 1)}
+    for row, fields in enumerate(map(str.split, read_text(root / TABLE).splitlines()), 1):
+        if not fields:
             continue
-        name = Path(fields[0])
-        file = _picture_file(root, name.name)
-        listed.add(file.name)
-        picture = reader.read(file)
-        if isinstance(picture, str):
-            unusable.append(f"{file.name}: {picture}")
+        name = Path(fields[0]).name
+        labels[name] = numbers.get(fields[1]) if len(fields) == 2 else None
+        if labels[name] is None:
+            unusable.append(f"{TABLE}:{row}: expected a picture and a label from 1 to 7")
+    return labels
+
+
+def _find_pictures(
+    root: Root, labels: Mapping[str, str | None], unusable: list[str], notes: list[str]
+) -> list[tuple[Root, str, str]]:
+    """Returns the file, name and label of each picture that is there.
+
+    Single missing pictures are added to `unusable`. Missing splits and pictures that the table
+    lacks may be thousands: they are counted in `notes`. Raises DatasetError if the pictures are
+    still packed.
+    """
+    present = {one.name: one for one in children(root / PICTURES)}
+    packed = root / f"{PICTURES}.zip"
+    if not present and packed.exists():
+        raise DatasetError(f"{packed}: the pictures are still packed; unpack it")
+    files = {name: f"{Path(name).stem}_aligned{Path(name).suffix}" for name in labels}
+    for split in sorted({name.split("_")[0] for name in files}):
+        of_split = [file for name, file in files.items() if name.split("_")[0] == split]
+        missing = [file for file in of_split if file not in present]
+        if len(missing) > 1 and len(missing) == len(of_split):
+            notes.append(f"all {len(missing)} {split} pictures of {TABLE} are missing")
+        else:
+            unusable += [f"{file}: missing" for file in missing]
+    if strangers := sorted(set(present) - set(files.values())):
+        notes.append(f"{len(strangers)} pictures left out, not in {TABLE}: {name_some(strangers)}")
+    return [
+        (present[files[name]], name, label)
+        for name, label in labels.items()
+        if label is not None and files[name] in present
+    ]
+
+
+def _read_pictures(
+    present: list[tuple[Root, str, str]], reader: PictureReader, unusable: list[str]
+) -> Iterator[_Row]:
+    for file, name, label in present:
+        data = read_bytes(file)
+        pixels = data if isinstance(data, str) else reader.decode(data)
+        if isinstance(pixels, str) or isinstance(data, str):
+            unusable.append(f"{file.name}: {pixels}")
             continue
-        yield name.name, picture, NATIVE_LABELS[int(fields[1]) - 1]
-    folder = root / PICTURES
-    present = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    unusable += [f"{name}: not in {TABLE}" for name in sorted(present - listed)]
+        yield _Row(name, label, pixels, _is_in_tenth(data))
 
 
-def _picture_file(root: Root, name: str) -> Root:
-    return root / PICTURES / f"{Path(name).stem}_aligned{Path(name).suffix}"
-
-
-def _is_in_tenth(root: Root, name: str) -> bool:
-    digest = hashlib.sha256(_picture_file(root, name).read_bytes()).digest()
-    return int.from_bytes(digest[:8], "big") % 10 == 0
+def _is_in_tenth(file: bytes) -> bool:
+    return int.from_bytes(hashlib.sha256(file).digest()[:8], "big") % 10 == 0
