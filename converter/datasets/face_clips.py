@@ -64,7 +64,10 @@ def load(path: Path) -> Splits:
     if not pictures:
         raise DatasetError(f"{path / TABLE}: no clip with a face and a known emotion")
     samples = Samples(LABELS, pictures, one_hot(labels), tuple(people))
-    train, held_back, test = split_by_group(samples, 5, {HELD_BACK_OF_FIVE}, {TEST_OF_FIVE})
+    everyone = sorted(set(people))
+    train, held_back, test = split_by_group(
+        samples, everyone[HELD_BACK_OF_FIVE::5], everyone[TEST_OF_FIVE::5]
+    )
     return Splits(
         (name_of(path),),
         train,

@@ -5,6 +5,8 @@ CORPORA. Pictures of one subject are alike, so only a split by subject is fair.
 """
 
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +14,11 @@ import numpy as np
 
 from converter.datasets.files import Root, children, find_root
 from converter.datasets.pictures import PictureReader, label_folders, read_folders
-from converter.datasets.samples import DatasetError
+from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
 
-# Indices modulo ten of the sorted subjects.
-TEST_OF_TEN, HELD_BACK_OF_TEN = frozenset({4, 9}), frozenset({7})
+SHARES = 0.7, 0.1, 0.2
+"""Shares of the pictures for training, to be held back and for the test, as far as groups allow."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,7 @@ class FaceFolders:
     subjects: str
     """The plural of whatever the pictures are split by."""
     series: tuple[str, ...] = ()
-    """Beginnings of the names of subjects that count as one."""
-
-    def _group(self, subject: str) -> str:
-        return next((one for one in self.series if subject.startswith(one)), subject)
+    """Subjects whose names start with the same one of these are one group."""
 
     def matches(self, path: Path) -> bool:
         """Returns True if `path` has emotion folders with pictures named as in this set."""
@@ -49,7 +48,7 @@ class FaceFolders:
         return find_root(path, (), holds)
 
     def load(self, path: Path) -> Splits:
-        """Loads the pictures, split by subject into 70, 10 and 20 %. Raises DatasetError."""
+        """Loads the pictures, split by subject into SHARES. Raises DatasetError."""
         root = self._root(path)
         if root is None:
             raise DatasetError(f"{path}: expected one folder per emotion with {self.hint}")
@@ -63,19 +62,43 @@ class FaceFolders:
             if subject is None
         ]
         named = samples.subset(np.flatnonzero([subject is not None for subject in subjects]))
-        named = replace(named, groups=tuple(self._group(one["subject"]) for one in subjects if one))
-        train, held_back, test = split_by_group(named, 10, HELD_BACK_OF_TEN, TEST_OF_TEN)
+        groups = tuple(self._group(one["subject"]) for one in subjects if one)
+        named = replace(named, groups=groups)
+        _, *others = spread(Counter(groups), SHARES)
+        train, held_back, test = split_by_group(named, *others)
         return Splits(
             (self.dataset,),
             train,
             held_back,
             test,
-            (f"7 of 10 {self.subjects}",),
-            f"2 of 10 {self.subjects}",
+            (self._describe(train, named),),
+            self._describe(test, named),
             self.licence,
             tuple(unusable),
             notes=reader.notes,
         )
+
+    def _group(self, subject: str) -> str:
+        return next((one for one in self.series if subject.startswith(one)), subject)
+
+    def _describe(self, part: Samples, whole: Samples) -> str:
+        """Returns the name of a split by its share of the groups and pictures."""
+        groups, of = (len(set(one.groups)) for one in (part, whole))
+        return f"{groups} of {of} {self.subjects} ({len(part) / len(whole):.0%} of the pictures)"
+
+
+def spread(sizes: Mapping[str, int], shares: Sequence[float]) -> list[list[str]]:
+    """Spreads groups over splits, so that each has about its share of their sizes' sum.
+
+    The largest group comes first, and each goes to the split that lacks most.
+    """
+    lacks = np.array(shares) * sum(sizes.values())
+    parts: list[list[str]] = [[] for _ in shares]
+    for group in sorted(sizes, key=lambda one: (-sizes[one], one)):
+        chosen = int(lacks.argmax())
+        parts[chosen].append(group)
+        lacks[chosen] -= sizes[group]
+    return parts
 
 
 CK_PLUS = FaceFolders(
@@ -95,13 +118,12 @@ SFEW = FaceFolders(
     "research use only, no redistribution (SFEW)",
     "FILM_NNNNNNNNN_NNNNNNNN.png",
     re.compile(r"(?P<subject>\w+?)[_-]\d{9}_\d{8}"),
-    "films",
-    ("HarryPotter", "Oceans"),
+    "films or series",
+    ("Hangover", "HarryPotter", "Oceans", "WrongTurn"),
 )
 """Faces in film stills (Dhall et al. 2011).
 
-EMOTION/FILM_TIME_FRAME.png; split by film, as one film shows the same actors, and so do the films
-of a series.
+EMOTION/FILM_TIME_FRAME.png; split by film or series of films, which show the same actors.
 """
 
 JAFFE = FaceFolders(

@@ -143,17 +143,11 @@ class Splits:
 
 
 def split_by_group(
-    samples: Samples, of: int, held_back: Collection[int], test: Collection[int]
+    samples: Samples, held_back: Collection[str], test: Collection[str]
 ) -> tuple[Samples, Samples, Samples]:
-    """Splits into train, held back and test so that no group is in two of them.
-
-    `held_back` and `test` are indices of the sorted groups, modulo `of`.
-    """
-    parts: list[set[str]] = [set(), set(), set()]
-    for index, group in enumerate(sorted(set(samples.groups))):
-        parts[1 if index % of in held_back else 2 if index % of in test else 0].add(group)
-    train, held, tested = (samples.of_groups(groups) for groups in parts)
-    return train, held, tested
+    """Splits into train, held back and test; `train` has all groups but those of the others."""
+    train = set(samples.groups).difference(held_back, test)
+    return samples.of_groups(train), samples.of_groups(held_back), samples.of_groups(test)
 
 
 def check_distinct(names: Sequence[str], kind: str) -> None:

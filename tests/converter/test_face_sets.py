@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from converter.datasets import face_sets, rafdb
+from converter.datasets.face_folders import SFEW
 from converter.datasets.pictures import LABELS
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError
@@ -174,6 +175,24 @@ def test_faces_in_emotion_folders_are_split_by_subject(
     assert not groups[0] & groups[1]
     assert not (groups[0] | groups[1]) & groups[2]
     assert any(f"x is not named as {dataset} names pictures" in one for one in splits.unusable)
+
+
+def test_films_of_a_series_are_in_one_split_of_sfew(tmp_path: Path) -> None:
+    films = [f"Film{chr(ord('A') + number)}" for number in range(10)]
+    sizes = dict.fromkeys(films, 6) | {"HarryPotter_GobletOfFire": 9, "HarryPotterAndOrder": 10}
+    names = [
+        f"{film}_00010024{take % 10}_000000{take:02}.png"
+        for film, count in sizes.items()
+        for take in range(count)
+    ]
+    root = emotion_folders(tmp_path, {"Angry": names[::2], "Happy": names[1::2]})
+    splits = SFEW.load(root)
+    groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
+    assert sum(len(one) for one in groups) == len(set.union(*groups)) == 11
+    assert [len(part) for part in (splits.train, splits.held_back, splits.test)] == [55, 6, 18]
+    assert splits.train.groups.count("HarryPotter") == 19
+    assert splits.trained_on == ("SFEW 7 of 11 films or series (70% of the pictures)",)
+    assert splits.test_split == "3 of 11 films or series (23% of the pictures)"
 
 
 def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_person(
