@@ -1,4 +1,4 @@
-"""Joins several face sets into one training, each with the labels that it has."""
+"""Joins face sets into one training, each with the labels that it has, without copies."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,36 +25,52 @@ BLOCK = 4096
 
 
 def join(sets: Sequence[Splits]) -> Splits:
-    """Joins face sets; a sample's group is its data set's name, and `schemes` has their labels.
+    """Joins one or several face sets; a sample's group is its data set's name.
 
     Copies of a test picture of any set are removed from the other splits of all, and copies of a
     held-back one from the training pictures. Raises DatasetError if two sets have the same name.
     """
+    return _without_copies(_joined(sets))
+
+
+def join_all(sets: Sequence[Splits]) -> Splits:
+    """Joins one or several face sets with all of their pictures as the test split.
+
+    Raises DatasetError if two sets have the same name.
+    """
+    return _joined(sets).all_as_test
+
+
+def _joined(sets: Sequence[Splits]) -> Splits:
     names = tuple(name for one in sets for name in one.datasets)
     check_distinct(names, "folder")
-    train = concatenate([_grouped(one.dataset, one.train) for one in sets])
-    held_back = concatenate([_grouped(one.dataset, one.held_back) for one in sets])
-    test = concatenate([_grouped(one.dataset, one.test) for one in sets])
-    tested, held = thumbnails(test.inputs), thumbnails(held_back.inputs)
-    of_test = copies(held, tested)
-    rest = held_back.subset(np.flatnonzero(~of_test))
-    learned = thumbnails(train.inputs)
-    repeated = copies(learned, tested) | copies(learned, held[~of_test])
-    removed = f"{int(repeated.sum())} training and {int(of_test.sum())} held-back pictures"
     return Splits(
         names,
-        train.subset(np.flatnonzero(~repeated)),
-        rest,
-        test,
+        concatenate([_grouped(one.dataset, one.train) for one in sets]),
+        concatenate([_grouped(one.dataset, one.held_back) for one in sets]),
+        concatenate([_grouped(one.dataset, one.test) for one in sets]),
         tuple(split for one in sets for split in one.train_splits),
         SEPARATOR.join(one.test_split for one in sets),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
         {one.dataset: _scheme(one) for one in sets},
-        (
-            *(note for one in sets for note in one.notes),
-            f"{removed} are left out: copies of a picture of another split",
-        ),
+        tuple(f"{one.dataset}: {note}" for one in sets for note in one.notes),
+    )
+
+
+def _without_copies(splits: Splits) -> Splits:
+    tested, held = thumbnails(splits.test.inputs), thumbnails(splits.held_back.inputs)
+    of_test = copies(held, tested)
+    trained = thumbnails(splits.train.inputs)
+    repeated = copies(trained, tested) | copies(trained, held[~of_test])
+    if not of_test.any() and not repeated.any():
+        return splits
+    removed = f"{int(repeated.sum())} training and {int(of_test.sum())} held-back pictures"
+    return replace(
+        splits,
+        train=splits.train.subset(np.flatnonzero(~repeated)),
+        held_back=splits.held_back.subset(np.flatnonzero(~of_test)),
+        notes=(*splits.notes, f"{removed} are left out: copies of a picture of another split"),
     )
 
 

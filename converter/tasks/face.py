@@ -79,6 +79,9 @@ class FaceTask(Task):
     def load(self, data: Sequence[Path]) -> Splits:
         return face_sets.join([load_known(path, LAYOUTS, KNOWN) for path in data])
 
+    def load_all(self, data: Sequence[Path]) -> Splits:
+        return face_sets.join_all([load_known(path, LAYOUTS, KNOWN) for path in data])
+
     def sample_weights(self, samples: Samples) -> FloatArray:
         """Draws data sets by the square root of their size, so that a small one is seen."""
         sizes = Counter(samples.groups)

@@ -10,8 +10,7 @@ from converter.datasets import fer2013, ferplus, own_faces
 from converter.datasets.face_folders import CK_PLUS
 from converter.datasets.pictures import LABELS
 from converter.datasets.samples import DatasetError
-from converter.tasks.base import load_known
-from converter.tasks.face import KNOWN, LAYOUTS, FaceTask
+from converter.tasks.face import FaceTask
 
 HEADER = "name,box,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 
@@ -148,7 +147,8 @@ def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
 def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     names = [f"S{subject:03}_001_{frame:08}.png" for subject in range(20) for frame in (1, 2, 3)]
     _pictures(tmp_path, {"anger": names[:30], "surprise": names[30:], "fear": ["odd.png"]})
-    splits = load_known(tmp_path, LAYOUTS, KNOWN)
+    assert CK_PLUS.matches(tmp_path)
+    splits = CK_PLUS.load(tmp_path)
     assert splits.dataset == "CK+48"
     groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
     assert [len(one) for one in groups] == [14, 2, 4]
@@ -156,7 +156,6 @@ def test_ckplus_is_split_by_subject(tmp_path: Path) -> None:
     assert not (groups[0] | groups[1]) & groups[2]
     assert len(splits.test) == 12
     assert any("odd is not named" in reason for reason in splits.unusable)
-    assert CK_PLUS.matches(tmp_path)
 
 
 def test_own_pictures_keep_the_splits_of_their_folders(tmp_path: Path) -> None:

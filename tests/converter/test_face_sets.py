@@ -14,6 +14,7 @@ from converter.datasets.face_folders import SFEW
 from converter.datasets.pictures import LABELS
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError
+from converter.datasets.splits import Splits
 from converter.tasks.base import load_known
 from converter.tasks.face import KNOWN, LAYOUTS, FaceTask
 from edge.capture.media import read_frames
@@ -73,6 +74,11 @@ def pack(root: Path, packing: str) -> Path:
     return folder if packing == "zip in a folder" else Path(file)
 
 
+def load(path: Path) -> Splits:
+    """One data set, before it is joined."""
+    return load_known(path, LAYOUTS, KNOWN)
+
+
 def own_set(root: Path, *emotions: str, of_each: int = 6) -> Path:
     for split in ("train", "val", "test"):
         files = [f"{number}.png" for number in range(of_each)]
@@ -90,7 +96,7 @@ def test_rafdb_has_its_published_splits_and_reports_what_it_left_out(
     (aligned / "train_00001_aligned.png").write_bytes(b"rubbish")
     for number in range(7):
         write(aligned / f"stranger{number}.png", picture())
-    splits = FaceTask().load([pack(root, packing)])
+    splits = load(pack(root, packing))
     assert splits.trained_on == ("RAF-DB train",)
     assert splits.test_split == "test"
     assert (len(splits.train) + len(splits.held_back), len(splits.test)) == (38, 1)
@@ -168,7 +174,7 @@ def test_faces_in_emotion_folders_are_split_by_subject(
     root = emotion_folders(
         tmp_path / "data", {"Angry": files[::2], "Happy": [*files[1::2], "x.png"]}
     )
-    splits = load_known(pack(root, packing), LAYOUTS, KNOWN)
+    splits = load(pack(root, packing))
     assert splits.dataset == dataset
     groups = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
     assert [len(one) for one in groups] == [7, 1, 2]
@@ -206,7 +212,7 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
         lines.append(f"{clip.name},{('angry', 'happy')[number % 2]},person {number}")
     lines += ["gone.mkv,happy,person 1", f"{clips[0].name},bored,person 1", "a.opus,sad,person 2"]
     (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
-    splits = load_known(tmp_path, LAYOUTS, KNOWN)
+    splits = load(tmp_path)
     parts = (splits.train, splits.held_back, splits.test)
     assert [sorted(set(one.groups)) for one in parts] == [
         ["person 0", "person 1", "person 2"],
@@ -254,6 +260,24 @@ def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     assert f"note: {splits.notes[-1]}" in splits.summary()
 
 
+def test_copies_of_a_test_picture_leave_the_training_of_a_single_set_and_stay_for_a_test_of_all(
+    tmp_path: Path,
+) -> None:
+    root = own_set(tmp_path / "one", "happy", "sad")
+    shutil.copy(root / "test" / "happy" / "0.png", root / "train" / "sad" / "copy.png")
+    shutil.copy(root / "test" / "sad" / "1.png", root / "val" / "happy" / "copy.png")
+    shutil.copy(root / "val" / "sad" / "2.png", root / "train" / "happy" / "copy.png")
+    splits = FaceTask().load([root])
+    assert (len(splits.train), len(splits.held_back), len(splits.test)) == (12, 12, 12)
+    assert splits.notes == (
+        "2 training and 1 held-back pictures are left out: copies of a picture of another split",
+    )
+    everything = FaceTask().load_all([root])
+    assert len(everything.test) == 39
+    assert not everything.notes
+    assert not FaceTask().load([own_set(tmp_path / "two", "happy", "sad")]).notes
+
+
 def test_the_name_of_a_set_may_contain_the_separator_of_joined_names(tmp_path: Path) -> None:
     paths = [own_set(tmp_path / name, "happy", "sad") for name in ("c", "a + b")]
     assert FaceTask().load(paths[1:]).trained_on == ("a + b train",)
@@ -285,7 +309,7 @@ def test_own_pictures_are_read_and_named_however_they_are_packed(
     tmp_path: Path, packing: str
 ) -> None:
     root = own_set(tmp_path / "faces", "happy", "sad")
-    splits = FaceTask().load([pack(root, packing)])
+    splits = load(pack(root, packing))
     assert splits.dataset == ("packed" if packing == "zip in a folder" else "faces")
     assert (len(splits.train), len(splits.held_back), len(splits.test)) == (12, 12, 12)
     assert not splits.unusable
@@ -295,7 +319,7 @@ def test_own_pictures_are_read_and_named_however_they_are_packed(
 def test_fer2013_in_folders_is_read_however_it_is_packed(tmp_path: Path, packing: str) -> None:
     root = own_set(tmp_path / "data", "happy", "sad")
     shutil.rmtree(root / "val")
-    splits = FaceTask().load([pack(root, packing)])
+    splits = load(pack(root, packing))
     assert splits.dataset == "FER2013"
     assert (len(splits.train), len(splits.held_back), len(splits.test)) == (11, 1, 12)
 
@@ -319,7 +343,7 @@ def test_grey_pictures_among_those_in_colour_are_counted_once(tmp_path: Path) ->
         with (raf / "basic" / "EmoLabel" / "list_patition_label.txt").open("a") as table:
             table.write(f"{name}.png {number % 7 + 1}\n")
     for path, grey_ones, coloured_ones in ((roots[0], 34, 3), (roots[1], 22, 3), (raf, 29, 4)):
-        (note,) = (one for one in FaceTask().load([path]).notes if "colour" in one)
+        (note,) = (one for one in load(path).notes if "colour" in one)
         assert note.startswith(f"{grey_ones} pictures are grey and {coloured_ones} in colour")
 
 
@@ -351,7 +375,7 @@ def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
         write(tmp_path / "faces" / split / "happy" / "crop.png", crop)
         write(tmp_path / "faces" / split / "sad" / "tiny.png", picture())
         write(tmp_path / "faces" / split / "sad" / "landscape.jpg", np.tile(picture(), (4, 12)))
-    splits = load_known(tmp_path / "faces", LAYOUTS, KNOWN)
+    splits = load(tmp_path / "faces")
     assert len(splits.train) == 3
     kept, cropped = splits.train.inputs[:2]
     assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12
