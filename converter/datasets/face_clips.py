@@ -13,7 +13,7 @@ from rich.progress import track
 
 from converter.datasets.face_crops import FaceCropper
 from converter.datasets.files import name_of, read_table
-from converter.datasets.pictures import LABEL_OF, LABELS, one_hot
+from converter.datasets.pictures import LABEL_OF, LABELS, one_hot, scheme
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
 from edge.capture.media import VIDEOS, read_frames
@@ -68,15 +68,17 @@ def load(path: Path) -> Splits:
     train, held_back, test = split_by_group(
         samples, everyone[HELD_BACK_OF_FIVE::5], everyone[TEST_OF_FIVE::5]
     )
+    dataset, test_split = name_of(path), f"people {', '.join(sorted(set(test.groups)))}"
     return Splits(
-        (name_of(path),),
+        (dataset,),
         train,
         held_back,
         test,
         (f"without {', '.join(sorted({*held_back.groups, *test.groups}))}",),
-        f"people {', '.join(sorted(set(test.groups)))}",
+        test_split,
         LICENCE,
         tuple(unusable),
+        schemes=scheme(dataset, test_split, [samples]),
     )
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, children, find_root
-from converter.datasets.pictures import PictureReader, label_folders, read_folders
+from converter.datasets.pictures import PictureReader, label_folders, read_folders, scheme
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
 
+BASIC = "anger", "disgust", "fear", "happiness", "sadness", "surprise"
 SHARES = 0.7, 0.1, 0.2
 """Shares of the pictures for training, to be held back and for the test, as far as groups allow."""
 
@@ -27,6 +28,8 @@ class FaceFolders:
 
     dataset: str
     licence: str
+    labels: tuple[str, ...]
+    """The labels that its annotators could choose."""
     hint: str
     """The files by which a user recognizes the layout, for messages."""
     name: re.Pattern[str]
@@ -66,15 +69,17 @@ class FaceFolders:
         named = replace(named, groups=groups)
         _, *others = spread(Counter(groups), SHARES)
         train, held_back, test = split_by_group(named, *others)
+        test_split = self._describe(test, named)
         return Splits(
             (self.dataset,),
             train,
             held_back,
             test,
             (self._describe(train, named),),
-            self._describe(test, named),
+            test_split,
             self.licence,
             tuple(unusable),
+            schemes=scheme(self.dataset, test_split, [named], self.labels),
             notes=reader.notes,
         )
 
@@ -104,6 +109,7 @@ def spread(sizes: Mapping[str, int], shares: Sequence[float]) -> list[list[str]]
 CK_PLUS = FaceFolders(
     "CK+48",
     "research use only, by agreement (CK+)",
+    (*BASIC, "contempt"),
     "SNNN_NNN_NNNNNNNN.png",
     re.compile(r"(?P<subject>S\d{3})_\d{3}_\d{8}"),
     "subjects",
@@ -116,6 +122,7 @@ EMOTION/SUBJECT_SEQUENCE_FRAME.png; each sequence gives three frames of one pers
 SFEW = FaceFolders(
     "SFEW",
     "research use only, no redistribution (SFEW)",
+    (*BASIC, "neutral"),
     "FILM_NNNNNNNNN_NNNNNNNN.png",
     re.compile(r"(?P<subject>\w+?)[_-]\d{9}_\d{8}"),
     "films or series",
@@ -129,6 +136,7 @@ EMOTION/FILM_TIME_FRAME.png; split by film or series of films, which show the sa
 JAFFE = FaceFolders(
     "JAFFE",
     "non-commercial research use only, no redistribution (JAFFE)",
+    (*BASIC, "neutral"),
     "XX.EEn.nnn.tiff",
     re.compile(r"(?P<subject>[A-Z]{2})\.(AN|DI|FE|HA|NE|SA|SU)\d\.\d+"),
     "people",

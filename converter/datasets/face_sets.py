@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets.pictures import LABELS
 from converter.datasets.samples import Samples, concatenate
-from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, check_distinct
+from converter.datasets.splits import SEPARATOR, Splits, check_distinct
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
 
@@ -53,7 +52,7 @@ def _joined(sets: Sequence[Splits]) -> Splits:
         SEPARATOR.join(one.test_split for one in sets),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
-        {one.dataset: _scheme(one) for one in sets},
+        {name: scheme for one in sets for name, scheme in one.schemes.items()},
         tuple(f"{one.dataset}: {note}" for one in sets for note in one.notes),
     )
 
@@ -100,10 +99,3 @@ def copies(candidates: FloatArray, others: FloatArray) -> npt.NDArray[np.bool_]:
 def _grouped(dataset: str, samples: Samples) -> Samples:
     """Returns the samples as a group of their own."""
     return replace(samples, groups=(dataset,) * len(samples))
-
-
-def _scheme(splits: Splits) -> AnnotationScheme:
-    """Returns the labels that occur in a set: those that its annotators chose from."""
-    present = np.concatenate([splits.train.targets, splits.held_back.targets]).any(axis=0)
-    labels = tuple(LABELS[index] for index in np.flatnonzero(present))
-    return AnnotationScheme(splits.dataset, labels, splits.test_split)

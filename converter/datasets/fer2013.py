@@ -18,6 +18,7 @@ from converter.datasets.pictures import (
     label_folders,
     one_hot,
     read_folders,
+    scheme,
 )
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
@@ -56,6 +57,7 @@ def load(path: Path, seed: int = 0) -> Splits:
         names[1],
         LICENCE,
         tuple(unusable),
+        scheme("FER2013", names[1], [train, held_back, test], NATIVE_LABELS),
         notes=reader.notes,
     )
 

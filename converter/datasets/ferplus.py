@@ -17,7 +17,7 @@ from converter.datasets import fer2013
 from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.pictures import LABELS, one_hot, read_picture
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import Splits, hold_back
+from converter.datasets.splits import AnnotationScheme, Splits, hold_back
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
@@ -122,5 +122,13 @@ def load(path: Path, seed: int = 0) -> Splits:
     train, held_back = hold_back(train, seed)
     train = _reconciled(train, original)
     return Splits(
-        ("FER+",), train, held_back, test, SPLITS[:1], SPLITS[1], LICENCE, tuple(unusable)
+        ("FER+",),
+        train,
+        held_back,
+        test,
+        SPLITS[:1],
+        SPLITS[1],
+        LICENCE,
+        tuple(unusable),
+        {"FER+": AnnotationScheme("FER+", LABELS, SPLITS[1])},
     )

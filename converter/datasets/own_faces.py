@@ -4,7 +4,7 @@ from pathlib import Path
 
 from converter.datasets.files import Root, find_root, name_of
 from converter.datasets.photographs import PhotographReader
-from converter.datasets.pictures import label_folders, read_folders
+from converter.datasets.pictures import label_folders, read_folders, scheme
 from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits
 
@@ -36,8 +36,9 @@ def load(path: Path) -> Splits:
     reader = PhotographReader()
     parts = [read_folders(root / split, unusable, reader) for split in SPLITS]
     train, held_back, test = parts
+    dataset = name_of(path)
     return Splits(
-        (name_of(path),),
+        (dataset,),
         train,
         held_back,
         test,
@@ -45,5 +46,6 @@ def load(path: Path) -> Splits:
         SPLITS[2],
         LICENCE,
         tuple(unusable),
+        schemes=scheme(dataset, SPLITS[2], parts),
         notes=reader.notes,
     )

@@ -1,5 +1,6 @@
 """Shared by the loaders of face pictures: their labels, and the reading of picture files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 
 from converter.datasets.files import Root, children, read_bytes
 from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import AnnotationScheme
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
@@ -112,6 +114,20 @@ def one_hot(labels: list[str]) -> FloatArray:
     """Returns float32[len(labels), 8], a one-hot row for each label."""
     rows = np.array([LABELS.index(label) for label in labels], np.intp)
     return np.eye(len(LABELS), dtype=np.float32)[rows]
+
+
+def scheme(
+    dataset: str, test_split: str, parts: Sequence[Samples], labels: Sequence[str] = ()
+) -> dict[str, AnnotationScheme]:
+    """Returns the annotation scheme of a face set, by its name.
+
+    Its labels are those that the annotators could choose, `labels`, and all others that occur in
+    one of its `parts`.
+    """
+    occurs = np.concatenate([part.targets for part in parts]).any(axis=0)
+    known = {*labels, *(LABELS[index] for index in np.flatnonzero(occurs))}
+    found = tuple(label for label in LABELS if label in known)
+    return {dataset: AnnotationScheme(dataset, found, test_split)}
 
 
 def label_folders(folder: Root) -> list[tuple[Root, str]]:

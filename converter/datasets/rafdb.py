@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, children, find_root, name_some, read_bytes, read_text
-from converter.datasets.pictures import LABELS, PictureReader, one_hot
+from converter.datasets.pictures import LABELS, PictureReader, one_hot, scheme
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
 from edge.perception.features import Pixels
@@ -84,6 +84,7 @@ def load(path: Path, seed: int = 0) -> Splits:
         names[1],
         LICENCE,
         tuple(unusable),
+        schemes=scheme("RAF-DB", names[1], [everything], NATIVE_LABELS),
         notes=(*notes, *reader.notes),
     )
 

@@ -21,12 +21,12 @@ HELD_BACK_SHARE = 0.1
 
 @dataclass(frozen=True)
 class AnnotationScheme:
-    """The task of annotators who could give a sample of one data set several labels."""
+    """The task of a data set's annotators: the labels that they could give a sample."""
 
     family: str
     """The name of data sets published together with the same annotation, one a language."""
     labels: tuple[str, ...]
-    """The labels that the annotators chose from."""
+    """The labels that the annotators could choose."""
     test_split: str
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further labels of the samples that one of the annotators' labels includes."""
@@ -86,7 +86,7 @@ class Splits:
     unusable: tuple[str, ...] = field(default=())
     """Each file or row that was left out, with the reason."""
     schemes: dict[str, AnnotationScheme] = field(default_factory=dict)
-    """Of joined data sets: by data set, which is also the group of its samples."""
+    """By data set. After joining, the data set is also the group of its samples."""
     notes: tuple[str, ...] = ()
     """Each thing that loading did to the data and that a user should know."""
 

@@ -244,6 +244,29 @@ def test_joined_sets_are_groups_and_keep_the_labels_that_each_has(tmp_path: Path
     assert weights[is_small].sum() == pytest.approx(1 / (1 + 6**0.5), rel=1e-3)
 
 
+def test_the_labels_of_a_set_are_those_that_its_annotators_could_choose(tmp_path: Path) -> None:
+    rows = {f"train_{n:05}": 4 for n in range(30)} | {"train_00030": 1, "test_0001": 4}
+    films = [f"Film{chr(ord('A') + n)}_000100240_0000000{t}.png" for n in range(10) for t in (1, 2)]
+    sets = [
+        raf_db(tmp_path / "raf", rows),
+        emotion_folders(tmp_path / "films", {"Angry": films[::2], "Contempt": films[1::2]}),
+        own_set(tmp_path / "own", "happy", "sad"),
+    ]
+    write(sets[2] / "test" / "disgust" / "0.png", picture())
+    splits = FaceTask().load(sets)
+    lacks = {name: set(LABELS) - set(one.labels) for name, one in splits.schemes.items()}
+    assert lacks == {
+        "RAF-DB": {"contempt"},
+        "SFEW": set(),
+        "own": set(LABELS) - {"happiness", "sadness", "disgust"},
+    }
+    alone = FaceTask().load(sets[:1])
+    assert alone.schemes == {"RAF-DB": splits.schemes["RAF-DB"]}
+    assert set(alone.train.groups) == {"RAF-DB"}
+    offered = label_priors(alone.train, alone.schemes)["RAF-DB"] > 0
+    assert offered.tolist() == [label != "contempt" for label in LABELS]
+
+
 def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     tmp_path: Path,
 ) -> None:
