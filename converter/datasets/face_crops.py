@@ -9,6 +9,7 @@ from edge.perception.detector import Face
 from edge.perception.face import align
 from edge.perception.features import Pixels
 from edge.perception.loader import ModelLoader
+from edge.perception.orientation import SURE_SCORE, put_upright
 
 
 class FaceCropper:
@@ -18,8 +19,12 @@ class FaceCropper:
         self._detector = ModelLoader(Models()).detector
 
     def find(self, pixels: Pixels) -> Face | None:
-        """Returns the largest face in a BGR picture, uint8 HxWx3, or None."""
-        return next(iter(self._detector.detect(pixels)), None)
+        """Returns the largest face in a BGR picture, uint8 HxWx3, put upright, or None."""
+        detect = self._detector.detect
+        face = next(iter(detect(pixels)), None)
+        if face is None or face.score >= SURE_SCORE:
+            return face
+        return put_upright(detect, pixels, face)
 
     def crop(self, pixels: Pixels, face: Face) -> Pixels:
         """Returns an aligned face, uint8[side, side] grey."""

@@ -11,8 +11,10 @@ from edge.perception.features import Pixels
 EYES_OF_CROP = float(EYES[1, 0] - EYES[0, 0])
 PHOTOGRAPH_SHARE = 0.75
 """A picture whose eyes are closer together, by this factor, is taken for a photograph."""
+MAX_FACE_ASPECT = 1.1
+"""A less square picture is taken for a photograph too: as a square its face would be distorted."""
 MAX_CROP_SIDE, MAX_CROP_ASPECT = 512, 1.3
-"""A larger or less square picture without a face in it is no crop either."""
+"""A picture in which no face is found is no crop if it is larger or less square."""
 
 
 class PhotographReader(PictureReader):
@@ -51,10 +53,16 @@ class PhotographReader(PictureReader):
 
 
 def _is_crop(face: Face, picture: Pixels) -> bool:
-    return bool(face.eye_distance >= PHOTOGRAPH_SHARE * EYES_OF_CROP * picture.shape[1])
+    """Returns True if a face fills a picture as an upright crop."""
+    across = float(face.keypoints[1, 0] - face.keypoints[0, 0])
+    is_near = across >= PHOTOGRAPH_SHARE * EYES_OF_CROP * picture.shape[1]
+    return is_near and _aspect(picture) <= MAX_FACE_ASPECT
 
 
 def _may_be_crop(picture: Pixels) -> bool:
+    return max(picture.shape[:2]) <= MAX_CROP_SIDE and _aspect(picture) <= MAX_CROP_ASPECT
+
+
+def _aspect(picture: Pixels) -> float:
     height, width = picture.shape[:2]
-    is_square = max(height, width) <= MAX_CROP_ASPECT * min(height, width)
-    return bool(is_square and max(height, width) <= MAX_CROP_SIDE)
+    return float(max(height, width) / min(height, width))

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.harness.clips import HAPPY_CLIP
 from converter.datasets import face_sets, rafdb
 from converter.datasets.face_folders import SFEW
+from converter.datasets.photographs import PhotographReader
 from converter.datasets.pictures import LABELS
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError
@@ -404,6 +405,27 @@ def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
     assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12
     assert splits.notes[0] == "3 whole photographs, cropped to their largest face"
     assert "landscape.jpg: no face in this photograph" in splits.summary()
+
+
+@pytest.mark.parametrize("kind", ["portrait selfie", "upside down", "crop upside down"])
+def test_a_photograph_gives_an_upright_face_of_natural_width(tmp_path: Path, kind: str) -> None:
+    photograph = next(iter(read_frames(HAPPY_CLIP, 1.0))).pixels
+    face = _face(photograph)
+    expected = align(photograph, face, 96)
+    left, top, width = 149, 43, 134  # the face fills it
+    selfie = photograph[top : top + 194, left : left + width]
+    pixels = {
+        "portrait selfie": selfie,
+        "upside down": np.rot90(photograph, 2),
+        "crop upside down": np.rot90(selfie[14 : 14 + width + 8], 2),
+    }[kind]
+    write(tmp_path / "face.png", np.ascontiguousarray(pixels))
+    reader = PhotographReader()
+    found = reader.read(tmp_path / "face.png")
+    assert not isinstance(found, str)
+    grey = cv2.cvtColor(expected, cv2.COLOR_BGR2GRAY).astype(float)
+    assert np.corrcoef(found.astype(float).ravel(), grey.ravel())[0, 1] > 0.8
+    assert reader.notes == ("1 whole photographs, cropped to their largest face",)
 
 
 def _face(pixels: Pixels) -> Face:
