@@ -5,14 +5,14 @@ detector that ships, and aligned by the eyes. People who speak look different fr
 one person's frames are alike, so the split is by person. JAVED is published so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import name_of, read_table
+from converter.datasets.files import name_of, name_some, read_table
 from converter.datasets.pictures import LABEL_OF, LABELS, one_hot, scheme
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
@@ -35,7 +35,7 @@ def matches(path: Path) -> bool:
     if not (path / TABLE).is_file():
         return False
     try:
-        return any(True for _ in _videos(path))
+        return any(_is_video(row) for _, row in read_table(path / TABLE, COLUMNS))
     except DatasetError:
         return False
 
@@ -43,13 +43,39 @@ def matches(path: Path) -> bool:
 def load(path: Path) -> Splits:
     """Loads the main face of FRAMES frames of each clip, split by person. Raises DatasetError."""
     unusable: list[str] = []
+    rows = list(read_table(path / TABLE, COLUMNS))
+    others = [row["file"] for _, row in rows if not _is_video(row)]
+    samples = _read(path, [one for one in rows if _is_video(one[1])], unusable)
+    people = sorted(set(samples.groups))
+    held, tested = people[HELD_BACK_OF_FIVE::5], people[TEST_OF_FIVE::5]
+    dataset, test_split = name_of(path), f"people {', '.join(tested)}"
+    skipped = f"{len(others)} rows of {TABLE} are not videos: {name_some(others)}"
+    return Splits(
+        (dataset,),
+        *split_by_group(samples, held, tested),
+        (f"without {', '.join(sorted([*held, *tested]))}",),
+        test_split,
+        LICENCE,
+        tuple(unusable),
+        schemes=scheme(dataset, test_split, [samples]),
+        notes=(skipped,) if others else (),
+    )
+
+
+def _read(
+    path: Path, rows: Sequence[tuple[str, Mapping[str, str]]], unusable: list[str]
+) -> Samples:
+    """Reads the faces of each clip; groups are speakers. Raises DatasetError if none is left.
+
+    Rows that cannot be used are added to `unusable`.
+    """
     cropper = FaceCropper()
     pictures, labels, people = [], [], []
-    rows = list(_videos(path))
     for where, row in track(rows, description=f"{path.name}, reading", transient=True):
-        label = LABEL_OF.get(row["emotion"].lower())
-        if label is None:
-            unusable.append(f"{where}: no emotion is called {row['emotion']!r}")
+        label, speaker = LABEL_OF.get(row["emotion"].strip().lower()), row["speaker"].strip()
+        if label is None or not speaker:
+            reason = "no speaker" if label else f"no emotion is called {row['emotion']!r}"
+            unusable.append(f"{where}: {row['file']}: {reason}")
             continue
         try:
             faces = _faces(path / row["file"], cropper)
@@ -60,37 +86,24 @@ def load(path: Path) -> Splits:
             unusable.append(f"{where}: {row['file']}: no face in it")
         pictures += faces
         labels += [label] * len(faces)
-        people += [row["speaker"]] * len(faces)
+        people += [speaker] * len(faces)
     if not pictures:
-        raise DatasetError(f"{path / TABLE}: no clip with a face and a known emotion")
-    samples = Samples(LABELS, pictures, one_hot(labels), tuple(people))
-    everyone = sorted(set(people))
-    train, held_back, test = split_by_group(
-        samples, everyone[HELD_BACK_OF_FIVE::5], everyone[TEST_OF_FIVE::5]
-    )
-    dataset, test_split = name_of(path), f"people {', '.join(sorted(set(test.groups)))}"
-    return Splits(
-        (dataset,),
-        train,
-        held_back,
-        test,
-        (f"without {', '.join(sorted({*held_back.groups, *test.groups}))}",),
-        test_split,
-        LICENCE,
-        tuple(unusable),
-        schemes=scheme(dataset, test_split, [samples]),
-    )
+        first = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
+        raise DatasetError(f"{path / TABLE}: no usable clip in it{first}")
+    return Samples(LABELS, pictures, one_hot(labels), tuple(people))
 
 
-def _videos(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    for where, row in read_table(path / TABLE, COLUMNS):
-        if Path(row["file"]).suffix.lower() in VIDEOS:
-            yield where, row
+def _is_video(row: Mapping[str, str]) -> bool:
+    return Path(row["file"]).suffix.lower() in VIDEOS
 
 
 def _faces(file: Path, cropper: FaceCropper) -> list[Pixels]:
     """Returns the largest face of a few frames, uint8[side, side] grey; raises SourceError."""
-    frames = [one.pixels for one in read_frames(file, READ_FPS)]
-    chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int))
-    found = ((frames[index], cropper.find(frames[index])) for index in chosen) if frames else ()
-    return [cropper.crop(pixels, face) for pixels, face in found if face is not None]
+    # Reads twice, to count the frames first: all those of a long clip would fill the memory.
+    count = sum(1 for _ in read_frames(file, READ_FPS))
+    chosen = set(np.linspace(0, count - 1, FRAMES).round().astype(int).tolist())
+    faces = []
+    for index, frame in enumerate(read_frames(file, READ_FPS)):
+        if index in chosen and (face := cropper.find(frame.pixels)) is not None:
+            faces.append(cropper.crop(frame.pixels, face))
+    return faces

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
-from converter.datasets import face_sets, rafdb
+from converter.datasets import face_clips, face_sets, rafdb
 from converter.datasets.face_folders import SFEW
 from converter.datasets.photographs import PhotographReader
 from converter.datasets.pictures import LABELS
@@ -212,6 +213,7 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
         shutil.copy(clip, tmp_path / clip.name)
         lines.append(f"{clip.name},{('angry', 'happy')[number % 2]},person {number}")
     lines += ["gone.mkv,happy,person 1", f"{clips[0].name},bored,person 1", "a.opus,sad,person 2"]
+    lines += [f"{clips[0].name},happy, ", "b.wav,sad,"]
     (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
     splits = load(tmp_path)
     parts = (splits.train, splits.held_back, splits.test)
@@ -225,6 +227,25 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
     text = splits.summary()
     assert "gone.mkv: no such file" in text
     assert "no emotion is called 'bored'" in text
+    assert f"labels.csv:9: {clips[0].name}: no speaker" in text
+    assert splits.notes == ("2 rows of labels.csv are not videos: a.opus, b.wav",)
+
+
+def test_a_clip_is_not_held_in_memory(tmp_path: Path) -> None:
+    frame = next(iter(read_frames(HAPPY_CLIP, 1.0))).pixels
+    size = (640, 480)
+    codec = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(tmp_path / "long.avi"), codec, 8.0, size)
+    for _ in range(100):
+        writer.write(cv2.resize(frame, size))
+    writer.release()
+    (tmp_path / "labels.csv").write_text("file,emotion,speaker\nlong.avi,happy,a\n")
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match="no sample is left for held back"):
+        face_clips.load(tmp_path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 30 * 640 * 480 * 3
 
 
 def test_joined_sets_are_groups_and_keep_the_labels_that_each_has(tmp_path: Path) -> None:
