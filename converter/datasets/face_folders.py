@@ -1,4 +1,4 @@
-"""Face sets with a folder per emotion whose file names give the subject: a table of layouts.
+"""Face sets with one folder per emotion whose file names give the subject: a table of layouts.
 
 To add a set, describe it as a `FaceFolders` with its paper and layout underneath, and append it to
 CORPORA. Pictures of one subject are alike, so only a split by subject is fair.

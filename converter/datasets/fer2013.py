@@ -1,4 +1,4 @@
-"""FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or a folder a label.
+"""FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or one folder per label.
 
 The table has the columns emotion, pixels and Usage. The folders, train/angry/… and test/angry/…,
 are another common form of the same set.

@@ -24,7 +24,7 @@ class AnnotationScheme:
     """The task of a data set's annotators: the labels that they could give a sample."""
 
     family: str
-    """The name of data sets published together with the same annotation, one a language."""
+    """The name of data sets published together with the same annotation, one per language."""
     labels: tuple[str, ...]
     """The labels that the annotators could choose."""
     test_split: str
@@ -53,7 +53,7 @@ class Origin:
     """The data behind a model's weights."""
 
     trained_on: tuple[str, ...]
-    """One entry a data set, its name first."""
+    """One entry per data set, its name first."""
     licence: str
     """The licence of the data, and so of the model."""
 
@@ -111,7 +111,7 @@ class Splits:
 
     @property
     def trained_on(self) -> tuple[str, ...]:
-        """The training data as a manifest lists it: one entry a data set, its name first."""
+        """The training data as a manifest lists it: one entry per data set, its name first."""
         parts = zip(self.datasets, self.train_splits, strict=True)
         return tuple(f"{dataset} {split}" for dataset, split in parts)
 

@@ -30,11 +30,11 @@ LAYOUTS: tuple[Layout[Splits], ...] = (
 )
 KNOWN = (
     "FER+ (FER2013Train/label.csv), "
-    "FER2013 (fer2013.csv, or train/ and test/ with a folder an emotion), "
+    "FER2013 (fer2013.csv, or train/ and test/ with one folder per emotion), "
     "RAF-DB (EmoLabel/list_patition_label.txt), "
-    + ", ".join(f"{one.dataset} (a folder an emotion with {one.hint})" for one in CORPORA)
-    + ", clips (labels.csv with file, emotion and speaker beside videos)"
-    ", own pictures (train/, val/ and test/ with a folder an emotion)"
+    + ", ".join(f"{one.dataset} (one folder per emotion with {one.hint})" for one in CORPORA)
+    + ", clips (an unpacked folder with labels.csv: file, emotion and speaker of each video)"
+    ", own pictures (train/, val/ and test/ with one folder per emotion)"
 )
 
 

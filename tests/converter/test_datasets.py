@@ -181,7 +181,7 @@ def test_own_pictures_keep_their_detail(tmp_path: Path) -> None:
             assert task.augment(picture, rng).shape == picture.shape
 
 
-def test_unreadable_pictures_are_reported_wherever_they_are(tmp_path: Path) -> None:
+def test_unreadable_pictures_and_unknown_folders_are_reported(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"happy": ["a.png"], "sad": ["b.png"]})
     (tmp_path / "train" / "stray.png").write_bytes(b"")
@@ -214,7 +214,7 @@ def test_pictures_too_small_for_a_face_are_left_out_with_their_size(tmp_path: Pa
             FaceTask().augment(picture, rng)
 
 
-def test_unknown_names_are_refused(tmp_path: Path) -> None:
+def test_pictures_of_unknown_emotions_only_are_refused(tmp_path: Path) -> None:
     for split in ("train", "val", "test"):
         _pictures(tmp_path / split, {"bored": ["a.png"], "sleepy": ["b.png"]})
     with pytest.raises(DatasetError, match="no known data set, it contains"):
@@ -253,7 +253,7 @@ def test_a_damaged_picture_in_a_zip_is_reported_and_a_damaged_table_refused(tmp_
         ferplus.load(root)
 
 
-def test_faces_of_one_emotion_only_or_none_are_refused(tmp_path: Path) -> None:
+def test_no_faces_and_faces_of_one_emotion_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no known data set, it contains"):
         FaceTask().load([tmp_path])
     for split in ("train", "val", "test"):

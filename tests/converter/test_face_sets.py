@@ -248,7 +248,7 @@ def test_a_clip_is_not_held_in_memory(tmp_path: Path) -> None:
     assert peak_bytes < 30 * 640 * 480 * 3
 
 
-def test_joined_sets_are_groups_and_keep_the_labels_that_each_has(tmp_path: Path) -> None:
+def test_joined_sets_are_groups_drawn_by_size_each_with_its_labels(tmp_path: Path) -> None:
     small = own_set(tmp_path / "small", "happy", "sad", of_each=3)
     large = own_set(tmp_path / "large", "happy", "sad", "contempt", of_each=12)
     task = FaceTask()
@@ -305,7 +305,7 @@ def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     assert f"note: {splits.notes[-1]}" in splits.summary()
 
 
-def test_copies_of_a_test_picture_leave_the_training_of_a_single_set_and_stay_for_a_test_of_all(
+def test_copies_leave_the_training_of_a_single_set_and_stay_in_a_test_of_all(
     tmp_path: Path,
 ) -> None:
     root = own_set(tmp_path / "one", "happy", "sad")
@@ -337,7 +337,7 @@ def test_two_sets_of_one_name_are_refused(tmp_path: Path) -> None:
         FaceTask().load(paths)
 
 
-def test_noise_and_another_face_are_no_copies() -> None:
+def test_noisy_copies_are_found_and_other_faces_are_not() -> None:
     faces = [picture() for _ in range(20)]
     noisy = [
         np.asarray(np.clip(one + RNG.normal(0, 6, one.shape), 0, 255), np.uint8) for one in faces

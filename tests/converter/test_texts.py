@@ -124,7 +124,7 @@ BRIGHTER = {
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_brighter_is_a_data_set_a_language(tmp_path: Path, *, zipped: bool) -> None:
+def test_brighter_is_one_data_set_per_language(tmp_path: Path, *, zipped: bool) -> None:
     root = _write(tmp_path / "data" / "BRIGHTER", BRIGHTER)
     if zipped:
         with zipfile.ZipFile(tmp_path / "BRIGHTER.zip", "w") as archive:
