@@ -13,6 +13,7 @@ from converter.datasets.files import open_archive, read_bytes, read_text
 from converter.datasets.samples import DatasetError
 from converter.tasks.face import FaceTask
 from converter.tasks.text import TextTask
+from tests.converter.face_trees import own_set
 
 ENCRYPTED = {"flags": 1}
 DEFLATE64 = {"method": 9}
@@ -110,3 +111,23 @@ def test_a_file_that_is_missing_is_called_so_inside_a_zip_and_outside(tmp_path: 
         assert read_bytes(folder / "x.png") == "missing"
     with pytest.raises(DatasetError, match=r"x\.csv: cannot be read: missing"):
         read_text(root / "x.csv")
+
+
+def test_several_zips_in_a_folder_are_named(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        root = own_set(tmp_path / "data", "happy", "sad", of_each=1)
+        shutil.make_archive(str(tmp_path / "zips" / name), "zip", root)
+    with pytest.raises(
+        DatasetError, match=r"contains a\.zip, b\.zip; unpack the one that you need"
+    ):
+        FaceTask().load([tmp_path / "zips"])
+
+
+def test_a_zip_inside_a_zip_is_named(tmp_path: Path) -> None:
+    root = own_set(tmp_path / "faces", "happy", "sad")
+    inner = Path(shutil.make_archive(str(tmp_path / "inner"), "zip", root))
+    outer = tmp_path / "outer.zip"
+    with zipfile.ZipFile(outer, "w") as archive:
+        archive.write(inner, "inner.zip")
+    with pytest.raises(DatasetError, match=r"contains inner\.zip; unpack that one"):
+        FaceTask().load([outer])
