@@ -105,8 +105,8 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
         familiarity = fit_familiarity(logits, weights)
         manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
     prior = np.array(manifest.log_prior or 0.0, np.float32)
-    temperature = fit_temperature(logits + prior, targets, weights)
-    manifest = msgspec.structs.replace(manifest, temperature=temperature)
+    temperature = task.source_shift * fit_temperature(logits + prior, targets, weights)
+    manifest = msgspec.structs.replace(manifest, temperature=round(temperature, 4))
     answers = calibrated(logits, manifest)
     if task.multi_label:
         thresholds = fit_thresholds(answers, held_back, splits.schemes)
@@ -129,4 +129,4 @@ def _fit_prior(logits: FloatArray, splits: Splits) -> tuple[float, ...]:
     log_prior = np.log(np.average(list(priors.values()), axis=0, weights=sizes)).astype(np.float32)
     share = fit_prior_share(logits, splits.held_back.labelled, log_prior)
     print(f"share of the label prior: {share}")
-    return tuple((share * log_prior).round(4).tolist())
+    return tuple(round(float(share * one), 4) for one in log_prior)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import f1_score, precision_recall_curve
+from sklearn.metrics import precision_recall_curve
 
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme
+from converter.measuring.metrics import scores
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
@@ -35,20 +36,17 @@ def fit_temperature(
 def fit_prior_share(logits: FloatArray, samples: Samples, log_prior: FloatArray) -> float:
     """Returns the share of `log_prior` to add to the logits, 0..1.
 
-    A network trained for equally frequent labels calls too many faces by a rare one. The share is
-    the one with the best macro-F1, as a mean over data sets weighted by the square root of their
-    size: recall alone would accept any number of false alarms for one more rare face.
+    A network trained for equally frequent labels finds most samples of a rare one, and calls too
+    many others so. The share is the one with the best mean of accuracy and unweighted recall, as a
+    mean over data sets: elsewhere labels are as frequent as in none of them.
     """
     groups, truth = np.array(samples.groups), samples.majority
     rows_of = [groups == dataset for dataset in dict.fromkeys(samples.groups)]
 
     def score(share: float) -> float:
-        guess = (logits + share * log_prior).argmax(axis=1)
-        found = [
-            f1_score(truth[rows], guess[rows], labels=np.unique(truth[rows]), average="macro")
-            for rows in rows_of
-        ]
-        return float(np.average(found, weights=[rows.sum() ** 0.5 for rows in rows_of]))
+        answers = logits + share * log_prior
+        found = [scores(answers[rows], truth[rows]) for rows in rows_of]
+        return float(np.mean([(one["accuracy"] + one["uar"]) / 2 for one in found]))
 
     return max(PRIOR_SHARES, key=score)
 
