@@ -66,7 +66,7 @@ def test_answers_carry_the_label_priors_of_their_data_set(samples: Samples) -> N
 
 def _teacher(logits: FloatArray) -> keras.Model:
     """A network with the same logits for every picture."""
-    inputs = keras.Input((64, 64, 1))
+    inputs = keras.Input((TASK.side, TASK.side, 1))
     zero = keras.layers.Rescaling(0.0)(keras.layers.GlobalAveragePooling2D()(inputs))
     layer = keras.layers.Dense(len(logits))
     outputs = layer(zero)
