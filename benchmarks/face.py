@@ -21,6 +21,7 @@ import numpy as np
 from converter.datasets.samples import Samples
 from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
+from edge.perception.features import Pixels
 from edge.resources import MODELS
 
 HERE = Path(__file__).parent
@@ -54,6 +55,14 @@ def _run(command: list[str], crops: Path, count: int) -> dict[str, Any]:
     )
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
+
+
+def _resized(picture: Pixels) -> Pixels:
+    shrinks = picture.shape[0] > CROP_SIDE
+    filtering = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.resize(picture, (CROP_SIDE, CROP_SIDE), interpolation=filtering), np.uint8
+    )
 
 
 def _figures(predictions: list[str], samples: Samples) -> list[str]:
@@ -90,11 +99,9 @@ def main() -> None:
         "fer 25.10.3": [sys.executable, str(HERE / "peers/fer_network.py"), str(peers)],
         "face-api 1.7.15": ["node", str(HERE / "peers/face_api.cjs"), str(peers)],
     }
-    size = (CROP_SIDE, CROP_SIDE)
     with tempfile.TemporaryDirectory() as folder:
         crops = Path(folder) / "crops.bin"
-        resized = [cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in test.inputs]
-        crops.write_bytes(np.stack(resized).tobytes())
+        crops.write_bytes(np.stack([_resized(one) for one in test.inputs]).tobytes())
         found = {name: _run(command, crops, len(test)) for name, command in systems.items()}
     ours = found["emotiond"]
     rows = [
@@ -107,7 +114,11 @@ def main() -> None:
         )
         for name, one in found.items()
     ]
-    counts = Counter(test.groups)
+    counts = Counter(
+        group
+        for group, index in zip(test.groups, test.majority, strict=True)
+        if FaceTask.label_map[test.labels[index]] is not None
+    )
     headings = (
         "",
         *(f"{dataset} ({count})" for dataset, count in counts.items()),
@@ -115,7 +126,7 @@ def main() -> None:
         "peak RSS MB",
         "size KB",
     )
-    print(f"accuracy / mean recall over the seven, {len(test)} crops, one thread\n")
+    print(f"accuracy / mean recall over the seven, {sum(counts.values())} crops, one thread\n")
     print(table(headings, rows))
     for name, one in list(found.items())[1:]:
         print(

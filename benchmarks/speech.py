@@ -49,7 +49,7 @@ UNITS = 50
 class LstmTask(SpeechTask):
     """A residual LSTM with our data, features and variations."""
 
-    def network(self, spec: InputSpec, second_labels: int = 0) -> keras.Model:
+    def network(self, spec: InputSpec) -> keras.Model:
         """Builds two LSTM layers, added to each other; frames in pairs halve the steps."""
         assert isinstance(spec, SoundInput)
         inputs = keras.Input(spec.shape)

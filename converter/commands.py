@@ -6,6 +6,7 @@ The rest of the converter is slow to import, so each command imports only what i
 import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -150,12 +151,24 @@ def report(arguments: argparse.Namespace) -> None:
         evaluation = Evaluation(first, others)
     else:
         evaluation = _measured_by_folds(arguments, pack.manifest)
-    left_out = [
-        load_pack(folder / f"{arguments.modality}.json").manifest for folder in arguments.left_out
-    ]
+    left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     evaluation = replace(evaluation, left_out=left_out)
     page = write_report(task, splits, evaluation, pack, arguments.run, arguments.out)
     print("wrote", page)
+
+
+def _left_out(folder: Path, modality: str) -> Manifest:
+    """Reads the manifest of a pack that was measured on a source it was trained without."""
+    from converter.datasets.splits import WHOLE_SET
+
+    path = folder / f"{modality}.json"
+    manifest = load_pack(path).manifest
+    if all(one.split != WHOLE_SET for one in manifest.metrics):
+        raise EmotiondError(
+            f"{path}: not measured on a source that was left out; run `emotion-convert evaluate "
+            f"{modality} --all --models {folder} --data …` with that source first"
+        )
+    return manifest
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Evaluation":

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.emotions import softmax
 from edge.machine import peak_rss_mb
 
 EKMAN = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
@@ -25,7 +24,7 @@ Score = Callable[[str], list[float]]
 
 def emotiond(manifest: Path) -> tuple[Score, int]:
     """Loads our text model, as the daemon runs it."""
-    from edge.perception.classifier import Classifier
+    from edge.perception.classifier import Classifier, calibrated
     from edge.perception.features import sparse_text_features
     from edge.perception.manifest import TextInput
     from edge.perception.pack import load_pack
@@ -36,7 +35,7 @@ def emotiond(manifest: Path) -> tuple[Score, int]:
 
     def score(text: str) -> list[float]:
         logits = classifier.logits(sparse_text_features(text, spec))
-        return [float(one) for one in softmax(logits, pack.manifest.temperature)]
+        return [float(one) for one in calibrated(logits, pack.manifest)]
 
     return score, len(pack.model)
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets.samples import Samples, concatenate
+from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import SEPARATOR, Splits, check_distinct
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
@@ -27,7 +27,8 @@ def join(sets: Sequence[Splits]) -> Splits:
     """Joins one or several face sets; a sample's group is its data set's name.
 
     Copies of a test picture of any set are removed from the other splits of all, and copies of a
-    held-back one from the training pictures. Raises DatasetError if two sets have the same name.
+    held-back one from the training pictures. Raises DatasetError if two sets have the same name, or
+    no training picture of a set is left.
     """
     return _without_copies(_joined(sets))
 
@@ -64,10 +65,17 @@ def _without_copies(splits: Splits) -> Splits:
     repeated = copies(trained, tested) | copies(trained, held[~of_test])
     if not of_test.any() and not repeated.any():
         return splits
+    kept = splits.train.subset(np.flatnonzero(~repeated))
+    for dataset in splits.datasets:
+        if not len(kept.of_groups({dataset}).labelled_rows):
+            raise DatasetError(
+                f"{dataset}: every training picture is a copy of a test picture, or of a held-back "
+                "one; leave this set out, or split it again"
+            )
     removed = f"{int(repeated.sum())} training and {int(of_test.sum())} held-back pictures"
     return replace(
         splits,
-        train=splits.train.subset(np.flatnonzero(~repeated)),
+        train=kept,
         held_back=splits.held_back.subset(np.flatnonzero(~of_test)),
         notes=(*splits.notes, f"{removed} are left out: copies of a picture of another split"),
     )

@@ -62,7 +62,7 @@ class SplitPredictions:
     uncalibrated: FloatArray
     """float32[samples, labels], before calibration."""
     schemes: Mapping[str, AnnotationScheme] = field(default_factory=dict)
-    """For samples with several labels: by data set, which is also the group of its samples."""
+    """The annotation of each data set, which is also the group of its samples; may be empty."""
 
     def of_groups(self, groups: Collection[str]) -> "SplitPredictions":
         """Returns the predictions for the samples of the given groups."""
@@ -77,7 +77,7 @@ class SplitPredictions:
     @property
     def families(self) -> "list[SplitPredictions]":
         """The predictions for each family of data sets with the same annotation."""
-        return [
+        each = [
             replace(
                 self.of_groups(schemes),
                 dataset=family,
@@ -85,7 +85,8 @@ class SplitPredictions:
                 schemes=schemes,
             )
             for family, schemes in by_family(self.schemes).items()
-        ] or [self]
+        ]
+        return [one for one in each if len(one.samples)] or [self]
 
     def metrics(self, manifest: Manifest) -> tuple[Metric, ...]:
         """Returns the metrics of these predictions.
@@ -93,8 +94,7 @@ class SplitPredictions:
         If samples may have several labels, a family's metrics are means over its data sets,
         followed by the metrics of each data set.
         """
-        answers = self._answerable(manifest)
-        found = compute_metrics(answers, self.uncalibrated, self.samples, manifest)
+        found = compute_metrics(self.probabilities, self.uncalibrated, self.samples, manifest)
         languages = self._multilabel(manifest)
         found |= mean_metrics(list(languages.values()))
         metrics = as_metrics(found, self.dataset, self.split, len(self.samples), self.variant)
@@ -103,17 +103,22 @@ class SplitPredictions:
             metrics += as_metrics(of_language, dataset, self.split, n, self.variant)
         return metrics
 
-    def _answerable(self, manifest: Manifest) -> FloatArray:
-        """Returns the probabilities without labels that no annotator and no device can give.
+    def answerable(self, manifest: Manifest) -> "SplitPredictions":
+        """Returns the predictions without labels that no annotator and no device can give.
 
         Such a label is no emotion of the seven, and no choice of the annotators of these samples.
+        Predictions of several labels a sample stay as they are.
         """
         if manifest.thresholds or not self.schemes:
-            return self.probabilities
+            return self
         offered = {label for scheme in self.schemes.values() for label in scheme.labels}
         counts = [one in offered or manifest.label_map[one] is not None for one in manifest.labels]
-        kept = np.where(counts, self.probabilities, 0)
-        return np.asarray(kept / kept.sum(axis=1, keepdims=True))
+        kept, raw = (np.where(counts, one, 0) for one in (self.probabilities, self.uncalibrated))
+        return replace(
+            self,
+            probabilities=np.asarray(kept / kept.sum(axis=1, keepdims=True)),
+            uncalibrated=np.asarray(raw / raw.sum(axis=1, keepdims=True)),
+        )
 
     def _multilabel(self, manifest: Manifest) -> dict[str, dict[str, float]]:
         """Returns the multi-label metrics of each data set that the pack has thresholds for."""
@@ -165,7 +170,7 @@ def variants_of(pack: Pack, run: Path) -> dict[ModelVariant, bytes]:
 def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[SplitPredictions]:
     """Runs every variant of a pack's model on the test split of each family of data sets."""
     return [
-        predictions
+        predictions.answerable(pack.manifest)
         for variant, model in variants_of(pack, run).items()
         for predictions in predict_split(variant, model, task, splits, pack.manifest).families
     ]

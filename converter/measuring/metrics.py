@@ -96,16 +96,21 @@ def seven_scores(
     """Returns the figures over the seven emotions, as a device answers, without other labels.
 
     They are `accuracy_seven`, `uar_seven`, `ece_seven` and `macro_f1_seven`, whose means are over
-    the emotions that occur, and the F1 of each as `f1_<emotion>`, 0 if it does not occur.
+    the emotions that occur, the recall of each of those as `recall_<emotion>_seven`, and the F1 of
+    each of the seven as `f1_<emotion>`, 0 if it does not occur. Empty if none of them occurs.
     """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0
+    if not known.any():
+        return {}
     truth = to_seven(samples.targets[known], matrix).argmax(axis=1)
     answers = to_seven(probabilities[known], matrix)
-    overall = scores(answers, truth) | {"ece": expected_calibration_error(answers, truth)}
     guess = answers.argmax(axis=1)
+    found = scores(answers, truth) | {"ece": expected_calibration_error(answers, truth)}
+    for index in np.unique(truth):
+        found[f"recall_{EMOTIONS[index]}"] = float((guess[truth == index] == index).mean())
     each = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
-    return {f"{name}_seven": value for name, value in overall.items()} | {
+    return {f"{name}_seven": value for name, value in found.items()} | {
         f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, each, strict=True)
     }
 

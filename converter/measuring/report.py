@@ -28,6 +28,9 @@ SHARES = {
 }
 """The metrics of the first table, in its order."""
 
+MIN_SOURCES = 2
+"""Fewer are no comparison."""
+
 Figures = dict[tuple[str, str], float]
 """Values by data set and metric."""
 
@@ -73,7 +76,7 @@ def write_report(
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
         _introduction(variants, evaluation.cross_validated, manifest),
-        *_by_source(evaluation, metrics, manifest),
+        *_by_source(evaluation, metrics),
         _compare(variants, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(evaluation.others)) if evaluation.others else ()),
         *_several_labels(metrics[0], *evaluation.others),
@@ -115,13 +118,11 @@ def _introduction(
     )
 
 
-def _by_source(
-    evaluation: Evaluation, metrics: Sequence[Sequence[Metric]], manifest: Manifest
-) -> Sequence[str]:
+def _by_source(evaluation: Evaluation, metrics: Sequence[Sequence[Metric]]) -> Sequence[str]:
     """Returns a heading and a table of sources by emotion, left-out ones first; may be empty."""
     own = [one for each in (*metrics, *evaluation.others) for one in each]
-    headings, rows = source_rows(manifest, evaluation.left_out, own)
-    if len(rows) == 1:
+    headings, rows = source_rows(evaluation.left_out, own)
+    if len(rows) < MIN_SOURCES:
         return ()
     title = "## Sources and the recall of each emotion, in percent"
     explained = (

@@ -12,21 +12,13 @@ OVERALL = {"accuracy_seven": "accuracy", "uar_seven": "mean recall", "ece_seven"
 Row = tuple[str, ...]
 
 
-def source_rows(
-    manifest: Manifest, left_out: Iterable[Manifest], own: Sequence[Metric]
-) -> tuple[Row, list[Row]]:
+def source_rows(left_out: Iterable[Manifest], own: Sequence[Metric]) -> tuple[Row, list[Row]]:
     """Returns headings and rows: a source each, with the recall of each of the seven emotions.
 
     `left_out` are packs trained without the sources that they were measured on as a whole, and
-    `own` are the metrics of `manifest`'s own pack on its test splits.
+    `own` are the metrics of the reported pack on its test splits.
     """
-    recalls = {
-        f"recall_{label}": emotion
-        for label, emotion in manifest.label_map.items()
-        if emotion is not None
-    }
-    ordered = sorted(recalls, key=lambda name: EMOTIONS.index(recalls[name]))
-    columns = [*OVERALL, *ordered]
+    columns = [*OVERALL, *(f"recall_{emotion}_seven" for emotion in EMOTIONS)]
     rows = [
         (f"**{dataset}**, left out ({n})", *values)
         for one in left_out
@@ -37,8 +29,7 @@ def source_rows(
         (f"{dataset}, {split} ({n})", *values)
         for (dataset, split), (n, *values) in _by_source(own, columns).items()
     ]
-    headings = ("", *OVERALL.values(), *(recalls[name] for name in ordered))
-    return headings, rows
+    return ("", *OVERALL.values(), *EMOTIONS), rows
 
 
 def _by_source(
@@ -55,6 +46,7 @@ def _by_source(
             *(_formatted(each[name]) if name in each else "–" for name in columns),
         )
         for source, each in found.items()
+        if columns[0] in each
     }
 
 

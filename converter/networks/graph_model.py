@@ -34,6 +34,11 @@ def weights_of_graph(model: keras.Model, file: Path) -> dict[str, list[FloatArra
             if not own:
                 continue
             parts = {name.rsplit("/", 1)[1]: one for name, one in own.items()}
+            if "sub" not in parts:
+                raise EmotiondError(
+                    f"{file}: the batch normalization of {layer.name} is not folded away; save the "
+                    "model for inference, as tensorflowjs_converter does"
+                )
             beta = parts["sub"]
             gamma, zero = parts.get("mul", np.ones_like(beta)), np.zeros_like(beta)
             found[layer.name] = [gamma, beta, zero, zero + 1 - layer.epsilon]

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-BATCHES = 20
+BATCHES = 100
 """Batches of training data that the statistics are of."""
 
 

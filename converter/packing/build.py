@@ -9,7 +9,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.datasets.priors import label_priors
+from converter.datasets.priors import LEAST_PRIOR, label_priors
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
 from converter.packing.calibrate import (
@@ -35,8 +35,8 @@ REPRESENTATIVE_SAMPLES = 400
 def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 0) -> Path:
     """Quantizes a run into `folder`, calibrates the int8 file and writes its manifest.
 
-    The representative samples are augmented training samples; temperature and thresholds are
-    fitted to the held-back ones. Returns the manifest's path.
+    The representative samples are augmented training samples; the calibration is fitted to the
+    held-back ones. Returns the manifest's path.
     """
     model, spec = load_run(run)
     data_origin = origin(run, splits)
@@ -90,7 +90,7 @@ def check_finite(model: keras.Model) -> None:
 
 
 def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
-    """Returns the manifest with temperature, thresholds and held-back metrics of the int8 file."""
+    """Returns the manifest with the calibration and held-back metrics of the int8 file."""
     held_back = splits.held_back.labelled
     logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input))
     # Confidence is the probability of agreeing with the majority of annotators; with several
@@ -115,7 +115,8 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     predictions = SplitPredictions(
         "int8", splits.dataset, HELD_BACK, held_back, answers, softmax(logits), schemes=schemes
     )
-    metrics = tuple(metric for one in predictions.families for metric in one.metrics(manifest))
+    each = (one.answerable(manifest) for one in predictions.families)
+    metrics = tuple(metric for one in each for metric in one.metrics(manifest))
     return msgspec.structs.replace(manifest, metrics=metrics)
 
 
@@ -126,7 +127,8 @@ def _fit_prior(logits: FloatArray, splits: Splits) -> tuple[float, ...]:
     """
     priors = label_priors(splits.train, splits.schemes)
     sizes = [splits.train.groups.count(dataset) ** 0.5 for dataset in priors]
-    log_prior = np.log(np.average(list(priors.values()), axis=0, weights=sizes)).astype(np.float32)
+    prior = np.average(list(priors.values()), axis=0, weights=sizes)
+    log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
     share = fit_prior_share(logits, splits.held_back.labelled, log_prior)
     print(f"share of the label prior: {share}")
-    return tuple(round(float(share * one), 4) for one in log_prior)
+    return tuple(round(float(share * one), 4) for one in log_prior) if share else ()

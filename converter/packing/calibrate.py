@@ -1,4 +1,4 @@
-"""Fits temperature, prior correction and thresholds to held-back data."""
+"""Fits temperature, label prior, familiarity and thresholds to held-back data."""
 
 from collections.abc import Mapping
 

@@ -51,7 +51,8 @@ def _side_light(values: Values, rng: np.random.Generator) -> Values:
 
 
 def _far_away(values: Values, rng: np.random.Generator) -> Values:
-    side, small = len(values), int(rng.integers(18, 56))
+    side = len(values)
+    small = int(rng.uniform(0.2, 0.6) * side)
     shrunk = cv2.resize(values, (small, small), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR), np.float32)
 

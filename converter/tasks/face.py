@@ -65,7 +65,7 @@ class FaceTask(Task):
     }
     balances_labels = True
     rates_familiarity = True
-    source_shift = 1.6  # measured by leaving sources out, see docs/training.md
+    source_shift = 1.6  # docs/training.md has what was measured by leaving sources out
     schedule = Schedule(
         epochs=12,
         batch_size=128,
@@ -83,9 +83,11 @@ class FaceTask(Task):
     def load_all(self, data: Sequence[Path]) -> Splits:
         return face_sets.join_all([load_known(path, LAYOUTS, KNOWN) for path in data])
 
-    def sample_weights(self, samples: Samples) -> FloatArray:
+    def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Draws data sets by the square root of their size, so that a small one is seen."""
         sizes = Counter(samples.groups)
+        if len(sizes) == 1:
+            return None
         weights = np.array([sizes[group] ** -0.5 for group in samples.groups])
         return np.asarray(weights / weights.sum())
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from converter.datasets.samples import Samples
 from converter.tasks.base import Schedule, Task
-from converter.training.losses import NO_PRIOR
+from converter.training.losses import MASKED_LOGIT
 from edge.emotions import FloatArray, softmax
 from edge.perception.manifest import InputSpec
 
@@ -38,7 +38,7 @@ class Teachers:
         if answers.ndim == logits[0].ndim:
             return self._mixed(answers, logits)
         targets, priors = answers[:, 0], answers[:, 1]
-        shift = np.log(np.maximum(priors, NO_PRIOR))
+        shift = np.where(priors > 0, np.log(np.where(priors > 0, priors, 1)), MASKED_LOGIT)
         return np.stack([self._mixed(targets, [one + shift for one in logits]), priors], axis=1)
 
     def _mixed(self, targets: FloatArray, logits: Sequence[FloatArray]) -> FloatArray:
@@ -124,6 +124,7 @@ class Batches(keras.utils.PyDataset):
 def _mix_up(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:
     """Mixes each sample of a batch and its answer with another one (Zhang et al. 2018)."""
     shares = rng.beta(shape, shape, len(arrays[0])).astype(np.float32)
+    shares = np.maximum(shares, 1 - shares)  # most of a sample is its own
     partners = rng.permutation(len(shares))
     mixed = []
     for array in arrays:

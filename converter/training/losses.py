@@ -10,8 +10,8 @@ which the annotators could not choose, takes no part.
 import keras
 from keras import ops
 
-# So small that its logarithm leaves no probability to a label.
-NO_PRIOR = 1e-9
+# So low that a softmax gives it no probability, in float16 as well.
+MASKED_LOGIT = -1e4
 
 
 def loss(
@@ -25,7 +25,8 @@ def loss(
     offered = ops.ones_like(targets)
     if priors is not None:
         offered = ops.cast(priors > 0, logits.dtype)
-        logits = logits + ops.log(ops.maximum(priors, NO_PRIOR))
+        log_priors = ops.log(ops.where(priors > 0, priors, 1.0))
+        logits = ops.where(priors > 0, logits + log_priors, MASKED_LOGIT)
     spread = offered / ops.sum(offered, axis=-1, keepdims=True)
     total = ops.sum(targets, axis=-1, keepdims=True)
     return cross_entropy((1 - smoothing) * targets + smoothing * total * spread, logits)

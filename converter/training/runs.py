@@ -68,7 +68,7 @@ def origins_in(settings: dict[str, Any]) -> list[Origin]:
 
 
 def origins_of_weights(file: Path) -> list[Origin]:
-    """Returns the origins of the run or pack that weights are from; torchvision's have none."""
+    """Returns the origins of the run or pack that weights are from; others have none."""
     if is_pack(file):
         return [origin_of_pack(file)]
     if not (file.parent / SETTINGS).is_file():

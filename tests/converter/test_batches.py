@@ -47,11 +47,17 @@ def test_without_a_seed_samples_come_whole_and_in_order(samples: Samples) -> Non
 
 def test_mixup_mixes_pictures_and_labels_alike(samples: Samples) -> None:
     features, targets = _batches(samples, mixup=1.0)[0]
-    plain, _ = _batches(samples)[0]
+    plain, whole = _batches(samples)[0]
     assert np.allclose(targets.sum(axis=1), 1)
-    shares = targets.max(axis=1)
-    assert ((shares > 0.5) & (shares < 1)).any()
-    assert not np.allclose(features, plain)
+    mixed = np.flatnonzero(targets.max(axis=1) < 1)
+    assert len(mixed)
+    for row in mixed:
+        own = whole[row].argmax()
+        share = targets[row, own]
+        assert share >= 0.5
+        partners = np.flatnonzero((whole.argmax(axis=1) != own) & (whole @ targets[row] > 0))
+        blends = [share * plain[row] + (1 - share) * plain[other] for other in partners]
+        assert any(np.allclose(features[row], blend, atol=1e-4) for blend in blends)
 
 
 def test_answers_carry_the_label_priors_of_their_data_set(samples: Samples) -> None:

@@ -30,6 +30,7 @@ def test_joined_sets_are_groups_drawn_by_size_each_with_its_labels(tmp_path: Pat
     assert priors["large"][CONTEMPT] > 0
     is_small = np.array(splits.train.groups) == "small"
     weights = task.sample_weights(splits.train)
+    assert weights is not None
     assert weights.sum() == pytest.approx(1)
     assert weights[is_small].sum() == pytest.approx(1 / (1 + 6**0.5), rel=1e-3)
 

@@ -13,12 +13,18 @@ import tensorflow as tf
 
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import Samples
-from converter.datasets.splits import AnnotationScheme
+from converter.datasets.splits import AnnotationScheme, Splits
 from converter.datasets.texts import LABELS
 from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.metrics import expected_calibration_error
 from converter.networks import face, speech, text
-from converter.packing.calibrate import fit_prior_share, fit_temperature, fit_thresholds
+from converter.packing.build import _fit_prior
+from converter.packing.calibrate import (
+    fit_familiarity,
+    fit_prior_share,
+    fit_temperature,
+    fit_thresholds,
+)
 from converter.packing.quantize import check_integer, exported, quantize
 from converter.training.losses import accuracy, loss
 from edge.emotions import softmax
@@ -291,3 +297,45 @@ def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
     assert found["one"] == pytest.approx([0.75, 0.25, 0])
     assert found["two"] == pytest.approx([1e-4, 1e-4, 1], abs=1e-3)
     assert found["two"][0] > 0
+
+
+def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
+    rng = np.random.default_rng(0)
+    targets = np.eye(3, dtype=np.float32)[rng.choice(2, 100, p=[0.9, 0.1])]
+    samples = Samples(("a", "b", "never"), list(range(100)), targets, ("one",) * 100)
+    schemes = {"one": AnnotationScheme("one", ("a", "b"), "test")}
+    names = ("one",), samples, samples, samples, ("train",), "test", "none"
+    logits = (4 * targets + rng.normal(0, 2, (100, 3)) - [0, 0, 3]).astype(np.float32)
+    found = _fit_prior(logits, Splits(*names, schemes=schemes))
+    assert len(found) == 3
+    assert np.isfinite(found).all()
+
+
+def test_familiarity_is_bounded_by_two_percentiles_of_the_strength() -> None:
+    strengths = np.linspace(1, 2, 1000, dtype=np.float32)
+    logits = strengths[:, None] * np.array([1, -1, 1, -1], np.float32)
+    assert fit_familiarity(logits) == pytest.approx((1.01, 1.1), abs=0.002)
+    # The weaker half counts for nothing.
+    weights = np.where(strengths < 1.5, 0, 1).astype(np.float32)
+    assert fit_familiarity(logits, weights / weights.sum()) == pytest.approx(
+        (1.505, 1.55), abs=0.01
+    )
+    assert fit_familiarity(logits[:1]) is None
+
+
+def test_labels_that_nobody_can_give_are_left_out_of_the_figures() -> None:
+    face = load_pack(MODELS / "face.json").manifest
+    targets = np.eye(8, dtype=np.float32)[[0, 1]]
+    samples = Samples(face.labels, [0, 1], targets, ("one",) * 2)
+    answers = np.array([[0.4, 0, 0, 0, 0, 0, 0, 0.6], [0, 0.9, 0, 0, 0, 0, 0, 0.1]], np.float32)
+    without = AnnotationScheme("one", face.labels[:-1], "test")
+    found = SplitPredictions(
+        "int8", "one", "test", samples, answers, answers, schemes={"one": without}
+    ).answerable(face)
+    assert found.probabilities[:, -1].tolist() == [0, 0]
+    assert found.probabilities[0, 0] == pytest.approx(1)
+    with_it = AnnotationScheme("one", face.labels, "test")
+    kept = SplitPredictions(
+        "int8", "one", "test", samples, answers, answers, schemes={"one": with_it}
+    ).answerable(face)
+    assert np.array_equal(kept.probabilities, answers)
