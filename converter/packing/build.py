@@ -20,6 +20,7 @@ from converter.packing.calibrate import (
 )
 from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import convert_float32, exported, quantize, write_model
+from converter.packing.rounding import round_depthwise
 from converter.tasks.base import Task
 from converter.training.runs import load_run, origin
 from edge import __version__
@@ -74,9 +75,13 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
 
 
 def _convert(model: keras.Model, representative: list[FloatArray]) -> tuple[bytes, bytes]:
-    """Returns the model as an int8 and as a float32 TFLite file."""
+    """Returns the model as an int8 and as a float32 TFLite file; rounds its depthwise kernels."""
     with exported(model) as folder:
-        return quantize(folder, representative), convert_float32(folder)
+        unquantized = convert_float32(folder)
+        if not round_depthwise(model):
+            return quantize(folder, representative), unquantized
+    with exported(model) as folder:
+        return quantize(folder, representative), unquantized
 
 
 def check_finite(model: keras.Model) -> None:
