@@ -23,7 +23,7 @@ LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
 SPLITS = ("FER2013Train", "FER2013Valid")
 ORIGINAL = "fer2013_labels.csv"
-ORIGINAL_SHARE = 0.4
+ORIGINAL_SHARE = 0.15
 """Share of a training target that is the original label of FER2013; the rest are the votes.
 
 Voters called restrained anger, fear and disgust *neutral*. On four sets that it had not seen, a

@@ -1,7 +1,6 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -11,11 +10,13 @@ from edge.capture.media import read_frames
 from edge.emotions import softmax
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier, calibrated
-from edge.perception.features import Pixels
+from edge.perception.face import FacePerception
 from edge.perception.loader import ModelLoader
 from edge.perception.pack import Pack, load_pack
 from edge.resources import MODELS
-from edge.values import Frame
+
+UNREACHABLE = (1e3, 2e3)
+"""Bounds of familiarity above any answer."""
 
 
 @pytest.fixture(scope="module")
@@ -45,27 +46,19 @@ def test_familiarity_grows_with_the_strength_of_an_answer(face: Pack) -> None:
     assert _changed(face, familiarity=None).interpret(0 * pattern).familiarity == 1
 
 
-def _quality(loader: ModelLoader, pictures: list[Pixels]) -> float:
-    perception = loader.new_face()
-    found = [perception.perceive_crop(Frame(one, 0.0)).quality for one in pictures]
-    return float(np.median(found))
+def test_an_unfamiliar_face_has_a_fifth_of_its_quality(loader: ModelLoader, face: Pack) -> None:
+    frame = next(iter(read_frames(HAPPY_CLIP, 5.0)))
 
+    def quality(bounds: tuple[float, float] | None) -> float:
+        perception = FacePerception(loader.new_face().tracker, _changed(face, familiarity=bounds))
+        seen = perception.perceive(frame).primary
+        assert seen is not None
+        crop = perception.perceive_crop(frame).quality
+        assert crop == pytest.approx(0.2 if bounds == UNREACHABLE else 1.0)
+        return seen.quality
 
-def _texture(rng: np.random.Generator) -> Pixels:
-    coarse = rng.integers(0, 256, (8, 8, 3), np.uint8)
-    return np.asarray(cv2.resize(coarse, (96, 96), interpolation=cv2.INTER_CUBIC), np.uint8)
-
-
-def test_what_is_no_face_has_less_quality_than_a_face(loader: ModelLoader) -> None:
-    frames = [frame.pixels for frame in read_frames(HAPPY_CLIP, 5.0)]
-    perception = loader.new_face()
-    crops = [perception.align(one, loader.detector.detect(one)[0]) for one in frames]
-    rng = np.random.default_rng(0)
-    noise = [rng.integers(0, 256, (96, 96, 3), np.uint8) for _ in range(10)]
-    faces = _quality(loader, crops)
-    assert faces > 0.9
-    assert _quality(loader, noise) < 0.5 * faces
-    assert _quality(loader, [_texture(rng) for _ in range(10)]) < 0.7 * faces
+    assert quality(UNREACHABLE) == pytest.approx(0.2 * quality(None), rel=0.01)
+    assert quality((0.0, 1e-6)) == pytest.approx(quality(None))
 
 
 @pytest.mark.parametrize(
