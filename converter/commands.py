@@ -143,6 +143,7 @@ def report(arguments: argparse.Namespace) -> None:
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
+    left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     splits = task.load(arguments.data)
     if arguments.folds is None:
         predictions = predict_all(task, splits, pack, arguments.run)
@@ -151,7 +152,6 @@ def report(arguments: argparse.Namespace) -> None:
         evaluation = Evaluation(first, others)
     else:
         evaluation = _measured_by_folds(arguments, pack.manifest)
-    left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     evaluation = replace(evaluation, left_out=left_out)
     page = write_report(task, splits, evaluation, pack, arguments.run, arguments.out)
     print("wrote", page)

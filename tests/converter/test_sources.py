@@ -5,6 +5,7 @@ from converter.measuring.sources import source_rows
 from edge.perception.manifest import Manifest, Metric
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
+from tests.converter.command_line import convert
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +33,13 @@ def test_sources_that_were_left_out_come_first(face: Manifest) -> None:
 def test_the_float32_network_has_no_row() -> None:
     own = (Metric("FER+", "valid", "accuracy_seven", 0.8, 40, "float32"),)
     assert source_rows([], own)[1] == []
+
+
+def test_a_pack_that_was_measured_on_no_left_out_source_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--data", "x", "--left-out", str(MODELS))
+    assert convert(monkeypatch, "report", "face", *options) == 1
+    message = capsys.readouterr().err
+    assert "not measured on a source that was left out" in message
+    assert "emotion-convert evaluate face --all" in message
