@@ -12,8 +12,8 @@ import numpy as np
 from rich.progress import track
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import name_of, name_some, read_table
-from converter.datasets.pictures import LABEL_OF, LABELS, one_hot, scheme
+from converter.datasets.files import first_reason, name_of, name_some, read_table
+from converter.datasets.pictures import LABEL_OF, LABELS, face_set, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
 from edge.capture.media import VIDEOS, read_frames
@@ -48,16 +48,14 @@ def load(path: Path) -> Splits:
     samples = _read(path, [one for one in rows if _is_video(one[1])], unusable)
     people = sorted(set(samples.groups))
     held, tested = people[HELD_BACK_OF_FIVE::5], people[TEST_OF_FIVE::5]
-    dataset, test_split = name_of(path), f"people {', '.join(tested)}"
+    names = f"without {', '.join(sorted([*held, *tested]))}", f"people {', '.join(tested)}"
     skipped = f"{len(others)} rows of {TABLE} are not videos: {name_some(others)}"
-    return Splits(
-        (dataset,),
-        *split_by_group(samples, held, tested),
-        (f"without {', '.join(sorted([*held, *tested]))}",),
-        test_split,
+    return face_set(
+        name_of(path),
+        split_by_group(samples, held, tested),
+        names,
         LICENCE,
-        tuple(unusable),
-        schemes=scheme(dataset, test_split, [samples]),
+        unusable,
         notes=(skipped,) if others else (),
     )
 
@@ -88,8 +86,7 @@ def _read(
         labels += [label] * len(faces)
         people += [speaker] * len(faces)
     if not pictures:
-        first = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
-        raise DatasetError(f"{path / TABLE}: no usable clip in it{first}")
+        raise DatasetError(f"{path / TABLE}: no usable clip in it{first_reason(unusable)}")
     return Samples(LABELS, pictures, one_hot(labels), tuple(people))
 
 

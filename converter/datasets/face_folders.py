@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.files import Root, children, find_root
-from converter.datasets.pictures import PictureReader, label_folders, read_folders, scheme
+from converter.datasets.pictures import PictureReader, face_set, label_folders, read_folders
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
 
@@ -68,19 +68,10 @@ class FaceFolders:
         groups = tuple(self._group(one["subject"]) for one in subjects if one)
         named = replace(named, groups=groups)
         _, *others = spread(Counter(groups), SHARES)
-        train, held_back, test = split_by_group(named, *others)
-        test_split = self._describe(test, named)
-        return Splits(
-            (self.dataset,),
-            train,
-            held_back,
-            test,
-            (self._describe(train, named),),
-            test_split,
-            self.licence,
-            tuple(unusable),
-            schemes=scheme(self.dataset, test_split, [named], self.labels),
-            notes=reader.notes,
+        parts = split_by_group(named, *others)
+        names = self._describe(parts[0], named), self._describe(parts[2], named)
+        return face_set(
+            self.dataset, parts, names, self.licence, unusable, self.labels, reader.notes
         )
 
     def _group(self, subject: str) -> str:

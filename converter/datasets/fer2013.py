@@ -15,10 +15,10 @@ from converter.datasets.pictures import (
     LABELS,
     SIDE,
     PictureReader,
+    face_set,
     label_folders,
     one_hot,
     read_folders,
-    scheme,
 )
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
@@ -40,26 +40,16 @@ def load(path: Path, seed: int = 0) -> Splits:
     reader = PictureReader()
     if (table := _table(path)) is not None:
         names = "Training", "PublicTest"
-        parts = _read_table(table, unusable)
-        train, test = (parts[name] for name in names)
+        usages = _read_table(table, unusable)
+        train, test = (usages[name] for name in names)
     elif (root := _folders(path)) is not None:
         names = "train", "test"
         train, test = (read_folders(root / name, unusable, reader) for name in names)
     else:
         raise DatasetError(f"{path}: expected {TABLE}, or train/ and test/ with emotion folders")
     train, held_back = hold_back(train, seed)
-    return Splits(
-        ("FER2013",),
-        train,
-        held_back,
-        test,
-        names[:1],
-        names[1],
-        LICENCE,
-        tuple(unusable),
-        scheme("FER2013", names[1], [train, held_back, test], NATIVE_LABELS),
-        notes=reader.notes,
-    )
+    parts = train, held_back, test
+    return face_set("FER2013", parts, names, LICENCE, unusable, NATIVE_LABELS, reader.notes)
 
 
 def _table(path: Path) -> Path | None:

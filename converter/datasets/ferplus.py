@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets import fer2013
-from converter.datasets.files import Root, find_root, read_text
-from converter.datasets.pictures import LABELS, one_hot, read_picture
+from converter.datasets.files import Root, find_root, first_reason, read_text
+from converter.datasets.pictures import LABELS, face_set, one_hot, read_picture
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import AnnotationScheme, Splits, hold_back
+from converter.datasets.splits import Splits, hold_back
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
@@ -88,8 +88,7 @@ def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> 
         targets.append(emotions / max(emotions.sum(), 1))
         names.append(row[0])
     if not pictures:
-        first = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
-        raise DatasetError(f"{folder}: no usable picture in it{first}")
+        raise DatasetError(f"{folder}: no usable picture in it{first_reason(unusable)}")
     return Samples(LABELS, pictures, np.stack(targets), tuple(names))
 
 
@@ -120,15 +119,5 @@ def load(path: Path, seed: int = 0) -> Splits:
     original = _read_original(root)
     train, test = (_read_split(root / split, original, unusable) for split in SPLITS)
     train, held_back = hold_back(train, seed)
-    train = _reconciled(train, original)
-    return Splits(
-        ("FER+",),
-        train,
-        held_back,
-        test,
-        SPLITS[:1],
-        SPLITS[1],
-        LICENCE,
-        tuple(unusable),
-        {"FER+": AnnotationScheme("FER+", LABELS, SPLITS[1])},
-    )
+    parts = _reconciled(train, original), held_back, test
+    return face_set("FER+", parts, SPLITS, LICENCE, unusable, LABELS)

@@ -93,6 +93,11 @@ def name_some(names: Sequence[str]) -> str:
     return ", ".join([*names[:MAX_NAMES], *(["…"] if len(names) > MAX_NAMES else [])])
 
 
+def first_reason(unusable: Sequence[str]) -> str:
+    """Returns the end of a message about data of which nothing is usable; may be empty."""
+    return f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
+
+
 def read_bytes(file: Root) -> bytes | str:
     """Reads a file; returns the reason if it cannot be read."""
     try:

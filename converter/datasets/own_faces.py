@@ -4,7 +4,7 @@ from pathlib import Path
 
 from converter.datasets.files import Root, find_root, name_of
 from converter.datasets.photographs import PhotographReader
-from converter.datasets.pictures import label_folders, read_folders, scheme
+from converter.datasets.pictures import face_set, label_folders, read_folders
 from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits
 
@@ -34,18 +34,7 @@ def load(path: Path) -> Splits:
         raise DatasetError(f"{path}: expected {'/, '.join(SPLITS)}/ with one folder per emotion")
     unusable: list[str] = []
     reader = PhotographReader()
-    parts = [read_folders(root / split, unusable, reader) for split in SPLITS]
-    train, held_back, test = parts
-    dataset = name_of(path)
-    return Splits(
-        (dataset,),
-        train,
-        held_back,
-        test,
-        SPLITS[:1],
-        SPLITS[2],
-        LICENCE,
-        tuple(unusable),
-        schemes=scheme(dataset, SPLITS[2], parts),
-        notes=reader.notes,
-    )
+    train, held_back, test = (read_folders(root / one, unusable, reader) for one in SPLITS)
+    names = SPLITS[0], SPLITS[2]
+    parts = train, held_back, test
+    return face_set(name_of(path), parts, names, LICENCE, unusable, notes=reader.notes)

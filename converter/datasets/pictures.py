@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from converter.datasets.files import Root, children, read_bytes
+from converter.datasets.files import Root, children, first_reason, read_bytes
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import AnnotationScheme
+from converter.datasets.splits import AnnotationScheme, Splits
 from edge.capture.media import PICTURES
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels
@@ -116,18 +116,34 @@ def one_hot(labels: list[str]) -> FloatArray:
     return np.eye(len(LABELS), dtype=np.float32)[rows]
 
 
-def scheme(
-    dataset: str, test_split: str, parts: Sequence[Samples], labels: Sequence[str] = ()
-) -> dict[str, AnnotationScheme]:
-    """Returns the annotation scheme of a face set, by its name.
+def face_set(
+    dataset: str,
+    parts: tuple[Samples, Samples, Samples],
+    split_names: tuple[str, str],
+    licence: str,
+    unusable: Sequence[str],
+    labels: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Splits:
+    """Returns a face set: its train, held-back and test parts, the first and last with their names.
 
-    Its labels are those that the annotators could choose, `labels`, and all others that occur in
-    one of its `parts`.
+    Its annotation scheme has the labels that the annotators could choose, `labels`, and all others
+    that occur in one of the parts.
     """
     occurs = np.concatenate([part.targets for part in parts]).any(axis=0)
     known = {*labels, *(LABELS[index] for index in np.flatnonzero(occurs))}
     found = tuple(label for label in LABELS if label in known)
-    return {dataset: AnnotationScheme(dataset, found, test_split)}
+    train_split, test_split = split_names
+    return Splits(
+        (dataset,),
+        *parts,
+        (train_split,),
+        test_split,
+        licence,
+        tuple(unusable),
+        {dataset: AnnotationScheme(dataset, found, test_split)},
+        tuple(notes),
+    )
 
 
 def label_folders(folder: Root) -> list[tuple[Root, str]]:
@@ -166,6 +182,7 @@ def read_folders(
             names.append(Path(file.name).stem)
     unusable += reasons
     if not pictures:
-        first = f"; the first of {len(reasons)} left out: {reasons[0]}" if reasons else ""
-        raise DatasetError(f"{folder}: no usable picture in a folder named after an emotion{first}")
+        raise DatasetError(
+            f"{folder}: no usable picture in a folder named after an emotion{first_reason(reasons)}"
+        )
     return Samples(LABELS, pictures, one_hot(labels), tuple(names))

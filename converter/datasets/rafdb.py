@@ -11,8 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from converter.datasets.files import Root, children, find_root, name_some, read_bytes, read_text
-from converter.datasets.pictures import LABELS, PictureReader, one_hot, scheme
+from converter.datasets.files import (
+    Root,
+    children,
+    find_root,
+    first_reason,
+    name_some,
+    read_bytes,
+    read_text,
+)
+from converter.datasets.pictures import LABELS, PictureReader, face_set, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
 from edge.perception.features import Pixels
@@ -62,8 +70,8 @@ def load(path: Path, seed: int = 0) -> Splits:
     present = _find_pictures(root, _read_labels(root, unusable), unusable, notes)
     rows = list(_read_pictures(present, reader, unusable))
     if not rows:
-        reasons = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
-        raise DatasetError(f"{path}: no usable picture of {TABLE} in {PICTURES}{reasons}")
+        reason = first_reason(unusable)
+        raise DatasetError(f"{path}: no usable picture of {TABLE} in {PICTURES}{reason}")
     everything = Samples(
         LABELS,
         [row.pixels for row in rows],
@@ -75,18 +83,9 @@ def load(path: Path, seed: int = 0) -> Splits:
         is_test, names = np.array([row.is_in_tenth for row in rows]), BY_HASH
     test = everything.subset(np.flatnonzero(is_test))
     train, held_back = hold_back(everything.subset(np.flatnonzero(~is_test)), seed)
-    return Splits(
-        ("RAF-DB",),
-        train,
-        held_back,
-        test,
-        names[:1],
-        names[1],
-        LICENCE,
-        tuple(unusable),
-        schemes=scheme("RAF-DB", names[1], [everything], NATIVE_LABELS),
-        notes=(*notes, *reader.notes),
-    )
+    parts = train, held_back, test
+    notes += reader.notes
+    return face_set("RAF-DB", parts, names, LICENCE, unusable, NATIVE_LABELS, notes)
 
 
 def _read_labels(root: Root, unusable: list[str]) -> dict[str, str | None]:

@@ -18,6 +18,9 @@ from tests.converter.face_trees import own_set
 ENCRYPTED = {"flags": 1}
 DEFLATE64 = {"method": 9}
 UNPACKED_ELSEWHERE = "unpack the zip with another program"
+UNPACKABLE = pytest.mark.parametrize(
+    ("change", "reason"), [(ENCRYPTED, "encrypted"), (DEFLATE64, UNPACKED_ELSEWHERE)]
+)
 
 
 def rewrite_headers(archive: Path, member: str, flags: int = 0, method: int = 0) -> None:
@@ -47,9 +50,7 @@ def zipped_faces(folder: Path) -> Path:
     return Path(shutil.make_archive(str(folder.with_suffix("")), "zip", folder))
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"), [(ENCRYPTED, "encrypted"), (DEFLATE64, UNPACKED_ELSEWHERE)]
-)
+@UNPACKABLE
 def test_a_picture_that_cannot_be_unpacked_is_left_out_with_the_reason(
     tmp_path: Path, change: dict[str, int], reason: str
 ) -> None:
@@ -62,9 +63,7 @@ def test_a_picture_that_cannot_be_unpacked_is_left_out_with_the_reason(
     assert reason in left_out
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"), [(ENCRYPTED, "encrypted"), (DEFLATE64, UNPACKED_ELSEWHERE)]
-)
+@UNPACKABLE
 def test_a_table_that_cannot_be_unpacked_is_refused_with_its_path(
     tmp_path: Path, change: dict[str, int], reason: str
 ) -> None:
