@@ -105,7 +105,8 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     weights = task.sample_weights(held_back)
     manifest = pack.manifest
     if task.balances_labels and splits.schemes:
-        manifest = msgspec.structs.replace(manifest, log_prior=_fit_prior(logits, splits))
+        log_prior = _fit_prior(logits, splits, task.sample_weights(splits.train))
+        manifest = msgspec.structs.replace(manifest, log_prior=log_prior)
     if task.rates_familiarity:
         familiarity = fit_familiarity(logits, weights)
         manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
@@ -125,14 +126,14 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     return msgspec.structs.replace(manifest, metrics=metrics)
 
 
-def _fit_prior(logits: FloatArray, splits: Splits) -> tuple[float, ...]:
+def _fit_prior(logits: FloatArray, splits: Splits, weights: FloatArray | None) -> tuple[float, ...]:
     """Returns the share of the labels' log prior that answers held-back data best.
 
-    The prior is the mean over the data sets, weighted as training draws them.
+    The prior is the mean over the training samples' data sets, with the `weights` of training.
     """
     priors = label_priors(splits.train, splits.schemes)
-    sizes = [splits.train.groups.count(dataset) ** 0.5 for dataset in priors]
-    prior = np.average(list(priors.values()), axis=0, weights=sizes)
+    of_samples = [priors[dataset] for dataset in splits.train.groups]
+    prior = np.average(of_samples, axis=0, weights=weights)
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
     share = fit_prior_share(logits, splits.held_back.labelled, log_prior)
     print(f"share of the label prior: {share}")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from converter.datasets.samples import Samples
 from converter.tasks.base import Schedule, Task
-from converter.training.losses import MASKED_LOGIT
+from converter.training.losses import with_priors
 from edge.emotions import FloatArray, softmax
 from edge.perception.manifest import InputSpec
 
@@ -31,18 +31,16 @@ class Teachers:
 
         Where the answers have label priors, the predictions are for the same ones.
         """
-        logits = [
-            keras.ops.convert_to_numpy(network(features, training=False))
-            for network in self._networks
-        ]
+        logits = [network(features, training=False) for network in self._networks]
         if answers.ndim == logits[0].ndim:
             return self._mixed(answers, logits)
         targets, priors = answers[:, 0], answers[:, 1]
-        shift = np.where(priors > 0, np.log(np.where(priors > 0, priors, 1)), MASKED_LOGIT)
-        return np.stack([self._mixed(targets, [one + shift for one in logits]), priors], axis=1)
+        adjusted = [with_priors(one, priors) for one in logits]
+        return np.stack([self._mixed(targets, adjusted), priors], axis=1)
 
-    def _mixed(self, targets: FloatArray, logits: Sequence[FloatArray]) -> FloatArray:
-        predicted = np.mean([softmax(one) for one in logits], axis=0, dtype=np.float32)
+    def _mixed(self, targets: FloatArray, logits: Sequence[keras.KerasTensor]) -> FloatArray:
+        answers = [softmax(keras.ops.convert_to_numpy(one)) for one in logits]
+        predicted = np.mean(answers, axis=0, dtype=np.float32)
         return np.asarray((1 - self._share) * targets + self._share * predicted)
 
 

@@ -25,11 +25,16 @@ def loss(
     offered = ops.ones_like(targets)
     if priors is not None:
         offered = ops.cast(priors > 0, logits.dtype)
-        log_priors = ops.log(ops.where(priors > 0, priors, 1.0))
-        logits = ops.where(priors > 0, logits + log_priors, MASKED_LOGIT)
+        logits = with_priors(logits, priors)
     spread = offered / ops.sum(offered, axis=-1, keepdims=True)
     total = ops.sum(targets, axis=-1, keepdims=True)
     return cross_entropy((1 - smoothing) * targets + smoothing * total * spread, logits)
+
+
+def with_priors(logits: keras.KerasTensor, priors: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the logits for labels that are as frequent as `priors` say, both [batch, labels]."""
+    log_priors = ops.log(ops.where(priors > 0, priors, 1.0))
+    return ops.where(priors > 0, logits + log_priors, MASKED_LOGIT)
 
 
 def accuracy(answers: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:

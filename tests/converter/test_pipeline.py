@@ -306,7 +306,7 @@ def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     schemes = {"one": AnnotationScheme("one", ("a", "b"), "test")}
     names = ("one",), samples, samples, samples, ("train",), "test", "none"
     logits = (4 * targets + rng.normal(0, 2, (100, 3)) - [0, 0, 3]).astype(np.float32)
-    found = _fit_prior(logits, Splits(*names, schemes=schemes))
+    found = _fit_prior(logits, Splits(*names, schemes=schemes), None)
     assert len(found) == 3
     assert np.isfinite(found).all()
 
