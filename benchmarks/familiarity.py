@@ -14,7 +14,7 @@ import numpy as np
 from converter.tasks.face import FaceTask
 from edge.commands.terminal import table
 from edge.perception.classifier import Classifier
-from edge.perception.features import Pixels, image_features
+from edge.perception.features import Pixels, image_features, resized
 from edge.perception.manifest import ImageInput
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
@@ -98,7 +98,7 @@ def main() -> None:
         for dataset in dict.fromkeys(test.groups):
             own = test.rows_of({dataset})
             chosen = rng.choice(own, min(PICTURES, len(own)), replace=False)
-            crops = [cv2.resize(test.inputs[row], (SIDE, SIDE)) for row in chosen]
+            crops = [resized(test.inputs[row], SIDE, SIDE) for row in chosen]
             found = np.array(
                 [
                     classifier.classify(image_features(change(one, rng), spec)).familiarity

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from edge.emotions import FloatArray
+from edge.perception.face import EYES
 from edge.perception.features import Pixels
 
 LARGEST_ROLL = 30.0
@@ -108,8 +109,8 @@ def _glasses(values: Values, rng: np.random.Generator) -> Values:
     side, covered = len(values), np.array(values, np.float32)
     radius, grey = int(rng.uniform(0.1, 0.15) * side), rng.uniform(0, 120)
     width = -1 if rng.random() < 0.2 else max(1, side // 40)
-    for share in (0.317, 0.686):  # the eyes of an aligned crop
-        centre = (int(share * side), int(0.39 * side))
+    for across, down in EYES.tolist():
+        centre = (int(across * side), int(down * side))
         cv2.ellipse(covered, centre, (radius, int(0.8 * radius)), 0, 0, 360, grey, width)
     return covered
 

@@ -39,10 +39,7 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
     elif channels == 3:
         code = cv2.COLOR_GRAY2RGB if picture.ndim == 2 else cv2.COLOR_BGR2RGB
         picture = cv2.cvtColor(picture, code)  # type: ignore[assignment]
-    if picture.shape[:2] != (height, width):
-        shrinks = picture.shape[0] >= height and picture.shape[1] >= width
-        filtering = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        picture = cv2.resize(picture, (width, height), interpolation=filtering)  # type: ignore[assignment]
+    picture = resized(picture, height, width)
     values = picture.astype(np.float32).reshape(spec.shape)
     if spec.normalization == "standardized":
         # Deviations below one grey level count as one: a blank picture must not become loud noise.
@@ -50,6 +47,15 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
     if spec.normalization == "unit":
         return np.asarray(values / np.float32(255))
     return np.asarray(values / np.float32(127.5) - np.float32(1))
+
+
+def resized(picture: Pixels, height: int, width: int) -> Pixels:
+    """Returns a picture, uint8 HxW or HxWxC, in another size; shrinks by area, without aliasing."""
+    if picture.shape[:2] == (height, width):
+        return picture
+    shrinks = picture.shape[0] >= height and picture.shape[1] >= width
+    filtering = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=filtering), np.uint8)
 
 
 @lru_cache(maxsize=8)
