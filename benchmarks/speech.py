@@ -26,8 +26,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from converter.cross_validation import load_folds, read_fold_settings
-from converter.datasets.recordings import Recordings, group_of, split_by_speaker
+from converter.datasets.recordings import Recordings
 from converter.datasets.samples import Samples
+from converter.datasets.speaker_splits import split_by_speaker
 from converter.datasets.splits import Splits
 from converter.tasks.speech import SpeechTask
 from converter.training.runs import CHECKPOINT, INPUT, Plan, load_run
@@ -73,8 +74,7 @@ class System:
 
 def _measured_on(recordings: Recordings, splits: Splits) -> Splits:
     """Returns the same training data, and the part of the test split from one data set."""
-    groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
-    return replace(splits, test=splits.test.of_groups(groups))
+    return replace(splits, test=splits.test.of_groups({recordings.dataset}))
 
 
 def _uar(samples: Samples, guess: FloatArray) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.cross_validation import read_fold_settings
-from converter.datasets.recordings import split_by_speaker
+from converter.datasets.speaker_splits import split_by_speaker
 from converter.tasks.speech import SpeechTask
 from edge.commands.terminal import table
 from edge.config import Speech

@@ -133,7 +133,13 @@ def _add_report_options(command: argparse.ArgumentParser) -> None:
 def _add_folds_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("modality", choices=("speech",))
     _add_data(command)
-    command.add_argument("--folds", type=_positive, default=9, help="number of folds, at least 3")
+    command.add_argument("--folds", type=_positive, default=9, help="number of folds")
+    command.add_argument(
+        "--by",
+        choices=("speaker", "set"),
+        default="speaker",
+        help="what is tested by a model that never met it: the speakers or the data sets of a fold",
+    )
     command.add_argument(
         "--run", type=Path, default=RUNS / "speech_folds", help="folder of the trainings"
     )
@@ -166,7 +172,7 @@ def _add_data(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         action="append",
-        help="folder or zip of a data set; repeatable for speech and text",
+        help="folder or zip of a data set; repeatable",
     )
 
 

@@ -118,7 +118,8 @@ def folds(arguments: argparse.Namespace) -> None:
     manifest_path = arguments.models / "speech.json"
     load_pack(manifest_path)  # before the long work, for it gets the figures
     sets = task.recordings(arguments.data)
-    run_folds(task, sets, arguments.run, Plan(_schedule(task.schedule, arguments), arguments.seed))
+    plan = Plan(_schedule(task.schedule, arguments), arguments.seed)
+    run_folds(task, sets, arguments.run, plan, arguments.by)
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
     metrics = [metric for variants in found for one in variants for metric in one.metrics(manifest)]

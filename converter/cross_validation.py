@@ -1,19 +1,25 @@
-"""Cross-validation by speaker: one training a fold, tested on speakers not trained on."""
+"""Cross-validation by speaker or by data set: one training a fold, tested on what it never met."""
 
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
-from converter.datasets.recordings import Recordings, group_of, split_by_clip, split_by_speaker
+from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import BY_SPEAKER, Splits
-from converter.measuring.evaluate import SplitPredictions, predict_all
+from converter.datasets.speaker_splits import (
+    judged_sets,
+    split_by_clip,
+    split_by_set,
+    split_by_speaker,
+)
+from converter.datasets.splits import BY_SPEAKER, LEFT_OUT, Splits
+from converter.measuring.evaluate import SplitPredictions, predict_split, variants_of
 from converter.measuring.metrics import ModelVariant, as_metrics, majority_scores
 from converter.packing.build import build_pack
 from converter.tasks.base import Schedule
@@ -30,6 +36,8 @@ FEWEST_FOLDS = 3
 """One fold to test, one to hold back, one to train on."""
 AT_RANDOM = "random"
 """The folder of the training whose random split ignores speakers."""
+Unit = Literal["speaker", "set"]
+"""What is in one fold only."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +74,17 @@ class FoldPredictions:
         )
 
 
-def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Plan) -> None:
-    """Trains, quantizes and measures each fold, and one random split, in folders of `run`.
+def run_folds(
+    task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Plan, unit: Unit = "speaker"
+) -> None:
+    """Trains, quantizes and measures each fold, in folders of `run`.
 
-    Finished trainings and measurements are not repeated; an interrupted training continues.
-    Raises DatasetError.
+    By speaker, one random split is measured as well. Finished trainings and measurements are not
+    repeated; an interrupted training continues. Raises DatasetError.
     """
-    speakers = len(sets[0].speakers)
-    if not FEWEST_FOLDS <= task.folds <= speakers:
-        raise DatasetError(
-            f"{task.folds} folds of {sets[0].dataset}, which has {speakers} speakers: "
-            f"choose {FEWEST_FOLDS} to {speakers} with --folds"
-        )
-    _check_settings(run, FoldSettings.of(sets, task, plan))
-    for name, splits in _splits(sets, task.folds, plan.seed):
+    _check_count(sets, task.folds, unit)
+    _check_settings(run, FoldSettings.of(sets, task, plan, unit))
+    for name, splits in _splits(sets, task.folds, plan.seed, unit):
         folder = run / name
         if (folder / ANSWERS).is_file():
             print(f"{folder} is finished")
@@ -88,8 +93,24 @@ def run_folds(task: SpeechTask, sets: Sequence[Recordings], run: Path, plan: Pla
         if not (folder / INPUT).is_file():
             resume = (folder / CHECKPOINT).is_dir()
             train(task, splits, folder, replace(plan, resume=resume))
-        manifest = build_pack(task, splits, folder, folder, plan.seed)
-        _save(predict_all(task, splits, load_pack(manifest), folder), folder / ANSWERS)
+        pack = load_pack(build_pack(task, splits, folder, folder, plan.seed))
+        answers = [
+            predict_split(variant, model, task, splits, pack.manifest)
+            for variant, model in variants_of(pack, folder).items()
+        ]
+        _save(answers, folder / ANSWERS)
+
+
+def _check_count(sets: Sequence[Recordings], folds: int, unit: Unit) -> None:
+    """Raises DatasetError if there cannot be as many folds."""
+    if unit == "speaker":
+        fewest, most, of = FEWEST_FOLDS, len(sets[0].speakers), sets[0].dataset
+        having = f"{of}, which has {most} speakers"
+    else:
+        fewest, most = 2, len(judged_sets(sets))
+        having = f"{most} data sets that can be measured on"
+    if not fewest <= folds <= most:
+        raise DatasetError(f"{folds} folds of {having}: choose {fewest} to {most} with --folds")
 
 
 class FoldSettings(msgspec.Struct, frozen=True):
@@ -101,12 +122,15 @@ class FoldSettings(msgspec.Struct, frozen=True):
     coefficients: Coefficients
     clips: dict[str, dict[str, int]]
     """Number of clips by data set and speaker."""
+    unit: Unit = "speaker"
 
     @classmethod
-    def of(cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan) -> "FoldSettings":
+    def of(
+        cls, sets: Sequence[Recordings], task: SpeechTask, plan: Plan, unit: Unit
+    ) -> "FoldSettings":
         """Returns the settings for these data and options."""
         clips = {one.dataset: dict(sorted(Counter(one.samples.groups).items())) for one in sets}
-        return cls(task.folds, plan.seed, plan.schedule, task.coefficients, clips)
+        return cls(task.folds, plan.seed, plan.schedule, task.coefficients, clips, unit)
 
 
 def read_fold_settings(run: Path) -> FoldSettings:
@@ -137,7 +161,7 @@ def _check_settings(run: Path, settings: FoldSettings) -> None:
 
 
 def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictions]]:
-    """Loads the predictions of `run`, int8 and float32, by data set, the random split last.
+    """Loads the predictions of `run`, int8 and float32, by data set, a random split last.
 
     Raises DatasetError if a fold or a data set is missing.
     """
@@ -145,10 +169,12 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictio
     folds, missing = settings.folds, [one for one in sets if one.dataset not in settings.clips]
     if missing:
         raise DatasetError(f"{run}: {missing[0].dataset} is not in these folds")
-    by_speaker = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
+    judged = judged_sets(sets)
+    answers = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
+    if settings.unit == "set":
+        return [_of_dataset(answers, one, LEFT_OUT) for one in judged]
+    found = [_of_dataset(answers, one, f"{folds} {BY_SPEAKER}") for one in judged]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
-    split = f"{folds} {BY_SPEAKER}"
-    found = [_of_dataset(by_speaker, one, split) for one in sets]
     split = "a random part of the clips, by speakers that are known"
     return [*found, _of_dataset(at_random, sets[0], split)]
 
@@ -157,23 +183,27 @@ def _of_dataset(
     folds: Sequence[dict[ModelVariant, SplitPredictions]], recordings: Recordings, split: str
 ) -> list[FoldPredictions]:
     """Returns the predictions for one data set in each variant, from folds with its speakers."""
-    groups = {group_of(recordings.dataset, speaker) for speaker in recordings.speakers}
+    name = recordings.dataset
     return [
         FoldPredictions(
             tuple(
-                replace(fold[variant].of_groups(groups), dataset=recordings.dataset, split=split)
+                replace(fold[variant].of_groups({name}), dataset=name, split=split)
                 for fold in folds
-                if groups.intersection(fold[variant].samples.groups)
+                if name in fold[variant].samples.groups
             )
         )
         for variant in folds[0]
     ]
 
 
-def _splits(sets: Sequence[Recordings], folds: int, seed: int) -> Iterator[tuple[str, Splits]]:
+def _splits(
+    sets: Sequence[Recordings], folds: int, seed: int, unit: Unit
+) -> Iterator[tuple[str, Splits]]:
+    split = split_by_speaker if unit == "speaker" else split_by_set
     for fold in range(folds):
-        yield f"fold{fold + 1}", split_by_speaker(sets, fold, folds)
-    yield AT_RANDOM, split_by_clip(sets, seed, folds)
+        yield f"fold{fold + 1}", split(sets, fold, folds)
+    if unit == "speaker":
+        yield AT_RANDOM, split_by_clip(sets, seed, folds)
 
 
 def _save(variants: Sequence[SplitPredictions], path: Path) -> None:
@@ -181,6 +211,7 @@ def _save(variants: Sequence[SplitPredictions], path: Path) -> None:
     arrays: dict[str, Any] = {
         "targets": samples.targets,
         "groups": np.array(samples.groups),
+        "people": np.array(samples.people),
         "labels": np.array(samples.labels),
     }
     for predictions in variants:
@@ -199,6 +230,7 @@ def _load(path: Path) -> dict[ModelVariant, SplitPredictions]:
                 range(len(arrays["targets"])),
                 arrays["targets"],
                 tuple(arrays["groups"].tolist()),
+                tuple(arrays["people"].tolist()),
             )
             variants: tuple[ModelVariant, ...] = ("int8", "float32")
             return {

@@ -164,5 +164,67 @@ OAF_word_emotion.wav, in folders or not; the older actress is OAF (once OA), the
 https://doi.org/10.5683/SP2/E8H2MF
 """
 
-CORPORA = (RAVDESS, CREMA_D, EMO_DB, SAVEE, TESS)
+EMOVO = ActedSpeech(
+    "EMOVO",
+    "research use only (EMOVO)",
+    "EMOVO/f1/",
+    re.compile(r"(?P<emotion>dis|gio|neu|pau|rab|sor|tri)-(?P<speaker>[fm]\d)-[a-z]\d+"),
+    {
+        "dis": "disgust",
+        "gio": "happy",
+        "neu": "neutral",
+        "pau": "fearful",
+        "rab": "angry",
+        "sor": "surprised",
+        "tri": "sad",
+    },
+)
+"""Acted Italian of six actors (Costantini et al. 2014).
+
+SS/EEE-SS-sN.wav: the first letters of the Italian word for the emotion, speaker and sentence.
+http://voice.fub.it/activities/corpora/emovo/
+"""
+
+ASED = ActedSpeech(
+    "ASED",
+    "research use only (ASED)",
+    "01Neutral/",
+    re.compile(r"[nfhsa](?P<emotion>[1-5])-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"),
+    {"1": "neutral", "2": "fearful", "3": "happy", "4": "sad", "5": "angry"},
+)
+"""Amharic of 65 people, each clip judged by eight others (Retta et al. 2022).
+
+NNEmotion/eE-SS-RR-GG-PP.wav: emotion, sentence, repetition, sex and speaker.
+https://github.com/Ethio2021/ASED_V1
+"""
+
+EMOSPEECH_IN = ActedSpeech(
+    "EmoSpeech-IN",
+    "CC BY-NC-SA 4.0 (EmoSpeech-IN): not for commercial use",
+    "webservice/",
+    re.compile(
+        r"[a-z]+-[a-z]+-(?P<emotion>angry|calm|fearful|happy)-"
+        r"[\d?]+-(?P<speaker>[0-9a-f]{12})[0-9a-f]*"  # ? where the time is unknown
+    ),
+    {"angry": "angry", "calm": "neutral", "fearful": "fearful", "happy": "happy"},
+)
+"""Single words that people in India said into their own telephones.
+
+webservice/word-place-emotion-time-SPEAKER.wav; the speaker is a hash.
+"""
+
+URDU = ActedSpeech(
+    "URDU",
+    "research use only (URDU)",
+    "Angry/",
+    re.compile(r"(?P<speaker>S[FM]\d+)_F\d+_(?P<emotion>[AHNS])\d+"),
+    {"a": "angry", "h": "happy", "n": "neutral", "s": "sad"},
+)
+"""Urdu talk shows (Latif et al. 2018); most speakers are heard with one emotion only.
+
+Emotion/SPEAKER_FNN_ENNN.wav: speaker, file and the first letter of the emotion.
+https://github.com/siddiquelatif/URDU-Dataset
+"""
+
+CORPORA = (RAVDESS, CREMA_D, EMO_DB, SAVEE, TESS, EMOVO, ASED, EMOSPEECH_IN, URDU)
 """In the order in which a folder is checked for them."""

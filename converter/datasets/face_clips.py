@@ -5,14 +5,16 @@ detector that ships, and aligned by the eyes. People who speak look different fr
 one person's frames are alike, so the split is by person. JAVED is published so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
+from converter.datasets import label_table
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import first_reason, name_of, name_some, read_table
+from converter.datasets.files import first_reason, name_of
+from converter.datasets.label_table import TABLE, Row
 from converter.datasets.pictures import LABEL_OF, LABELS, face_set, one_hot
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
@@ -20,8 +22,6 @@ from edge.capture.media import VIDEOS, read_frames
 from edge.errors import SourceError
 from edge.perception.features import Pixels
 
-TABLE = "labels.csv"
-COLUMNS = ("file", "emotion", "speaker")
 LICENCE = "that of the clips"
 FRAMES = 8
 """Frames taken from each clip."""
@@ -32,37 +32,28 @@ TEST_OF_FIVE, HELD_BACK_OF_FIVE = 4, 3
 
 def matches(path: Path) -> bool:
     """Returns True if `path` has a table of labels with video files in it."""
-    if not (path / TABLE).is_file():
-        return False
-    try:
-        return any(_is_video(row) for _, row in read_table(path / TABLE, COLUMNS))
-    except DatasetError:
-        return False
+    return label_table.lists_any(path, VIDEOS)
 
 
 def load(path: Path) -> Splits:
     """Loads the main face of FRAMES frames of each clip, split by person. Raises DatasetError."""
     unusable: list[str] = []
-    rows = list(read_table(path / TABLE, COLUMNS))
-    others = [row["file"] for _, row in rows if not _is_video(row)]
-    samples = _read(path, [one for one in rows if _is_video(one[1])], unusable)
+    rows, notes = label_table.read_rows(path, VIDEOS, "videos")
+    samples = _read(path, rows, unusable)
     people = sorted(set(samples.groups))
     held, tested = people[HELD_BACK_OF_FIVE::5], people[TEST_OF_FIVE::5]
     names = f"without {', '.join(sorted([*held, *tested]))}", f"people {', '.join(tested)}"
-    skipped = f"{len(others)} rows of {TABLE} are not videos: {name_some(others)}"
     return face_set(
         name_of(path),
         split_by_group(samples, held, tested),
         names,
         LICENCE,
         unusable,
-        notes=(skipped,) if others else (),
+        notes=notes,
     )
 
 
-def _read(
-    path: Path, rows: Sequence[tuple[str, Mapping[str, str]]], unusable: list[str]
-) -> Samples:
+def _read(path: Path, rows: Sequence[Row], unusable: list[str]) -> Samples:
     """Reads the faces of each clip; groups are speakers. Raises DatasetError if none is left.
 
     Rows that cannot be used are added to `unusable`.
@@ -88,10 +79,6 @@ def _read(
     if not pictures:
         raise DatasetError(f"{path / TABLE}: no usable clip in it{first_reason(unusable)}")
     return Samples(LABELS, pictures, one_hot(labels), tuple(people))
-
-
-def _is_video(row: Mapping[str, str]) -> bool:
-    return Path(row["file"]).suffix.lower() in VIDEOS
 
 
 def _faces(file: Path, cropper: FaceCropper) -> list[Pixels]:

@@ -12,14 +12,22 @@ LEAST_PRIOR = 1e-4
 """The share of a label that annotators could choose and never did."""
 
 
-def label_priors(train: Samples, schemes: Mapping[str, AnnotationScheme]) -> dict[str, FloatArray]:
+def label_priors(
+    train: Samples,
+    schemes: Mapping[str, AnnotationScheme],
+    weights: FloatArray | None = None,
+) -> dict[str, FloatArray]:
     """Returns by data set the share of each label among its samples, float32[labels].
 
-    It is 0 for a label that its annotators could not choose. `train` has the data sets as groups.
+    It is 0 for a label that its annotators could not choose. `train` has the data sets as groups,
+    and its samples count equally, or by `weights`.
     """
+    drawn = np.ones(len(train), np.float32) if weights is None else weights
+    drawn = np.where(train.targets.any(axis=1), drawn, 0)
     priors = {}
-    for dataset, scheme in schemes.items():
-        shares = train.of_groups({dataset}).labelled.targets.mean(axis=0)
+    for dataset in dict.fromkeys(train.groups):
+        scheme, rows = schemes[dataset], train.rows_of({dataset})
+        shares = np.average(train.targets[rows], axis=0, weights=drawn[rows])
         offered = np.array([label in scheme.labels for label in train.labels])
         shares = np.where(offered, np.maximum(shares, LEAST_PRIOR), 0)
         priors[dataset] = np.asarray(shares / shares.sum(), np.float32)

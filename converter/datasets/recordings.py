@@ -1,16 +1,16 @@
-"""Shared by the loaders of speech: their labels, the reading of clips, and splits by speaker."""
+"""Shared by the loaders of speech: their labels, and the reading of clips."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.progress import track
 
-from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import WHOLE_SET, Splits, check_distinct
+from converter.datasets.samples import DatasetError, Samples
+from converter.datasets.splits import check_distinct
 from edge.capture.media import SOUNDS, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
@@ -23,20 +23,17 @@ LABEL_OF = {
     "disgusted": "disgust",
     "fear": "fearful",
     "happiness": "happy",
+    "joy": "happy",
     "sadness": "sad",
     "surprise": "surprised",
 }
 """The label of each name that a data set may use, in lower case."""
-FOLDS = 9
-"""Number of parts of equal size, by speaker; each is the test split once."""
 SHORTEST_S, LONGEST_S = 0.3, 60.0
 """A clip must be an utterance; shorter and longer ones are left out."""
 MIN_PEAK = 33
 """In int16 steps, 60 dB below full scale; a clip with a lower peak counts as silent."""
-
-
-Rows = npt.NDArray[np.intp]
-"""Indices of samples."""
+UNKNOWN_SPEAKER = ""
+"""The speaker of clips whose speaker is not known."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +44,10 @@ class Clip:
     label: str | None
     """One of LABELS; None for an emotion that these lack."""
     speaker: str
+    """UNKNOWN_SPEAKER if the data set does not say it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Recordings:
     """One data set before splitting; the group of a sample is its speaker."""
 
@@ -62,6 +60,17 @@ class Recordings:
     def speakers(self) -> list[str]:
         """The names of the speakers, sorted."""
         return sorted(set(self.samples.groups))
+
+    @property
+    def is_judged(self) -> bool:
+        """False if a model that knows the voices would pass for one that knows emotions.
+
+        That is so where speakers are unknown, or half of them are heard with one emotion only.
+        """
+        heard = set(zip(self.samples.groups, self.samples.majority.tolist(), strict=True))
+        emotions = Counter(speaker for speaker, _ in heard)
+        several = sum(count > 1 for count in emotions.values())
+        return UNKNOWN_SPEAKER not in emotions and 2 * several > len(emotions)
 
 
 def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:
@@ -138,92 +147,3 @@ def _read(clip: Clip) -> Sound:
     if np.abs(sound.astype(np.int32)).max() < MIN_PEAK:
         raise SourceError(f"{clip.file}: silent")
     return sound
-
-
-def group_of(dataset: str, speaker: str) -> str:
-    """Returns a name for a speaker that is unique across data sets."""
-    return f"{dataset} {speaker}"
-
-
-def split_by_speaker(
-    sets: Sequence[Recordings], fold: int | None = None, folds: int = FOLDS
-) -> Splits:
-    """Tests on the speakers of one fold, holds back those of the next, trains on all others.
-
-    Each data set's speakers are spread over the folds. Without a `fold` there is no test split:
-    the last fold, in which every data set has a speaker, is held back and the rest is for
-    training. Raises DatasetError.
-    """
-
-    def choose(recordings: Recordings) -> list[Rows]:
-        of_fold = _fold_of_each(recordings, folds)
-        held = folds - 1 if fold is None else (fold + 1) % folds
-        is_held, is_tested = of_fold == held, of_fold == fold
-        return [np.flatnonzero(one) for one in (~is_held & ~is_tested, is_held, is_tested)]
-
-    return _split(sets, choose, "" if fold is None else f"speakers of fold {fold + 1} of {folds}")
-
-
-def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS) -> Splits:
-    """Splits every data set at random, so that speakers are in both training and test.
-
-    Its figures are too optimistic; they are reported only beside those by speaker.
-    """
-
-    def choose(recordings: Recordings) -> list[Rows]:
-        order = np.random.default_rng(seed).permutation(len(recordings.samples))
-        test, held_back, *rest = np.array_split(order, folds)
-        return [np.sort(rows) for rows in (np.concatenate(rest), held_back, test)]
-
-    return _split(sets, choose, f"1 of {folds} parts of the clips, at random")
-
-
-def all_to_test(sets: Sequence[Recordings]) -> Splits:
-    """Puts every speaker into the test split, for a model that was trained on none of them."""
-
-    def choose(recordings: Recordings) -> list[Rows]:
-        nothing = np.zeros(0, np.intp)
-        return [nothing, nothing, np.arange(len(recordings.samples))]
-
-    return _split(sets, choose, WHOLE_SET)
-
-
-def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
-    """Returns the fold of each sample; the last speaker is always in the last fold."""
-    speakers = recordings.speakers
-    numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
-    return np.asarray(((numbers + 1) * folds - 1) // len(speakers), np.intp)
-
-
-def _split(
-    sets: Sequence[Recordings], choose: Callable[[Recordings], list[Rows]], test_split: str
-) -> Splits:
-    """Joins all data sets, each split into train, held back and test by `choose`."""
-    chosen = [[_prefixed(one, rows) for rows in choose(one)] for one in sets]
-    train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
-    return Splits(
-        tuple(one.dataset for one in sets),
-        train,
-        held_back,
-        test,
-        ()
-        if test_split == WHOLE_SET
-        else tuple(_training_speakers(one, train.groups) for one in sets),
-        test_split,
-        "; ".join(dict.fromkeys(one.licence for one in sets)),
-        tuple(reason for one in sets for reason in one.unusable),
-    )
-
-
-def _training_speakers(recordings: Recordings, groups: Sequence[str]) -> str:
-    """Describes which speakers of a data set are among `groups`."""
-    name = recordings.dataset
-    others = [one for one in recordings.speakers if group_of(name, one) not in groups]
-    return f"without {', '.join(others)}" if others else "all speakers"
-
-
-def _prefixed(recordings: Recordings, rows: Rows) -> Samples:
-    """Returns some of the samples, with groups that are unique across data sets."""
-    chosen = recordings.samples.subset(rows)
-    groups = tuple(group_of(recordings.dataset, group) for group in chosen.groups)
-    return replace(chosen, groups=groups)

@@ -26,7 +26,9 @@ class Samples:
     targets: FloatArray
     """float32[len(inputs), labels]: each row a distribution, or zeros for an unlabelled input."""
     groups: tuple[str, ...]
-    """Speaker, subject, source or data set of each input; no person is in two splits."""
+    """The data set of each input, or before data sets are joined its speaker, subject or source."""
+    people: tuple[str, ...] = ()
+    """The speaker of each input, unique across data sets; may be empty. None is in two splits."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -47,6 +49,7 @@ class Samples:
             [self.inputs[i] for i in indices],
             self.targets[indices],
             tuple(self.groups[i] for i in indices),
+            tuple(self.people[i] for i in indices) if self.people else (),
         )
 
     @property
@@ -80,4 +83,5 @@ def concatenate(parts: Sequence[Samples]) -> Samples:
         [one for part in parts for one in part.inputs],
         np.concatenate([part.targets for part in parts]),
         tuple(group for part in parts for group in part.groups),
+        tuple(person for part in parts for person in part.people),
     )

@@ -14,6 +14,8 @@ BY_SPEAKER = "folds by speaker"
 """The end of a split's name if each speaker is tested by a model trained without them."""
 WHOLE_SET = "all of it"
 """The name of a test split that is a whole data set."""
+LEFT_OUT = "left out"
+"""The name of the split of a data set that is tested by a model trained on the other sets."""
 SEPARATOR = " + "
 """Separates the names of joined data sets, and those of their splits."""
 HELD_BACK_SHARE = 0.1

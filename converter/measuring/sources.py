@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from converter.datasets.splits import WHOLE_SET
+from converter.datasets.splits import LEFT_OUT, WHOLE_SET
 from edge.emotions import EMOTIONS
 from edge.perception.manifest import Manifest, Metric
 
@@ -16,18 +16,19 @@ def source_rows(left_out: Iterable[Manifest], own: Sequence[Metric]) -> tuple[Ro
     """Returns headings and rows: a source each, with the recall of each of the seven emotions.
 
     `left_out` are packs trained without the sources that they were measured on as a whole, and
-    `own` are the metrics of the reported pack on its test splits.
+    `own` are the metrics of the reported pack on its test splits, or of folds by data set.
     """
     columns = [*OVERALL, *(f"recall_{emotion}_seven" for emotion in EMOTIONS)]
     rows = [
         (f"**{dataset}**, left out ({n})", *values)
-        for one in left_out
-        for (dataset, split), (n, *values) in _by_source(one.metrics, columns).items()
-        if split == WHOLE_SET
+        for metrics, strange in (*((one.metrics, WHOLE_SET) for one in left_out), (own, LEFT_OUT))
+        for (dataset, split), (n, *values) in _by_source(metrics, columns).items()
+        if split == strange
     ]
     rows += [
         (f"{dataset}, {split} ({n})", *values)
         for (dataset, split), (n, *values) in _by_source(own, columns).items()
+        if split != LEFT_OUT
     ]
     return ("", *OVERALL.values(), *EMOTIONS), rows
 

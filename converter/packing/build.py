@@ -131,7 +131,7 @@ def _fit_prior(logits: FloatArray, splits: Splits, weights: FloatArray | None) -
 
     The prior is the mean over the training samples' data sets, with the `weights` of training.
     """
-    priors = label_priors(splits.train, splits.schemes)
+    priors = label_priors(splits.train, splits.schemes, weights)
     of_samples = [priors[dataset] for dataset in splits.train.groups]
     prior = np.average(of_samples, axis=0, weights=weights)
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)

@@ -13,16 +13,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets import acted_speech, nemo, own_speech
-from converter.datasets.recordings import (
-    FOLDS,
-    LABELS,
-    Recordings,
-    all_to_test,
-    check_disjoint,
-    split_by_speaker,
-)
+from converter.datasets import acted_speech, labelled_sounds, nemo, own_speech
+from converter.datasets.recordings import LABELS, Recordings, check_disjoint
 from converter.datasets.samples import Samples
+from converter.datasets.speaker_splits import FOLDS, all_to_test, split_by_speaker
 from converter.datasets.splits import Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
@@ -38,12 +32,14 @@ from edge.values import SAMPLE_RATE_HZ, Sound
 LAYOUTS: tuple[Layout[Recordings], ...] = (
     (nemo.matches, nemo.load),
     *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
+    (labelled_sounds.matches, labelled_sounds.load),
     (own_speech.matches, own_speech.load),
 )
 KNOWN = ", ".join(
     (
         *(f"{corpus.dataset} ({corpus.hint})" for corpus in acted_speech.CORPORA),
         "nEMO (data.tsv, samples/)",
+        "recordings listed in labels.csv (file, emotion, speaker)",
         "own recordings (SPEAKER/EMOTION/)",
     )
 )
@@ -75,6 +71,7 @@ class SpeechTask(Task):
             strict=True,
         )
     )
+    balances_labels = True
     schedule = Schedule(
         epochs=60,
         batch_size=32,
@@ -143,11 +140,10 @@ class SpeechTask(Task):
         return replace(train, inputs=[self._variations[key] for key in keys])
 
     def sample_weights(self, samples: Samples) -> FloatArray:
-        """Weights every speaker equally, and each of their emotions; data sets differ in size."""
-        kinds = list(zip(samples.groups, samples.majority.tolist(), strict=True))
-        clips = Counter(kinds)
-        emotions = Counter(speaker for speaker, _ in clips)
-        weights = np.array([1 / clips[kind] / emotions[kind[0]] for kind in kinds])
+        """Draws data sets and speakers by the square root of their size: all of them are heard."""
+        sets, people = Counter(samples.groups), Counter(samples.people)
+        pairs = zip(samples.groups, samples.people, strict=True)
+        weights = np.array([(sets[one] * people[person]) ** -0.5 for one, person in pairs])
         return np.asarray(weights / weights.sum())
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:

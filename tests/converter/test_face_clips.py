@@ -38,7 +38,7 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
     assert "gone.mkv: no such file" in text
     assert "no emotion is called 'bored'" in text
     assert f"labels.csv:9: {clips[0].name}: no speaker" in text
-    assert splits.notes == ("2 rows of labels.csv are not videos: a.opus, b.wav",)
+    assert splits.notes == ("rows of labels.csv that are not videos: 2 (a.opus, b.wav)",)
 
 
 def test_a_clip_is_not_held_in_memory(tmp_path: Path) -> None:

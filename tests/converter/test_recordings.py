@@ -7,11 +7,29 @@ import numpy as np
 import pytest
 import soundfile
 
-from converter.datasets import nemo, own_speech
-from converter.datasets.acted_speech import CREMA_D, EMO_DB, RAVDESS, SAVEE, TESS
-from converter.datasets.recordings import LABELS, Recordings, split_by_clip, split_by_speaker
+from converter.datasets import labelled_sounds, nemo, own_speech
+from converter.datasets.acted_speech import (
+    ASED,
+    CREMA_D,
+    EMO_DB,
+    EMOSPEECH_IN,
+    EMOVO,
+    RAVDESS,
+    SAVEE,
+    TESS,
+    URDU,
+    ActedSpeech,
+)
+from converter.datasets.priors import label_priors
+from converter.datasets.recordings import LABELS, Recordings
 from converter.datasets.samples import DatasetError
-from converter.tasks.speech import SpeechTask
+from converter.datasets.speaker_splits import (
+    all_to_test,
+    split_by_clip,
+    split_by_set,
+    split_by_speaker,
+)
+from converter.tasks.speech import LAYOUTS, SpeechTask
 from edge.values import SAMPLE_RATE_HZ
 
 
@@ -57,6 +75,80 @@ def test_cremad_is_read(tmp_path: Path) -> None:
     assert _labels(recordings) == {"1001": ["angry", "sad"], "1002": ["neutral"]}
     assert "1002_DFA_BOR_XX" in recordings.unusable[0]
     assert CREMA_D.load(sounds).samples.groups == recordings.samples.groups
+
+
+@pytest.mark.parametrize(
+    ("corpus", "files", "labels"),
+    [
+        (
+            EMOVO,
+            ("EMOVO/f1/gio-f1-b1", "EMOVO/f1/pau-f1-n5", "EMOVO/m2/sor-m2-d1", "EMOVO/m2/x-m2-d1"),
+            {"F1": ["happy", "fearful"], "M2": ["surprised"]},
+        ),
+        (
+            ASED,
+            ("01Neutral/n1-01-01-01-07", "02Fearful/f2-01-02-01-07", "05Angry/a5-07-01-02-63"),
+            {"07": ["neutral", "fearful"], "63": ["angry"]},
+        ),
+        (
+            EMOSPEECH_IN,
+            (
+                "webservice/go-safe-calm-1562998-4e520c6f92b984e3",
+                "webservice/help-scream-fearful-1563207-342ed73c46949fcf",
+                "webservice/help-safe-happy-??-4e520c6f92b984e3",
+                "webservice/help-safe-bored-1-4e520c6f92b984e3",
+            ),
+            {"4E520C6F92B9": ["neutral", "happy"], "342ED73C4694": ["fearful"]},
+        ),
+        (
+            URDU,
+            ("Angry/SM2_F10_A032", "Sad/SF24_F38_S050", "Neutral/SM2_F1_N1"),
+            {"SM2": ["angry", "neutral"], "SF24": ["sad"]},
+        ),
+    ],
+)
+def test_corpora_are_known_by_their_names(
+    tmp_path: Path, corpus: ActedSpeech, files: tuple[str, ...], labels: dict[str, list[str]]
+) -> None:
+    _write(tmp_path / f"{name}.wav" for name in files)
+    assert corpus.matches(tmp_path)
+    found = _labels(corpus.load(tmp_path))
+    assert {one: sorted(each) for one, each in found.items()} == {
+        one: sorted(each) for one, each in labels.items()
+    }
+
+
+def _table(folder: Path, rows: Iterable[tuple[str, str]]) -> Path:
+    """A folder with labels.csv, and a sound for each row of speaker and emotion."""
+    rows = list(rows)
+    _write(folder / "clips" / f"{number}.wav" for number in range(len(rows)))
+    lines = [f"clips/{number}.wav,{emotion},{who}" for number, (who, emotion) in enumerate(rows)]
+    (folder / "labels.csv").write_text("\n".join(["file,emotion,speaker", *lines]))
+    return folder
+
+
+def test_a_table_of_labels_needs_no_code_for_its_set(tmp_path: Path) -> None:
+    folder = _table(tmp_path / "mine", [("ann", "joy"), ("ann", "Fear"), ("bob", "bored")])
+    with (folder / "labels.csv").open("a") as table:
+        table.write("\nclips/0.wav,sad,ann\nclips/9.wav,sad,ann\nface.mp4,sad,ann\n")
+    matches = [load for matches, load in LAYOUTS if matches(folder)]
+    assert matches[0] is labelled_sounds.load
+    recordings = labelled_sounds.load(folder)
+    assert (recordings.dataset, recordings.licence) == ("mine", "that of mine")
+    assert _labels(recordings) == {"ann": ["happy", "fearful"]}
+    reasons = "\n".join(recordings.unusable)
+    assert "labels.csv:3: clips/2.wav: no emotion is called 'bored'" in reasons
+    assert "labels.csv:4: clips/0.wav: listed twice" in reasons
+    assert "clips/9.wav" in reasons
+    assert "rows of labels.csv that are not sounds: 1 (face.mp4)" in reasons
+
+
+def test_a_table_of_videos_is_not_one_of_sounds(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,emotion,speaker\na.mp4,sad,ann\n")
+    assert not labelled_sounds.matches(tmp_path)
+    (tmp_path / "labels.csv").write_text("name,emotion\na.wav,sad\n")
+    assert not labelled_sounds.matches(tmp_path)
+    assert not labelled_sounds.matches(tmp_path / "missing")
 
 
 def test_tess_is_read_with_its_one_odd_name(tmp_path: Path) -> None:
@@ -206,7 +298,7 @@ def test_every_speaker_is_tested_once_and_never_beside_their_training(
     tested: list[str] = []
     for fold in range(9):
         splits = split_by_speaker(two_sets, fold)
-        parts = [set(part.groups) for part in (splits.train, splits.held_back, splits.test)]
+        parts = [set(part.people) for part in (splits.train, splits.held_back, splits.test)]
         assert parts[0].isdisjoint(parts[1] | parts[2])
         assert parts[1].isdisjoint(parts[2])
         tested += parts[2]
@@ -215,13 +307,61 @@ def test_every_speaker_is_tested_once_and_never_beside_their_training(
     )
 
 
+def test_each_set_is_measured_by_itself_on_the_labels_that_it_has(
+    two_sets: list[Recordings],
+) -> None:
+    splits = split_by_speaker(two_sets, fold=8)
+    assert set(splits.test.groups) == set(splits.schemes) == {"many", "few"}
+    assert splits.schemes["few"].labels == ("happy", "sad")
+
+
+def test_a_set_that_is_left_out_is_tested_whole_and_not_trained_on(
+    two_sets: list[Recordings],
+) -> None:
+    for fold, name in enumerate(("many", "few")):
+        splits = split_by_set(two_sets, fold, 2)
+        assert set(splits.test.groups) == {name}
+        assert len(splits.test) == len(two_sets[fold].samples)
+        assert name not in {*splits.train.groups, *splits.held_back.groups, *splits.datasets}
+        assert splits.schemes[name].test_split == "left out"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([("ann", "happy"), ("bob", "sad"), ("cem", "sad"), ("cem", "happy")], "one emotion each"),
+        ([("", "happy"), ("", "sad"), ("", "angry"), ("", "fear")], "unknown speakers"),
+    ],
+)
+def test_voices_that_would_give_the_answer_away_are_for_training_only(
+    tmp_path: Path, two_sets: list[Recordings], rows: list[tuple[str, str]], reason: str
+) -> None:
+    recordings = labelled_sounds.load(_table(tmp_path / "telltale", rows))
+    assert not recordings.is_judged, reason
+    for fold in (None, 0, 8):
+        splits = split_by_speaker([*two_sets, recordings], fold)
+        assert splits.train.groups.count("telltale") == len(rows)
+        assert any(note.startswith("telltale: every clip is for training") for note in splits.notes)
+    assert all_to_test([recordings]).test.groups == ("telltale",) * len(rows)
+
+
+def test_priors_are_those_of_the_samples_as_they_are_drawn(two_sets: list[Recordings]) -> None:
+    splits = split_by_speaker(two_sets)
+    equal = label_priors(splits.train, splits.schemes)
+    assert equal["few"][[LABELS.index("happy"), LABELS.index("calm")]].tolist() == [0.5, 0]
+    happy = splits.train.targets[:, LABELS.index("happy")]
+    weights = np.asarray(1 + 2 * happy)  # happy is drawn three times as often as sad
+    drawn = label_priors(splits.train, splits.schemes, weights)
+    assert drawn["few"][LABELS.index("happy")] == pytest.approx(0.75)
+
+
 def test_without_a_fold_nobody_is_tested_and_each_set_holds_its_last_speaker_back(
     two_sets: list[Recordings],
 ) -> None:
     splits = split_by_speaker(two_sets)
     assert not len(splits.test)
-    assert {"many s11", "few b"} <= set(splits.held_back.groups)
-    assert "few a" in splits.train.groups
+    assert {"many s11", "few b"} <= set(splits.held_back.people)
+    assert "few a" in splits.train.people
     assert splits.licence == own_speech.LICENCE
 
 
@@ -229,7 +369,7 @@ def test_a_random_split_lets_speakers_be_on_both_sides(two_sets: list[Recordings
     splits = split_by_clip(two_sets)
     total = len(splits.train) + len(splits.held_back) + len(splits.test)
     assert total == sum(len(one.samples) for one in two_sets)
-    assert set(splits.test.groups) & set(splits.train.groups)
+    assert set(splits.test.people) & set(splits.train.people)
     assert "at random" in splits.test_split
 
 

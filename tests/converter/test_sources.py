@@ -30,6 +30,13 @@ def test_sources_that_were_left_out_come_first(face: Manifest) -> None:
     assert rows[1][1:4] == ("83", "70", "0.02")
 
 
+def test_folds_by_data_set_are_sources_that_were_left_out(face: Manifest) -> None:
+    own = _figures("known", "valid", accuracy_seven=0.8)
+    strange = _figures("strange", "left out", accuracy_seven=0.4)
+    _, rows = source_rows([], (*own, *strange))
+    assert [row[0] for row in rows] == ["**strange**, left out (40)", "known, valid (40)"]
+
+
 def test_the_float32_network_has_no_row() -> None:
     own = (Metric("FER+", "valid", "accuracy_seven", 0.8, 40, "float32"),)
     assert source_rows([], own)[1] == []

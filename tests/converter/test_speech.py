@@ -76,24 +76,44 @@ def _manifest(folder: Path) -> Manifest:
 def test_folds_test_everybody_with_a_model_not_trained_on_them(folder: Path, voices: Path) -> None:
     (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
     assert (int8.pooled.variant, float32.pooled.variant) == ("int8", "float32")
-    tested = [frozenset(one.samples.groups) for one in int8.folds]
+    tested = [frozenset(one.samples.people) for one in int8.folds]
     assert sorted(speaker for one in tested for speaker in one) == [
         f"voices {speaker}" for speaker in SPEAKERS
     ]
     assert len(int8.pooled.samples) == len(int8.pooled.probabilities) == 32
     figures = {(m.split, m.metric, m.of): m for m in _manifest(folder).metrics}
     by_fold = [(one.probabilities.argmax(1) == one.samples.majority).mean() for one in int8.folds]
-    for number, groups in enumerate(tested, 1):
+    for number, people in enumerate(tested, 1):
         pack = load_pack(folder / "runs" / "speech_folds" / f"fold{number}" / "speech.json")
         (trained_on,) = pack.manifest.trained_on
         unheard = trained_on.removeprefix("voices without ").split(", ")
-        assert {group.removeprefix("voices ") for group in groups} < set(unheard)
+        assert {person.removeprefix("voices ") for person in people} < set(unheard)
     accuracy = figures["3 folds by speaker", "accuracy", "int8"]
     assert accuracy.value == pytest.approx(np.mean(by_fold), abs=1e-4)
     deviation = figures["3 folds by speaker", "accuracy_deviation", "int8"]
     assert deviation.value == pytest.approx(np.std(by_fold), abs=1e-4)
     assert accuracy.n == 32
     assert ("a random part of the clips, by speakers that are known", "uar", "int8") in figures
+
+
+@pytest.mark.slow
+def test_folds_by_set_test_each_with_a_model_trained_on_the_others(
+    folder: Path, voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = shutil.copytree(voices, tmp_path / "others")
+    for file in other.glob("*/*/*.wav"):
+        sound, rate_hz = soundfile.read(file)
+        soundfile.write(file, 0.5 * sound, rate_hz)
+    models = shutil.copytree(folder / "models", tmp_path / "models")
+    run = tmp_path / "by_set"
+    options = ("--by", "set", "--folds", "2", "--run", str(run), "--models", str(models), *SHORT)
+    assert _convert(monkeypatch, "folds", "--data", str(other), *options, voices=voices) == 0
+    for fold, known in ((1, "others"), (2, "voices")):
+        manifest = load_pack(run / f"fold{fold}" / "speech.json").manifest
+        assert manifest.trained_on == (f"{known} without dua",)
+    found = load_pack(models / "speech.json").manifest.metrics
+    left_out = {one.dataset for one in found if one.split == "left out" and one.n == 32}
+    assert left_out == {"voices", "others"}
 
 
 @pytest.mark.slow
@@ -249,12 +269,15 @@ def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
     assert len(SpeechTask().device_inputs(sound[:8000] // 1000, spec)) == 1
 
 
-def test_speakers_and_their_emotions_are_drawn_alike_however_many_clips_they_have() -> None:
-    labels = [0, 0, 0, 1, 0, 0]
-    targets = np.eye(8, dtype=np.float32)[labels]
-    groups = ("ann", "ann", "ann", "ann", "bob", "bob")
-    weights = SpeechTask().sample_weights(Samples(LABELS, range(6), targets, groups))
-    assert weights == pytest.approx([1 / 12, 1 / 12, 1 / 12, 1 / 4, 1 / 4, 1 / 4])
+def test_a_set_or_a_speaker_with_four_times_the_clips_is_drawn_twice_as_often() -> None:
+    groups = ("large",) * 4 + ("small",)
+    targets = np.eye(8, dtype=np.float32)[[0] * 5]
+    one_each = Samples(LABELS, range(5), targets, groups, ("a", "b", "c", "d", "e"))
+    of_sets = SpeechTask().sample_weights(one_each)
+    assert of_sets[:4].sum() == pytest.approx(2 * of_sets[4])
+    one_set = replace(one_each, groups=("large",) * 5, people=("a", "a", "a", "a", "b"))
+    of_speakers = SpeechTask().sample_weights(one_set)
+    assert of_speakers[:4].sum() == pytest.approx(2 * of_speakers[4])
 
 
 def _levels(sound: npt.NDArray[np.float32]) -> list[float]:

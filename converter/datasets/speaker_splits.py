@@ -1,0 +1,144 @@
+"""Splits of speech data sets: by speaker, by data set, at random, or all as a test."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from converter.datasets.recordings import LABELS, Recordings
+from converter.datasets.samples import Samples, concatenate
+from converter.datasets.splits import LEFT_OUT, WHOLE_SET, AnnotationScheme, Splits
+
+FOLDS = 9
+"""Number of parts of equal size, by speaker; each is the test split once."""
+
+Rows = npt.NDArray[np.intp]
+"""Indices of samples."""
+
+
+def person_of(dataset: str, speaker: str) -> str:
+    """Returns a name for a speaker that is unique across data sets."""
+    return f"{dataset} {speaker}"
+
+
+def split_by_speaker(
+    sets: Sequence[Recordings], fold: int | None = None, folds: int = FOLDS
+) -> Splits:
+    """Tests on the speakers of one fold, holds back those of the next, trains on all others.
+
+    Each data set's speakers are spread over the folds, but those of one that cannot be judged are
+    all for training. Without a `fold` there is no test split: the last fold, in which every data
+    set has a speaker, is held back and the rest is for training. Raises DatasetError.
+    """
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        of_fold = _fold_of_each(recordings, folds)
+        held = folds - 1 if fold is None else (fold + 1) % folds
+        is_held, is_tested = of_fold == held, of_fold == fold
+        return [np.flatnonzero(one) for one in (~is_held & ~is_tested, is_held, is_tested)]
+
+    return _split(sets, choose, "" if fold is None else f"speakers of fold {fold + 1} of {folds}")
+
+
+def judged_sets(sets: Sequence[Recordings]) -> list[Recordings]:
+    """Returns the data sets that a model can be measured on."""
+    return [one for one in sets if one.is_judged]
+
+
+def split_by_set(sets: Sequence[Recordings], fold: int, folds: int) -> Splits:
+    """Tests on all speakers of one fold of the data sets, and trains on the others.
+
+    The others are split as `split_by_speaker` does without a fold. Raises DatasetError.
+    """
+    left_out = judged_sets(sets)[fold::folds]
+    known = split_by_speaker([one for one in sets if one not in left_out])
+    tested = all_to_test(left_out)
+    schemes = {name: replace(one, test_split=LEFT_OUT) for name, one in tested.schemes.items()}
+    return replace(
+        known,
+        test=tested.test,
+        test_split=LEFT_OUT,
+        unusable=known.unusable + tested.unusable,
+        schemes=known.schemes | schemes,
+    )
+
+
+def split_by_clip(sets: Sequence[Recordings], seed: int = 0, folds: int = FOLDS) -> Splits:
+    """Splits every data set at random, so that speakers are in both training and test.
+
+    Its figures are too optimistic; they are reported only beside those by speaker.
+    """
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        order = np.random.default_rng(seed).permutation(len(recordings.samples))
+        test, held_back, *rest = np.array_split(order, folds)
+        return [np.sort(rows) for rows in (np.concatenate(rest), held_back, test)]
+
+    return _split(sets, choose, f"1 of {folds} parts of the clips, at random")
+
+
+def all_to_test(sets: Sequence[Recordings]) -> Splits:
+    """Puts every speaker into the test split, for a model that was trained on none of them."""
+
+    def choose(recordings: Recordings) -> list[Rows]:
+        nothing = np.zeros(0, np.intp)
+        return [nothing, nothing, np.arange(len(recordings.samples))]
+
+    return _split(sets, choose, WHOLE_SET)
+
+
+def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
+    """Returns the fold of each sample, or -1; the last speaker is always in the last fold."""
+    if not recordings.is_judged:
+        return np.full(len(recordings.samples), -1, np.intp)
+    speakers = recordings.speakers
+    numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
+    return np.asarray(((numbers + 1) * folds - 1) // len(speakers), np.intp)
+
+
+def _split(
+    sets: Sequence[Recordings], choose: Callable[[Recordings], list[Rows]], test_split: str
+) -> Splits:
+    """Joins all data sets, each split into train, held back and test by `choose`."""
+    chosen = [[_joined(one, rows) for rows in choose(one)] for one in sets]
+    train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
+    return Splits(
+        tuple(one.dataset for one in sets),
+        train,
+        held_back,
+        test,
+        ()
+        if test_split == WHOLE_SET
+        else tuple(_training_speakers(one, train.people) for one in sets),
+        test_split,
+        "; ".join(dict.fromkeys(one.licence for one in sets)),
+        tuple(reason for one in sets for reason in one.unusable),
+        {one.dataset: _scheme(one, test_split) for one in sets},
+        tuple(
+            f"{one.dataset}: every clip is for training, none to measure on: the speakers are "
+            "unknown, or most show a single emotion"
+            for one in sets
+            if not one.is_judged and test_split != WHOLE_SET
+        ),
+    )
+
+
+def _scheme(recordings: Recordings, test_split: str) -> AnnotationScheme:
+    """Returns the labels that occur in a data set, as those that a clip of it could have."""
+    name, counts = recordings.dataset, recordings.samples.counts()
+    return AnnotationScheme(name, tuple(one for one in LABELS if counts[one]), test_split)
+
+
+def _training_speakers(recordings: Recordings, people: Sequence[str]) -> str:
+    """Describes which speakers of a data set are among `people`."""
+    known, name = set(people), recordings.dataset
+    others = [one for one in recordings.speakers if person_of(name, one) not in known]
+    return f"without {', '.join(others)}" if others else "all speakers"
+
+
+def _joined(recordings: Recordings, rows: Rows) -> Samples:
+    """Returns some of the samples, with the data set as their group."""
+    chosen, name = recordings.samples.subset(rows), recordings.dataset
+    people = tuple(person_of(name, speaker) for speaker in chosen.groups)
+    return replace(chosen, groups=(name,) * len(chosen), people=people)
