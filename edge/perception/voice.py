@@ -19,9 +19,29 @@ HOP_FRAMES = FRAMES_PER_S // 2
 PAUSE_FRAMES = 80
 """Length of sound without voice that ends an utterance."""
 FULL_SCALE = 32767
+SHORT_SHARE = 0.4
+"""A short word needs this share of the least probability and of the least length of voice."""
 FULL_RANGE_DB, MIN_RANGE_DB = 20.0, 4.0
 """Range from quiet to loud frames: below the first, quality drops, to MIN_QUALITY at the second."""
 MIN_QUALITY = 0.1
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """How much of a window must be voice, and how far its loud frames must stand out."""
+
+    share: float
+    """Of the least probability and the least length of voice."""
+    range_db: float
+    """From the level of quiet frames to that of loud ones."""
+    quiet: float
+    """The quantile of the window's levels that counts as quiet."""
+
+
+GATES = (_Gate(1.0, 8.0, 0.1), _Gate(SHORT_SHARE, 18.0, 0.25))
+"""Either is enough: voices have pauses, music seldom; a short word must follow near silence."""
+LOUD = 0.95
+"""The quantile of a window's levels that counts as loud."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +62,8 @@ class VoiceWindow:
 class _FrameLevel:
     """Statistics of 10 ms of sound."""
 
-    voiced: bool
+    probability: float
+    """Of voice, 0..1; negative while the detector has heard too little."""
     level_db: float
     clipped: int
     """Number of samples at full scale."""
@@ -52,7 +73,7 @@ class VoiceWindows:
     """Finds windows in sound that arrives in pieces of any size.
 
     10 ms count as voice from `min_voice_probability` on; a window needs `min_voice_s` of voice of
-    one utterance. No window spans two utterances.
+    one utterance, or less where it stands out clearly. No window spans two utterances.
 
     pymicro-vad 2.1 loses a pending exception while one of its detectors is freed: do not create
     VoiceWindows in an expression that may raise.
@@ -96,20 +117,26 @@ class VoiceWindows:
         self._new_frames.append(samples)
         if len(self._new_frames) >= HOP_FRAMES:
             self._compute_energies()
-        voiced = self._vad.process_10ms(samples.tobytes()) >= self._min_voice_probability
+        probability = self._vad.process_10ms(samples.tobytes())
         values = samples.astype(np.float32)
         level_db = 10 * np.log10(np.dot(values, values) / len(values) + 1)
         clipped = int(np.count_nonzero(np.abs(values) >= FULL_SCALE))
-        self._frames.append(_FrameLevel(voiced, float(level_db), clipped))
+        self._frames.append(_FrameLevel(probability, float(level_db), clipped))
         self._since_window += 1
-        self._pause = 0 if voiced else self._pause + 1
+        faint = probability >= SHORT_SHARE * self._min_voice_probability
+        self._pause = 0 if faint else self._pause + 1
         if self._pause == PAUSE_FRAMES:
             self._end_utterance()
 
     def _is_due(self) -> bool:
         if self._since_window < HOP_FRAMES:
             return False
-        return sum(frame.voiced for frame in self._frames) >= self._min_voice_frames
+        return any(self._passes(gate) for gate in GATES)
+
+    def _passes(self, gate: _Gate) -> bool:
+        if self._count_voice(gate.share) < gate.share * self._min_voice_frames:
+            return False
+        return self._range_db(gate.quiet, LOUD) >= gate.range_db
 
     def _window(self, followed_by_s: float) -> VoiceWindow:
         self._since_window = 0
@@ -126,15 +153,26 @@ class VoiceWindows:
     def _end_utterance(self) -> None:
         self._compute_energies()
         self._energies.clear()
-        self._utterance += any(frame.voiced for frame in self._frames)
+        self._utterance += self._count_voice(SHORT_SHARE) > 0
         self._frames.clear()
 
+    def _count_voice(self, share: float) -> int:
+        """Counts the frames with `share` of the least probability of voice."""
+        least = share * self._min_voice_probability
+        return sum(frame.probability >= least for frame in self._frames)
+
+    def _range_db(self, quiet: float, loud: float) -> float:
+        """Returns the distance between two quantiles of the frames' levels."""
+        levels_db = np.quantile([frame.level_db for frame in self._frames], (quiet, loud))
+        return float(levels_db[1] - levels_db[0])
+
     def _quality(self) -> float:
-        voiced = sum(frame.voiced for frame in self._frames) / len(self._frames)
+        least = max(self._min_voice_probability, 1e-6)
+        voiced = np.mean(np.clip([one.probability / least for one in self._frames], 0, 1))
         clipped = sum(frame.clipped for frame in self._frames)
         clipped_share = clipped / (len(self._frames) * FRAME_SAMPLES)
-        quiet_db, loud_db = np.quantile([frame.level_db for frame in self._frames], (0.1, 0.9))
-        clarity = (loud_db - quiet_db - MIN_RANGE_DB) / (FULL_RANGE_DB - MIN_RANGE_DB)
+        range_db = self._range_db(0.1, 0.9)
+        clarity = (range_db - MIN_RANGE_DB) / (FULL_RANGE_DB - MIN_RANGE_DB)
         return float(
             min(2 * voiced, 1)
             * np.clip(clarity, MIN_QUALITY, 1)

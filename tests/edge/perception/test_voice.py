@@ -53,6 +53,33 @@ def test_what_is_no_voice_gives_no_window(sound: Sound) -> None:
     assert _hear(sound) == []
 
 
+def _word(seconds: float) -> Sound:
+    """The loudest part of the voice, faded in and out."""
+    length = round(seconds * SAMPLE_RATE_HZ)
+    energy = np.convolve(VOICE.astype(np.float64) ** 2, np.ones(length), "valid")
+    start = int(energy.argmax())
+    return np.asarray(VOICE[start : start + length] * np.hanning(length), np.int16)
+
+
+def _hiss(seconds: float, level: float) -> Sound:
+    noise = np.random.default_rng(0).normal(0, level, round(seconds * SAMPLE_RATE_HZ))
+    return np.asarray(noise, np.int16)
+
+
+def test_a_single_short_word_is_heard_in_a_quiet_room_once() -> None:
+    found = _hear(np.concatenate([_hiss(2, 20), _word(0.35), _hiss(20, 20)]))
+    assert 1 <= len(found) <= 4
+    assert {one.utterance for one in found} == {0}
+    assert 0 < found[0].quality < 0.5
+
+
+def test_a_sound_that_does_not_stand_out_is_not_a_voice_in_the_room() -> None:
+    assert _hear(VOICE)
+    level = float(np.sqrt(np.mean(VOICE.astype(np.float32) ** 2)))
+    drowned = VOICE + _hiss(len(VOICE) / SAMPLE_RATE_HZ, 1.5 * level)[: len(VOICE)]
+    assert _hear(np.asarray(np.clip(drowned, -32768, 32767), np.int16)) == []
+
+
 def test_a_pause_parts_utterances_and_they_share_no_sound() -> None:
     first = _hear(np.concatenate([VOICE, _silence(1.5)]))
     both = _hear(np.concatenate([VOICE, _silence(1.5), VOICE]))
