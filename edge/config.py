@@ -46,6 +46,10 @@ class Microphone(Section, frozen=True):
     enabled: bool = True
     source: str = ""
     """Part of a device's name, empty for the system's default, or the path of a sound file."""
+    channel: Annotated[int, Meta(ge=0, lt=64)] | Literal["mix"] = "mix"
+    """The number of one channel, the first is 0; or `mix` for all of them."""
+    gain: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+    """Factor of every sample, for a microphone that is too faint."""
     loop: bool = False
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from edge.capture.channels import Channel, Downmix, FloatBlock, to_int16
 from edge.errors import MissingExtraError, SourceError
 from edge.values import SAMPLE_RATE_HZ, Frame, Sound
 
@@ -26,9 +27,6 @@ UNKNOWN_SIZE = 2**31 - 1
 """Sizes from here on are placeholders of programs that stream a WAV of unknown length."""
 MIN_SHARE = 0.75
 """Share of the promised samples that other formats must have: an MP3's length may be estimated."""
-
-FloatBlock = npt.NDArray[np.float32]
-"""float32[samples, channels], -1..1."""
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:
@@ -76,8 +74,8 @@ def read_frames(path: Path, fps: float) -> Iterator[Frame]:
         capture.release()
 
 
-def read_sound(path: Path) -> Sound:
-    """Reads the whole sound of a file, int16[samples], mixed to mono and resampled to 16 kHz.
+def read_sound(path: Path, channel: Channel = "mix") -> Sound:
+    """Reads the whole sound of a file, int16[samples], one channel resampled to 16 kHz.
 
     libsndfile reads sound formats (WAV, FLAC, Ogg, MP3, …); the sound track of a video needs the
     extra `media`. Raises SourceError, also if the file ends long before its promised length, and
@@ -88,9 +86,10 @@ def read_sound(path: Path) -> Sound:
             raise SourceError(f"{path}: no such file")
         try:
             with soundfile.SoundFile(path) as file:
-                sound = _convert(_whole_blocks(file), file.samplerate)
+                downmix = Downmix(channel, file.samplerate, str(path))
+                sound = _convert(_whole_blocks(file), file.samplerate, downmix)
         except soundfile.LibsndfileError:
-            sound = _read_sound_track(path)
+            sound = _read_sound_track(path, channel)
     except OSError as error:
         raise SourceError(f"{path}: cannot read it ({error.strerror or error})") from error
     if not len(sound):
@@ -116,25 +115,21 @@ def _whole_blocks(file: soundfile.SoundFile) -> Iterator[FloatBlock]:
         )
 
 
-def _convert(blocks: Iterator[FloatBlock], rate_hz: int) -> Sound:
+def _convert(blocks: Iterator[FloatBlock], rate_hz: int, downmix: Downmix) -> Sound:
     """Works block by block, so that a long recording at a high rate does not fill the memory."""
     resampler = None
     if rate_hz != SAMPLE_RATE_HZ:
         resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
     parts = [np.zeros(0, np.int16)]
     for block in blocks:
-        mono = np.nan_to_num(block.mean(axis=1), posinf=1.0, neginf=-1.0)
-        parts.append(_to_int16(resampler.resample_chunk(mono) if resampler else mono))
+        mono = np.nan_to_num(downmix.mono(block), posinf=1.0, neginf=-1.0)
+        parts.append(to_int16(resampler.resample_chunk(mono) if resampler else mono))
     if resampler is not None:
-        parts.append(_to_int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True)))
+        parts.append(to_int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True)))
     return np.concatenate(parts)
 
 
-def _to_int16(samples: npt.NDArray[np.float32]) -> Sound:
-    return np.asarray(np.clip(np.rint(samples * 32768), -32768, 32767), np.int16)
-
-
-def _read_sound_track(path: Path) -> Sound:
+def _read_sound_track(path: Path, channel: Channel) -> Sound:
     try:
         import av
     except ImportError:
@@ -153,6 +148,7 @@ def _read_sound_track(path: Path) -> Sound:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise SourceError(f"{path}: this file has no sound track")
-            return _convert(blocks(container), int(container.streams.audio[0].rate))
+            rate_hz = int(container.streams.audio[0].rate)
+            return _convert(blocks(container), rate_hz, Downmix(channel, rate_hz, str(path)))
     except av.FFmpegError as error:
         raise SourceError(f"{path}: not a readable sound or video ({error})") from error

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from edge.capture.channels import amplified
 from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.capture.media import read_sound
@@ -17,7 +18,7 @@ def open_microphone(config: Microphone, clock: Clock, control: RunControl) -> De
     """Opens a microphone or a sound file; raises SourceError."""
     if is_sound_file(config.source):
         return SoundFile(config, clock, control.stop)
-    return PortAudioMicrophone(config.source, clock, control.stop)
+    return PortAudioMicrophone(config, clock, control.stop)
 
 
 class SoundFile:
@@ -26,8 +27,8 @@ class SoundFile:
     fault = ""
 
     def __init__(self, config: Microphone, clock: Clock, stop: threading.Event) -> None:
-        self._sound = read_sound(Path(config.source))
-        self._loop, self._clock, self._stop = config.loop, clock, stop
+        self._sound = read_sound(Path(config.source), config.channel)
+        self._loop, self._gain, self._clock, self._stop = config.loop, config.gain, clock, stop
         self._started_s = clock.now_s()
         self._played = 0
 
@@ -42,7 +43,7 @@ class SoundFile:
             if not self._loop:
                 return None
             start = start % len(self._sound)
-        block = self._sound[start : start + length]
+        block = amplified(self._sound[start : start + length], self._gain)
         self._played += len(block)
         due_s = self._started_s + self._played / SAMPLE_RATE_HZ
         self._stop.wait(max(due_s - self._clock.now_s(), 0))

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import soxr
 
+from edge.capture.channels import Downmix, amplified, to_int16
 from edge.capture.liveness import SoundLiveness
 from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
+from edge.config import Microphone
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
@@ -27,6 +29,8 @@ MIN_WAIT_S, MAX_WAIT_S = 0.005, 0.5
 """A longer wait does not count in full: the process itself stood still."""
 OVERFLOWED = -9981
 """PortAudio's paInputOverflowed: sound was lost, but more will come."""
+MOST_CHANNELS = 16
+"""A device that claims more is a sound server's, which makes as many channels as are asked for."""
 SOUND_DEVICES = Path("/dev/snd")
 PROCESS = Path("/proc/self")
 DELETED = " (deleted)"
@@ -65,15 +69,16 @@ class PortAudioMicrophone:
     unplugged. PortAudio notices no new devices while a stream is open.
     """
 
-    def __init__(self, name: str, clock: Clock, stop: threading.Event) -> None:
+    def __init__(self, config: Microphone, clock: Clock, stop: threading.Event) -> None:
         pyaudio = _load_pyaudio()
+        name = config.source
         self._clock, self._stop = clock, stop
         self.steps = 0
         self._name = f"microphone {name!r}" if name else "the default microphone"
         with silenced_stderr():
             self._audio = pyaudio.PyAudio()
             try:
-                self._rate_hz, self._stream = self._open(name, pyaudio.paInt16)
+                self._stream = self._open(config, pyaudio.paInt16)
             except (OSError, ValueError) as error:
                 self._audio.terminate()
                 raise SourceError(
@@ -84,6 +89,8 @@ class PortAudioMicrophone:
                 self._audio.terminate()
                 raise
         self._block = round(BLOCK_S * self._rate_hz)
+        self._downmix = Downmix(config.channel, self._rate_hz, self._name)
+        self._gain = config.gain
         self._liveness = SoundLiveness(self._name)
         self._resampler = None
         if self._rate_hz != SAMPLE_RATE_HZ:
@@ -101,12 +108,13 @@ class PortAudioMicrophone:
         except OSError as error:
             raise SourceError(f"{self._name} stopped ({error})") from error
         captured_s = self._clock.now_s()
-        samples = np.frombuffer(data, np.int16)
-        if not len(samples):
+        channels = np.frombuffer(data, np.int16).reshape(-1, self._channels)
+        if not len(channels):
             raise SourceError(f"{self._name} gives no sound")
+        samples = to_int16(self._downmix.mono(channels / np.float32(32768)))
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        block = AudioBlock(samples, captured_s)
+        block = AudioBlock(amplified(samples, self._gain), captured_s)
         self._liveness.update(block)
         return block
 
@@ -116,17 +124,17 @@ class PortAudioMicrophone:
             self._audio.terminate()
         close_deleted_devices()
 
-    def _open(self, name: str, sample_format: int) -> tuple[int, Any]:
-        """Returns sampling rate and stream; raises OSError, ValueError or SourceError."""
-        device = self._find(name)
-        rate_hz = self._choose_rate(device, sample_format)
-        return rate_hz, self._audio.open(
+    def _open(self, config: Microphone, sample_format: int) -> Any:
+        """Returns the stream; raises OSError, ValueError or SourceError."""
+        device = self._find(config.source)
+        self._channels, self._rate_hz = self._choose_format(device, config, sample_format)
+        return self._audio.open(
             format=sample_format,
-            channels=1,
-            rate=rate_hz,
+            channels=self._channels,
+            rate=self._rate_hz,
             input=True,
             input_device_index=device["index"],
-            frames_per_buffer=round(BLOCK_S * rate_hz),
+            frames_per_buffer=round(BLOCK_S * self._rate_hz),
         )
 
     def _wait_for_block(self) -> bool:
@@ -158,17 +166,31 @@ class PortAudioMicrophone:
         known = ", ".join(repr(device["name"]) for device in inputs)
         raise SourceError(f"{self._name} not found; microphone.source can name: {known}")
 
-    def _choose_rate(self, device: dict[str, Any], sample_format: int) -> int:
-        try:
-            self._audio.is_format_supported(
-                SAMPLE_RATE_HZ,
-                input_device=device["index"],
-                input_channels=1,
-                input_format=sample_format,
-            )
-        except ValueError:
-            return int(device["defaultSampleRate"])
-        return SAMPLE_RATE_HZ
+    def _choose_format(
+        self, device: dict[str, Any], config: Microphone, sample_format: int
+    ) -> tuple[int, int]:
+        """Returns the number of channels and the sampling rate to open a device with.
+
+        The driver mixes better than this program, unless one channel is wanted.
+        """
+        count, own_rate_hz = device["maxInputChannels"], int(device["defaultSampleRate"])
+        if config.channel == "mix":
+            channels = [1, count]
+        else:
+            channels = [count if count <= MOST_CHANNELS else config.channel + 1]
+        wanted = [(one, rate_hz) for one in channels for rate_hz in (SAMPLE_RATE_HZ, own_rate_hz)]
+        for found, rate_hz in wanted:
+            try:
+                self._audio.is_format_supported(
+                    rate_hz,
+                    input_device=device["index"],
+                    input_channels=found,
+                    input_format=sample_format,
+                )
+            except ValueError:
+                continue
+            return found, rate_hz
+        return channels[0], own_rate_hz
 
 
 def close_deleted_devices(folder: Path = SOUND_DEVICES) -> None:

@@ -4,11 +4,13 @@
 """
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.control import RunControl
@@ -85,12 +87,18 @@ class Driver(ModuleType):
         self.closed += 1
 
 
+ARRAY = Microphone(source="array")
+
+
 def _open(
-    monkeypatch: pytest.MonkeyPatch, driver: Driver, clock: FakeClock | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    driver: Driver,
+    clock: FakeClock | None = None,
+    config: Microphone = ARRAY,
 ) -> PortAudioMicrophone:
     monkeypatch.setitem(sys.modules, "pyaudio", driver)
     clock = clock or FakeClock()
-    opened = open_microphone(Microphone(source="array"), clock, RunControl(stop=Racing(clock)))
+    opened = open_microphone(config, clock, RunControl(stop=Racing(clock)))
     assert isinstance(opened, PortAudioMicrophone)
     return opened
 
@@ -123,6 +131,49 @@ def test_fewer_samples_than_asked_for_are_taken_as_they_are(
     block = microphone.read()
     assert block is not None
     assert np.array_equal(block.samples, few)
+
+
+def test_one_channel_of_an_array_is_taken_and_amplified(monkeypatch: pytest.MonkeyPatch) -> None:
+    channels = np.arange(800 * 4, dtype=np.int16).reshape(-1, 4)
+    driver = Driver(16000, [channels])
+    config = Microphone(source="array", channel=2, gain=3.0)
+    block = _open(monkeypatch, driver, config=config).read()
+    assert driver.opened["channels"] == 4
+    assert block is not None
+    assert np.array_equal(block.samples, 3 * channels[:, 2])
+
+
+def test_an_array_that_cannot_be_opened_with_one_channel_is_mixed_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Raw(Driver):
+        def is_format_supported(self, rate_hz: int, **device: object) -> bool:
+            if device["input_channels"] != 4:
+                raise ValueError("Invalid number of channels")
+            return super().is_format_supported(rate_hz, **device)
+
+    channels = np.tile(np.array([0, 100, 200, 300], np.int16), (2400, 1))
+    driver = Raw(48000, [channels])
+    block = _open(monkeypatch, driver).read()
+    assert (driver.opened["channels"], driver.opened["rate"]) == (4, 48000)
+    assert block is not None
+    assert np.median(block.samples) == 150
+
+
+def test_a_channel_that_the_array_lacks_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Driver(16000, [np.zeros(3200, np.int16)])
+    microphone = _open(monkeypatch, driver, config=Microphone(source="array", channel=5))
+    with pytest.raises(SourceError, match="microphone 'array' has channels 0 to 3"):
+        microphone.read()
+
+
+def test_a_sound_file_is_played_by_channel_and_gain(tmp_path: Path) -> None:
+    path = tmp_path / "two.wav"
+    soundfile.write(path, np.array([[0, 100], [0, 200]] * 400, np.int16), 16000)
+    config = Microphone(source=str(path), channel=1, gain=2.0)
+    block = open_microphone(config, FakeClock(), RunControl(stop=Racing())).read()
+    assert block is not None
+    assert block.samples.tolist() == [200, 400] * 400
 
 
 @pytest.mark.parametrize(
