@@ -114,7 +114,7 @@ def _ours(sets: Sequence[Recordings], run: Path, window: Sound) -> System:
     return System(recalls, len(pack.model), _hop_ms(window, spec, classifier.classify))
 
 
-def _statistics(sound: Sound, spec: SoundInput) -> FloatArray:
+def statistics(sound: Sound, spec: SoundInput) -> FloatArray:
     """Returns mean, deviation and range of 20 MFCCs and of their differences over a whole clip."""
     coefficients = cepstrum(log_mel(sound, spec), spec)[:, :20]
     both = (coefficients, np.diff(coefficients, axis=0))
@@ -127,12 +127,12 @@ def _machine(every: Sequence[Splits], spec: SoundInput, window: Sound) -> System
     machine: Pipeline
     for splits in every:
         train_x, test_x = (
-            [_statistics(one, spec) for one in part.inputs] for part in (splits.train, splits.test)
+            [statistics(one, spec) for one in part.inputs] for part in (splits.train, splits.test)
         )
         machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight="balanced"))
         machine.fit(train_x, splits.train.majority)
         recalls.append(_uar(splits.test, machine.predict(test_x)))
-    hop_ms = _median_ms(lambda: machine.predict([_statistics(window, spec)]))
+    hop_ms = _median_ms(lambda: machine.predict([statistics(window, spec)]))
     return System(recalls, len(pickle.dumps(machine)), hop_ms)
 
 

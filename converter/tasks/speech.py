@@ -72,6 +72,7 @@ class SpeechTask(Task):
         )
     )
     balances_labels = True
+    rates_familiarity = True
     schedule = Schedule(
         epochs=60,
         batch_size=32,

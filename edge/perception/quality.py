@@ -39,7 +39,7 @@ def face_quality(face: Face, aligned: Pixels, frame_shape: tuple[int, ...]) -> f
 
 
 def familiarity_factor(familiarity: float) -> float:
-    """Returns the factor of the quality of a face that is this familiar to its model, 0..1."""
+    """Returns the factor of the quality of what is this familiar to its model, 0..1."""
     return UNFAMILIAR + (1 - UNFAMILIAR) * familiarity
 
 

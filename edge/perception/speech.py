@@ -5,6 +5,7 @@ import numpy as np
 from edge.emotions import FloatArray
 from edge.perception.classifier import Classifier
 from edge.perception.manifest import SoundInput
+from edge.perception.quality import familiarity_factor
 from edge.perception.voice import VoiceWindow, VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, UNKNOWN_SUBJECT, AudioBlock, Observation, Sound
 
@@ -62,6 +63,7 @@ class SpeechPerception:
 
     def _observation(self, logits: FloatArray, quality: float, captured_s: float) -> Observation:
         answer = self.classifier.interpret(logits)
+        quality *= familiarity_factor(answer.familiarity)
         return Observation(
             "speech", UNKNOWN_SUBJECT, captured_s, answer.probabilities, quality, answer.native
         )

@@ -1,9 +1,15 @@
+import msgspec
 import numpy as np
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_sound
+from edge.perception.classifier import Classifier
 from edge.perception.loader import ModelLoader
+from edge.perception.pack import load_pack
+from edge.perception.quality import UNFAMILIAR
+from edge.perception.speech import SpeechPerception
+from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, AudioBlock, Observation, Sound
 
 
@@ -47,6 +53,18 @@ def test_a_recording_is_heard_alike_again_and_again(loader: ModelLoader) -> None
     assert first is not None
     assert second is not None
     assert first.native == second.native
+
+
+def test_a_voice_unlike_those_that_the_model_knows_has_less_quality() -> None:
+    pack, sound = load_pack(MODELS / "speech.json"), read_sound(HAPPY_CLIP)
+    qualities = []
+    for bounds in ((0.0, 0.01), (1000.0, 2000.0)):
+        manifest = msgspec.structs.replace(pack.manifest, familiarity=bounds)
+        classifier = Classifier(msgspec.structs.replace(pack, manifest=manifest))
+        heard = SpeechPerception(classifier, 0.5, 0.5).perceive_recording(sound)
+        assert heard is not None
+        qualities.append(heard.quality)
+    assert qualities[1] == pytest.approx(UNFAMILIAR * qualities[0])
 
 
 def test_an_utterance_knows_nothing_of_the_one_before_sound_was_lost(loader: ModelLoader) -> None:
