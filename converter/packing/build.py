@@ -16,6 +16,7 @@ from converter.packing.calibrate import (
     fit_familiarity,
     fit_prior_share,
     fit_temperature,
+    fit_temperature_across,
     fit_thresholds,
 )
 from converter.packing.check_samples import choose_checks
@@ -105,13 +106,18 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     weights = task.sample_weights(held_back)
     manifest = pack.manifest
     if task.balances_labels and splits.schemes:
-        log_prior = _fit_prior(logits, splits, task.sample_weights(splits.train))
+        log_prior = _fit_prior(logits, splits, task)
         manifest = msgspec.structs.replace(manifest, log_prior=log_prior)
     if task.rates_familiarity:
         familiarity = fit_familiarity(logits, weights)
         manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
     prior = np.array(manifest.log_prior or 0.0, np.float32)
-    temperature = task.source_shift * fit_temperature(logits + prior, targets, weights)
+    if task.balances_labels:
+        temperature = fit_temperature_across(logits + prior, targets, held_back.groups, weights)
+    else:
+        temperature = fit_temperature(logits + prior, targets, weights)
+    if len(splits.datasets) == 1:
+        temperature *= task.source_shift
     manifest = msgspec.structs.replace(manifest, temperature=round(temperature, 4))
     answers = calibrated(logits, manifest)
     if task.multi_label:
@@ -126,15 +132,17 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     return msgspec.structs.replace(manifest, metrics=metrics)
 
 
-def _fit_prior(logits: FloatArray, splits: Splits, weights: FloatArray | None) -> tuple[float, ...]:
+def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, ...]:
     """Returns the share of the labels' log prior that answers held-back data best.
 
-    The prior is the mean over the training samples' data sets, with the `weights` of training.
+    The prior is the mean over the training samples' data sets, as often as training draws them.
     """
+    weights = task.sample_weights(splits.train)
     priors = label_priors(splits.train, splits.schemes, weights)
     of_samples = [priors[dataset] for dataset in splits.train.groups]
     prior = np.average(of_samples, axis=0, weights=weights)
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
-    share = fit_prior_share(logits, splits.held_back.labelled, log_prior)
+    held_back = splits.held_back.labelled
+    share = fit_prior_share(logits, held_back, log_prior, task.sample_weights(held_back))
     print(f"share of the label prior: {share}")
     return tuple(round(float(share * one), 4) for one in log_prior) if share else ()

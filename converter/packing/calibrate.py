@@ -1,6 +1,6 @@
 """Fits temperature, label prior, familiarity and thresholds to held-back data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -33,20 +33,52 @@ def fit_temperature(
     return round(float(fitted.x), 4)
 
 
-def fit_prior_share(logits: FloatArray, samples: Samples, log_prior: FloatArray) -> float:
+def fit_temperature_across(
+    logits: FloatArray, targets: FloatArray, groups: Sequence[str], weights: FloatArray | None
+) -> float:
+    """Returns the geometric mean of the temperatures that fit each group, which is a data set.
+
+    Fitted to all at once, the temperature would be that of the set that the model knows least:
+    there, each confident error costs much. Sets count by the sum of their samples' `weights`.
+    """
+    parts = _by_group(groups, weights)
+    each = [
+        fit_temperature(logits[rows], targets[rows], None if weights is None else weights[rows])
+        for rows, _ in parts
+    ]
+    return float(np.exp(np.average(np.log(each), weights=[weight for _, weight in parts])))
+
+
+def _by_group(
+    groups: Sequence[str], weights: FloatArray | None
+) -> list[tuple[npt.NDArray[np.intp], float]]:
+    """Returns the indices of each group's samples, and the sum of their weights."""
+    shares = np.ones(len(groups)) if weights is None else weights
+    of_each = [np.flatnonzero(np.array(groups) == one) for one in dict.fromkeys(groups)]
+    return [(rows, float(shares[rows].sum())) for rows in of_each]
+
+
+def fit_prior_share(
+    logits: FloatArray,
+    samples: Samples,
+    log_prior: FloatArray,
+    weights: FloatArray | None = None,
+) -> float:
     """Returns the share of `log_prior` to add to the logits, 0..1.
 
     A network trained for equally frequent labels finds most samples of a rare one, and calls too
     many others so. The share is the one with the best mean of accuracy and unweighted recall, as a
-    mean over data sets: elsewhere labels are as frequent as in none of them.
+    mean over data sets: elsewhere labels are as frequent as in none of them. Sets count by the sum
+    of their samples' `weights`.
     """
-    groups, truth = np.array(samples.groups), samples.majority
-    rows_of = [groups == dataset for dataset in dict.fromkeys(samples.groups)]
+    truth = samples.majority
+    parts = _by_group(samples.groups, weights)
 
     def score(share: float) -> float:
         answers = logits + share * log_prior
-        found = [scores(answers[rows], truth[rows]) for rows in rows_of]
-        return float(np.mean([(one["accuracy"] + one["uar"]) / 2 for one in found]))
+        found = [scores(answers[rows], truth[rows]) for rows, _ in parts]
+        each = [(one["accuracy"] + one["uar"]) / 2 for one in found]
+        return float(np.average(each, weights=[weight for _, weight in parts]))
 
     return max(PRIOR_SHARES, key=score)
 

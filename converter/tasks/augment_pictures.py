@@ -11,6 +11,8 @@ from edge.perception.features import Pixels
 
 LARGEST_ROLL = 30.0
 """In degrees; a face that is turned further is put upright on the device."""
+CHANGED_SHARE = 0.5
+"""Share of the pictures that more than the pose and the exposure may change of."""
 
 Values = FloatArray
 """Grey values 0..255, float32[side, side]."""
@@ -18,8 +20,9 @@ Values = FloatArray
 
 def augment(picture: Pixels, rng: np.random.Generator) -> Pixels:
     """Returns the same face in another pose, light, distance and sharpness, maybe covered."""
-    values = _warp(picture, rng).astype(np.float32)
-    for probability, change in CHANGES:
+    values = _exposure(_warp(picture, rng).astype(np.float32), rng)
+    changes = CHANGES if rng.random() < CHANGED_SHARE else ()
+    for probability, change in changes:
         if rng.random() < probability:
             values = change(values, rng)
     return np.asarray(np.clip(values, 0, 255), np.uint8)
@@ -119,7 +122,6 @@ CHANGES: tuple[tuple[float, Callable[[Values, np.random.Generator], Values]], ..
     (0.1, _glasses),
     (0.02, _mask),
     (0.1, _hand),
-    (1.0, _exposure),
     (0.1, _side_light),
     (0.25, _far_away),
     (0.1, _out_of_focus),

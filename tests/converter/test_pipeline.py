@@ -23,9 +23,11 @@ from converter.packing.calibrate import (
     fit_familiarity,
     fit_prior_share,
     fit_temperature,
+    fit_temperature_across,
     fit_thresholds,
 )
 from converter.packing.quantize import check_integer, exported, quantize
+from converter.tasks.face import FaceTask
 from converter.training.losses import accuracy, loss
 from edge.emotions import softmax
 from edge.errors import EmotiondError
@@ -171,6 +173,22 @@ def test_the_temperature_undoes_overconfidence() -> None:
     assert after < 0.03 < before
 
 
+def test_a_small_set_that_the_model_does_not_know_does_not_decide_the_temperature() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 6, (2000, 4)).astype(np.float32)
+    truth = logits.argmax(axis=1)
+    truth[1800:] = rng.integers(0, 4, 200)
+    targets = np.eye(4, dtype=np.float32)[truth]
+    targets[:90] = np.eye(4, dtype=np.float32)[rng.integers(0, 4, 90)]
+    groups = ("known",) * 1800 + ("strange",) * 200
+    known, strange = (
+        fit_temperature(logits[rows], targets[rows]) for rows in (slice(1800), slice(1800, None))
+    )
+    across = fit_temperature_across(logits, targets, groups, None)
+    assert across == pytest.approx(known**0.9 * strange**0.1, rel=1e-3)
+    assert across < fit_temperature(logits, targets)
+
+
 def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> None:
     rng = np.random.default_rng(0)
     prior = np.array([0.9, 0.1], np.float32)
@@ -306,7 +324,7 @@ def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     schemes = {"one": AnnotationScheme("one", ("a", "b"), "test")}
     names = ("one",), samples, samples, samples, ("train",), "test", "none"
     logits = (4 * targets + rng.normal(0, 2, (100, 3)) - [0, 0, 3]).astype(np.float32)
-    found = _fit_prior(logits, Splits(*names, schemes=schemes), None)
+    found = _fit_prior(logits, Splits(*names, schemes=schemes), FaceTask())
     assert len(found) == 3
     assert np.isfinite(found).all()
 
