@@ -20,7 +20,7 @@ from benchmarks.speech import statistics
 from converter.cross_validation import load_folds, read_fold_settings
 from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError
-from converter.datasets.speaker_splits import judged_sets, split_by_set
+from converter.datasets.speaker_splits import split_by_set
 from converter.tasks.speech import SpeechTask
 from edge.commands.terminal import table
 from edge.emotions import FloatArray, label_matrix
@@ -74,7 +74,7 @@ def main() -> None:
     machines = _machines(sets, settings.folds, spec)
     counted = []
     rows = []
-    for one in judged_sets(sets):
+    for one in (each for each in sets if each.is_judged):
         emotions = len(np.unique((one.samples.targets @ MATRIX).argmax(axis=1)))
         name, figures = one.dataset, (ours[one.dataset], machines[one.dataset])
         if emotions >= FEWEST_EMOTIONS:

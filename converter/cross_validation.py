@@ -13,7 +13,6 @@ import numpy as np
 from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.speaker_splits import (
-    judged_sets,
     split_by_clip,
     split_by_set,
     split_by_speaker,
@@ -107,7 +106,7 @@ def _check_count(sets: Sequence[Recordings], folds: int, unit: Unit) -> None:
         fewest, most, of = FEWEST_FOLDS, len(sets[0].speakers), sets[0].dataset
         having = f"{of}, which has {most} speakers"
     else:
-        fewest, most = 2, len(judged_sets(sets))
+        fewest, most = 2, sum(one.is_judged for one in sets)
         having = f"{most} data sets that can be measured on"
     if not fewest <= folds <= most:
         raise DatasetError(f"{folds} folds of {having}: choose {fewest} to {most} with --folds")
@@ -169,11 +168,11 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictio
     folds, missing = settings.folds, [one for one in sets if one.dataset not in settings.clips]
     if missing:
         raise DatasetError(f"{run}: {missing[0].dataset} is not in these folds")
-    judged = judged_sets(sets)
     answers = [_load(run / f"fold{number}" / ANSWERS) for number in range(1, folds + 1)]
     if settings.unit == "set":
-        return [_of_dataset(answers, one, LEFT_OUT) for one in judged]
-    found = [_of_dataset(answers, one, f"{folds} {BY_SPEAKER}") for one in judged]
+        return [_of_dataset(answers, one, LEFT_OUT) for one in sets if one.is_judged]
+    parted = [one for one in sets if one.parts_by_speaker]
+    found = [_of_dataset(answers, one, f"{folds} {BY_SPEAKER}") for one in parted]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
     split = "a random part of the clips, by speakers that are known"
     return [*found, _of_dataset(at_random, sets[0], split)]

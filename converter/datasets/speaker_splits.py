@@ -27,9 +27,9 @@ def split_by_speaker(
 ) -> Splits:
     """Tests on the speakers of one fold, holds back those of the next, trains on all others.
 
-    Each data set's speakers are spread over the folds, but those of one that cannot be judged are
-    all for training. Without a `fold` there is no test split: the last fold, in which every data
-    set has a speaker, is held back and the rest is for training. Raises DatasetError.
+    Each data set's speakers are spread over the folds; those of one that cannot be parted are all
+    for training. Without a `fold` there is no test split: the last fold, in which every data set
+    has a speaker, is held back and the rest is for training. Raises DatasetError.
     """
 
     def choose(recordings: Recordings) -> list[Rows]:
@@ -41,17 +41,12 @@ def split_by_speaker(
     return _split(sets, choose, "" if fold is None else f"speakers of fold {fold + 1} of {folds}")
 
 
-def judged_sets(sets: Sequence[Recordings]) -> list[Recordings]:
-    """Returns the data sets that a model can be measured on."""
-    return [one for one in sets if one.is_judged]
-
-
 def split_by_set(sets: Sequence[Recordings], fold: int, folds: int) -> Splits:
     """Tests on all speakers of one fold of the data sets, and trains on the others.
 
     The others are split as `split_by_speaker` does without a fold. Raises DatasetError.
     """
-    left_out = judged_sets(sets)[fold::folds]
+    left_out = [one for one in sets if one.is_judged][fold::folds]
     known = split_by_speaker([one for one in sets if one not in left_out])
     tested = all_to_test(left_out)
     schemes = {name: replace(one, test_split=LEFT_OUT) for name, one in tested.schemes.items()}
@@ -90,7 +85,7 @@ def all_to_test(sets: Sequence[Recordings]) -> Splits:
 
 def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
     """Returns the fold of each sample, or -1; the last speaker is always in the last fold."""
-    if not recordings.is_judged:
+    if not recordings.parts_by_speaker:
         return np.full(len(recordings.samples), -1, np.intp)
     speakers = recordings.speakers
     numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
@@ -119,7 +114,7 @@ def _split(
             f"{one.dataset}: every clip is for training, none to measure on: the speakers are "
             "unknown, or most show a single emotion"
             for one in sets
-            if not one.is_judged and test_split != WHOLE_SET
+            if not one.parts_by_speaker and test_split != WHOLE_SET
         ),
     )
 

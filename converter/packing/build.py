@@ -113,12 +113,11 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
         manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
     prior = np.array(manifest.log_prior or 0.0, np.float32)
     if task.balances_labels:
-        temperature = fit_temperature_across(logits + prior, targets, held_back.groups, weights)
+        temperature = fit_temperature_across(logits + prior, targets, held_back.groups)
     else:
-        temperature = fit_temperature(logits + prior, targets, weights)
-    if len(splits.datasets) == 1:
-        temperature *= task.source_shift
-    manifest = msgspec.structs.replace(manifest, temperature=round(temperature, 4))
+        temperature = fit_temperature(logits + prior, targets)
+    temperature = round(task.source_shift * temperature, 4)
+    manifest = msgspec.structs.replace(manifest, temperature=temperature)
     answers = calibrated(logits, manifest)
     if task.multi_label:
         thresholds = fit_thresholds(answers, held_back, splits.schemes)

@@ -17,35 +17,28 @@ FAMILIARITY_QUANTILES = (0.01, 0.1)
 PRIOR_SHARES = tuple(step / 20 for step in range(21))
 
 
-def fit_temperature(
-    logits: FloatArray, targets: FloatArray, weights: FloatArray | None = None
-) -> float:
+def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
     """Returns the temperature that makes `targets`, distributions, most likely (Guo et al. 2017).
 
-    `logits` and `targets` are float32[samples, labels]; samples count equally, or by `weights`.
+    `logits` and `targets` are float32[samples, labels].
     """
 
     def loss(temperature: float) -> float:
         likelihoods = np.log(softmax(logits, temperature) + 1e-9)
-        return -float(np.average((targets * likelihoods).sum(axis=1), weights=weights))
+        return -float((targets * likelihoods).sum(axis=1).mean())
 
     fitted = minimize_scalar(loss, bounds=TEMPERATURE_RANGE, method="bounded")
     return round(float(fitted.x), 4)
 
 
-def fit_temperature_across(
-    logits: FloatArray, targets: FloatArray, groups: Sequence[str], weights: FloatArray | None
-) -> float:
+def fit_temperature_across(logits: FloatArray, targets: FloatArray, groups: Sequence[str]) -> float:
     """Returns the geometric mean of the temperatures that fit each group, which is a data set.
 
     Fitted to all at once, the temperature would be that of the set that the model knows least:
-    there, each confident error costs much. Sets count by the sum of their samples' `weights`.
+    there, each confident error costs much. Sets count by their number of samples.
     """
-    parts = _by_group(groups, weights)
-    each = [
-        fit_temperature(logits[rows], targets[rows], None if weights is None else weights[rows])
-        for rows, _ in parts
-    ]
+    parts = _by_group(groups, None)
+    each = [fit_temperature(logits[rows], targets[rows]) for rows, _ in parts]
     return float(np.exp(np.average(np.log(each), weights=[weight for _, weight in parts])))
 
 

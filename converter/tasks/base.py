@@ -60,10 +60,7 @@ class Task(ABC):
     rates_familiarity: ClassVar[bool] = False
     """True if `quantize` measures how strong the logits of ordinary samples are."""
     source_shift: ClassVar[float] = 1.0
-    """Factor of the temperature that fits a single data set: on others, models are too sure.
-
-    Of several sets, those whose held-back people or films the model never met tell it themselves.
-    """
+    """Factor of the fitted temperature, for data of other sources, on which models are too sure."""
     distils_before_training: ClassVar[bool] = False
     """True if teachers predict once before training, in `distil`, not for every batch."""
     schedule: ClassVar[Schedule]

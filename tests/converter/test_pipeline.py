@@ -184,7 +184,7 @@ def test_a_small_set_that_the_model_does_not_know_does_not_decide_the_temperatur
     known, strange = (
         fit_temperature(logits[rows], targets[rows]) for rows in (slice(1800), slice(1800, None))
     )
-    across = fit_temperature_across(logits, targets, groups, None)
+    across = fit_temperature_across(logits, targets, groups)
     assert across == pytest.approx(known**0.9 * strange**0.1, rel=1e-3)
     assert across < fit_temperature(logits, targets)
 

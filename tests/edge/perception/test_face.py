@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from edge.perception.face_tracker import FaceTracker
 from edge.perception.features import Pixels
 from edge.perception.loader import ModelLoader
 from edge.perception.quality import face_quality, frontality, sharpness
+from edge.resources import SAMPLES
 from edge.values import Frame
 
 PERIOD_S = 1 / 15
@@ -229,7 +231,7 @@ def test_a_face_half_outside_the_frame_is_cropped_and_counts_less(
     shift = np.array([face.box[[0, 2]].mean(), 0], np.float32)
     outside = replace(face, box=face.box - np.tile(shift, 2), keypoints=face.keypoints - shift)
     perception, shape = loader.new_face(), frame.pixels.shape
-    assert perception.crop(frame.pixels, outside).shape == (48, 48, 1)
+    assert perception.crop(frame.pixels, outside).shape == (96, 96, 1)
     aligned = perception.align(frame.pixels, face)
     whole = face_quality(face, aligned, shape)
     assert face_quality(outside, aligned, shape) == pytest.approx(whole / 2, rel=0.01)
@@ -292,6 +294,26 @@ def test_sharpness_does_not_depend_on_size_or_contrast(
     expected = sharpness(loader.new_face().align(pixels, face))
     assert 0.1 < expected < 0.9
     assert sharpness(align(pixels // 2, face, side)) == pytest.approx(expected, rel=0.15)
+
+
+def test_what_is_no_face_is_less_familiar_to_the_model_than_faces_are(
+    loader: ModelLoader,
+) -> None:
+    rng, perception = np.random.default_rng(0), loader.new_face()
+    noise = rng.integers(0, 255, (96, 96, 3), np.uint8)
+    stripes = np.tile(np.arange(96) % 8 * 32, (96, 1)).astype(np.uint8)[..., None].repeat(3, axis=2)
+    blobs = cv2.GaussianBlur(noise, (0, 0), 5) * 3
+    strange = [perception.perceive_crop(Frame(one, 0.0)).quality for one in (noise, stripes, blobs)]
+    known = [_crop_quality(loader, clip) for clip in sorted(SAMPLES.glob("*.mkv"))]
+    assert np.median(known) > 0.5
+    assert np.median(strange) < 0.5 * np.median(known)
+
+
+def _crop_quality(loader: ModelLoader, clip: Path) -> float:
+    """The quality of the first face of a clip, as a crop: its familiarity alone."""
+    frame, perception = next(iter(read_frames(clip, 5.0))), loader.new_face()
+    (face, *_) = loader.detector.detect(frame.pixels)
+    return perception.perceive_crop(Frame(perception.align(frame.pixels, face), 0.0)).quality
 
 
 def test_a_dark_picture_with_noise_has_no_sharpness() -> None:
