@@ -122,7 +122,7 @@ class RestingFace(Section, frozen=True):
     enabled: bool = True
     learn_s: PositiveSeconds = 15.0
     memory_s: PositiveSeconds = 3600.0
-    max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.7
+    max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.0
     """Nepers."""
 
 

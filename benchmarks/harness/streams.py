@@ -1,9 +1,10 @@
 """Synthetic streams: the models' outputs for people who behave in known ways.
 
 On the six clips in samples/, at ten pictures a second, the logarithms of a face's probabilities
-deviate by 1.2 nepers (median over emotions and clips) from their mean, with a correlation of
-about 0.5 from one picture to the next: hence FACE_NOISE and MEMORY_S. Occasionally one picture
-shows something completely different, as in a blink.
+deviate by 0.9 nepers (median over emotions and clips) from their mean, with a correlation of
+about 0.6 from one picture to the next: hence FACE_NOISE and MEMORY_S. The smile of those clips has
+a mean probability of 0.9, hence HAPPY. Occasionally one picture shows something completely
+different, as in a blink.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,17 +15,17 @@ import numpy as np
 from edge.emotions import EMOTIONS, FloatArray, softmax
 from edge.values import Observation, Sighting
 
-FACE_NOISE = 1.2
-MEMORY_S = 0.15
+FACE_NOISE = 0.9
+MEMORY_S = 0.2
 BLINK_PROBABILITY = 0.01
 PERIOD_S = 0.2
 """Five observations a second."""
 
-NEUTRAL = {"neutral": 4.0}
-HAPPY = {"happy": 5.0}
-ANGRY = {"angry": 5.0, "neutral": 1.0}
-SAD = {"sad": 5.0, "neutral": 1.0}
-LOOKS_ANGRY = {"angry": 3.2, "neutral": 3.0}
+NEUTRAL = {"neutral": 3.2}
+HAPPY = {"happy": 4.0}
+ANGRY = {"angry": 4.0, "neutral": 0.8}
+SAD = {"sad": 4.0, "neutral": 0.8}
+LOOKS_ANGRY = {"angry": 2.4, "neutral": 2.2}
 """Logits of a resting face."""
 
 
@@ -42,7 +43,7 @@ class Face:
         fresh = self.rng.normal(0, FACE_NOISE, len(EMOTIONS))
         self._noise = np.asarray(keep * self._noise + np.sqrt(1 - keep**2) * fresh, np.float32)
         if self.rng.random() < BLINK_PROBABILITY:
-            shown = {str(self.rng.choice(EMOTIONS)): 5.0}
+            shown = {str(self.rng.choice(EMOTIONS)): 4.0}
         logits = np.array([shown.get(emotion, 0.0) for emotion in EMOTIONS])
         probabilities = softmax((logits + self._noise).astype(np.float32))
         quality = float(self.rng.uniform(0.6, 1))

@@ -30,7 +30,7 @@ MIN_RELIABILITY = 0.05
 MIN_PRIOR = 0.01
 MAX_OUTLIER_PROBABILITY = 0.9
 # The share of neutral faces that a resting face stands for.
-RESTING_QUANTILE = 0.9
+RESTING_QUANTILE = 0.75
 # Decimal places of the parameters and figures in fusion.json.
 DIGITS = 4
 

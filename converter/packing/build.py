@@ -14,7 +14,7 @@ from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
 from converter.packing.calibrate import (
     fit_familiarity,
-    fit_prior_share,
+    fit_prior,
     fit_temperature,
     fit_temperature_across,
     fit_thresholds,
@@ -132,16 +132,18 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
 
 
 def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, ...]:
-    """Returns the share of the labels' log prior that answers held-back data best.
+    """Returns what to add to the logits so that they answer held-back data best.
 
-    The prior is the mean over the training samples' data sets, as often as training draws them.
+    The label prior is the mean over the training samples' data sets, as often as training draws
+    them.
     """
     weights = task.sample_weights(splits.train)
     priors = label_priors(splits.train, splits.schemes, weights)
     of_samples = [priors[dataset] for dataset in splits.train.groups]
     prior = np.average(of_samples, axis=0, weights=weights)
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
+    neutral = np.array([emotion == "neutral" for emotion in task.label_map.values()], np.float32)
     held_back = splits.held_back.labelled
-    share = fit_prior_share(logits, held_back, log_prior, task.sample_weights(held_back))
-    print(f"share of the label prior: {share}")
-    return tuple(round(float(share * one), 4) for one in log_prior) if share else ()
+    added = fit_prior(logits, held_back, log_prior, neutral, task.sample_weights(held_back))
+    print("added to the logits:", dict(zip(task.labels, added.round(2).tolist(), strict=True)))
+    return tuple(round(float(one), 4) for one in added) if added.any() else ()

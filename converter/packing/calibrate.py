@@ -1,6 +1,7 @@
 """Fits temperature, label prior, familiarity and thresholds to held-back data."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,10 @@ from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
 FAMILIARITY_QUANTILES = (0.01, 0.1)
-PRIOR_SHARES = tuple(step / 20 for step in range(21))
+SHARES = tuple(step / 10 for step in range(11))
+"""Shares of the log prior that are tried."""
+NEUTRAL_ODDS = (0.0, 0.1, 0.2, 0.3)
+"""Log odds of neutral labels that are tried, in nepers; more costs recall on other sources."""
 
 
 def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
@@ -51,29 +55,32 @@ def _by_group(
     return [(rows, float(shares[rows].sum())) for rows in of_each]
 
 
-def fit_prior_share(
+def fit_prior(
     logits: FloatArray,
     samples: Samples,
     log_prior: FloatArray,
+    neutral: FloatArray,
     weights: FloatArray | None = None,
-) -> float:
-    """Returns the share of `log_prior` to add to the logits, 0..1.
+) -> FloatArray:
+    """Returns what to add to the logits: a share of `log_prior`, and log odds for neutral labels.
 
     A network trained for equally frequent labels finds most samples of a rare one, and calls too
-    many others so. The share is the one with the best mean of accuracy and unweighted recall, as a
-    mean over data sets: elsewhere labels are as frequent as in none of them. Sets count by the sum
-    of their samples' `weights`.
+    many others so, neutral ones above all. `neutral`, float32[labels], is 1 for labels that mean
+    it. Both amounts are those with the best mean of accuracy and unweighted recall, as a mean over
+    data sets: elsewhere labels are as frequent as in none of them. Sets count by the sum of their
+    samples' `weights`.
     """
     truth = samples.majority
     parts = _by_group(samples.groups, weights)
 
-    def score(share: float) -> float:
-        answers = logits + share * log_prior
+    def score(added: FloatArray) -> float:
+        answers = logits + added
         found = [scores(answers[rows], truth[rows]) for rows, _ in parts]
         each = [(one["accuracy"] + one["uar"]) / 2 for one in found]
         return float(np.average(each, weights=[weight for _, weight in parts]))
 
-    return max(PRIOR_SHARES, key=score)
+    tried = (share * log_prior + odds * neutral for share, odds in product(SHARES, NEUTRAL_ODDS))
+    return np.asarray(max(tried, key=score), np.float32)
 
 
 def fit_familiarity(

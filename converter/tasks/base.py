@@ -55,7 +55,7 @@ class Task(ABC):
     balances_labels: ClassVar[bool] = False
     """True to train for equally frequent labels: the label priors of each data set count apart.
 
-    `quantize` then adds back the share of the log priors that answers best, see `fit_prior_share`.
+    `quantize` then adds back what answers best, see `fit_prior`.
     """
     rates_familiarity: ClassVar[bool] = False
     """True if `quantize` measures how strong the logits of ordinary samples are."""

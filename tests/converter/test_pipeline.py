@@ -21,7 +21,7 @@ from converter.networks import face, speech, text
 from converter.packing.build import _fit_prior
 from converter.packing.calibrate import (
     fit_familiarity,
-    fit_prior_share,
+    fit_prior,
     fit_temperature,
     fit_temperature_across,
     fit_thresholds,
@@ -29,7 +29,7 @@ from converter.packing.calibrate import (
 from converter.packing.quantize import check_integer, exported, quantize
 from converter.tasks.face import FaceTask
 from converter.training.losses import accuracy, loss
-from edge.emotions import softmax
+from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import Classifier
 from edge.perception.interpreter import Interpreter
@@ -197,14 +197,20 @@ def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> N
     balanced = np.stack([-evidence, evidence], axis=1).astype(np.float32)
     targets = np.eye(2, dtype=np.float32)[truth]
     samples = Samples(("a", "b"), list(truth), targets, ("one",) * 20_000)
-    share = fit_prior_share(balanced, samples, np.log(prior))
+    none = np.zeros(2, np.float32)
+    added = fit_prior(balanced, samples, np.log(prior), none)
+    share = added[1] / np.log(prior[1])
     assert 0 < share <= 1
 
-    def found(share: float) -> float:
-        right = (balanced + share * np.log(prior)).argmax(axis=1) == truth
+    def found(added: FloatArray) -> float:
+        right = (balanced + added).argmax(axis=1) == truth
         return float(right.mean() + (right[truth == 0].mean() + right[truth == 1].mean()) / 2)
 
-    assert found(share) >= max(found(0.0), found(1.0))
+    assert found(added) >= max(found(none), found(np.log(prior)))
+    # Nobody knows how frequent neutral is, so it has odds of its own.
+    neutral = np.array([1, 0], np.float32)
+    assert found(fit_prior(balanced, samples, none, neutral)) >= found(none)
+    assert fit_prior(balanced - neutral, samples, none, neutral)[0] == pytest.approx(0.3)
     # Another set, where both are equally frequent, wants no prior.
     even = rng.integers(0, 2, 20_000)
     other = rng.normal(np.where(even, 1.0, -1.0), 1.0)
@@ -212,7 +218,7 @@ def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> N
     both = np.concatenate([targets, np.eye(2, dtype=np.float32)[even]])
     groups = ("one",) * 20_000 + ("even",) * 20_000
     joined = Samples(("a", "b"), list(range(40_000)), both, groups)
-    assert fit_prior_share(logits, joined, np.log(prior)) < share
+    assert fit_prior(logits, joined, np.log(prior), none)[1] > added[1]
 
 
 def test_thresholds_separate_what_can_be_separated() -> None:
@@ -319,13 +325,15 @@ def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
 
 def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     rng = np.random.default_rng(0)
-    targets = np.eye(3, dtype=np.float32)[rng.choice(2, 100, p=[0.9, 0.1])]
-    samples = Samples(("a", "b", "never"), list(range(100)), targets, ("one",) * 100)
-    schemes = {"one": AnnotationScheme("one", ("a", "b"), "test")}
+    task = FaceTask()
+    targets = np.eye(8, dtype=np.float32)[rng.choice(2, 100, p=[0.9, 0.1])]
+    samples = Samples(task.labels, list(range(100)), targets, ("one",) * 100)
+    schemes = {"one": AnnotationScheme("one", task.labels[:2], "test")}
     names = ("one",), samples, samples, samples, ("train",), "test", "none"
-    logits = (4 * targets + rng.normal(0, 2, (100, 3)) - [0, 0, 3]).astype(np.float32)
-    found = _fit_prior(logits, Splits(*names, schemes=schemes), FaceTask())
-    assert len(found) == 3
+    rare = np.arange(8) > 1
+    logits = (4 * targets + rng.normal(0, 2, (100, 8)) - 3 * rare).astype(np.float32)
+    found = _fit_prior(logits, Splits(*names, schemes=schemes), task)
+    assert len(found) == 8
     assert np.isfinite(found).all()
 
 

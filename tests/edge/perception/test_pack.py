@@ -38,7 +38,9 @@ def test_the_packs_that_ship_are_int8_and_give_a_distribution(name: str) -> None
 @pytest.mark.parametrize(
     ("name", "dataset", "split", "metric", "floor"),
     [
-        ("face", "FER+", "FER2013Valid", "accuracy", 0.83),
+        ("face", "FER+", "FER2013Valid", "accuracy", 0.78),
+        ("face", "RAF-DB", "a tenth by hash", "accuracy", 0.81),
+        ("face", "RAF-DB", "a tenth by hash", "uar", 0.71),
         ("speech", "RAVDESS", "9 folds by speaker", "uar", 0.60),
         ("text", "GoEmotions Ekman", "dev", "macro_f1_multilabel", 0.58),
         ("text", "BRIGHTER", "dev", "macro_f1_multilabel", 0.40),
@@ -173,7 +175,7 @@ def test_a_model_that_is_no_face_detector_is_refused(tmp_path: Path) -> None:
         shutil.copy(MODELS / name, tmp_path)
     _change(tmp_path / "face.json", modality="detector")
     with pytest.raises(
-        ModelError, match="no BlazeFace takes pictures of 48 px; expected 128 or 192"
+        ModelError, match="no BlazeFace takes pictures of 96 px; expected 128 or 192"
     ):
         BlazeFace(load_pack(tmp_path / "face.json"), 0.5)
 
