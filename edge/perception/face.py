@@ -16,9 +16,10 @@ from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
 # Positions of the eyes in the training pictures, as shares of the side: medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.
 EYES = np.array([[0.317, 0.392], [0.686, 0.393]], np.float32)
-# The crop is this many times larger than the model's input and then shrunk by area, so that a
-# near face does not alias.
+# The crop of a near face is this many times larger than the model's input and then shrunk by area,
+# so that it does not alias. A face is near if it is NEAR times larger in the frame than the input.
 OVERSAMPLING = 2
+NEAR = 1.5
 
 
 def align(pixels: Pixels, face: Face, side: int) -> Pixels:
@@ -56,8 +57,10 @@ class FacePerception:
         )
 
     def align(self, pixels: Pixels, face: Face) -> Pixels:
-        """Crops a face, aligned, at OVERSAMPLING times the size of the classifier's input."""
-        return align(pixels, face, self._spec.shape[0] * OVERSAMPLING)
+        """Crops a face, aligned, at the size of the classifier's input or OVERSAMPLING times it."""
+        side = self._spec.shape[0]
+        is_near = face.eye_distance > NEAR * side * float(EYES[1, 0] - EYES[0, 0])
+        return align(pixels, face, side * OVERSAMPLING if is_near else side)
 
     def crop(self, pixels: Pixels, face: Face) -> FloatArray:
         """Crops a face and returns it as features of the classifier."""

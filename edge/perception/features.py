@@ -43,7 +43,8 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
     values = picture.astype(np.float32).reshape(spec.shape)
     if spec.normalization == "standardized":
         # Deviations below one grey level count as one: a blank picture must not become loud noise.
-        return np.asarray((values - values.mean()) / max(float(values.std()), 1.0), np.float32)
+        mean, deviation = cv2.meanStdDev(values.reshape(-1))
+        return np.asarray((values - mean.item()) / max(deviation.item(), 1.0), np.float32)
     if spec.normalization == "unit":
         return np.asarray(values / np.float32(255))
     return np.asarray(values / np.float32(127.5) - np.float32(1))
