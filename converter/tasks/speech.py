@@ -141,10 +141,13 @@ class SpeechTask(Task):
         return replace(train, inputs=[self._variations[key] for key in keys])
 
     def sample_weights(self, samples: Samples) -> FloatArray:
-        """Draws data sets and speakers by the square root of their size: all of them are heard."""
+        """Draws data sets, and the speakers within each, by the square root of their size."""
         sets, people = Counter(samples.groups), Counter(samples.people)
-        pairs = zip(samples.groups, samples.people, strict=True)
-        weights = np.array([(sets[one] * people[person]) ** -0.5 for one, person in pairs])
+        weights = np.array([people[person] ** -0.5 for person in samples.people])
+        groups = np.array(samples.groups)
+        for dataset, size in sets.items():
+            rows = groups == dataset
+            weights[rows] *= size**0.5 / weights[rows].sum()
         return np.asarray(weights / weights.sum())
 
     def augment(self, sample: Any, rng: np.random.Generator) -> FloatArray:
