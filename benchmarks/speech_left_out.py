@@ -65,6 +65,8 @@ def main() -> None:
     if settings.unit != "set":
         raise DatasetError(f"{arguments.run}: these folds are by {settings.unit}, not by set")
     sets = TASK.recordings(arguments.data)
+    if {one.dataset for one in sets} != set(settings.clips):
+        raise DatasetError(f"{arguments.run}: these folds are of {', '.join(settings.clips)}")
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
     ours = {
@@ -80,8 +82,9 @@ def main() -> None:
         if emotions >= FEWEST_EMOTIONS:
             counted.append(figures)
         rows.append((name, str(len(one.samples)), str(emotions), *(f"{x:.1%}" for x in figures)))
-    means = (f"{x:.1%}" for x in np.mean(counted, axis=0))
-    rows.append((f"mean, {FEWEST_EMOTIONS} emotions and more", "", "", *means))
+    if counted:
+        means = (f"{x:.1%}" for x in np.mean(counted, axis=0))
+        rows.append((f"mean, {FEWEST_EMOTIONS} emotions and more", "", "", *means))
     print(table(("left out", "clips", "emotions", "emotiond", "MFCC statistics + SVM"), rows))
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.capture.media import SOUNDS, read_sound
+from converter.datasets.recordings import sound_files
+from edge.capture.media import read_sound
 from edge.commands.terminal import table
 from edge.config import Speech
+from edge.errors import SourceError
 from edge.perception.manifest import SoundInput
 from edge.perception.pack import load_pack
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
@@ -37,7 +39,9 @@ def _excerpt(sound: Sound) -> Sound:
 
 
 def _row(folder: Path, spec: SoundInput) -> tuple[str, ...]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SOUNDS)
+    files = sound_files(folder)
+    if not files:
+        raise SourceError(f"{folder}: no sound file in it")
     chosen = np.unique(np.linspace(0, len(files) - 1, min(FILES, len(files))).round().astype(int))
     heard, hops, qualities = 0, 0.0, []
     for index in chosen:

@@ -83,7 +83,8 @@ def run_folds(
     """
     _check_count(sets, task.folds, unit)
     _check_settings(run, FoldSettings.of(sets, task, plan, unit))
-    for name, splits in _splits(sets, task.folds, plan.seed, unit):
+    # All splits first: one that cannot be made should not fail after hours of training.
+    for name, splits in list(_splits(sets, task.folds, plan.seed, unit)):
         folder = run / name
         if (folder / ANSWERS).is_file():
             print(f"{folder} is finished")
@@ -103,13 +104,16 @@ def run_folds(
 def _check_count(sets: Sequence[Recordings], folds: int, unit: Unit) -> None:
     """Raises DatasetError if there cannot be as many folds."""
     if unit == "speaker":
-        fewest, most, of = FEWEST_FOLDS, len(sets[0].speakers), sets[0].dataset
-        having = f"{of}, which has {most} speakers"
+        counts = [len(one.speakers) for one in sets if one.parts_by_speaker]
+        fewest, most, having = FEWEST_FOLDS, max(counts, default=0), "speakers in one data set"
     else:
-        fewest, most = 2, sum(one.is_judged for one in sets)
-        having = f"{most} data sets that can be measured on"
+        fewest, most, having = 2, sum(one.is_judged for one in sets), "data sets"
+    if most < fewest:
+        raise DatasetError(f"{most} {having} to measure on: folds need at least {fewest}")
     if not fewest <= folds <= most:
-        raise DatasetError(f"{folds} folds of {having}: choose {fewest} to {most} with --folds")
+        raise DatasetError(
+            f"{folds} folds of {most} {having}: choose {fewest} to {most} with --folds"
+        )
 
 
 class FoldSettings(msgspec.Struct, frozen=True):
@@ -121,7 +125,7 @@ class FoldSettings(msgspec.Struct, frozen=True):
     coefficients: Coefficients
     clips: dict[str, dict[str, int]]
     """Number of clips by data set and speaker."""
-    unit: Unit = "speaker"
+    unit: Unit
 
     @classmethod
     def of(
@@ -175,7 +179,7 @@ def load_folds(sets: Sequence[Recordings], run: Path) -> list[list[FoldPredictio
     found = [_of_dataset(answers, one, f"{folds} {BY_SPEAKER}") for one in parted]
     at_random = [_load(run / AT_RANDOM / ANSWERS)]
     split = "a random part of the clips, by speakers that are known"
-    return [*found, _of_dataset(at_random, sets[0], split)]
+    return [*found, _of_dataset(at_random, parted[0], split)]
 
 
 def _of_dataset(

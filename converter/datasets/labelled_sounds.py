@@ -3,6 +3,7 @@
 The next data set needs no code: it needs this table. An empty speaker is one that is not known.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from converter.datasets import label_table
@@ -20,7 +21,7 @@ def load(path: Path) -> Recordings:
     """Loads the sound files that the table lists; raises DatasetError."""
     name = name_of(path)
     rows, notes = label_table.read_rows(path, SOUNDS, "sounds")
-    clips, unusable = [], list(notes)
+    clips, unusable = [], []
     listed: set[Path] = set()
     for where, row in rows:
         file, emotion = path / row["file"], row["emotion"].strip()
@@ -31,4 +32,4 @@ def load(path: Path) -> Recordings:
         else:
             clips.append(Clip(file, LABEL_OF[emotion.lower()], row["speaker"].strip()))
         listed.add(file)
-    return read_clips(name, f"that of {name}", clips, unusable)
+    return replace(read_clips(name, f"that of {name}", clips, unusable), notes=notes)

@@ -55,11 +55,13 @@ class Recordings:
     samples: Samples
     licence: str
     unusable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Each thing that loading found and that a user should know."""
 
     @property
     def speakers(self) -> list[str]:
-        """The names of the speakers, sorted."""
-        return sorted(set(self.samples.groups))
+        """The names of the known speakers, sorted."""
+        return sorted(set(self.samples.groups) - {UNKNOWN_SPEAKER})
 
     @property
     def is_judged(self) -> bool:
@@ -74,7 +76,7 @@ class Recordings:
     @property
     def parts_by_speaker(self) -> bool:
         """False if a model cannot be measured on some of the speakers and trained on others."""
-        return self.is_judged and UNKNOWN_SPEAKER not in self.samples.groups
+        return self.is_judged and len(self.speakers) > 1
 
 
 def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:

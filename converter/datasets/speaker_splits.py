@@ -7,11 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.datasets.recordings import LABELS, Recordings
-from converter.datasets.samples import Samples, concatenate
+from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import LEFT_OUT, WHOLE_SET, AnnotationScheme, Splits
 
 FOLDS = 9
 """Number of parts of equal size, by speaker; each is the test split once."""
+
+NOT_PARTED = "fewer than two speakers are known, or most are heard with one emotion only"
+"""Why speakers of a data set cannot be held back."""
 
 Rows = npt.NDArray[np.intp]
 """Indices of samples."""
@@ -28,9 +31,13 @@ def split_by_speaker(
     """Tests on the speakers of one fold, holds back those of the next, trains on all others.
 
     Each data set's speakers are spread over the folds; those of one that cannot be parted are all
-    for training. Without a `fold` there is no test split: the last fold, in which every data set
-    has a speaker, is held back and the rest is for training. Raises DatasetError.
+    for training, and so are clips of unknown speakers. Without a `fold` there is no test split: the
+    last fold, in which every data set has a speaker, is held back and the rest is for training.
+    Raises DatasetError.
     """
+    if not any(one.parts_by_speaker for one in sets):
+        names = ", ".join(one.dataset for one in sets)
+        raise DatasetError(f"{names}: {NOT_PARTED}; add a set with several speakers")
 
     def choose(recordings: Recordings) -> list[Rows]:
         of_fold = _fold_of_each(recordings, folds)
@@ -88,8 +95,8 @@ def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
     if not recordings.parts_by_speaker:
         return np.full(len(recordings.samples), -1, np.intp)
     speakers = recordings.speakers
-    numbers = np.array([speakers.index(group) for group in recordings.samples.groups])
-    return np.asarray(((numbers + 1) * folds - 1) // len(speakers), np.intp)
+    fold_of = {one: ((at + 1) * folds - 1) // len(speakers) for at, one in enumerate(speakers)}
+    return np.array([fold_of.get(group, -1) for group in recordings.samples.groups], np.intp)
 
 
 def _split(
@@ -110,13 +117,14 @@ def _split(
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
         {one.dataset: _scheme(one, test_split) for one in sets},
-        tuple(
-            f"{one.dataset}: every clip is for training, none to measure on: the speakers are "
-            "unknown, or most show a single emotion"
-            for one in sets
-            if not one.parts_by_speaker and test_split != WHOLE_SET
-        ),
+        tuple(f"{one.dataset}: {note}" for one in sets for note in _notes(one, test_split)),
     )
+
+
+def _notes(recordings: Recordings, test_split: str) -> tuple[str, ...]:
+    if recordings.parts_by_speaker or test_split == WHOLE_SET:
+        return recordings.notes
+    return *recordings.notes, f"every clip is for training: {NOT_PARTED}"
 
 
 def _scheme(recordings: Recordings, test_split: str) -> AnnotationScheme:

@@ -104,7 +104,7 @@ class Task(ABC):
     def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Returns a weight for each sample, adding up to 1, or None for equal weights.
 
-        A training sample is drawn with this probability; a held-back one has it in calibration.
+        A training sample is drawn with this probability; a held-back one counts so for the prior.
         """
         return None
 

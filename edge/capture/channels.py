@@ -16,7 +16,9 @@ FloatSound = npt.NDArray[np.float32]
 """float32[samples], -1..1."""
 
 CANCELLED = 0.1
-"""A mean with less than this share of the loudest channel's power has lost the voice."""
+"""A mean with less than this share of the loudest channel's power has lost the sound."""
+LOUDER = 2.0
+"""How many times the power another channel must have to be taken instead: changes click."""
 MEMORY_S = 1.0
 """Half-life of the powers that are compared, so that a block in a pause changes nothing."""
 
@@ -24,7 +26,7 @@ MEMORY_S = 1.0
 class Downmix:
     """Takes the `channel`, or the mean of all.
 
-    If the channels cancel each other, or only one of many has the voice, `mix` is the loudest one.
+    If the channels cancel each other, or only one of four or more has sound, `mix` is the loudest.
     """
 
     def __init__(self, channel: Channel, rate_hz: int, name: str) -> None:
@@ -32,6 +34,7 @@ class Downmix:
         self._channel, self._rate_hz, self._name = channel, rate_hz, name
         self._powers: npt.NDArray[np.float64] | None = None
         """Of the mean, then of each channel; recent ones count more."""
+        self._loudest = 0
 
     def mono(self, block: FloatBlock) -> FloatSound:
         """Returns the next block's one channel; raises SourceError if it has no such channel."""
@@ -49,14 +52,16 @@ class Downmix:
     def _mixed(self, block: FloatBlock) -> FloatSound:
         block = np.nan_to_num(block, posinf=1.0, neginf=-1.0)
         mean = block.mean(axis=1)
-        new = np.append(np.square(mean).sum(dtype=np.float64), np.square(block).sum(axis=0))
+        new = np.append(mean.var(), block.var(axis=0)).astype(np.float64) * len(block)
         if self._powers is None:
             self._powers = np.zeros_like(new)
         self._powers = self._powers * 0.5 ** (len(block) / self._rate_hz / MEMORY_S) + new
         of_mean, *each = self._powers.tolist()
-        if of_mean < CANCELLED * max(each):
-            return block[:, int(np.argmax(each))]
-        return np.asarray(mean, np.float32)
+        if of_mean >= CANCELLED * max(each):
+            return np.asarray(mean, np.float32)
+        if max(each) > LOUDER * each[self._loudest]:
+            self._loudest = int(np.argmax(each))
+        return block[:, self._loudest]
 
 
 def to_int16(samples: FloatSound) -> Sound:

@@ -114,9 +114,8 @@ class PortAudioMicrophone:
         samples = to_int16(self._downmix.mono(channels / np.float32(32768)))
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples)
-        block = AudioBlock(amplified(samples, self._gain), captured_s)
-        self._liveness.update(block)
-        return block
+        self._liveness.update(AudioBlock(samples, captured_s))
+        return AudioBlock(amplified(samples, self._gain), captured_s)
 
     def close(self) -> None:
         with silenced_stderr():
@@ -171,13 +170,15 @@ class PortAudioMicrophone:
     ) -> tuple[int, int]:
         """Returns the number of channels and the sampling rate to open a device with.
 
-        The driver mixes better than this program, unless one channel is wanted.
+        The driver mixes better than this program, unless one channel is wanted. Raises SourceError.
         """
         count, own_rate_hz = device["maxInputChannels"], int(device["defaultSampleRate"])
-        if config.channel == "mix":
-            channels = [1, count]
-        else:
-            channels = [count if count <= MOST_CHANNELS else config.channel + 1]
+        channels = [1, count] if config.channel == "mix" else [count]
+        if config.channel != "mix" and count > MOST_CHANNELS:
+            raise SourceError(
+                f"{self._name} is a sound server, which has mixed the channels already; for "
+                "microphone.channel, name the device itself in microphone.source"
+            )
         wanted = [(one, rate_hz) for one in channels for rate_hz in (SAMPLE_RATE_HZ, own_rate_hz)]
         for found, rate_hz in wanted:
             try:

@@ -16,11 +16,16 @@ FRAMES_PER_S = 100
 FRAME_SAMPLES = SAMPLE_RATE_HZ // FRAMES_PER_S
 HOP_FRAMES = FRAMES_PER_S // 2
 """Distance from one window to the next."""
+CHECK_FRAMES = 10
+"""Distance from one look for enough voice to the next."""
 PAUSE_FRAMES = 80
-"""Length of sound without voice that ends an utterance."""
+"""Length of sound without even a faint voice that ends an utterance."""
 FULL_SCALE = 32767
 SHORT_SHARE = 0.4
-"""A short word needs this share of the least probability and of the least length of voice."""
+"""A short word needs this share of the least probability and of the least length of voice.
+
+From this share of the least probability on, 10 ms are a faint voice.
+"""
 FULL_RANGE_DB, MIN_RANGE_DB = 20.0, 4.0
 """Range from quiet to loud frames: below the first, quality drops, to MIN_QUALITY at the second."""
 MIN_QUALITY = 0.1
@@ -51,7 +56,7 @@ class VoiceWindow:
     features: FloatArray
     """Input of the model."""
     quality: float
-    """0..1: 1 if half of the window is voice, well above the noise and not clipped."""
+    """0..1: 1 if half of the window is surely voice, well above the noise and not clipped."""
     utterance: int
     """Number of the utterance; rises with every pause."""
     followed_by_s: float
@@ -129,7 +134,7 @@ class VoiceWindows:
             self._end_utterance()
 
     def _is_due(self) -> bool:
-        if self._since_window < HOP_FRAMES:
+        if self._since_window < HOP_FRAMES or self._since_window % CHECK_FRAMES:
             return False
         return any(self._passes(gate) for gate in GATES)
 

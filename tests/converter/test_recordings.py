@@ -136,7 +136,7 @@ def test_a_table_of_labels_needs_no_code_for_its_set(tmp_path: Path) -> None:
     recordings = labelled_sounds.load(folder)
     assert (recordings.dataset, recordings.licence) == ("mine", "that of mine")
     assert _labels(recordings) == {"ann": ["happy", "fearful"]}
-    reasons = "\n".join(recordings.unusable)
+    reasons = "\n".join((*recordings.unusable, *recordings.notes))
     assert "labels.csv:3: clips/2.wav: no emotion is called 'bored'" in reasons
     assert "labels.csv:4: clips/0.wav: listed twice" in reasons
     assert "clips/9.wav" in reasons
@@ -346,6 +346,20 @@ def test_voices_that_would_give_the_answer_away_are_for_training_only(
     assert all_to_test([recordings]).test.groups == ("telltale",) * len(rows)
 
 
+def test_clips_of_unknown_speakers_and_sets_of_one_speaker_are_for_training(
+    tmp_path: Path, two_sets: list[Recordings]
+) -> None:
+    rows = [("ann", "happy"), ("ann", "sad"), ("bob", "happy"), ("bob", "sad"), ("", "sad")]
+    some = labelled_sounds.load(_table(tmp_path / "some", rows))
+    alone = labelled_sounds.load(_table(tmp_path / "alone", rows[:2]))
+    splits = split_by_speaker([*two_sets, some, alone])
+    assert set(splits.train.people) >= {"some ann", "some ", "alone ann"}
+    assert "some bob" in splits.held_back.people
+    assert set(splits.held_back.groups) <= set(splits.train.groups)
+    with pytest.raises(DatasetError, match="alone: fewer than two speakers are known"):
+        split_by_speaker([alone])
+
+
 def test_priors_are_those_of_the_samples_as_they_are_drawn(two_sets: list[Recordings]) -> None:
     splits = split_by_speaker(two_sets)
     equal = label_priors(splits.train, splits.schemes)
@@ -376,5 +390,5 @@ def test_a_random_split_lets_speakers_be_on_both_sides(two_sets: list[Recordings
 
 def test_one_speaker_is_too_few(tmp_path: Path) -> None:
     _write([tmp_path / "ann" / "happy" / "1.wav", tmp_path / "ann" / "sad" / "1.wav"])
-    with pytest.raises(DatasetError, match="no sample is left for train"):
+    with pytest.raises(DatasetError, match="fewer than two speakers are known"):
         SpeechTask().load([tmp_path])

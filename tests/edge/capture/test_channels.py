@@ -37,6 +37,8 @@ def test_channels_that_cancel_are_heard_through_one_of_them(block: int) -> None:
     assert _likeness(_mixed(np.stack([VOICE, -VOICE], axis=1), block=block)) > 0.99
     nearly = np.stack([VOICE, -0.8 * VOICE], axis=1)
     assert _likeness(_mixed(nearly, block=block)) > 0.99
+    offset = np.stack([VOICE + 0.2, 0.2 - VOICE], axis=1).astype(np.float32)
+    assert abs(_likeness(_mixed(offset, block=block))) > 0.99
 
 
 def test_one_voice_among_faint_channels_is_not_lost_in_their_mean() -> None:

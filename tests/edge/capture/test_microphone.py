@@ -160,6 +160,25 @@ def test_an_array_that_cannot_be_opened_with_one_channel_is_mixed_here(
     assert np.median(block.samples) == 150
 
 
+def test_a_sound_server_cannot_give_one_channel_of_an_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(DEVICES[1], "maxInputChannels", 32)
+    with pytest.raises(SourceError, match=r"is a sound server.*name the device itself"):
+        _open(monkeypatch, Driver(16000, []), config=Microphone(source="array", channel=0))
+    _open(monkeypatch, Driver(16000, []))
+
+
+def test_a_low_gain_is_no_muted_microphone(monkeypatch: pytest.MonkeyPatch) -> None:
+    hiss = np.arange(800, dtype=np.int16) % 3
+    clock, driver = FakeClock(), Driver(16000, [hiss] * 650)
+    microphone = _open(monkeypatch, driver, clock, Microphone(source="array", gain=0.1))
+    for _ in range(650):
+        clock.moment_s += 0.05
+        assert microphone.read() is not None
+    assert microphone.fault == ""
+
+
 def test_a_channel_that_the_array_lacks_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     driver = Driver(16000, [np.zeros(3200, np.int16)])
     microphone = _open(monkeypatch, driver, config=Microphone(source="array", channel=5))

@@ -302,7 +302,7 @@ def test_what_is_no_face_is_less_familiar_to_the_model_than_faces_are(
     rng, perception = np.random.default_rng(0), loader.new_face()
     noise = rng.integers(0, 255, (96, 96, 3), np.uint8)
     stripes = np.tile(np.arange(96) % 8 * 32, (96, 1)).astype(np.uint8)[..., None].repeat(3, axis=2)
-    blobs = cv2.GaussianBlur(noise, (0, 0), 5) * 3
+    blobs = np.asarray(cv2.GaussianBlur(noise, (0, 0), 5) * 3, np.uint8)
     strange = [perception.perceive_crop(Frame(one, 0.0)).quality for one in (noise, stripes, blobs)]
     known = [_crop_quality(loader, clip) for clip in sorted(SAMPLES.glob("*.mkv"))]
     assert np.median(known) > 0.5

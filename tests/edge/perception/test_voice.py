@@ -66,7 +66,7 @@ def _hiss(seconds: float, level: float) -> Sound:
     return np.asarray(noise, np.int16)
 
 
-def test_a_single_short_word_is_heard_in_a_quiet_room_once() -> None:
+def test_a_single_short_word_is_heard_in_a_quiet_room() -> None:
     found = _hear(np.concatenate([_hiss(2, 20), _word(0.35), _hiss(20, 20)]))
     assert 1 <= len(found) <= 4
     assert {one.utterance for one in found} == {0}
