@@ -103,12 +103,12 @@ def test_another_person_costs_about_the_same_whichever_modality_shows_them() -> 
     assert max(costs) - min(costs) < 0.1
 
 
-def test_ordinary_faces_at_rest_are_nine_of_ten_neutral_ones() -> None:
+def test_ordinary_faces_at_rest_are_three_of_four_neutral_ones() -> None:
     face = _predictions(seed=0)[0]
     logs = np.log(face.probabilities[face.truth == NEUTRAL])
     odds = logs - logs[:, [NEUTRAL]]
     within = np.delete((odds <= _learned().rest).mean(axis=0), NEUTRAL)
-    assert within == pytest.approx(0.9, abs=0.02)
+    assert within == pytest.approx(0.75, abs=0.02)
 
 
 def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:

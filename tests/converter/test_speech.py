@@ -243,7 +243,8 @@ def test_folds_are_as_many_as_the_speakers_allow(
 ) -> None:
     monkeypatch.chdir(folder)
     assert _convert(monkeypatch, "folds", "--folds", count, voices=voices) == 1
-    assert "which has 4 speakers: choose 3 to 4 with --folds" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "folds of 4 speakers in one data set: choose 3 to 4 with --folds" in message
 
 
 @pytest.mark.slow
