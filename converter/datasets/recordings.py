@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
+from converter.datasets.files import first_reason
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import check_distinct
 from edge.capture.media import SOUNDS, read_sound
@@ -112,8 +113,7 @@ def read_clips(
         kept.append(clip)
         sounds.append(sound)
     if not kept:
-        reasons = f"; the first of {len(left_out)} left out: {left_out[0]}" if left_out else ""
-        raise DatasetError(f"{dataset}: no clip can be used{reasons}")
+        raise DatasetError(f"{dataset}: no clip can be used{first_reason(left_out)}")
     indices = [LABELS.index(clip.label) for clip in kept if clip.label]
     samples = Samples(
         LABELS,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from converter.datasets.files import first_reason
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import SEPARATOR, AnnotationScheme, Splits, check_distinct, hold_back
 
@@ -73,8 +74,7 @@ def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Sample
         texts.append(text)
         targets.append(target)
     if not texts:
-        reason = f"; the first of {len(unusable)} left out: {unusable[0]}" if unusable else ""
-        raise DatasetError(f"{dataset}: no usable row in it{reason}")
+        raise DatasetError(f"{dataset}: no usable row in it{first_reason(unusable)}")
     return Samples(LABELS, texts, np.stack(targets), (dataset,) * len(texts))
 
 

@@ -52,8 +52,10 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     else:
         teachers, train = _load_teachers(plan, spec, model), splits.train
     prepared = task.prepare(train, spec, plan.seed)
-    weights = task.sample_weights(splits.train)
-    priors = label_priors(splits.train, splits.schemes, weights) if task.balances_labels else {}
+    priors = {}
+    if task.balances_labels:
+        drawn = task.sample_weights(splits.train)
+        priors = label_priors(splits.train, splits.schemes, drawn)
     batches = Batches(task, prepared, spec, schedule, plan.seed, teachers, priors)
     held_back = Batches(task, splits.held_back.labelled, spec, schedule, priors=priors)
     steps = len(batches) * schedule.epochs

@@ -37,8 +37,8 @@ class Downmix:
         self._loudest = 0
 
     def mono(self, block: FloatBlock) -> FloatSound:
-        """Returns the next block's one channel; raises SourceError if it has no such channel."""
-        count = block.shape[1]
+        """Returns the next block as one channel of finite values; raises SourceError without it."""
+        block, count = np.nan_to_num(block, posinf=1.0, neginf=-1.0), block.shape[1]
         if self._channel == "mix":
             return self._mixed(block) if count > 1 else block[:, 0]
         if self._channel < count:
@@ -50,7 +50,6 @@ class Downmix:
         )
 
     def _mixed(self, block: FloatBlock) -> FloatSound:
-        block = np.nan_to_num(block, posinf=1.0, neginf=-1.0)
         mean = block.mean(axis=1)
         new = np.append(mean.var(), block.var(axis=0)).astype(np.float64) * len(block)
         if self._powers is None:

@@ -122,7 +122,7 @@ def _convert(blocks: Iterator[FloatBlock], rate_hz: int, downmix: Downmix) -> So
         resampler = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="float32")
     parts = [np.zeros(0, np.int16)]
     for block in blocks:
-        mono = np.nan_to_num(downmix.mono(block), posinf=1.0, neginf=-1.0)
+        mono = downmix.mono(block)
         parts.append(to_int16(resampler.resample_chunk(mono) if resampler else mono))
     if resampler is not None:
         parts.append(to_int16(resampler.resample_chunk(np.zeros(0, np.float32), last=True)))
