@@ -170,6 +170,9 @@ def as_replayed(event: bytes) -> bytes:
     try:
         message = msgspec.json.decode(event)
         message["data"]["replayed"] = True
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
-        raise PayloadError(f"not an event message ({type(error).__name__})") from None
-    return msgspec.json.encode(message)
+        return msgspec.json.encode(message)
+    except (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = type(error).__name__
+    except RecursionError:
+        reason = "nested too deeply"
+    raise PayloadError(f"not an event message ({reason})")

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.clock import Clock
 from edge.config import Mqtt
+from edge.errors import describe
 from edge.publish.connection import Connection
 from edge.publish.home_assistant import HomeAssistant
 from edge.publish.messages import Delivery, Message
@@ -158,8 +159,13 @@ class Publisher(threading.Thread):
             pass
 
     def _work(self, outbox: Outbox, spool: Spool) -> None:
-        outbox.send()
-        spool.write_if_due()
+        """Sends and writes what is due; an event that makes that fail is given up, not the rest."""
+        try:
+            outbox.send()
+            spool.write_if_due()
+        except Exception as error:
+            logger.error("publishing failed with %s", describe(error))
+            spool.give_up(error)
         delivery = outbox.delivery
         dropped = delivery.dropped + self._dropped_tasks
         self.delivery = msgspec.structs.replace(delivery, dropped=dropped)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.config import SpoolLimits
-from edge.publish.store import EventStore
+from edge.errors import describe
+from edge.publish.store import EventStore, StoredEvent
 from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
@@ -150,8 +151,7 @@ class Spool:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            store = EventStore(self._file, self._clock)
-            contents = store.contents(before_all=self._next_ticket > 1)
+            store, contents, damaged = self._stored(EventStore(self._file, self._clock))
         except (OSError, sqlite3.Error) as error:
             self._warn_unusable(error)
             return
@@ -162,7 +162,20 @@ class Spool:
         self._next_ticket = max(self._next_ticket, max(stored, default=0) + 1)
         if contents:
             logger.info("%d events of an earlier run wait for the broker", len(contents))
+        if damaged:
+            self.dropped += damaged
+            logger.warning("%s: gave up %d damaged events", self._file, damaged)
         self._trim(now_s)
+
+    def _stored(self, store: EventStore) -> tuple[EventStore, list[StoredEvent], int]:
+        """Reads what a file holds; one that cannot be read is set aside first."""
+        try:
+            return store, *store.contents(before_all=self._next_ticket > 1)
+        except sqlite3.OperationalError:
+            store.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            return store.replaced(str(error)), [], 0
 
     def _read_page(self, ticket: int) -> bool:
         """Reads an event and those after it; returns whether that was possible."""
@@ -180,14 +193,30 @@ class Spool:
             self._warn_unusable(error)
             return False
         except sqlite3.DatabaseError as error:
-            self._store = None
-            self._lose_written()
-            try:
-                self._store = store.replaced(error)
-            except (OSError, sqlite3.Error) as new_error:
-                self._warn_unusable(new_error)
+            self._set_aside(store, str(error))
             return False
         return True
+
+    def give_up(self, error: Exception) -> None:
+        """Lets go of what may have caused an unexpected error: the file's events, or the oldest.
+
+        Whoever works through the spool can then go on, however often it happens.
+        """
+        if self._store is not None and self._entries.keys() - self._unwritten.keys():
+            self._set_aside(self._store, describe(error))
+        elif self._entries:
+            self.drop(
+                next(iter(self._entries)), f"an event cannot be published ({describe(error)})"
+            )
+
+    def _set_aside(self, store: EventStore, reason: str) -> None:
+        """Replaces the file by a new one; the events in it are lost."""
+        self._store = None
+        self._lose_written()
+        try:
+            self._store = store.replaced(reason)
+        except (OSError, sqlite3.Error) as error:
+            self._warn_unusable(error)
 
     def _lose_written(self) -> None:
         lost = self._entries.keys() - self._unwritten.keys()

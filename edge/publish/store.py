@@ -2,24 +2,33 @@
 
 import logging
 import sqlite3
+import struct
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-LAYOUT = 1
-"""Version of the table, stored in the file's user_version."""
+LAYOUT = 2
+"""Version of the table, stored in the file's user_version; version 1 has no checksums."""
+MAX_TICKET = 2**53
+"""A ticket beyond it, on either side, is damaged."""
 SET_ASIDE = ".damaged"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_SET_S = 1_704_067_200.0
 """2024-01-01 UTC; an earlier time means that the device's clock is not set yet."""
 TABLE = """CREATE TABLE IF NOT EXISTS events (
-    ticket INTEGER PRIMARY KEY, boot TEXT, monotonic_s REAL, utc_s REAL, payload BLOB
+    ticket INTEGER PRIMARY KEY, boot TEXT, monotonic_s REAL, utc_s REAL, payload BLOB,
+    checksum INTEGER
 )"""
+COLUMNS = ["ticket", "boot", "monotonic_s", "utc_s", "payload", "checksum"]
+ROWS = """SELECT ticket, CAST(boot AS BLOB), CAST(monotonic_s AS REAL), CAST(utc_s AS REAL),
+    CAST(payload AS BLOB), CAST(checksum AS INTEGER) FROM events"""
+"""A flipped bit can change a value's type, or make a text undecodable: read as they should be."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,27 @@ class StoredEvent:
     ticket: int
     bytes: int
     age_s: float
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The columns of an event beside its ticket, as they were written."""
+
+    boot: bytes
+    monotonic_s: float
+    utc_s: float
+    payload: bytes
+
+    @property
+    def checksum(self) -> int:
+        """CRC-32 of all of them."""
+        times = struct.pack("<dd", self.monotonic_s, self.utc_s)
+        return zlib.crc32(self.payload, zlib.crc32(self.boot, zlib.crc32(times)))
+
+    @property
+    def columns(self) -> tuple[str, float, float, bytes, int]:
+        """The values to write."""
+        return self.boot.decode(), self.monotonic_s, self.utc_s, self.payload, self.checksum
 
 
 class EventStore:
@@ -46,32 +76,30 @@ class EventStore:
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
-            _set_aside(file, error)
+            _set_aside(file, str(error))
             self._connection = _open(file)
 
-    def contents(self, before_all: bool) -> list[StoredEvent]:
-        """Returns the events in the file, oldest first.
+    def contents(self, before_all: bool) -> tuple[list[StoredEvent], int]:
+        """Returns the events in the file, oldest first, and how many damaged ones it removed.
 
         With `before_all` they are renumbered to come before all tickets from 1 on.
         """
-        if before_all:
-            with self._connection:
-                (last,) = self._connection.execute("SELECT max(ticket) FROM events").fetchone()
-                self._connection.execute(
-                    "UPDATE events SET ticket = ticket - ?", (max(last or 0, 0),)
-                )
-        rows = self._connection.execute(
-            "SELECT ticket, length(payload), boot, monotonic_s, utc_s FROM events ORDER BY ticket"
-        )
-        return [StoredEvent(ticket, size, self._age_s(*born)) for ticket, size, *born in rows]
+        events, damaged = [], []
+        for ticket, row in self._rows("ORDER BY ticket"):
+            if row is not None:
+                events.append(StoredEvent(ticket, len(row.payload), self._age_s(row)))
+            else:
+                damaged.append((ticket,))
+        with self._connection:
+            self._connection.executemany("DELETE FROM events WHERE ticket = ?", damaged)
+            shift = max(events[-1].ticket, 0) if before_all and events else 0
+            self._connection.execute("UPDATE events SET ticket = ticket - ?", (shift,))
+        return [replace(one, ticket=one.ticket - shift) for one in events], len(damaged)
 
     def read(self, first_ticket: int, count: int) -> dict[int, bytes]:
-        """Returns the payloads of up to `count` events from a ticket on."""
-        rows = self._connection.execute(
-            "SELECT ticket, payload FROM events WHERE ticket >= ? ORDER BY ticket LIMIT ?",
-            (first_ticket, count),
-        )
-        return dict(rows)
+        """Returns the payloads of up to `count` events from a ticket on, without damaged ones."""
+        rows = self._rows("WHERE ticket >= ? ORDER BY ticket LIMIT ?", first_ticket, count)
+        return {ticket: row.payload for ticket, row in rows if row is not None}
 
     def write(self, added: Iterable[tuple[int, float, bytes]], removed: Sequence[int]) -> None:
         """Adds events (ticket, time of the monotonic clock, payload) and removes others.
@@ -79,31 +107,41 @@ class EventStore:
         One transaction, on the disk when this returns.
         """
         offset_s = time.time() - self._clock.now_s()
-        rows = [(ticket, self._boot, at_s, at_s + offset_s, what) for ticket, at_s, what in added]
+        rows = [
+            (ticket, *_Row(self._boot, at_s, at_s + offset_s, payload).columns)
+            for ticket, at_s, payload in added
+        ]
         with self._connection:
             self._connection.executemany(
-                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?)", rows
+                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", rows
             )
             self._connection.executemany(
                 "DELETE FROM events WHERE ticket = ?", [(ticket,) for ticket in removed]
             )
 
-    def replaced(self, error: sqlite3.DatabaseError) -> "EventStore":
-        """Sets this file aside because of an error, and returns a new one."""
+    def replaced(self, reason: str) -> "EventStore":
+        """Sets this file aside, logs the reason, and returns a new one."""
         self.close()
-        _set_aside(self._file, error)
+        _set_aside(self._file, reason)
         return EventStore(self._file, self._clock)
 
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
 
-    def _age_s(self, boot: str, monotonic_s: float, utc_s: float) -> float:
+    def _rows(self, condition: str, *values: int) -> Iterator[tuple[int, _Row | None]]:
+        """Yields the ticket of each event with its row, or with None if that is damaged."""
+        for ticket, *columns, checksum in self._connection.execute(f"{ROWS} {condition}", values):
+            row = None if None in columns else _Row(*columns)
+            is_sound = row is not None and row.checksum == checksum and abs(ticket) <= MAX_TICKET
+            yield ticket, row if is_sound else None
+
+    def _age_s(self, row: _Row) -> float:
         """Returns an age by the monotonic clock within a boot, else by the wall clock."""
         now_s = self._clock.now_s()
-        if boot == self._boot:
-            return now_s - monotonic_s
-        return max(now_s, time.time() - utc_s if utc_s >= CLOCK_SET_S else 0.0)
+        if row.boot == self._boot:
+            return now_s - row.monotonic_s
+        return max(now_s, time.time() - row.utc_s if row.utc_s >= CLOCK_SET_S else 0.0)
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -116,23 +154,41 @@ def _open(file: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         (layout,) = connection.execute("PRAGMA user_version").fetchone()
-        if layout not in (0, LAYOUT):
+        if layout not in range(LAYOUT + 1):
             raise sqlite3.DatabaseError(f"layout {layout} is that of another version")
         if layout != LAYOUT:
-            connection.execute(TABLE)
-            connection.execute(f"PRAGMA user_version = {LAYOUT}")
+            _upgrade(connection, layout)
+        names = [name for _, name, *_ in connection.execute("PRAGMA table_info(events)")]
+        if names != COLUMNS:
+            raise sqlite3.DatabaseError("its table has other columns")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _set_aside(file: Path, error: sqlite3.DatabaseError) -> None:
+def _upgrade(connection: sqlite3.Connection, layout: int) -> None:
+    """Makes the table, or adds checksums to one of layout 1, whose values are taken as they are."""
+    with connection:
+        connection.execute("BEGIN")
+        connection.execute(TABLE)
+        if layout == 1:
+            connection.execute("ALTER TABLE events ADD COLUMN checksum INTEGER")
+            for ticket, *values, _ in connection.execute(ROWS).fetchall():
+                if None not in values:
+                    connection.execute(
+                        "UPDATE events SET checksum = ? WHERE ticket = ?",
+                        (_Row(*values).checksum, ticket),
+                    )
+        connection.execute(f"PRAGMA user_version = {LAYOUT}")
+
+
+def _set_aside(file: Path, reason: str) -> None:
     aside = file.with_name(file.name + SET_ASIDE)
     logger.warning(
         "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one",
         file,
-        error,
+        reason,
         aside.name,
     )
     for ending in ("-wal", "-shm"):
@@ -140,8 +196,8 @@ def _set_aside(file: Path, error: sqlite3.DatabaseError) -> None:
     file.replace(aside)
 
 
-def _boot_id() -> str:
+def _boot_id() -> bytes:
     try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
+        return BOOT_ID.read_bytes().strip()
     except OSError:
-        return ""
+        return b""

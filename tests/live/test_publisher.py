@@ -5,11 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.config import HomeAssistant, SpoolLimits
-from edge.publish.messages import ModalityStatus
+from edge.publish import outbox
+from edge.publish.messages import ModalityStatus, as_replayed
 from edge.publish.publisher import Publisher
 from tests.support.publishing import COMPOSER, UNKNOWN, event, mqtt_settings
 from tests.support.waiting import wait_until
@@ -149,6 +152,28 @@ def test_messages_left_unacknowledged_by_a_lost_session_do_not_follow_newer_ones
     rest = subscriber.until("/event")
     publisher.stop()
     assert not [payload for topic, payload in rest if topic.endswith("face/status")]
+
+
+def test_an_event_that_makes_sending_fail_is_given_up_and_the_next_is_sent(
+    broker: Mosquitto, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.stop()
+    publisher = _publisher(broker.port)
+    publisher.start()
+    failing, sound = (COMPOSER.event(event(number)) for number in range(2))
+    publisher.publish(failing)
+    publisher.publish(sound)
+
+    def fail_on(payload: bytes) -> bytes:
+        if payload == failing.encode():
+            raise RuntimeError("a fault of the program")
+        return as_replayed(payload)
+
+    monkeypatch.setattr(outbox, "as_replayed", fail_on)
+    broker.start()
+    assert subscriber.events(1)[0]["id"] == json.loads(sound.encode())["id"]
+    wait_until(lambda: publisher.delivery.dropped == 1)
+    publisher.stop()
 
 
 def test_the_device_is_published_to_home_assistant_and_again_when_that_starts(

@@ -110,12 +110,14 @@ def test_what_is_no_event_is_given_up_and_the_others_go_on(
 ) -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
-    for payload in (b"\xff", b"[1]", b"{}", _event(3)):
+    deep = b'{"data":' * 5000 + b"1" + b"}" * 5000
+    odd = (b"\xff", b"[1]", b"{}", b"null", b'{"data":{"a":"\xff"}}', b'{"data":"a"}', deep)
+    for payload in (*odd, _event(3)):
         outbox.put("d/event", payload, Delivery.EVENT)
     outbox.start_session(wire)
     _replay(outbox, clock, 1.0)
     assert wire.events() == [(3, True)]
-    assert outbox.delivery.dropped == 3
+    assert outbox.delivery.dropped == len(odd)
     assert "the spool is damaged" in caplog.text
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.clock import Clock
@@ -283,3 +284,96 @@ def test_what_was_written_survives_kill_9_at_any_moment(tmp_path: Path) -> None:
         assert numbers == list(range(len(numbers)))
         assert len(numbers) > written
         begun = len(numbers)
+
+
+EVENTS = [b'{"data":{"number":%d,"what":"a waiting event"}}' % number for number in range(30)]
+
+
+def _stored(folder: Path) -> Spooled:
+    """A spool whose file holds EVENTS, all in the main file."""
+    kept = Spooled(folder)
+    for event in EVENTS:
+        kept.spool.add(event)
+    kept.spool.close()
+    return kept
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_a_flipped_bit_costs_the_event_that_it_hits(tmp_path: Path, part: int) -> None:
+    kept, rng = _stored(tmp_path), np.random.default_rng(part)
+    sound = kept.file.read_bytes()
+    for _ in range(25):
+        damaged = bytearray(sound)
+        damaged[rng.integers(len(damaged))] ^= 1 << int(rng.integers(8))
+        kept.file.write_bytes(damaged)
+        spool = kept.beside()
+        left = payloads(spool)
+        spool.add(b"a new event")
+        spool.close()
+        assert [one for one in EVENTS if one in left] == left  # in order, none changed
+        aside = kept.file.with_name("spool.sqlite.damaged")
+        assert len(left) + spool.dropped == len(EVENTS) or aside.exists()
+        for file in kept.file.parent.iterdir():
+            file.unlink()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 0.6, 0.9, 0.999])
+def test_a_truncated_file_is_set_aside_and_a_new_one_works(tmp_path: Path, share: float) -> None:
+    kept = _stored(tmp_path)
+    whole = kept.file.read_bytes()
+    kept.file.write_bytes(whole[: round(share * len(whole))])
+    spool = kept.beside()
+    assert [one for one in EVENTS if one in payloads(spool)] == payloads(spool)
+    spool.add(b"a new event")
+    spool.close()
+    assert payloads(kept.beside())[-1] == b"a new event"
+
+
+def test_damaged_values_are_given_up_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = _stored(tmp_path)
+    connection = sqlite3.connect(kept.file)
+    for ticket, change in (
+        (3, "payload = NULL"),
+        (5, "utc_s = 9e300"),
+        (7, "monotonic_s = NULL"),
+        (9, "boot = X'ff'"),
+        (11, "payload = CAST(payload || X'ff' AS TEXT)"),
+        (13, "checksum = 'none'"),
+        (15, "ticket = 9223372036854775807"),
+    ):
+        connection.execute(f"UPDATE events SET {change} WHERE ticket = {ticket}")  # noqa: S608
+    connection.commit()
+    connection.close()
+    spool = kept.beside()
+    assert payloads(spool) == [one for at, one in enumerate(EVENTS, 1) if at not in range(3, 16, 2)]
+    assert spool.dropped == 7
+    assert "gave up 7 damaged events" in caplog.text
+    assert spool.newest == len(EVENTS)
+
+
+def test_the_file_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    kept = _stored(tmp_path)
+    connection = sqlite3.connect(kept.file)
+    connection.execute("ALTER TABLE events DROP COLUMN checksum")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    spool = kept.beside()
+    assert payloads(spool) == EVENTS
+    assert spool.dropped == 0
+
+
+def test_giving_up_goes_on_until_nothing_is_left(tmp_path: Path) -> None:
+    kept = Spooled(tmp_path)
+    kept.spool.add(b"on disk")
+    kept.spool.write()
+    kept.spool.add(b"in memory")
+    kept.spool.give_up(RuntimeError())
+    assert payloads(kept.spool) == [b"in memory"]
+    kept.spool.give_up(RuntimeError())
+    assert (len(kept.spool), kept.spool.dropped) == (0, 2)
+    kept.spool.give_up(RuntimeError())
+    kept.spool.add(b"later")
+    assert payloads(kept.spool) == [b"later"]
