@@ -36,7 +36,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _check_config(arguments: argparse.Namespace) -> int:
-    load_config(arguments.file)
+    from edge.commands.check_config import check_files
+
+    for unchecked in check_files(load_config(arguments.file)):
+        print(f"{arguments.file}: not checked, {unchecked}")
     print(f"{arguments.file}: valid")
     return 0
 
@@ -125,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     check = add(
         "check-config",
         _check_config,
-        "list every error in a configuration file without starting the daemon",
+        "list every error in a configuration file, and in the files that it names",
     )
     check.add_argument("file", type=Path, metavar="FILE", help="YAML configuration")
     predict = add(

@@ -1,6 +1,7 @@
 """Reads a YAML configuration and reports every error in it with its line."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -11,6 +12,12 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from edge.config import Config, Section
 from edge.errors import ConfigError
+
+MAPPING, NULL = "tag:yaml.org,2002:map", "tag:yaml.org,2002:null"
+UNCONVERTIBLE = (ArithmeticError, AttributeError, LookupError, ValueError)
+"""Raised by PyYAML for a value that does not fit its tag, such as `!!int maybe`."""
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""No name, path or address has one, and some calls of the system end with an exception at it."""
 
 
 def load_config(path: Path) -> Config:
@@ -30,20 +37,36 @@ def load_config(path: Path) -> Config:
 
 
 def parse_config(text: str, name: str) -> Config:
-    """Parses a YAML text; errors call it `name`. Raises ConfigError as `load_config`."""
-    loader = yaml.SafeLoader(text)
+    """Parses a YAML text; errors call it `name`. Raises ConfigError as `load_config`.
+
+    A file without a single key is refused: after a power failure it may be what is left of one, and
+    its owner may have wanted neither camera nor microphone.
+    """
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(
+            f"{name}:{line}: not text: it has the character U+{error.character:04X}; the file is "
+            "damaged, restore it from a copy"
+        ) from error
     try:
         root = loader.get_single_node()
-        if root is None:
-            return Config()
+        if root is None or _is_null(root):
+            raise ConfigError(
+                f"{name}: it sets nothing; restore it from a copy, or write `camera:` on a line of "
+                "its own for a configuration that has only defaults"
+            )
         faults = list(_faults(root, Config, "", loader))
         if not faults:
-            return msgspec.convert(loader.construct_document(root), Config)
+            return msgspec.convert(_without_nulls(loader.construct_document(root)), Config)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{name}: not valid YAML: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}:{loader.line + 1}: not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{name}:{loader.line + 1}: nested too deeply") from error
     except msgspec.ValidationError as error:
         raise ConfigError(f"{name}: {str(error).replace(' - at `$.', ', in `')}") from error
     finally:
@@ -55,20 +78,21 @@ def _faults(
     node: Node, section: type[Section], prefix: str, loader: yaml.SafeLoader
 ) -> Iterator[tuple[int, str]]:
     """Yields every error in a mapping as its line and a sentence."""
-    if not isinstance(node, MappingNode):
+    if not isinstance(node, MappingNode) or node.tag != MAPPING:
         section_name = prefix.rstrip(".") or "the file"
         yield _line(node), f"{section_name}: expected keys with values, found {_shown(node)}"
         return
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
-        key = str(key_node.value)
+        key = _shown(key_node).strip("'")
         if key not in fields:
             yield _line(key_node), _unknown(prefix, key, list(fields))
         elif key in seen:
             yield _line(key_node), f"{prefix}{key}: already set on line {seen[key]}"
         elif _is_section(fields[key].type):
-            yield from _faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
+            if not _is_null(value_node):
+                yield from _faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
         else:
             yield from _value_faults(value_node, fields[key].type, f"{prefix}{key}", loader)
         seen.setdefault(key, _line(key_node))
@@ -78,18 +102,38 @@ def _value_faults(
     node: Node, kind: Any, key: str, loader: yaml.SafeLoader
 ) -> Iterator[tuple[int, str]]:
     try:
-        msgspec.convert(loader.construct_object(node, deep=True), kind)
-    except (msgspec.ValidationError, ValueError) as error:
+        value = loader.construct_object(node, deep=True)
+        msgspec.convert(value, kind)
+        if CONTROL_CHARACTER.search("".join(value if isinstance(value, list) else str(value))):
+            yield _line(node), f"{key}: a control character is not allowed in it"
+    except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected", 1)
         if get_origin(kind) is Literal:
             reason = f"expected {' or '.join(map(str, get_args(kind)))}"
         yield _line(node), f"{key}: {_shown(node)} is not allowed: {reason}"
+    except UNCONVERTIBLE:
+        kind_of_tag = node.tag.rsplit(":")[-1]
+        yield _line(node), f"{key}: {_shown(node)} is not allowed: not a valid {kind_of_tag}"
 
 
 def _unknown(prefix: str, key: str, known: list[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     remedy = f"did you mean {prefix}{close[0]}?" if close else f"known keys: {', '.join(known)}"
     return f"{prefix}{key}: unknown key; {remedy}"
+
+
+def _is_null(node: Node) -> bool:
+    """Returns whether there is no value, as when every key of a section is commented out."""
+    return bool(node.tag == NULL)
+
+
+def _without_nulls(section: dict[str, Any]) -> dict[str, Any]:
+    """Leaves out sections without a key."""
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in section.items()
+        if value is not None
+    }
 
 
 def _shown(node: Node) -> str:

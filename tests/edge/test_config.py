@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import yaml
 
-from edge.config import Config
+from edge.config import Config, Mqtt
 from edge.configfile import load_config, parse_config
 from edge.errors import ConfigError
 from edge.resources import CONFIGS
@@ -35,8 +35,15 @@ def test_the_configurations_that_ship_are_good(name: str) -> None:
     load_config(CONFIGS / name)
 
 
-def test_an_empty_file_means_the_defaults() -> None:
-    assert parse_config("# nothing\n", "f") == Config()
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n", "~", "# camera:\n"])
+def test_a_file_that_sets_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="f: it sets nothing; restore it from a copy"):
+        parse_config(text, "f")
+
+
+def test_a_section_without_keys_has_its_defaults() -> None:
+    config = parse_config("camera:\n  # fps: 5\ntracking:\n  resting_face:\nmqtt: {port: 1}", "f")
+    assert config == Config(mqtt=Mqtt(port=1))
 
 
 def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
@@ -55,6 +62,23 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("camera:\n  fps: 5\n\0\0\0", "f:3: not text: it has the character U+0000"),
+        ("\n\x1b[31mcamera:", "f:2: not text: it has the character U+001B"),
+        (
+            "camera:\n  enabled: !!bool maybe",
+            "f:2: camera.enabled: 'maybe' is not allowed",
+        ),
+        ("camera: {fps: !!int ''}", "f:1: camera.fps: '' is not allowed: not a valid int"),
+        ("camera: {source: !!timestamp x}", "f:1: camera.source: 'x' is not allowed: not"),
+        ("camera: {source: !!python/name:os.system x}", "f:1: not valid YAML"),
+        ('mqtt: {device: "\\ud800"}', "f:1: mqtt.device: a control character"),
+        ('microphone: {source: "a\\0"}', "f:1: microphone.source: a control character"),
+        ('fusion:\n  outside: [a, "b\\e"]', "f:2: fusion.outside: a control character"),
+        ("camera:\n  source:\n    " + "[" * 5000, "f:3: nested too deeply"),
+        ("camera: " + "{a: " * 5000, "f:1: nested too deeply"),
+        ("!!set {camera}", "f:1: the file: expected keys with values"),
+        ("? [camera]\n: 1", "f:1: a list or a mapping: unknown key"),
+        ("camera: {source: &a [*a]}", "f:1: not valid YAML"),
         ("camera: [", "f:1: not valid YAML"),
         ("camera:\n\tsource: 0", "f:2: not valid YAML"),
         ("- camera", "f:1: the file: expected keys with values"),
@@ -81,7 +105,6 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
             "device_retry: {shortest_s: 5, longest_s: 2}",
             "longest_s 2.0 is less than shortest_s 5.0",
         ),
-        ("camera: " + "[" * 3000, "not valid YAML"),
         ("zzz: 1", "known keys: camera, microphone"),
         ("a: 1\n---\nb: 2", "not valid YAML"),
     ],

@@ -195,6 +195,30 @@ def test_check_config_distinguishes_good_from_bad(tmp_path: Path) -> None:
     assert len(bad.stderr.splitlines()) == 2
 
 
+def test_check_config_opens_the_files_that_are_named(tmp_path: Path) -> None:
+    path, secret = tmp_path / "f.yaml", tmp_path / "secret"
+    path.write_text(
+        f"camera: {{source: {tmp_path}/none.mp4}}\n"
+        f"microphone: {{source: {tmp_path}/none.wav}}\n"
+        "models: {face: {model: speech.json}, speech: {model: none.json}}\n"
+        "fusion: {file: none.json}\n"
+        f"mqtt: {{username: u, password_file: {secret}}}\n"
+    )
+    done = emotiond("check-config", path)
+    assert done.returncode == 78
+    keys = [line.partition(":")[0] for line in done.stderr.splitlines()]
+    assert keys == [
+        "models.face",
+        "camera.source",
+        "models.speech",
+        "microphone.source",
+        "fusion.file",
+        f"mqtt.password_file '{secret}' cannot be used ([Errno 2] No such file or directory",
+    ]
+    path.write_text("camera:\nmqtt: {host: nowhere.invalid}\n")
+    assert emotiond("check-config", path).returncode == 0
+
+
 def test_schema_prints_json() -> None:
     assert set(json.loads(emotiond("schema").stdout)) == set(MESSAGES)
     assert json.loads(emotiond("schema", "event").stdout)["title"].startswith("emotiond event")

@@ -68,6 +68,9 @@ def test_a_faulty_configuration_changes_nothing_and_is_logged_with_its_line(
             process.send_signal(signal.SIGHUP)
             line = _until_logged(process, "not reloaded")
             assert sentence in line
+        (tmp_path / "config.yaml").write_text("")
+        process.send_signal(signal.SIGHUP)
+        assert "it sets nothing" in _until_logged(process, "not reloaded")
         (tmp_path / "config.yaml").unlink()
         process.send_signal(signal.SIGHUP)
         assert "cannot read it" in _until_logged(process, "not reloaded")
