@@ -39,6 +39,11 @@ class Camera(Section, frozen=True):
     """Swaps left and right, after turning."""
     loop: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec reports with the place in the file."""
+        if _is_schemeless(str(self.source)):
+            raise ValueError("source looks like an address, which starts with rtsp:// or http://")
+
 
 class Microphone(Section, frozen=True):
     """The source of sound."""
@@ -51,6 +56,16 @@ class Microphone(Section, frozen=True):
     gain: Annotated[float, Meta(gt=0, le=1000)] = 1.0
     """Factor of every sample, for a microphone that is too faint."""
     loop: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which msgspec reports with the place in the file."""
+        if "://" in self.source or _is_schemeless(self.source):
+            raise ValueError("source cannot be an address; name a microphone or a sound file")
+
+
+def _is_schemeless(source: str) -> bool:
+    """Returns whether a source is an address that lacks its start, and not the path of a file."""
+    return "@" in source and "://" not in source and not source.startswith((".", "/"))
 
 
 class Texts(Section, frozen=True):

@@ -137,7 +137,10 @@ def _without_nulls(section: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(node: Node) -> str:
-    return repr(node.value) if isinstance(node, ScalarNode) else "a list or a mapping"
+    if not isinstance(node, ScalarNode):
+        return "a list or a mapping"
+    may_hold_password = "@" in node.value or "://" in node.value
+    return "an address (not shown here)" if may_hold_password else repr(node.value)
 
 
 def _line(node: Node) -> int:

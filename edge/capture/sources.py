@@ -1,8 +1,11 @@
 """Tells what `camera.source` and `microphone.source` name: a device, a file or an address."""
 
+import re
 from pathlib import Path
 
 from edge.capture.media import VIDEOS
+
+HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%\w+)?\])(:\d{1,5})?")
 
 
 def is_address(source: int | str) -> bool:
@@ -23,8 +26,16 @@ def is_sound_file(source: str) -> bool:
     return "/" in source or Path(source).is_file()
 
 
-def without_credentials(address: str) -> str:
-    """Returns a URL fit for logs and topics, without user, password and query."""
-    scheme, _, rest = address.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+def shown(source: int | str) -> str:
+    """Returns a source fit for logs and topics: of an address only scheme, host and port.
+
+    Cameras take passwords in the place for them, in the path and in the query; an address that is
+    not plain, as with a slash in its password, is shown without its host.
+    """
+    if not is_address(source):
+        return repr(source)
+    scheme, _, rest = str(source).partition("://")
+    authority, *path = re.split(r"[/?#;\\]", rest, maxsplit=1)
+    host = authority.rpartition("@")[2]
+    is_plain = HOST_AND_PORT.fullmatch(host) and "@" not in "".join(path)
+    return f"'{scheme}://{host if is_plain else '…'}'"

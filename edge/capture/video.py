@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
-from edge.capture.sources import is_address, without_credentials
+from edge.capture.sources import is_address, shown
 from edge.capture.turning import turned
 from edge.clock import Clock
 from edge.config import Camera
@@ -33,11 +33,9 @@ class CaptureContext:
 
     @property
     def name(self) -> str:
-        """Name of the source in messages, without credentials."""
+        """Name of the source in messages, without secrets."""
         source = self.config.source
-        if source == "":
-            return "the first camera"
-        return f"camera {without_credentials(str(source)) if is_address(source) else source!r}"
+        return f"camera {shown(source)}" if source != "" else "the first camera"
 
     def continues(self) -> bool:
         """Returns False after a stop; raises Paused during a pause."""
