@@ -29,7 +29,11 @@ class Camera(Section, frozen=True):
     enabled: bool = True
     source: Annotated[int, Meta(ge=0, le=255)] | str = ""
     """Part of a device's name, empty for the first camera; its number or path; or a video file, or
-    an http:// or rtsp:// URL."""
+    an http:// or rtsp:// URL, in which `${NAME}` is a variable of the environment."""
+    username: str = ""
+    """For a URL; in the URL itself, name and password are in clear text."""
+    password_file: str = ""
+    """Path of a file that holds only the password for a URL."""
     width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
     height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
@@ -43,6 +47,8 @@ class Camera(Section, frozen=True):
         """Raises ValueError, which msgspec reports with the place in the file."""
         if _is_schemeless(str(self.source)):
             raise ValueError("source looks like an address, which starts with rtsp:// or http://")
+        if (self.username or self.password_file) and "://" not in str(self.source):
+            raise ValueError("username and password_file need an address as source")
 
 
 class Microphone(Section, frozen=True):

@@ -27,7 +27,7 @@ def open_camera(
     context = CaptureContext(config, clock, control, pace or Pace(config.fps))
     if not is_address(config.source) and not is_video_file(config.source):
         return V4l2Camera(context, cameras or Cameras())
-    capture = open_video(str(config.source), context.name)
+    capture = open_video(context)
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         return VideoFile(context, capture)
     return LiveStream(context, capture)

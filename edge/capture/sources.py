@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 from edge.capture.media import VIDEOS
+from edge.config import Camera
+from edge.secrets import account, with_variables
 
 HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%\w+)?\])(:\d{1,5})?")
 
@@ -24,6 +27,23 @@ def is_video_file(source: int | str) -> bool:
 def is_sound_file(source: str) -> bool:
     """True for a microphone source that names a sound file, even a missing one."""
     return "/" in source or Path(source).is_file()
+
+
+def with_account(config: Camera) -> str:
+    """Returns a camera's address with its variables, user name and password; others as they are.
+
+    Raises ConfigError if a secret cannot be had.
+    """
+    source = str(config.source)
+    if not is_address(source):
+        return source
+    address = with_variables("camera.source", source)
+    username, password = account("camera", config.username, config.password_file)
+    scheme, _, rest = address.partition("://")
+    if not username or "@" in rest.partition("/")[0]:
+        return address
+    secret = f":{quote(password, safe='')}" if password else ""
+    return f"{scheme}://{quote(username, safe='')}{secret}@{rest}"
 
 
 def shown(source: int | str) -> str:

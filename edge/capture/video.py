@@ -9,11 +9,11 @@ import numpy as np
 
 from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
-from edge.capture.sources import is_address, shown
+from edge.capture.sources import is_address, shown, with_account
 from edge.capture.turning import turned
 from edge.clock import Clock
 from edge.config import Camera
-from edge.errors import Paused, SourceError
+from edge.errors import ConfigError, Paused, SourceError
 from edge.values import Frame
 
 OPEN_TIMEOUT_MS = 3000
@@ -139,7 +139,7 @@ class VideoFile(VideoSource):
 
     def _rewind(self) -> None:
         self._capture.release()
-        self._capture = open_video(str(self._context.config.source), self._name)
+        self._capture = open_video(self._context)
         self._started_s = self._next_s = self._clock.now_s()
         self._frames = 0
 
@@ -158,8 +158,12 @@ class LiveStream(VideoSource):
         return True
 
 
-def open_video(source: str, name: str) -> cv2.VideoCapture:
+def open_video(context: CaptureContext) -> cv2.VideoCapture:
     """Opens a video file or an address with FFmpeg; raises SourceError."""
+    try:
+        source = with_account(context.config)
+    except ConfigError as error:
+        raise SourceError(f"{context.name} cannot be opened: {error}") from error
     if is_address(source):
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
         limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
@@ -170,5 +174,5 @@ def open_video(source: str, name: str) -> cv2.VideoCapture:
         exists = Path(source).exists()
         remedy = "it is not a readable video file" if exists else "no such file"
     if not capture.isOpened():
-        raise SourceError(f"{name} cannot be opened: {remedy}")
+        raise SourceError(f"{context.name} cannot be opened: {remedy}")
     return capture

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.capture.sources import is_sound_file, is_video_file
+from edge.capture.sources import is_sound_file, is_video_file, with_account
 from edge.capture.stderr import silenced_stderr
 from edge.config import Config
 from edge.errors import ConfigError, EmotiondError
@@ -40,6 +40,7 @@ def _checks(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "models.face: ", loader.new_face
         if is_video_file(config.camera.source):
             yield "camera.source: ", lambda: _exists(str(config.camera.source))
+        yield "", lambda: with_account(config.camera)
     if config.microphone.enabled:
         yield "models.speech: ", loader.new_speech
         if is_sound_file(config.microphone.source):

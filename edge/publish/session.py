@@ -12,7 +12,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import Mqtt
-from edge.publish.credentials import credentials, tls_context
+from edge.publish.tls import tls_context
+from edge.secrets import account
 
 MAX_PACKET_BYTES = 1 << 20
 """The broker does not deliver longer commands (MQTT 5)."""
@@ -79,7 +80,7 @@ class ClientFactory:
     ) -> None:
         self._config, self._will = config, will
         self._identifier = identifier or f"emotiond-{config.device}"
-        self._username, self._password = credentials(config)
+        self._username, self._password = account("mqtt", config.username, config.password_file)
         self._tls = tls_context(config.tls)
 
     def new(self, mqtt5: bool) -> paho.Client:

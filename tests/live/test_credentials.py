@@ -11,9 +11,10 @@ from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.config import Backoff, Tls
 from edge.errors import ConfigError
-from edge.publish import credentials
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.tls import tls_context
+from edge.secrets import CREDENTIALS
 from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
 from tests.support.waiting import wait_until
 
@@ -57,12 +58,12 @@ def test_name_and_password_come_from_a_file_the_environment_or_systemd(
     if place == "file":
         settings = {"username": "kiosk", "password_file": _secret(tmp_path, "kiosk's")}
     elif place == "environment":
-        monkeypatch.setenv(credentials.USERNAME, "kiosk")
-        monkeypatch.setenv(credentials.PASSWORD, "kiosk's")
+        monkeypatch.setenv("EMOTIOND_MQTT_USERNAME", "kiosk")
+        monkeypatch.setenv("EMOTIOND_MQTT_PASSWORD", "kiosk's")
     else:
         (tmp_path / "mqtt-username").write_text("kiosk\n")
         (tmp_path / "mqtt-password").write_text("kiosk's\n")
-        monkeypatch.setenv(credentials.CREDENTIALS, str(tmp_path))
+        monkeypatch.setenv(CREDENTIALS, str(tmp_path))
     publisher = connect(guarded.port, **settings)
     wait_until(lambda: publisher.connected)
 
@@ -151,7 +152,7 @@ def test_a_shared_key_takes_the_place_of_certificates(tmp_path: Path, connect: C
 def test_a_shared_key_is_refused_where_python_is_too_old(tmp_path: Path) -> None:
     tls = Tls(enabled=True, psk_identity="kiosk", psk_file=_secret(tmp_path, "ab"))
     with pytest.raises(ConfigError, match=r"needs Python 3\.13 or later"):
-        credentials.tls_context(tls)
+        tls_context(tls)
 
 
 @pytest.mark.parametrize(
@@ -168,4 +169,4 @@ def test_files_that_cannot_be_used_are_named(
     empty = _secret(tmp_path, "")
     given = {key: empty if value == "EMPTY" else value for key, value in settings.items()}
     with pytest.raises(ConfigError, match=sentence):
-        credentials.tls_context(Tls(enabled=True, **given))  # type: ignore[arg-type]
+        tls_context(Tls(enabled=True, **given))  # type: ignore[arg-type]

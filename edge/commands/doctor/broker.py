@@ -23,9 +23,9 @@ from edge.commands.doctor.report import (
 from edge.config import Mqtt
 from edge.errors import ConfigError
 from edge.publish.connection import REMEDIES
-from edge.publish.credentials import credentials
 from edge.publish.publisher import OFFLINE, ONLINE
 from edge.publish.session import ClientFactory
+from edge.secrets import account
 
 TOPIC = "doctor"
 """Topic below the device's, for messages that the doctor sends to itself."""
@@ -119,12 +119,12 @@ class _Probe:
         return passed(f"connected to {self._address}, MQTT {version}{tls}")
 
     def _refused(self, reason: ReasonCode) -> CheckResult:
-        username, password = credentials(self._config)
+        username, password = account("mqtt", self._config.username, self._config.password_file)
         remedy = REMEDIES.get(str(reason), "try again later, or ask the broker's administrator")
         if password is None:
             remedy += "; the service's systemd credentials are not visible here"
-        account = f"user {username!r}" if username else "connections without a username"
-        return failed(f"{self._address} refuses {account}: {reason}", remedy)
+        who = f"user {username!r}" if username else "connections without a username"
+        return failed(f"{self._address} refuses {who}: {reason}", remedy)
 
     def echo(self, timeout_s: float) -> CheckResult:
         """Publishes a message and waits for it to come back."""

@@ -1,11 +1,15 @@
+import base64
+import re
 import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -155,6 +159,60 @@ def test_secrets_of_a_camera_are_not_reported(source: str, name: str) -> None:
     with pytest.raises(SourceError) as caught:
         open_camera(Camera(source=source), Clock(), RunControl())
     assert str(caught.value).startswith(f"camera '{name}' cannot be opened")
+
+
+class Guarded(SimpleHTTPRequestHandler):
+    """Gives clips to those who know the account."""
+
+    def do_GET(self) -> None:
+        expected = "Basic " + base64.b64encode(b"bob:pa/ss@1").decode()
+        if self.headers["Authorization"] == expected:
+            super().do_GET()
+        else:
+            self.send_response(HTTPStatus.UNAUTHORIZED)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.end_headers()
+
+
+@pytest.mark.parametrize("place", ["file", "environment", "credential", "address"])
+def test_a_camera_gets_its_account_from_each_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    settings, start = {}, "http://"
+    (tmp_path / "camera-username").write_text("bob\n")
+    (tmp_path / "camera-password").write_text("pa/ss@1\n")
+    if place == "file":
+        settings = {"username": "bob", "password_file": str(tmp_path / "camera-password")}
+    elif place == "environment":
+        monkeypatch.setenv("EMOTIOND_CAMERA_USERNAME", "bob")
+        monkeypatch.setenv("EMOTIOND_CAMERA_PASSWORD", "pa/ss@1")
+    elif place == "credential":
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    else:
+        monkeypatch.setenv("KIOSK_CAMERA", "pa%2Fss%401")
+        start = "http://bob:${KIOSK_CAMERA}@"
+    handler = partial(Guarded, directory=str(SAMPLES))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"{start}127.0.0.1:{server.server_port}/{HAPPY_CLIP.name}"
+        config = msgspec.convert({"source": source, "loop": True, **settings}, Camera)
+        camera = open_camera(config, Clock(), RunControl())
+        assert camera.read() is not None
+        camera.close()
+        server.shutdown()
+
+
+def test_a_secret_that_cannot_be_had_is_named() -> None:
+    for settings, sentence in (
+        ({"source": "http://bob:${NO_SUCH}@127.0.0.1/"}, "the environment has no NO_SUCH"),
+        ({"source": "http://127.0.0.1/", "password_file": "/none"}, "needs camera.username"),
+        (
+            {"source": "http://127.0.0.1/", "username": "bob", "password_file": "/none"},
+            "camera.password_file '/none' cannot be used",
+        ),
+    ):
+        with pytest.raises(SourceError, match=re.escape(sentence)):
+            open_camera(msgspec.convert(settings, Camera), Clock(), RunControl())
 
 
 def test_a_clip_that_is_no_video_is_refused(tmp_path: Path) -> None:
