@@ -16,11 +16,12 @@ def label_priors(
     train: Samples,
     schemes: Mapping[str, AnnotationScheme],
     weights: FloatArray | None = None,
+    absent: float = 0.0,
 ) -> dict[str, FloatArray]:
     """Returns by data set the share of each label among its samples, float32[labels].
 
-    It is 0 for a label that its annotators could not choose. `train` has the data sets as groups,
-    and its samples count equally, or by `weights`.
+    It is `absent`, before all are scaled to add up to 1, for a label that its annotators could not
+    choose. `train` has the data sets as groups, and its samples count equally, or by `weights`.
     """
     drawn = np.ones(len(train), np.float32) if weights is None else weights
     drawn = np.where(train.targets.any(axis=1), drawn, 0)
@@ -28,7 +29,7 @@ def label_priors(
     for dataset in dict.fromkeys(train.groups):
         scheme, rows = schemes[dataset], train.rows_of({dataset})
         shares = np.average(train.targets[rows], axis=0, weights=drawn[rows])
-        offered = np.array([label in scheme.labels for label in train.labels])
-        shares = np.where(offered, np.maximum(shares, LEAST_PRIOR), 0)
+        offered = np.array([label in scheme.offered for label in train.labels])
+        shares = np.where(offered, np.maximum(shares, LEAST_PRIOR), absent)
         priors[dataset] = np.asarray(shares / shares.sum(), np.float32)
     return priors

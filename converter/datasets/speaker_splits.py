@@ -1,6 +1,6 @@
 """Splits of speech data sets: by speaker, by data set, at random, or all as a test."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -105,9 +105,10 @@ def _split(
     """Joins all data sets, each split into train, held back and test by `choose`."""
     chosen = [[_joined(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
+    schemes = {one.dataset: _scheme(one, test_split) for one in sets}
     return Splits(
         tuple(one.dataset for one in sets),
-        train,
+        _spread(train, schemes),
         held_back,
         test,
         ()
@@ -116,7 +117,7 @@ def _split(
         test_split,
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
-        {one.dataset: _scheme(one, test_split) for one in sets},
+        schemes,
         tuple(f"{one.dataset}: {note}" for one in sets for note in _notes(one, test_split)),
     )
 
@@ -128,9 +129,24 @@ def _notes(recordings: Recordings, test_split: str) -> tuple[str, ...]:
 
 
 def _scheme(recordings: Recordings, test_split: str) -> AnnotationScheme:
-    """Returns the labels that occur in a data set, as those that a clip of it could have."""
+    """Returns the labels that occur in a data set, as those that a clip of it could have.
+
+    Only actors of RAVDESS were asked to be calm; elsewhere such a voice is a neutral one.
+    """
     name, counts = recordings.dataset, recordings.samples.counts()
-    return AnnotationScheme(name, tuple(one for one in LABELS if counts[one]), test_split)
+    occurring = tuple(one for one in LABELS if counts[one])
+    is_merged = "neutral" in occurring and "calm" not in occurring
+    includes = {"neutral": ("calm",)} if is_merged else {}
+    return AnnotationScheme(name, occurring, test_split, includes)
+
+
+def _spread(samples: Samples, schemes: Mapping[str, AnnotationScheme]) -> Samples:
+    """Shares targets out over the labels that a data set's own labels include."""
+    targets = samples.targets.copy()
+    for dataset, scheme in schemes.items():
+        rows = samples.rows_of({dataset})
+        targets[rows] = scheme.spread(targets[rows], samples.labels)
+    return replace(samples, targets=targets)
 
 
 def _training_speakers(recordings: Recordings, people: Sequence[str]) -> str:

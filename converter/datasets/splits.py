@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -33,6 +34,33 @@ class AnnotationScheme:
     includes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Further labels of the samples that one of the annotators' labels includes."""
 
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """All labels that a sample may have: the annotators', and those that they include."""
+        return (*self.labels, *chain.from_iterable(self.includes.values()))
+
+    def merged(self, probabilities: FloatArray, labels: Sequence[str]) -> FloatArray:
+        """Returns probabilities, float32[samples, labels], of the annotators' labels alone.
+
+        A label that one of them includes adds its probability to that one.
+        """
+        of_annotators = np.array(probabilities, np.float32)
+        for label, included in self.includes.items():
+            of_annotators[:, labels.index(label)] = self.column(label, probabilities, labels)
+            of_annotators[:, [labels.index(one) for one in included]] = 0
+        return of_annotators
+
+    def spread(self, targets: FloatArray, labels: Sequence[str]) -> FloatArray:
+        """Returns targets, float32[samples, labels], shared out evenly over included labels.
+
+        A network that learns other samples by the included labels must give up neither.
+        """
+        shared = np.array(targets, np.float32)
+        for label, included in self.includes.items():
+            columns = [labels.index(one) for one in (label, *included)]
+            shared[:, columns] = targets[:, columns].sum(axis=1, keepdims=True) / len(columns)
+        return shared
+
     def column(self, label: str, values: FloatArray, labels: Sequence[str]) -> FloatArray:
         """Returns the values, float32[samples], of one of the annotators' labels.
 
@@ -48,6 +76,20 @@ def by_family(schemes: Mapping[str, AnnotationScheme]) -> dict[str, dict[str, An
     for dataset, one in schemes.items():
         families.setdefault(one.family, {})[dataset] = one
     return families
+
+
+def as_annotated(
+    probabilities: FloatArray, samples: Samples, schemes: Mapping[str, AnnotationScheme]
+) -> FloatArray:
+    """Returns the probabilities, float32[samples, labels], of the labels of each one's annotators.
+
+    The samples have the data sets as groups.
+    """
+    answers = np.array(probabilities, np.float32)
+    for dataset, scheme in schemes.items():
+        rows = samples.rows_of({dataset})
+        answers[rows] = scheme.merged(answers[rows], samples.labels)
+    return answers
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from converter.datasets.splits import (
     WHOLE_SET,
     AnnotationScheme,
     Splits,
+    as_annotated,
     by_family,
 )
 from converter.measuring.metrics import (
@@ -104,16 +105,20 @@ class SplitPredictions:
         return metrics
 
     def answerable(self, manifest: Manifest) -> "SplitPredictions":
-        """Returns the predictions without labels that no annotator and no device can give.
+        """Returns the predictions as the annotators' labels, or those that a device can give.
 
-        Such a label is no emotion of the seven, and no choice of the annotators of these samples.
-        Predictions of several labels a sample stay as they are.
+        A label that they include in one of theirs counts as that one; one that is neither an
+        emotion of the seven nor theirs is left out. Predictions of several labels a sample stay as
+        they are.
         """
         if manifest.thresholds or not self.schemes:
             return self
         offered = {label for scheme in self.schemes.values() for label in scheme.labels}
         counts = [one in offered or manifest.label_map[one] is not None for one in manifest.labels]
-        kept, raw = (np.where(counts, one, 0) for one in (self.probabilities, self.uncalibrated))
+        kept, raw = (
+            np.where(counts, as_annotated(one, self.samples, self.schemes), 0)
+            for one in (self.probabilities, self.uncalibrated)
+        )
         return replace(
             self,
             probabilities=np.asarray(kept / kept.sum(axis=1, keepdims=True)),

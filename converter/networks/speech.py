@@ -32,12 +32,12 @@ def _pooled(x: keras.KerasTensor) -> keras.KerasTensor:
 def build(shape: tuple[int, int], classes: int) -> keras.Model:
     """Builds an untrained network, float32[batch, *shape] to logits float32[batch, classes]."""
     inputs = keras.Input(shape)
-    x = layers.GaussianNoise(0.2)(inputs)
+    x = layers.GaussianNoise(0.1)(inputs)
     x = layers.Conv1D(CHANNELS[0], 5, strides=STRIDES[0], padding="same", use_bias=False)(x)
     x = _normalized(x)
     for channels, stride in zip(CHANNELS[1:], STRIDES[1:], strict=True):
         x = _separable(x, channels, stride)
         x = layers.Add()([x, _separable(x, channels, 1)])
-        x = layers.SpatialDropout1D(0.1)(x)
-    x = layers.Dropout(0.3)(_pooled(x))
+        x = layers.SpatialDropout1D(0.05)(x)
+    x = layers.Dropout(0.2)(_pooled(x))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="speech")

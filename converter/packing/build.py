@@ -112,8 +112,8 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
         familiarity = fit_familiarity(logits, weights)
         manifest = msgspec.structs.replace(manifest, familiarity=familiarity)
     prior = np.array(manifest.log_prior or 0.0, np.float32)
-    if task.balances_labels:
-        temperature = fit_temperature_across(logits + prior, targets, held_back.groups)
+    if task.balances_labels and splits.schemes:
+        temperature = fit_temperature_across(logits + prior, held_back, splits.schemes)
     else:
         temperature = fit_temperature(logits + prior, targets)
     temperature = round(task.source_shift * temperature, 4)
@@ -131,6 +131,13 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     return msgspec.structs.replace(manifest, metrics=metrics)
 
 
+def _equal_emotions(task: Task) -> FloatArray:
+    """Returns what makes emotions equally likely where labels are: some share an emotion."""
+    emotions = list(task.label_map.values())
+    counts = [1 if one is None else emotions.count(one) for one in emotions]
+    return -np.log(np.array(counts, np.float32))
+
+
 def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, ...]:
     """Returns what to add to the logits so that they answer held-back data best.
 
@@ -144,6 +151,10 @@ def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, .
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
     neutral = np.array([emotion == "neutral" for emotion in task.label_map.values()], np.float32)
     held_back = splits.held_back.labelled
-    added = fit_prior(logits, held_back, log_prior, neutral, task.sample_weights(held_back))
+    weights = task.sample_weights(held_back)
+    equal = _equal_emotions(task)
+    added = equal + fit_prior(
+        logits + equal, held_back, splits.schemes, log_prior, neutral, weights
+    )
     print("added to the logits:", dict(zip(task.labels, added.round(2).tolist(), strict=True)))
     return tuple(round(float(one), 4) for one in added) if added.any() else ()

@@ -1,7 +1,10 @@
 """Fits temperature, label prior, familiarity and thresholds to held-back data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,43 +24,67 @@ NEUTRAL_ODDS = (0.0, 0.1, 0.2, 0.3)
 """Log odds of neutral labels that are tried, in nepers; more costs recall on other sources."""
 
 
-def fit_temperature(logits: FloatArray, targets: FloatArray) -> float:
+def _same(probabilities: FloatArray) -> FloatArray:
+    return probabilities
+
+
+def fit_temperature(
+    logits: FloatArray, targets: FloatArray, merged: Callable[[FloatArray], FloatArray] = _same
+) -> float:
     """Returns the temperature that makes `targets`, distributions, most likely (Guo et al. 2017).
 
-    `logits` and `targets` are float32[samples, labels].
+    `logits` and `targets` are float32[samples, labels]. `merged` gives the probabilities of the
+    annotators' labels from those of all labels.
     """
 
     def loss(temperature: float) -> float:
-        likelihoods = np.log(softmax(logits, temperature) + 1e-9)
+        likelihoods = np.log(merged(softmax(logits, temperature)) + 1e-9)
         return -float((targets * likelihoods).sum(axis=1).mean())
 
     fitted = minimize_scalar(loss, bounds=TEMPERATURE_RANGE, method="bounded")
     return round(float(fitted.x), 4)
 
 
-def fit_temperature_across(logits: FloatArray, targets: FloatArray, groups: Sequence[str]) -> float:
-    """Returns the geometric mean of the temperatures that fit each group, which is a data set.
+@dataclass(frozen=True)
+class _Part:
+    """The samples of one data set."""
+
+    rows: npt.NDArray[np.intp]
+    weight: float
+    """Of the data set."""
+    merged: Callable[[FloatArray], FloatArray]
+    """Probabilities of the annotators' labels from those of all labels."""
+
+
+def fit_temperature_across(
+    logits: FloatArray, samples: Samples, schemes: Mapping[str, AnnotationScheme]
+) -> float:
+    """Returns the geometric mean of the temperatures that fit each data set, the samples' groups.
 
     Fitted to all at once, the temperature would be that of the set that the model knows least:
     there, each confident error costs much. Sets count by their number of samples.
     """
-    parts = _by_group(groups, None)
-    each = [fit_temperature(logits[rows], targets[rows]) for rows, _ in parts]
-    return float(np.exp(np.average(np.log(each), weights=[weight for _, weight in parts])))
+    certain = np.eye(len(samples.labels), dtype=np.float32)[samples.majority]
+    parts = _parts(samples, schemes, np.ones(len(samples)))
+    each = [fit_temperature(logits[one.rows], certain[one.rows], one.merged) for one in parts]
+    return float(np.exp(np.average(np.log(each), weights=[one.weight for one in parts])))
 
 
-def _by_group(
-    groups: Sequence[str], weights: FloatArray | None
-) -> list[tuple[npt.NDArray[np.intp], float]]:
-    """Returns the indices of each group's samples, and the sum of their weights."""
-    shares = np.ones(len(groups)) if weights is None else weights
-    of_each = [np.flatnonzero(np.array(groups) == one) for one in dict.fromkeys(groups)]
-    return [(rows, float(shares[rows].sum())) for rows in of_each]
+def _parts(
+    samples: Samples, schemes: Mapping[str, AnnotationScheme], weights: npt.NDArray[Any]
+) -> list[_Part]:
+    parts = []
+    for dataset in dict.fromkeys(samples.groups):
+        rows = samples.rows_of({dataset})
+        merged = partial(schemes[dataset].merged, labels=samples.labels)
+        parts.append(_Part(rows, float(weights[rows].sum()), merged))
+    return parts
 
 
 def fit_prior(
     logits: FloatArray,
     samples: Samples,
+    schemes: Mapping[str, AnnotationScheme],
     log_prior: FloatArray,
     neutral: FloatArray,
     weights: FloatArray | None = None,
@@ -71,13 +98,14 @@ def fit_prior(
     samples' `weights`.
     """
     truth = samples.majority
-    parts = _by_group(samples.groups, weights)
+    parts = _parts(samples, schemes, np.ones(len(samples)) if weights is None else weights)
 
     def score(added: FloatArray) -> float:
-        answers = logits + added
-        found = [scores(answers[rows], truth[rows]) for rows, _ in parts]
+        found = [
+            scores(one.merged(softmax(logits[one.rows] + added)), truth[one.rows]) for one in parts
+        ]
         each = [(one["accuracy"] + one["uar"]) / 2 for one in found]
-        return float(np.average(each, weights=[weight for _, weight in parts]))
+        return float(np.average(each, weights=[one.weight for one in parts]))
 
     tried = (share * log_prior + odds * neutral for share, odds in product(SHARES, NEUTRAL_ODDS))
     return np.asarray(max(tried, key=score), np.float32)

@@ -37,7 +37,7 @@ LOUDEST_NOISE_DB, FAINTEST_NOISE_DB = 3.0, 40.0
 """Signal-to-noise ratios, in decibels."""
 TEMPO, VOCAL_TRACT = 0.18, 0.1
 """Largest change of speed and of vocal-tract length, as a natural logarithm."""
-WIDEST_BAND, LONGEST_MASK = 5, 19
+WIDEST_BAND, LONGEST_MASK = 4, 12
 """Largest size of a mask, in mel bands and in frames."""
 
 

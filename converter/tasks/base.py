@@ -57,6 +57,11 @@ class Task(ABC):
 
     `quantize` then adds back what answers best, see `fit_prior`.
     """
+    absent_prior: ClassVar[float] = 0.0
+    """The label prior, in the loss, of a label that the annotators of a set could not choose.
+
+    Above 0, its logits on such a set's samples cannot rise without bound.
+    """
     rates_familiarity: ClassVar[bool] = False
     """True if `quantize` measures how strong the logits of ordinary samples are."""
     source_shift: ClassVar[float] = 1.0

@@ -49,7 +49,9 @@ UNVARIED_SHARE = 0.4
 """Share of training windows that are from the clip itself."""
 EXAMPLES = 3
 """Number of clips of each label that a report shows."""
-SHORTEST_FRAMES = 75
+SHORT_SHARE = 0.6
+"""Share of training windows that are shorter, as most are on a device."""
+SHORTEST_FRAMES = 45
 """Shortest training window: a device's window when a person starts to speak."""
 
 
@@ -72,16 +74,16 @@ class SpeechTask(Task):
         )
     )
     balances_labels = True
+    absent_prior = 0.03
     rates_familiarity = True
     schedule = Schedule(
-        epochs=60,
-        batch_size=32,
+        epochs=90,
+        batch_size=64,
         learning_rate=3e-3,
-        patience=60,
+        patience=90,
         largest_gradient=1.0,
         keep_last=True,
         label_smoothing=0.05,
-        mixup=0.2,
     )
 
     _variations: dict[bytes, Variations] = field(default_factory=dict, init=False, repr=False)
@@ -114,6 +116,7 @@ class SpeechTask(Task):
             lifter=LIFTERS[self.coefficients],
             mean=(0.0,) * BANDS,
             deviation=(1.0,) * BANDS,
+            removes_colour=True,
         )
         frames = np.concatenate(
             [frame_coefficients(log_mel(one, plain), plain) for one in train.inputs]
@@ -155,7 +158,8 @@ class SpeechTask(Task):
         chosen = 0 if rng.random() < UNVARIED_SHARE else rng.integers(1, len(sample))
         variation: npt.NDArray[np.float16] = sample[chosen]
         energies = warp(variation.astype(np.float32), rng)
-        length = FRAMES if rng.random() < 0.7 else int(rng.integers(SHORTEST_FRAMES, FRAMES))
+        is_short = rng.random() < SHORT_SHARE
+        length = int(rng.integers(SHORTEST_FRAMES, FRAMES)) if is_short else FRAMES
         start = rng.integers(0, max(len(energies) - length, 0) + 1)
         return mask(energies[start : start + length], rng)
 

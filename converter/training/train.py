@@ -55,7 +55,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     priors = {}
     if task.balances_labels:
         drawn = task.sample_weights(splits.train)
-        priors = label_priors(splits.train, splits.schemes, drawn)
+        priors = label_priors(splits.train, splits.schemes, drawn, task.absent_prior)
     batches = Batches(task, prepared, spec, schedule, plan.seed, teachers, priors)
     held_back = Batches(task, splits.held_back.labelled, spec, schedule, priors=priors)
     steps = len(batches) * schedule.epochs

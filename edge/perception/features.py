@@ -154,10 +154,12 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
     """Converts the newest `spec.shape[0]` frames of `log_mel` output to the speech model's input.
 
     Removes the level of the window, then standardizes each coefficient with the manifest's
-    statistics. Missing frames at the front are filled with the mean, zero.
+    statistics, or with its own mean. Missing frames at the front are filled with the mean, zero.
     """
     frames = frame_coefficients(energies[-spec.shape[0] :], spec)
     mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
+    if spec.removes_colour and len(frames):
+        mean = frames.mean(axis=0)
     scaled = np.clip((frames - mean) / deviation, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
     features = np.zeros(spec.shape, np.float32)
     features[spec.shape[0] - len(frames) :] = scaled

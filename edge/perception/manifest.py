@@ -43,6 +43,11 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
     mean: tuple[float, ...]
     """Mean of each coefficient over the training data, after removal of the level."""
     deviation: tuple[Annotated[float, Meta(gt=0)], ...]
+    removes_colour: bool = False
+    """True if each coefficient has its mean over the window taken off, not that over the data.
+
+    It holds the colour that microphone and room give to a voice, and that of the voice itself.
+    """
 
     @property
     def window_samples(self) -> int:

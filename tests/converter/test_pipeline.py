@@ -173,6 +173,11 @@ def test_the_temperature_undoes_overconfidence() -> None:
     assert after < 0.03 < before
 
 
+def _schemes(samples: Samples) -> dict[str, AnnotationScheme]:
+    """Every data set has all labels."""
+    return {one: AnnotationScheme(one, samples.labels, "test") for one in set(samples.groups)}
+
+
 def test_a_small_set_that_the_model_does_not_know_does_not_decide_the_temperature() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 6, (2000, 4)).astype(np.float32)
@@ -184,7 +189,8 @@ def test_a_small_set_that_the_model_does_not_know_does_not_decide_the_temperatur
     known, strange = (
         fit_temperature(logits[rows], targets[rows]) for rows in (slice(1800), slice(1800, None))
     )
-    across = fit_temperature_across(logits, targets, groups)
+    samples = Samples(tuple("abcd"), list(range(2000)), targets, groups)
+    across = fit_temperature_across(logits, samples, _schemes(samples))
     assert across == pytest.approx(known**0.9 * strange**0.1, rel=1e-3)
     assert across < fit_temperature(logits, targets)
 
@@ -197,8 +203,8 @@ def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> N
     balanced = np.stack([-evidence, evidence], axis=1).astype(np.float32)
     targets = np.eye(2, dtype=np.float32)[truth]
     samples = Samples(("a", "b"), list(truth), targets, ("one",) * 20_000)
-    none = np.zeros(2, np.float32)
-    added = fit_prior(balanced, samples, np.log(prior), none)
+    none, schemes = np.zeros(2, np.float32), _schemes(samples)
+    added = fit_prior(balanced, samples, schemes, np.log(prior), none)
     share = added[1] / np.log(prior[1])
     assert 0 < share <= 1
 
@@ -209,8 +215,9 @@ def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> N
     assert found(added) >= max(found(none), found(np.log(prior)))
     # Nobody knows how frequent neutral is, so it has odds of its own.
     neutral = np.array([1, 0], np.float32)
-    assert found(fit_prior(balanced, samples, none, neutral)) >= found(none)
-    assert fit_prior(balanced - neutral, samples, none, neutral)[0] == pytest.approx(0.3)
+    assert found(fit_prior(balanced, samples, schemes, none, neutral)) >= found(none)
+    unsure = fit_prior(balanced - neutral, samples, schemes, none, neutral)
+    assert unsure[0] == pytest.approx(0.3)
     # Another set, where both are equally frequent, wants no prior.
     even = rng.integers(0, 2, 20_000)
     other = rng.normal(np.where(even, 1.0, -1.0), 1.0)
@@ -218,7 +225,21 @@ def test_the_share_of_the_prior_is_the_one_that_answers_best_in_every_set() -> N
     both = np.concatenate([targets, np.eye(2, dtype=np.float32)[even]])
     groups = ("one",) * 20_000 + ("even",) * 20_000
     joined = Samples(("a", "b"), list(range(40_000)), both, groups)
-    assert fit_prior(logits, joined, np.log(prior), none)[1] > added[1]
+    assert fit_prior(logits, joined, _schemes(joined), np.log(prior), none)[1] > added[1]
+
+
+def test_a_label_that_the_annotators_include_in_another_counts_as_that_one() -> None:
+    labels = ("neutral", "calm", "happy")
+    scheme = AnnotationScheme("one", ("neutral", "happy"), "test", {"neutral": ("calm",)})
+    shared = scheme.spread(np.array([[1, 0, 0], [0, 0, 1]], np.float32), labels)
+    assert shared.tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    merged = scheme.merged(np.array([[0.25, 0.5, 0.25]], np.float32), labels)
+    assert merged.tolist() == [[0.75, 0.0, 0.25]]
+    # Calm voices answer neutral ones rightly, so that they do not flatten the confidence.
+    logits = np.tile(np.array([[0, 3, 0], [0, 0, 3]], np.float32), (50, 1))
+    samples = Samples(labels, list(range(100)), np.tile(np.eye(3)[[0, 2]], (50, 1)), ("one",) * 100)
+    assert fit_temperature_across(logits, samples, {"one": scheme}) < 0.3
+    assert fit_temperature_across(logits, samples, _schemes(samples)) > 1
 
 
 def test_thresholds_separate_what_can_be_separated() -> None:
@@ -321,6 +342,9 @@ def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
     assert found["one"] == pytest.approx([0.75, 0.25, 0])
     assert found["two"] == pytest.approx([1e-4, 1e-4, 1], abs=1e-3)
     assert found["two"][0] > 0
+    bounded = label_priors(samples, schemes, absent=0.25)
+    assert bounded["one"] == pytest.approx([0.6, 0.2, 0.2])
+    assert bounded["two"] == pytest.approx(found["two"])
 
 
 def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:

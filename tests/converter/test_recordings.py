@@ -360,6 +360,20 @@ def test_clips_of_unknown_speakers_and_sets_of_one_speaker_are_for_training(
         split_by_speaker([alone])
 
 
+def test_neutral_voices_of_a_set_without_calm_ones_teach_both(tmp_path: Path) -> None:
+    rows = [(one, label) for one in ("ann", "bob") for label in ("neutral", "sad")]
+    without = labelled_sounds.load(_table(tmp_path / "without", rows))
+    known = [*rows, ("ann", "calm"), ("bob", "calm")]
+    splits = split_by_speaker([without, labelled_sounds.load(_table(tmp_path / "known", known))])
+    for dataset, share in (("without", 0.5), ("known", 1.0)):
+        own = splits.train.of_groups({dataset})
+        neutral, calm = own.targets[own.majority == LABELS.index("neutral")].T[:2]
+        assert (neutral == share).all()
+        assert (calm == 1 - share).all()
+    assert splits.held_back.targets.max() == 1
+    assert label_priors(splits.train, splits.schemes)["without"][LABELS.index("calm")] == 0.25
+
+
 def test_priors_are_those_of_the_samples_as_they_are_drawn(two_sets: list[Recordings]) -> None:
     splits = split_by_speaker(two_sets)
     equal = label_priors(splits.train, splits.schemes)

@@ -115,3 +115,14 @@ def test_a_blank_picture_stays_blank() -> None:
 
 # "So happy 😀": 3 words, 2 pairs, and the runs of up to 5 of the 4, 7 and 3 characters that the
 # words have with their ends marked: 4 + 3 + 2 + 1, 7 + 6 + 5 + 4 + 3, 3 + 2 + 1.
+
+
+def test_a_voice_sounds_the_same_through_another_microphone_once_its_colour_is_removed() -> None:
+    spec = msgspec.structs.replace(_speech_input(), removes_colour=True)
+    energies = log_mel(_noise(512 + 256 * 120), spec)
+    coloured = energies + np.linspace(-2, 2, spec.mel_bands, dtype=np.float32)
+    own, other = (sound_features(one, spec) for one in (energies, coloured))
+    assert own == pytest.approx(other, abs=1e-4)
+    assert own[spec.shape[0] - len(energies) :].mean(axis=0) == pytest.approx(0, abs=1e-4)
+    assert not own[: spec.shape[0] - len(energies)].any()
+    assert sound_features(energies[:0], spec).tolist() == np.zeros(spec.shape).tolist()
