@@ -65,13 +65,13 @@ class Interpreter:
         try:
             self._litert = LiteRt(model_content=model, num_threads=threads)
             self._litert.allocate_tensors()
+            inputs, outputs = self._litert.get_input_details(), self._output_details()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name}: LiteRT cannot load this file ({error})") from error
-        inputs = self._litert.get_input_details()
         if len(inputs) != 1:
             raise ModelError(f"{name}: expected one input tensor, the model has {len(inputs)}")
         self.input = Tensor.from_details(inputs[0])
-        self.outputs = tuple(Tensor.from_details(details) for details in self._output_details())
+        self.outputs = tuple(map(Tensor.from_details, outputs))
 
     @cached_property
     def _zeros(self) -> npt.NDArray[Any]:

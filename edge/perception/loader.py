@@ -30,6 +30,20 @@ class ModelLoader:
         """Folder of the packs."""
         return Path(self.config.folder)
 
+    def manifests(self, modality: Modality) -> list[Path]:
+        """Returns the manifests of the packs that a modality needs."""
+        config = self.config
+        names = {
+            "face": [self._detector_name, config.face.model],
+            "speech": [config.speech.model],
+            "text": [config.text.model],
+        }
+        return [self.folder / name for name in names[modality]]
+
+    @property
+    def _detector_name(self) -> str:
+        return f"detector-{self.config.face.detector}.json"
+
     def new_face(self) -> FacePerception:
         """Creates a face perception without tracked faces; all share one detector."""
         face = self.config.face
@@ -41,7 +55,7 @@ class ModelLoader:
     @cached_property
     def detector(self) -> Detector:
         """The configured face detector."""
-        pack = self.load(f"detector-{self.config.face.detector}.json", "detector")
+        pack = self.load(self._detector_name, "detector")
         return open_detector(pack, self.config.face.min_detection_score)
 
     @cached_property

@@ -108,7 +108,7 @@ def load_pack(manifest_path: Path) -> Pack:
         manifest = msgspec.json.decode(manifest_path.read_bytes(), type=Manifest)
     except OSError as error:
         raise ModelError(f"{manifest_path}: cannot read the manifest ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(
             f"{manifest_path}: not a valid manifest ({error}); "
             "if another version made it, make the pack again with this one"
@@ -118,9 +118,9 @@ def load_pack(manifest_path: Path) -> Pack:
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")
     _check_calibration(manifest, manifest_path)
     _check_input(manifest, manifest_path)
-    if Path(manifest.file).name != manifest.file:
+    if not manifest.file.isprintable() or Path(manifest.file).name != manifest.file:
         raise ModelError(f"{manifest_path}: file {manifest.file!r} must be a name, without folder")
-    path = manifest_path.with_name(manifest.file)
+    path = manifest_path.parent / manifest.file
     try:
         model = path.read_bytes()
     except OSError as error:

@@ -11,6 +11,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
+from edge.perception.trial import Trials
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.messages import ModalityStatus
@@ -33,6 +34,7 @@ TICK_S = 0.1
 """Longest wait of the main loop, and so the delay of everything that depends on time."""
 MAX_QUEUED_OBSERVATIONS = 256
 JOIN_TIMEOUT_S = 0.2
+TRIED_FILE = "tried-models.json"
 STUCK_S = 10.0
 """A loop without progress for so long is stuck; no stage takes nearly as long."""
 STUCK_DISK_S = 60.0
@@ -73,6 +75,7 @@ class Daemon:
             self._report,
             self._load.pace,
             RunControl(self._pause.running, self._stop),
+            Trials(folder / TRIED_FILE),
         )
         self._commands: MqttCommands | None = None
         self._checked_s = self._clock.now_s()

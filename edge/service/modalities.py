@@ -1,5 +1,6 @@
 """Threads of face, speech and text: each reads its device, or its queue, and infers."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from edge.config import Config
 from edge.errors import ModelError
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Manifest, Modality
+from edge.perception.trial import Trials
 from edge.publish.payloads import ModelInfo
 from edge.service.meter import Meter
 from edge.service.worker import Worker
@@ -32,7 +34,8 @@ class Modalities:
 
     `emit` is called with every observation, and `report` with a modality and its status whenever
     that may have changed. A modality whose model or device fails is reported as degraded; the
-    others continue. Devices are open only while `control.running` is set.
+    others continue; `trials` keep a model from ending the process. Devices are open only while
+    `control.running` is set.
     """
 
     def __init__(
@@ -43,10 +46,11 @@ class Modalities:
         report: Callable[[str, str], None],
         pace: Pace,
         control: RunControl,
+        trials: Trials,
     ) -> None:
         self._config, self._clock = config, clock
         self._emit, self._report = emit, report
-        self._pace, self._control = pace, control
+        self._pace, self._control, self._trials = pace, control, trials
         self._loader = ModelLoader(config.models)
         self._readers: list[Reader[Any]] = []
         self._supervisors: list[Supervisor] = []
@@ -76,11 +80,15 @@ class Modalities:
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes."""
+        with contextlib.suppress(ModelError):  # each modality is tried again by itself
+            names: list[Modality] = [one for one, (on, _) in self._builders.items() if on]
+            self._trials.check([path for one in names for path in self._loader.manifests(one)])
         for modality, (enabled, build) in self._builders.items():
             if not enabled:
                 self._set_status(modality, "off")
                 continue
             try:
+                self._trials.check(self._loader.manifests(modality))
                 build()
             except ModelError as error:
                 self._set_status(modality, f"degraded: {error}")

@@ -10,6 +10,7 @@ from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.resources import MODELS
 from tests.support.daemon_settings import OFF, daemon_settings
+from tests.support.packs import crashing_pack
 
 HAPPY = "I am so happy about this!"
 
@@ -46,6 +47,24 @@ def test_a_model_whose_file_is_corrupted_works_until_reload_and_then_degrades_al
         process.send_signal(signal.SIGHUP)
         speech = subscriber.until("speech/status")[-1][1]
         assert speech.startswith("degraded: microphone 'none such'")
+
+
+def test_a_model_that_would_end_the_daemon_degrades_alone(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models)
+    crashing_pack(models)
+    settings = daemon_settings(
+        broker.port, models={"folder": str(models)}, microphone={"source": "none such"}
+    )
+    settings["mqtt"]["modality_states"] = True
+    with daemon(tmp_path, settings) as process:
+        received = subscriber.until("text/status", "ok")
+        speech = [status for topic, status in received if topic.endswith("speech/status")][-1]
+        assert speech.startswith("degraded: ")
+        assert "speech.json: running it ends the process (SIGSEGV)" in speech
+        assert _answers_a_text(subscriber, process)
 
 
 def test_a_process_that_was_stopped_for_a_while_continues(

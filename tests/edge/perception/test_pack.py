@@ -127,6 +127,8 @@ def test_an_input_shape_that_does_not_match_is_refused(copy: Path) -> None:
         ({"label_map": {"joy": "happy"}}, "labels and label_map disagree on anger"),
         ({"label_map": {"joy": "glad"}}, "not a valid manifest"),
         ({"file": "../text.tflite"}, "must be a name"),
+        ({"file": "a\0b"}, "must be a name"),
+        ({"file": ""}, "cannot read the model"),
         ({"temperature": 0}, "not a valid manifest"),
         ({"colour": "blue"}, "unknown field `colour`"),
     ],

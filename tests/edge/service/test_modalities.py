@@ -3,6 +3,7 @@ from pathlib import Path
 from edge.capture.control import Pace, RunControl
 from edge.clock import Clock
 from edge.config import Camera, Config, Microphone, Models
+from edge.perception.trial import Trials
 from edge.service.modalities import Modalities
 
 
@@ -18,7 +19,7 @@ class Reported:
             camera=Camera(enabled=False), microphone=Microphone(enabled=False), models=models
         )
         self.modalities = Modalities(
-            config, Clock(), lambda _: None, self._report, Pace(15.0), self.control
+            config, Clock(), lambda _: None, self._report, Pace(15.0), self.control, Trials(None)
         )
         self.modalities.load(lambda: None)
 
