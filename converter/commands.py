@@ -138,7 +138,7 @@ def _input_difference(manifest: Manifest, coefficients: str) -> str:
 
 
 def report(arguments: argparse.Namespace) -> None:
-    """Writes the page on a pack."""
+    """Writes the page on a pack; without a test split, on its held-back samples."""
     from converter.measuring.evaluate import predict_all
     from converter.measuring.report import Evaluation, write_report
 
@@ -146,6 +146,8 @@ def report(arguments: argparse.Namespace) -> None:
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
     left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     splits = task.load(arguments.data)
+    if not splits.test_split:
+        splits = splits.held_back_as_test
     if arguments.folds is None:
         predictions = predict_all(task, splits, pack, arguments.run)
         first = [one for one in predictions if one.dataset == predictions[0].dataset]

@@ -171,6 +171,12 @@ class Splits:
         return training | test
 
     @property
+    def held_back_as_test(self) -> "Splits":
+        """The same data with the held-back samples as the test split."""
+        schemes = {name: replace(one, test_split=HELD_BACK) for name, one in self.schemes.items()}
+        return replace(self, test=self.held_back, test_split=HELD_BACK, schemes=schemes)
+
+    @property
     def all_as_test(self) -> "Splits":
         """All samples as the test split, for data that no model was trained on."""
         everything = concatenate([self.train, self.held_back, self.test])

@@ -1,7 +1,6 @@
 """Builds a model pack from a finished training run, calibrated on held-back data."""
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     if task.multi_label:
         thresholds = fit_thresholds(answers, held_back, splits.schemes)
         manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
-    schemes = {name: replace(one, test_split=HELD_BACK) for name, one in splits.schemes.items()}
+    schemes = splits.held_back_as_test.schemes
     predictions = SplitPredictions(
         "int8", splits.dataset, HELD_BACK, held_back, answers, softmax(logits), schemes=schemes
     )
