@@ -109,9 +109,9 @@ def test_the_doctor_checks_a_camera_as_the_daemon_does(camera: NetworkCamera) ->
 def test_every_fault_of_a_camera_is_reported_and_recovered_from(
     tmp_path: Path, broker: Mosquitto, camera: NetworkCamera
 ) -> None:
-    source = f"http://{HOST}:{camera.port}/stream.mjpg"
+    source = f"http://{HOST}:{camera.port}"  # all of the address that is shown
     settings = {
-        "camera": {"source": source},
+        "camera": {"source": f"{source}/stream.mjpg"},
         "microphone": {"enabled": False},
         "mqtt": {"host": HOST, "port": broker.port, "device": "kiosk"},
         "fusion": {"half_life_s": 0.5, "max_age_s": 1.0},
