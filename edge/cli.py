@@ -38,8 +38,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check_config(arguments: argparse.Namespace) -> int:
     from edge.commands.check_config import check_files
 
-    for unchecked in check_files(load_config(arguments.file)):
-        print(f"{arguments.file}: not checked, {unchecked}")
+    for warning in check_files(load_config(arguments.file)):
+        print(f"warning: {warning}", file=sys.stderr)
     print(f"{arguments.file}: valid")
     return 0
 

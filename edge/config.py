@@ -71,7 +71,9 @@ class Microphone(Section, frozen=True):
 
 def _is_schemeless(source: str) -> bool:
     """Returns whether a source is an address that lacks its start, and not the path of a file."""
-    return "@" in source and "://" not in source and not source.startswith((".", "/"))
+    start = source.partition("://")[0]
+    is_path = source.startswith((".", "/")) and not source.startswith("//")
+    return "@" in (start if "://" in source else source) and not is_path
 
 
 class Texts(Section, frozen=True):

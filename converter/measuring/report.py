@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sklearn.metrics import confusion_matrix
 
-from converter.datasets.splits import Splits
+from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SplitPredictions, variants_of
 from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
@@ -103,10 +103,15 @@ def _introduction(
             "run by LiteRT on one thread"
         )
     else:
+        use = (
+            "They served to calibrate the model, not to train it"
+            if first.split == HELD_BACK
+            else "They were used for neither training nor calibration; the model card says when "
+            "they were looked at"
+        )
         which = (
-            "They were used for neither training nor calibration; the model card says when they "
-            f"were looked at. The figures of *int8* are of the file that ships, `{manifest.file}`, "
-            "run by LiteRT on one thread"
+            f"{use}. The figures of *int8* are of the file that ships, `{manifest.file}`, run by "
+            "LiteRT on one thread"
         )
     comparison = "; *float32* is the network it was made from" if len(variants) > 1 else ""
     return (

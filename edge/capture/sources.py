@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from edge.capture.media import VIDEOS
 from edge.config import Camera
+from edge.errors import ConfigError, SourceError
 from edge.secrets import account, with_variables
 
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 HOST_AND_PORT = re.compile(r"([\w.-]+|\[[0-9A-Fa-f:.]+(%\w+)?\])(:\d{1,5})?")
 
 
@@ -29,21 +31,37 @@ def is_sound_file(source: str) -> bool:
     return "/" in source or Path(source).is_file()
 
 
-def with_account(config: Camera) -> str:
+def address_of(config: Camera) -> str:
     """Returns a camera's address with its variables, user name and password; others as they are.
 
-    Raises ConfigError if a secret cannot be had.
+    A user name in the address gets its password from the same places as one of `camera.username`.
+    Raises SourceError if a secret cannot be had.
     """
     source = str(config.source)
     if not is_address(source):
         return source
-    address = with_variables("camera.source", source)
-    username, password = account("camera", config.username, config.password_file)
-    scheme, _, rest = address.partition("://")
-    if not username or "@" in rest.partition("/")[0]:
+    try:
+        address = with_variables("camera.source", source)
+        scheme, _, rest = address.partition("://")
+        authority, end = _split_authority(rest)
+        userinfo, _, host = authority.rpartition("@")
+        if ":" in userinfo:
+            return address
+        username, password = account(
+            "camera", unquote(userinfo) or config.username, config.password_file
+        )
+    except ConfigError as error:
+        raise SourceError(str(error)) from error.__cause__
+    if not username:
         return address
     secret = f":{quote(password, safe='')}" if password else ""
-    return f"{scheme}://{quote(username, safe='')}{secret}@{rest}"
+    return f"{scheme}://{quote(username, safe='')}{secret}@{host}{end}"
+
+
+def _split_authority(rest: str) -> tuple[str, str]:
+    """Splits what follows a scheme into user and host, and the path and all after it."""
+    length = len(re.split(r"[/?#;\\]", rest, maxsplit=1)[0])
+    return rest[:length], rest[length:]
 
 
 def shown(source: int | str) -> str:
@@ -55,7 +73,7 @@ def shown(source: int | str) -> str:
     if not is_address(source):
         return repr(source)
     scheme, _, rest = str(source).partition("://")
-    authority, *path = re.split(r"[/?#;\\]", rest, maxsplit=1)
+    authority, path = _split_authority(rest)
     host = authority.rpartition("@")[2]
-    is_plain = HOST_AND_PORT.fullmatch(host) and "@" not in "".join(path)
-    return f"'{scheme}://{host if is_plain else '…'}'"
+    is_plain = HOST_AND_PORT.fullmatch(host) and "@" not in path
+    return f"'{scheme if SCHEME.fullmatch(scheme) else '…'}://{host if is_plain else '…'}'"

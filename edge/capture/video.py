@@ -9,11 +9,11 @@ import numpy as np
 
 from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
-from edge.capture.sources import is_address, shown, with_account
+from edge.capture.sources import address_of, is_address, shown
 from edge.capture.turning import turned
 from edge.clock import Clock
 from edge.config import Camera
-from edge.errors import ConfigError, Paused, SourceError
+from edge.errors import Paused, SourceError
 from edge.values import Frame
 
 OPEN_TIMEOUT_MS = 3000
@@ -161,8 +161,8 @@ class LiveStream(VideoSource):
 def open_video(context: CaptureContext) -> cv2.VideoCapture:
     """Opens a video file or an address with FFmpeg; raises SourceError."""
     try:
-        source = with_account(context.config)
-    except ConfigError as error:
+        source = address_of(context.config)
+    except SourceError as error:
         raise SourceError(f"{context.name} cannot be opened: {error}") from error
     if is_address(source):
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]

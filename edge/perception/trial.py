@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import resource
 import signal
 import subprocess
@@ -19,8 +20,12 @@ from edge.perception.pack import load_pack
 
 logger = logging.getLogger(__name__)
 
-TRIAL_S = 60.0
-"""Longest trial, on a slow board that is busy starting."""
+TRIAL_S = 10.0
+"""Longest trial of a model, on a slow board that is busy starting."""
+RAN = b"+"
+"""Written by the child after each model that ran."""
+STOPPED = (signal.SIGTERM, signal.SIGINT)
+"""Signals by which the child ends with the service, through no fault of a model."""
 MEMORY_BYTES = 2 << 30
 """Address space of a trial; the shipped packs need a third of it."""
 REMEDY = "copy model and manifest again, or make the pack again"
@@ -32,25 +37,26 @@ class Trials:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._passed: set[str] = set()
+        self._faults: dict[str, str] = {}
         with contextlib.suppress(OSError, ValueError, TypeError):
             self._passed = set(json.loads(file.read_bytes())) if file else set()
 
     def check(self, paths: Sequence[Path]) -> None:
         """Tries the packs with these manifests; raises ModelError for one that ends its process.
 
-        Those that were not tried before share one process; if that ends, each gets its own.
+        What else is wrong with a pack is for the one who loads it to find.
         """
-        untried = {path: key for path in paths if (key := _key(path)) not in self._passed}
-        if not untried:
-            return
-        try:
-            try_packs(list(untried))
-        except ModelError:
-            for path in untried if len(untried) > 1 else ():
-                try_packs([path])
-            raise
-        self._passed.update(untried.values())
+        keys = {path: f"{load_pack(path).manifest.sha256} {runtime()}" for path in paths}
+        untried = [one for one in paths if keys[one] not in self._passed | self._faults.keys()]
+        while untried:
+            ran, fault = try_packs(untried)
+            self._passed.update(keys[one] for one in untried[:ran])
+            if fault:
+                self._faults[keys[untried[ran]]] = f"{untried[ran]}: {fault}; {REMEDY}"
+            untried = untried[ran + 1 :] if fault else []
         self._save()
+        if faults := [self._faults[key] for key in keys.values() if key in self._faults]:
+            raise ModelError("; ".join(faults))
 
     def _save(self) -> None:
         if self._file is None:
@@ -62,10 +68,6 @@ class Trials:
             logger.warning("%s: cannot be written (%s); models are tried again", self._file, error)
 
 
-def _key(path: Path) -> str:
-    return f"{load_pack(path).manifest.sha256} {runtime()}"
-
-
 def runtime() -> str:
     """Returns name and version of the package that runs models."""
     for name in ("ai-edge-litert", "tflite-runtime"):
@@ -74,29 +76,33 @@ def runtime() -> str:
     return "unknown"
 
 
-def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> None:
-    """Runs models once in a child; raises ModelError if one ends it or takes too long.
+def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[int, str]:
+    """Runs models once, one after the other, in a child.
 
-    What else is wrong with a pack is for the one who loads it to find.
+    Returns how many ran, and what happened at the next one: empty if nothing worse than an
+    exception.
     """
-    names, quiet = ", ".join(map(str, paths)), subprocess.DEVNULL
+    command = [sys.executable, "-I", "-m", __name__, *map(str, paths)]
     try:
-        done = subprocess.run(  # noqa: S603 - this Python, this module
-            [sys.executable, "-I", "-m", __name__, *map(str, paths)],
-            stdin=quiet,
-            stdout=quiet,
-            stderr=quiet,
-            timeout=limit_s,
-            check=False,
+        child = subprocess.Popen(  # noqa: S603 - this Python, this module
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
-    except subprocess.TimeoutExpired:
-        raise ModelError(f"{names}: no answer within {limit_s:g} s; {REMEDY}") from None
     except OSError as error:
-        logger.warning("%s: not tried, no process could be started (%s)", names, error)
-        return
-    if done.returncode < 0:
-        signal_name = signal.Signals(-done.returncode).name
-        raise ModelError(f"{names}: running it ends the process ({signal_name}); {REMEDY}")
+        logger.warning("models are not tried, no process could be started (%s)", error)
+        return 0, ""
+    fault = ""
+    try:
+        output, _ = child.communicate(timeout=limit_s * len(paths))
+    except subprocess.TimeoutExpired:
+        child.kill()
+        output, _ = child.communicate()
+        fault = f"no answer within {limit_s * len(paths):g} s"
+    if not fault and child.returncode < 0 and -child.returncode not in STOPPED:
+        fault = f"running it ends the process ({signal.Signals(-child.returncode).name})"
+    return output.count(RAN), fault
 
 
 def main() -> int:
@@ -104,9 +110,12 @@ def main() -> int:
     with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for path in sys.argv[1:]:
-        with contextlib.suppress(ModelError):
+        try:
             interpreter = Interpreter(load_pack(Path(path)).model, path)
             interpreter.run(np.zeros(interpreter.input.shape, np.float32))
+        except Exception:
+            return 1  # the one who loads it finds it too
+        os.write(sys.stdout.fileno(), RAN)
     return 0
 
 

@@ -50,6 +50,8 @@ class Outbox:
         self._unsent: dict[str, bytes] = {}
         self._in_flight: dict[int, tuple[str, int | None]] = {}
         """By message id: the topic, and an event's ticket."""
+        self._in_hand: int | None = None
+        """Ticket of the event that is about to be sent."""
         self._newest_waiting = 0
         """Newest ticket of the events that waited for this session."""
         self._next_event_s = 0.0
@@ -137,6 +139,7 @@ class Outbox:
             return
         window = min(session.receive_maximum, MAX_IN_FLIGHT)
         while len(self._in_flight) < window:
+            self._in_hand = None
             if self._unsent:
                 topic, payload = next(iter(self._unsent.items()))
                 del self._unsent[topic]
@@ -161,6 +164,7 @@ class Outbox:
         if oldest is None:
             return False
         ticket, payload = oldest
+        self._in_hand = ticket
         if ticket <= self._newest_waiting:
             # Counted from when it was due, so that a late one does not slow down the rest.
             due_s = max(self._next_event_s, now_s - MAX_CATCH_UP_S)
@@ -175,5 +179,11 @@ class Outbox:
             return True
         expires_in_s = self._spool.expires_in_s(ticket)
         sent = session.publish(topic, payload, qos=1, expires_in_s=expires_in_s)
-        self._in_flight[sent] = (topic, ticket)
+        self._in_flight[sent], self._in_hand = (topic, ticket), None
         return True
+
+    def give_up(self, reason: str) -> None:
+        """Drops the event that could not be sent because of an unexpected error, if it was one."""
+        if self._in_hand is not None:
+            self._spool.drop(self._in_hand, f"an event cannot be published ({reason})")
+            self._in_hand = None

@@ -18,6 +18,7 @@ from edge.publish.outbox import Outbox, Topics
 from edge.publish.payloads import NOTHING_DELIVERED
 from edge.publish.session import Session
 from edge.publish.spool import Spool
+from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Publisher(threading.Thread):
         self._spool_file = state_folder / SPOOL_FILE if state_folder else None
         self._tasks: queue.SimpleQueue[Callable[[Outbox], None]] = queue.SimpleQueue()
         self._dropped_tasks = 0
+        self._log = ThrottledLog(logger)
         self._stopping = threading.Event()
         self._last_progress_s = self._clock.now_s()
         self.connected = False
@@ -164,8 +166,10 @@ class Publisher(threading.Thread):
             outbox.send()
             spool.write_if_due()
         except Exception as error:
-            logger.error("publishing failed with %s", describe(error))
-            spool.give_up(error)
+            self._log.warning(
+                "failure", f"publishing failed with {describe(error)}", self._clock.now_s()
+            )
+            outbox.give_up(describe(error))
         delivery = outbox.delivery
         dropped = delivery.dropped + self._dropped_tasks
         self.delivery = msgspec.structs.replace(delivery, dropped=dropped)

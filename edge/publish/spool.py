@@ -8,7 +8,6 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.config import SpoolLimits
-from edge.errors import describe
 from edge.publish.store import EventStore, StoredEvent
 from edge.throttled_log import ThrottledLog
 
@@ -171,10 +170,10 @@ class Spool:
         """Reads what a file holds; one that cannot be read is set aside first."""
         try:
             return store, *store.contents(before_all=self._next_ticket > 1)
-        except sqlite3.OperationalError:
-            store.close()
-            raise
-        except sqlite3.DatabaseError as error:
+        except Exception as error:
+            if not store.is_damaged_by(error):
+                store.close()
+                raise
             return store.replaced(str(error)), [], 0
 
     def _read_page(self, ticket: int) -> bool:
@@ -189,25 +188,13 @@ class Spool:
             return False
         try:
             action(store)
-        except sqlite3.OperationalError as error:
-            self._warn_unusable(error)
-            return False
-        except sqlite3.DatabaseError as error:
-            self._set_aside(store, str(error))
+        except Exception as error:
+            if store.is_damaged_by(error):
+                self._set_aside(store, str(error))
+            else:
+                self._warn_unusable(error)
             return False
         return True
-
-    def give_up(self, error: Exception) -> None:
-        """Lets go of what may have caused an unexpected error: the file's events, or the oldest.
-
-        Whoever works through the spool can then go on, however often it happens.
-        """
-        if self._store is not None and self._entries.keys() - self._unwritten.keys():
-            self._set_aside(self._store, describe(error))
-        elif self._entries:
-            self.drop(
-                next(iter(self._entries)), f"an event cannot be published ({describe(error)})"
-            )
 
     def _set_aside(self, store: EventStore, reason: str) -> None:
         """Replaces the file by a new one; the events in it are lost."""

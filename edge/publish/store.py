@@ -1,6 +1,7 @@
 """Events on disk: one SQLite file that survives a power failure."""
 
 import logging
+import os
 import sqlite3
 import struct
 import time
@@ -17,6 +18,8 @@ LAYOUT = 2
 """Version of the table, stored in the file's user_version; version 1 has no checksums."""
 MAX_TICKET = 2**53
 """A ticket beyond it, on either side, is damaged."""
+OF_THE_DISK = ("locked", "unable to open", "disk I/O", "is full", "out of memory", "interrupted")
+"""In messages of SQLite that say nothing about the file's content."""
 SET_ASIDE = ".damaged"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_SET_S = 1_704_067_200.0
@@ -65,7 +68,8 @@ class EventStore:
     """The file of a spool, for one thread of one process.
 
     A damaged file is set aside and replaced by a new one. If the disk is full or cannot be
-    written, every method raises sqlite3.OperationalError and changes nothing.
+    written, every method raises sqlite3.OperationalError and changes nothing; `is_damage` tells
+    that from a damage found later.
     """
 
     def __init__(self, file: Path, clock: Clock) -> None:
@@ -73,9 +77,9 @@ class EventStore:
         self._boot = _boot_id()
         try:
             self._connection = _open(file)
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError as error:
+        except Exception as error:
+            if not is_damage(error, file):
+                raise
             _set_aside(file, str(error))
             self._connection = _open(file)
 
@@ -125,6 +129,10 @@ class EventStore:
         _set_aside(self._file, reason)
         return EventStore(self._file, self._clock)
 
+    def is_damaged_by(self, error: Exception) -> bool:
+        """Returns whether an error that a method raised means that the file is damaged."""
+        return is_damage(error, self._file)
+
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
@@ -132,6 +140,8 @@ class EventStore:
     def _rows(self, condition: str, *values: int) -> Iterator[tuple[int, _Row | None]]:
         """Yields the ticket of each event with its row, or with None if that is damaged."""
         for ticket, *columns, checksum in self._connection.execute(f"{ROWS} {condition}", values):
+            if ticket is None:
+                raise sqlite3.DatabaseError("its table has other keys")
             row = None if None in columns else _Row(*columns)
             is_sound = row is not None and row.checksum == checksum and abs(ticket) <= MAX_TICKET
             yield ticket, row if is_sound else None
@@ -142,6 +152,18 @@ class EventStore:
         if row.boot == self._boot:
             return now_s - row.monotonic_s
         return max(now_s, time.time() - row.utc_s if row.utc_s >= CLOCK_SET_S else 0.0)
+
+
+def is_damage(error: Exception, file: Path) -> bool:
+    """Returns whether an error of the file comes from its content, and not from disk or rights."""
+    if isinstance(error, OSError | MemoryError):
+        return False
+    if not isinstance(error, sqlite3.OperationalError):
+        return True  # even SQLite's message may quote a damaged name that Python cannot decode
+    text = str(error)  # Python 3.10 knows no codes
+    if "readonly" in text:
+        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+    return not any(cause in text for cause in OF_THE_DISK)
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -161,7 +183,7 @@ def _open(file: Path) -> sqlite3.Connection:
         names = [name for _, name, *_ in connection.execute("PRAGMA table_info(events)")]
         if names != COLUMNS:
             raise sqlite3.DatabaseError("its table has other columns")
-    except sqlite3.Error:
+    except Exception:
         connection.close()
         raise
     return connection

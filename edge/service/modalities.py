@@ -83,6 +83,7 @@ class Modalities:
         with contextlib.suppress(ModelError):  # each modality is tried again by itself
             names: list[Modality] = [one for one, (on, _) in self._builders.items() if on]
             self._trials.check([path for one in names for path in self._loader.manifests(one)])
+        progress()
         for modality, (enabled, build) in self._builders.items():
             if not enabled:
                 self._set_status(modality, "off")

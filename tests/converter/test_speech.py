@@ -248,6 +248,16 @@ def test_folds_are_as_many_as_the_speakers_allow(
 
 
 @pytest.mark.slow
+def test_without_folds_the_report_is_on_held_back_speakers(
+    folder: Path, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert _convert(monkeypatch, "report", "--out", "reports", voices=voices) == 0
+    page = (folder / "reports" / "speech.md").read_text()
+    assert "held back (" in page
+    assert "served to calibrate the model, not to train it" in page
+
+
 def test_a_missing_fold_is_reported(folder: Path, voices: Path, tmp_path: Path) -> None:
     answers = tmp_path / "fold1" / ANSWERS
     answers.parent.mkdir()

@@ -85,6 +85,8 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         ),
         ("mqtt: {port: 'u:p@h'}", "f:1: mqtt.port: an address (not shown here) is not allowed"),
         ("camera: {source: 'u:p@h/stream'}", "f: source looks like an address"),
+        ("camera: {source: 'u:p@rtsp://h/stream'}", "f: source looks like an address"),
+        ("camera: {source: '//u:p@h/stream'}", "f: source looks like an address"),
         ("microphone: {source: 'rtsp://u:p@h'}", "f: source cannot be an address"),
         ("microphone: {source: 'u:p@h'}", "f: source cannot be an address"),
         ("camera: [", "f:1: not valid YAML"),

@@ -153,6 +153,7 @@ def test_a_missing_camera_is_reported(source: int | str, sentence: str) -> None:
         ("http://bob:hun@ter2@127.0.0.1:9/", "http://127.0.0.1:9"),
         ("http://hunter2 pass:1", "http://…"),
         ("http://[::1]:9/hunter2", "http://[::1]:9"),
+        ("http://127.0.0.1:9?mail=a@b", "http://…"),
     ],
 )
 def test_secrets_of_a_camera_are_not_reported(source: str, name: str) -> None:
@@ -174,7 +175,7 @@ class Guarded(SimpleHTTPRequestHandler):
             self.end_headers()
 
 
-@pytest.mark.parametrize("place", ["file", "environment", "credential", "address"])
+@pytest.mark.parametrize("place", ["file", "both", "environment", "credential", "address"])
 def test_a_camera_gets_its_account_from_each_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -183,6 +184,9 @@ def test_a_camera_gets_its_account_from_each_place(
     (tmp_path / "camera-password").write_text("pa/ss@1\n")
     if place == "file":
         settings = {"username": "bob", "password_file": str(tmp_path / "camera-password")}
+    elif place == "both":
+        settings = {"password_file": str(tmp_path / "camera-password")}
+        start = "http://bob@"
     elif place == "environment":
         monkeypatch.setenv("EMOTIOND_CAMERA_USERNAME", "bob")
         monkeypatch.setenv("EMOTIOND_CAMERA_PASSWORD", "pa/ss@1")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.check_config import check_files
-from edge.config import Config, Mqtt
+from edge.config import Camera, Config, Models, Mqtt, Texts
+from tests.support.packs import crashing_pack
 
 
 @pytest.fixture
@@ -26,6 +27,17 @@ def test_a_secret_that_this_user_must_not_read_is_told_and_no_fault(
     secret.chmod(0)
     config = Config(mqtt=Mqtt(username="u", password_file=str(secret)))
     request.getfixturevalue("unprivileged")
-    (unchecked,) = check_files(config)
-    assert unchecked.startswith("mqtt.password_file")
-    assert "Permission denied" in unchecked
+    (warning,) = check_files(config)
+    assert warning.startswith("mqtt.password_file")
+    assert "Permission denied" in warning
+
+
+def test_a_model_that_would_end_the_process_is_a_warning(tmp_path: Path) -> None:
+    crashing_pack(tmp_path)
+    text = Texts(enabled=False)
+    config = Config(
+        camera=Camera(source="rtsp://h/${NO_SUCH}"), text=text, models=Models(folder=str(tmp_path))
+    )
+    warnings = check_files(config)
+    assert [one for one in warnings if "speech.json: running it ends the process" in one]
+    assert [one for one in warnings if "the environment has no NO_SUCH" in one]
