@@ -73,7 +73,7 @@ def test_models_that_load_slowly_upon_a_reload_count_as_life(
     following = Daemon(config, watchdog, clock)
     following.stop()
     following.run()
-    pings = ["WATCHDOG=1"] * 3
+    pings = ["WATCHDOG=1"] * 4  # after the trial of all models, and after each
     assert _notifications(systemd) == ["READY=1", "RELOADING=1", "WATCHDOG=1", *pings, "READY=1"]
 
 
