@@ -46,7 +46,12 @@ def read_secret(key: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key} {file!r} cannot be used ({error})") from error
+        raise unusable(key, file, error) from error
+
+
+def unusable(key: str, file: str, error: Exception) -> ConfigError:
+    """Returns the error for a file, named by a key of the configuration, that cannot be used."""
+    return ConfigError(f"{key} {file!r} cannot be used ({error})")
 
 
 def _credential(name: str) -> str | None:

@@ -173,15 +173,16 @@ class Splits:
     @property
     def held_back_as_test(self) -> "Splits":
         """The same data with the held-back samples as the test split."""
-        schemes = {name: replace(one, test_split=HELD_BACK) for name, one in self.schemes.items()}
-        return replace(self, test=self.held_back, test_split=HELD_BACK, schemes=schemes)
+        return self._with_test(self.held_back, HELD_BACK)
 
     @property
     def all_as_test(self) -> "Splits":
         """All samples as the test split, for data that no model was trained on."""
-        everything = concatenate([self.train, self.held_back, self.test])
-        schemes = {name: replace(one, test_split=WHOLE_SET) for name, one in self.schemes.items()}
-        return replace(self, test=everything, test_split=WHOLE_SET, schemes=schemes)
+        return self._with_test(concatenate([self.train, self.held_back, self.test]), WHOLE_SET)
+
+    def _with_test(self, test: Samples, name: str) -> "Splits":
+        schemes = {dataset: replace(one, test_split=name) for dataset, one in self.schemes.items()}
+        return replace(self, test=test, test_split=name, schemes=schemes)
 
     def summary(self) -> str:
         """Describes the splits for the user: counts by class, and each thing left out."""

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 TRIAL_S = 6.0
 """Longest trial of a model, on a slow board; four take less than the service's WatchdogSec=30."""
-RAN = b"+"
-"""Written by the child after each model that ran."""
+RAN, FAILED = "+", "-"
+"""Written by the child after each model: it ran, or raised an exception."""
 STOPPED = (signal.SIGTERM, signal.SIGINT)
 """Signals by which the child ends with the service, through no fault of a model."""
 MEMORY_BYTES = 2 << 30
@@ -37,7 +37,8 @@ class Trials:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._passed: set[str] = set()
-        self._faults: dict[str, str] = {}
+        self._tried: dict[Path, str] = {}
+        """By manifest, what happened: empty if nothing that another process need fear."""
         with contextlib.suppress(OSError, ValueError, TypeError):
             self._passed = set(json.loads(file.read_bytes())) if file else set()
 
@@ -46,17 +47,29 @@ class Trials:
 
         What else is wrong with a pack is for the one who loads it to find.
         """
-        keys = {path: f"{load_pack(path).manifest.sha256} {runtime()}" for path in paths}
-        untried = [one for one in paths if keys[one] not in self._passed | self._faults.keys()]
-        while untried:
-            ran, fault = try_packs(untried)
-            self._passed.update(keys[one] for one in untried[:ran])
-            if fault:
-                self._faults[keys[untried[ran]]] = f"{untried[ran]}: {fault}; {REMEDY}"
-            untried = untried[ran + 1 :] if fault else []
-        self._save()
-        if faults := [self._faults[key] for key in keys.values() if key in self._faults]:
+        keys = {}
+        for path in paths:
+            if path not in self._tried:
+                with contextlib.suppress(ModelError):
+                    keys[path] = f"{load_pack(path).manifest.sha256} {runtime()}"
+        self._tried |= dict.fromkeys(keys, "")
+        untried = [one for one in keys if keys[one] not in self._passed]
+        if untried:
+            self._try(untried, keys)
+        if faults := [fault for one in paths if (fault := self._tried.get(one))]:
             raise ModelError("; ".join(faults))
+
+    def _try(self, paths: list[Path], keys: dict[Path, str]) -> None:
+        while paths:
+            answers, fault = try_packs(paths)
+            ran = [one for one, answer in zip(paths, answers, strict=False) if answer == RAN]
+            self._passed.update(keys[one] for one in ran)
+            paths = paths[len(answers) :]
+            if not fault or not paths:  # a child may also end badly after its last model
+                break
+            self._tried[paths[0]] = f"{paths[0]}: {fault}; {REMEDY}"
+            paths = paths[1:]
+        self._save()
 
     def _save(self) -> None:
         if self._file is None:
@@ -76,11 +89,10 @@ def runtime() -> str:
     return "unknown"
 
 
-def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[int, str]:
+def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str]:
     """Runs models once, one after the other, in a child.
 
-    Returns how many ran, and what happened at the next one: empty if nothing worse than an
-    exception.
+    Returns RAN or FAILED for each that left the child alive, and what the next one did to it.
     """
     command = [sys.executable, "-I", "-m", __name__, *map(str, paths)]
     try:
@@ -92,7 +104,7 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[int, str
         )
     except OSError as error:
         logger.warning("models are not tried, no process could be started (%s)", error)
-        return 0, ""
+        return "", ""
     fault = ""
     try:
         output, _ = child.communicate(timeout=limit_s * len(paths))
@@ -102,7 +114,7 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[int, str
         fault = f"no answer within {limit_s * len(paths):g} s"
     if not fault and child.returncode < 0 and -child.returncode not in STOPPED:
         fault = f"running it ends the process ({signal.Signals(-child.returncode).name})"
-    return output.count(RAN), fault
+    return output.decode(), fault
 
 
 def main() -> int:
@@ -110,12 +122,12 @@ def main() -> int:
     with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for path in sys.argv[1:]:
-        try:
+        answer = FAILED  # the one who loads it finds out why
+        with contextlib.suppress(Exception):
             interpreter = Interpreter(load_pack(Path(path)).model, path)
             interpreter.run(np.zeros(interpreter.input.shape, np.float32))
-        except Exception:
-            return 1  # the one who loads it finds it too
-        os.write(sys.stdout.fileno(), RAN)
+            answer = RAN
+        os.write(sys.stdout.fileno(), answer.encode())
     return 0
 
 

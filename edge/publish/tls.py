@@ -4,7 +4,7 @@ import ssl
 
 from edge.config import Tls
 from edge.errors import ConfigError
-from edge.secrets import read_secret
+from edge.secrets import read_secret, unusable
 
 
 def tls_context(config: Tls) -> ssl.SSLContext | None:
@@ -14,14 +14,14 @@ def tls_context(config: Tls) -> ssl.SSLContext | None:
     try:
         context = ssl.create_default_context(cafile=config.ca_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise _unusable("mqtt.tls.ca_file", config.ca_file, error) from error
+        raise unusable("mqtt.tls.ca_file", config.ca_file, error) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if config.certificate_file:
         try:
             context.load_cert_chain(config.certificate_file, config.key_file or None)
         except (OSError, ssl.SSLError) as error:
             files = " with ".join(filter(None, (config.certificate_file, config.key_file)))
-            raise _unusable("mqtt.tls.certificate_file", files, error) from error
+            raise unusable("mqtt.tls.certificate_file", files, error) from error
     if config.psk_identity:
         _use_pre_shared_key(context, config)
     elif config.insecure:
@@ -47,7 +47,3 @@ def _use_pre_shared_key(context: ssl.SSLContext, config: Tls) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("PSK")
     context.set_psk_client_callback(lambda hint: (config.psk_identity, key))
-
-
-def _unusable(key: str, file: str, error: Exception) -> ConfigError:
-    return ConfigError(f"{key} {file!r} cannot be used ({error})")

@@ -80,7 +80,7 @@ class Modalities:
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes."""
-        with contextlib.suppress(ModelError):  # each modality is tried again by itself
+        with contextlib.suppress(ModelError):  # raised again for the modality that it is
             names: list[Modality] = [one for one, (on, _) in self._builders.items() if on]
             self._trials.check([path for one in names for path in self._loader.manifests(one)])
         progress()

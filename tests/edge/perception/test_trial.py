@@ -44,4 +44,4 @@ def test_models_after_one_that_ends_the_process_are_tried_too(tmp_path: Path) ->
 
 
 def test_a_model_that_never_answers_is_given_up() -> None:
-    assert try_packs([MODELS / "speech.json"], limit_s=0.01) == (0, "no answer within 0.01 s")
+    assert try_packs([MODELS / "speech.json"], limit_s=0.01) == ("", "no answer within 0.01 s")
