@@ -24,18 +24,20 @@ Score = Callable[[str], list[float]]
 
 def emotiond(manifest: Path) -> tuple[Score, int]:
     """Loads our text model, as the daemon runs it."""
+    import numpy as np
+
     from edge.perception.classifier import Classifier, calibrated
-    from edge.perception.features import sparse_text_features
     from edge.perception.manifest import TextInput
     from edge.perception.pack import load_pack
+    from edge.perception.text_features import text_windows
 
     pack = load_pack(manifest)
     classifier, spec = Classifier(pack), pack.manifest.input
     assert isinstance(spec, TextInput)
 
     def score(text: str) -> list[float]:
-        logits = classifier.logits(sparse_text_features(text, spec))
-        return [float(one) for one in calibrated(logits, pack.manifest)]
+        logits = [classifier.logits(one) for one in text_windows(text, spec)]
+        return [float(one) for one in calibrated(np.mean(logits, axis=0), pack.manifest)]
 
     return score, len(pack.model)
 

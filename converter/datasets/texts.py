@@ -1,7 +1,8 @@
 """Shared by the loaders of text: their labels, and the splitting of rows."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +28,10 @@ LABEL_OF = {
 }
 """The label of each name that a data set may use, in lower case."""
 EMOTIONS = tuple(label for label in EKMAN if label != "neutral")
+WORDS = re.compile(r"\w+")
+SPOKEN_WORDS = re.compile(r"\w+(?:['\u2019]\w+)*")
+NOT_WORDS = re.compile(r"https?://\S+|www\.\S+|@\w+")
+SPOKEN_SHARE = 1 / 3
 AT_RANDOM = "a random tenth"
 """The name of the test split of data that were published without splits."""
 
@@ -95,14 +100,14 @@ def split_as_published(
     """
     dataset, left_out, names = _name(family, language), list(unusable), list(rows)
     parts = [to_samples(dataset, rows[name], left_out) for name in names]
-    later: set[str] = set(parts[-1].inputs)
+    later = set(map(normalized, parts[-1].inputs))
     for index in reversed(range(len(parts) - 1)):
         kept = _without(parts[index], later)
         if lost := len(parts[index]) - len(kept):
             left_out.append(
                 f"{dataset} {names[index]}: {lost} texts that are also in a later split"
             )
-        later.update(parts[index].inputs)
+        later.update(map(normalized, parts[index].inputs))
         parts[index] = kept
     train, *middle, test = parts
     train, held_back = (train, middle[0]) if middle else hold_back(train, seed=0)
@@ -127,7 +132,7 @@ def split_at_random(
     Raises DatasetError.
     """
     dataset, left_out = _name(family, language), list(unusable)
-    distinct = {row.text.strip(): row for row in rows}
+    distinct = {normalized(row.text.strip()): row for row in rows}
     if lost := len(rows) - len(distinct):
         left_out.append(f"{dataset}: {lost} repeated texts")
     rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
@@ -136,9 +141,33 @@ def split_at_random(
     return Texts(dataset, licence, scheme, train, held_back, test, train_split, tuple(left_out))
 
 
+def normalized(text: str) -> str:
+    """Returns the words of a text alone: copies differ in punctuation, capitals, names and links.
+
+    A text without words stays as it is.
+    """
+    return " ".join(WORDS.findall(NOT_WORDS.sub(" ", text).casefold())) or text
+
+
 def _without(samples: Samples, known: Set[str]) -> Samples:
-    kept = [row for row, text in enumerate(samples.inputs) if text not in known]
+    """Leaves out the samples whose `normalized` text is known."""
+    kept = [row for row, text in enumerate(samples.inputs) if normalized(text) not in known]
     return samples.subset(np.array(kept, np.intp))
+
+
+def as_spoken(text: str) -> str:
+    """Returns a text as a speech recognizer writes it: in lower case, without punctuation.
+
+    A text without words, such as one of emoji, stays as it is.
+    """
+    return " ".join(SPOKEN_WORDS.findall(text.lower())) or text
+
+
+def partly_spoken(samples: Samples, rng: np.random.Generator) -> Samples:
+    """Returns the samples with a SPOKEN_SHARE of the texts, drawn at random, `as_spoken`."""
+    is_spoken = rng.random(len(samples)) < SPOKEN_SHARE
+    texts = zip(samples.inputs, is_spoken, strict=True)
+    return replace(samples, inputs=[as_spoken(text) if spoken else text for text, spoken in texts])
 
 
 def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
@@ -148,8 +177,8 @@ def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
     """
     names = [one.dataset for one in sets]
     check_distinct(names, "file")
-    tested = {text for one in sets for text in one.test.inputs}
-    known = tested.union(text for one in sets for text in one.held_back.inputs)
+    tested = {normalized(text) for one in sets for text in one.test.inputs}
+    known = tested.union(normalized(text) for one in sets for text in one.held_back.inputs)
     sets = [one for one in sets if one.dataset not in excluded]
     if not sets:
         raise DatasetError("every data set is excluded; there is nothing to train on")

@@ -4,8 +4,6 @@ Data sets differ in how they were annotated, so it has a head for each family of
 """
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from converter.networks import encoder
 from converter.networks.weights import MODEL
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
-from edge.perception.ngrams import EMOTICONS
+from edge.perception.text_features import as_read
 
 HEADS = "heads.json"
 ANSWERS = "answers"
@@ -31,33 +29,6 @@ ANSWERS = "answers"
 TOKEN_STEP = 8
 BATCH_SIZE = 128
 CHUNK_SIZE = 128 * BATCH_SIZE
-# Words for emoticons without noses, from an encoder's vocabulary; emoji have Unicode names.
-EMOTICON_NAMES = {
-    ":)": "smiling face",
-    ":]": "smiling face",
-    "^_^": "smiling face",
-    "^^": "smiling face",
-    ":d": "grinning face",
-    "xd": "laughing face",
-    ";)": "winking face",
-    ";d": "winking face",
-    ":p": "playful face",
-    ":*": "kissing face",
-    "<3": "love",
-    "</3": "broken heart",
-    ":(": "sad face",
-    ":[": "sad face",
-    ":'(": "crying face",
-    ":/": "doubtful face",
-    ":|": "blank face",
-    ":o": "surprised face",
-    ">:(": "angry face",
-    ">_<": "annoyed face",
-    "-_-": "annoyed face",
-}
-REPEATED = re.compile(r"(.)\1+")
-NOSE = re.compile(r"(?<=[:;=])('?)[-o^](?=.)")
-SYMBOLS = re.compile(rf"{EMOTICONS}|\bx+d+\b|[^\w\s]", re.VERBOSE | re.IGNORECASE)
 Ids = npt.NDArray[np.int32]
 
 
@@ -78,24 +49,9 @@ def fingerprint(texts: Sequence[str]) -> str:
     return hashlib.sha256(msgspec.json.encode(list(texts))).hexdigest()
 
 
-def _in_words(symbol: re.Match[str]) -> str:
-    face = NOSE.sub(r"\1", symbol[0].casefold().replace("=", ":"))
-    for shorter in (face, REPEATED.sub(r"\1", face)):
-        if shorter in EMOTICON_NAMES:
-            return f" {EMOTICON_NAMES[shorter]} "
-    if unicodedata.category(symbol[0][0]) == "So":
-        return f" {unicodedata.name(symbol[0], '').lower()} "
-    return symbol[0]
-
-
-def spell_out(text: str) -> str:
-    """Replaces emoji and emoticons, which English vocabularies lack, by words."""
-    return SYMBOLS.sub(_in_words, text)
-
-
 def encode(tokenizer: Tokenizer, texts: Iterable[str]) -> list[list[int]]:
-    """Returns the token ids of each text, with emoji and emoticons spelled out."""
-    return [one.ids for one in tokenizer.encode_batch([spell_out(text) for text in texts])]
+    """Returns the token ids of each text, of what `as_read` leaves of it."""
+    return [one.ids for one in tokenizer.encode_batch([as_read(text) for text in texts])]
 
 
 def width(rows: Iterable[Sequence[int]]) -> int:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from converter.networks.flatbuffer import parse
-from edge.perception.interpreter import Interpreter
+from edge.perception.interpreter import Features, Interpreter
 
 WARM_UP = 20
 ROUNDS = 300
@@ -53,11 +53,21 @@ def _macs(name: str, inputs: Sequence[tuple[int, ...]], output: tuple[int, ...])
     return 0
 
 
+def _noise(interpreter: Interpreter) -> Features:
+    """Returns random features for each input of a model; zeros where it takes whole numbers."""
+    rng = np.random.default_rng(0)
+    return {
+        name: np.zeros(tensor.shape, np.int32)
+        if tensor.dtype is np.int32
+        else rng.normal(0, 1, tensor.shape).astype(np.float32)
+        for name, tensor in interpreter.inputs.items()
+    }
+
+
 def latencies_ms(models: Sequence[bytes]) -> list[float]:
     """Measures the median milliseconds of a run of each model on one thread, run in turn."""
     interpreters = [Interpreter(model, "model") for model in models]
-    rng = np.random.default_rng(0)
-    samples = [rng.normal(0, 1, one.input.shape).astype(np.float32) for one in interpreters]
+    samples = [_noise(one) for one in interpreters]
     durations_s: list[list[float]] = [[] for _ in models]
     for turn in range(WARM_UP + ROUNDS):
         for interpreter, sample, spent_s in zip(interpreters, samples, durations_s, strict=True):

@@ -1,4 +1,4 @@
-"""A pretrained sentence encoder of BERT's architecture (Devlin et al. 2019), used as a teacher.
+"""A sentence encoder of BERT's architecture (Devlin et al. 2019): the teacher, and its student.
 
 Reads a folder as Hugging Face publishes them: config.json, model.safetensors, tokenizer.json.
 """
@@ -37,6 +37,8 @@ class Architecture(msgspec.Struct, frozen=True):
     num_attention_heads: PositiveInt
     num_hidden_layers: PositiveInt
     vocab_size: PositiveInt
+    embedding_size: PositiveInt | None = None
+    """Size of a piece's embedding, if it is widened to `hidden_size`; a key of our own."""
 
 
 def read_architecture(folder: Path) -> Architecture:
@@ -89,14 +91,16 @@ def build(
     is_token = ops.not_equal(ids, padding)
     mask = ops.cast(is_token, "float32")
     positions = ops.maximum(ops.cast(ops.cumsum(mask, axis=1), "int32") - 1, 0)
-    word = layers.Embedding(a.vocab_size, a.hidden_size, name="words")(ids)
+    word = layers.Embedding(a.vocab_size, a.embedding_size or a.hidden_size, name="words")(ids)
+    if a.embedding_size:
+        word = layers.Dense(a.hidden_size, name="widened")(word)
     place = layers.Embedding(a.max_position_embeddings, a.hidden_size, name="positions")(positions)
     kind = layers.Embedding(1, a.hidden_size, name="types")(ops.zeros_like(ids))
     x = layers.LayerNormalization(epsilon=a.layer_norm_eps, name="embedded")(word + place + kind)
     x = layers.Dropout(dropout)(x)
     attended = ops.expand_dims(is_token, 1)
     for number in range(a.num_hidden_layers):
-        x = _block(x, attended, a, dropout, f"layer.{number}")
+        x = _block(x, attended, a, dropout, f"layer_{number}")
     weights = ops.expand_dims(mask, -1)
     mean = ops.sum(x * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)
     logits = layers.Dense(outputs, name="logits")(layers.Dropout(dropout)(mean))
@@ -108,14 +112,14 @@ def _block(
 ) -> keras.KerasTensor:
     """One layer of the transformer, normalized after each of its two parts."""
     attention = layers.MultiHeadAttention(
-        a.num_attention_heads, a.hidden_size // a.num_attention_heads, name=f"{name}.attention"
+        a.num_attention_heads, a.hidden_size // a.num_attention_heads, name=f"{name}_attention"
     )
     output = layers.Dropout(dropout)(attention(x, x, attention_mask=attended))
-    norm = layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.attention_norm")
+    norm = layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}_attention_norm")
     x = norm(x + output)
-    wide = layers.Dense(a.intermediate_size, activation="gelu", name=f"{name}.wide")(x)
-    narrow = layers.Dropout(dropout)(layers.Dense(a.hidden_size, name=f"{name}.narrow")(wide))
-    return layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}.norm")(x + narrow)
+    wide = layers.Dense(a.intermediate_size, activation="gelu", name=f"{name}_wide")(x)
+    narrow = layers.Dropout(dropout)(layers.Dense(a.hidden_size, name=f"{name}_narrow")(wide))
+    return layers.LayerNormalization(epsilon=a.layer_norm_eps, name=f"{name}_norm")(x + narrow)
 
 
 def load_weights(model: keras.Model, architecture: Architecture, folder: Path) -> None:
@@ -146,14 +150,14 @@ def _published_names(blocks: int) -> Iterable[tuple[str, list[str]]]:
     yield "types", ["embeddings.token_type_embeddings.weight"]
     yield "embedded", both("embeddings.LayerNorm")
     for number in range(blocks):
-        ours, theirs = f"layer.{number}", f"encoder.layer.{number}"
+        ours, theirs = f"layer_{number}", f"encoder.layer.{number}"
         parts = ("self.query", "self.key", "self.value", "output.dense")
         attention = [name for part in parts for name in both(f"{theirs}.attention.{part}")]
-        yield f"{ours}.attention", attention
-        yield f"{ours}.attention_norm", both(f"{theirs}.attention.output.LayerNorm")
-        yield f"{ours}.wide", both(f"{theirs}.intermediate.dense")
-        yield f"{ours}.narrow", both(f"{theirs}.output.dense")
-        yield f"{ours}.norm", both(f"{theirs}.output.LayerNorm")
+        yield f"{ours}_attention", attention
+        yield f"{ours}_attention_norm", both(f"{theirs}.attention.output.LayerNorm")
+        yield f"{ours}_wide", both(f"{theirs}.intermediate.dense")
+        yield f"{ours}_narrow", both(f"{theirs}.output.dense")
+        yield f"{ours}_norm", both(f"{theirs}.output.LayerNorm")
 
 
 def _fit(

@@ -9,18 +9,29 @@ from typing import Any
 import keras
 import numpy as np
 
-from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
+from converter.datasets import (
+    brighter,
+    dailydialog,
+    dair_emotion,
+    emoint,
+    goemotions,
+    isear,
+    meld,
+    own_texts,
+    semeval2018,
+    xed,
+)
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Origin, Splits
 from converter.datasets.texts import LABELS, Texts, join
-from converter.distillation.denials import denied
+from converter.distillation.phrases import phrases
 from converter.distillation.targets import DistillationOptions, distil_targets
 from converter.distillation.teacher import read_heads
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
-from edge.perception.features import sparse_text_features, text_features
 from edge.perception.manifest import InputSpec, TextInput
+from edge.perception.text_features import sparse_text_features, text_features
 
 LAYOUTS: tuple[Layout[list[Texts]], ...] = (
     (goemotions.matches, goemotions.load),
@@ -28,11 +39,18 @@ LAYOUTS: tuple[Layout[list[Texts]], ...] = (
     (xed.matches, xed.load),
     (meld.matches, meld.load),
     (isear.matches, isear.load),
+    (semeval2018.matches, semeval2018.load),
+    (emoint.matches, emoint.load),
+    (dailydialog.matches, dailydialog.load),
+    (dair_emotion.matches, dair_emotion.load),
     (own_texts.matches, own_texts.load),
 )
 KNOWN = (
     "GoEmotions (train.tsv, dev.tsv, labels.txt or emotions.txt), BRIGHTER (track_a/), "
-    "XED (AnnotatedData/), MELD (train_sent_emo.csv …), ISEAR (isear.csv), own texts (a .csv or "
+    "XED (AnnotatedData/), MELD (train_sent_emo.csv …), ISEAR (isear.csv), "
+    "SemEval-2018 E-c (E-c-En-train.txt …), EmoInt (anger-ratings-0to1.train.txt …), "
+    "DailyDialog (dailydialog_train.json …), dair-ai emotion (train.txt, val.txt), "
+    "own texts (a .csv or "
     ".jsonl with text and label, or a folder with train and test as such)"
 )
 
@@ -128,7 +146,7 @@ class TextTask(Task):
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         rng = np.random.default_rng(seed)
         no_language = self._in_no_language(train, rng)
-        return concatenate([train, no_language, denied(len(train), ["denials"], rng)])
+        return concatenate([train, no_language, phrases(len(train), ["phrases"], rng)])
 
     def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
         """Returns neutral texts in unseen scripts, which the model must not guess at."""

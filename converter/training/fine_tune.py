@@ -13,7 +13,8 @@ from tokenizers import Tokenizer
 
 from converter.datasets.samples import Samples, concatenate
 from converter.datasets.splits import Splits, by_family
-from converter.distillation.denials import denied
+from converter.datasets.texts import partly_spoken
+from converter.distillation.phrases import phrases
 from converter.distillation.teacher import (
     ANSWERS,
     HEADS,
@@ -99,8 +100,8 @@ class SentenceBatches(keras.utils.PyDataset):
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     """Fine-tunes the encoder in `folder` on `splits`; returns the path of the model.
 
-    Every head is trained on denials as well, of which data sets have too few. Keeps the epoch with
-    the lowest loss on held-back texts. Raises EmotiondError.
+    Every head is trained on `phrases` as well, and a part of the texts are as spoken. Keeps the
+    epoch with the lowest loss on held-back texts. Raises EmotiondError.
     """
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
@@ -118,10 +119,11 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
         model.get_layer(name).trainable = False
     rng = np.random.default_rng(plan.seed)
     one_of_each = [next(iter(datasets)) for datasets in families.values()]
-    denials = denied(len(splits.train), one_of_each, rng)
+    more = phrases(len(splits.train), one_of_each, rng)
+    texts = concatenate([partly_spoken(splits.train, rng), more])
     train, held_back = (
         SentenceBatches(tokenizer, samples, families, schedule.batch_size, plan.seed)
-        for samples in (concatenate([splits.train, denials]), splits.held_back)
+        for samples in (texts, splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
     start_run(run, plan, splits, encoder=weights)

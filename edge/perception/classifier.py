@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.emotions import FloatArray, label_matrix, softmax, to_seven
+from edge.perception.interpreter import Features
 from edge.perception.manifest import Manifest
 from edge.perception.pack import Pack
-from edge.perception.sparse import Sparse
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,17 @@ class Classifier:
         self._interpreter = pack.open(threads)
         self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
 
-    def logits(self, features: FloatArray | Sparse) -> FloatArray:
+    def logits(self, features: Features) -> FloatArray:
         """Returns the model's raw output, float32[labels], for features shaped like its input."""
         return self._interpreter.run(features)[0]
 
-    def classify(self, features: FloatArray | Sparse) -> Classification:
-        """Returns the calibrated answer for features shaped like the manifest's input."""
-        return self.interpret(self.logits(features))
+    def classify(self, *windows: Features) -> Classification:
+        """Returns the calibrated answer for features shaped like the manifest's input.
+
+        The logits of several windows of a sample are averaged.
+        """
+        logits = [self.logits(one) for one in windows]
+        return self.interpret(logits[0] if len(logits) == 1 else np.mean(logits, axis=0))
 
     def interpret(self, logits: FloatArray) -> Classification:
         """Turns `logits`, float32[labels], into a calibrated answer."""

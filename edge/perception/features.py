@@ -1,9 +1,8 @@
-"""Extracts the features of pictures, sound and text: the only place that does.
+"""Extracts the features of pictures and sound: the only place that does.
 
 Training calls these same functions, so a model gets the same input on the device as in training.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.emotions import FloatArray
-from edge.perception.manifest import ImageInput, SoundInput, TextInput
-from edge.perception.ngrams import ngram_hashes, tokens
-from edge.perception.sparse import Indices, Sparse
+from edge.perception.manifest import ImageInput, SoundInput
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,8 +24,6 @@ LEVEL_QUANTILE = 0.9
 FLOOR_NEPERS = 7.0
 # Energy of a mel band, in squared int16 steps, below which it counts as silent.
 MIN_ENERGY = 1.0
-# A text without n-grams has a norm of zero, which cannot be divided by.
-MIN_NORM = 1e-9
 
 
 def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
@@ -164,38 +159,3 @@ def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
     features = np.zeros(spec.shape, np.float32)
     features[spec.shape[0] - len(frames) :] = scaled
     return features
-
-
-def text_features(text: str, spec: TextInput) -> FloatArray:
-    """Returns the `sparse_text_features` of a text as a dense vector, float32[buckets]."""
-    return sparse_text_features(text, spec).dense(spec.shape[0])
-
-
-def sparse_text_features(text: str, spec: TextInput) -> Sparse:
-    """Returns the `word_features` of the part of a text that is read."""
-    return word_features(first_tokens(text, spec), spec)
-
-
-def first_tokens(text: str, spec: TextInput) -> list[str]:
-    """Returns the `tokens` of the first `spec.max_characters` of a text; the rest is not read."""
-    return tokens(text[: spec.max_characters])
-
-
-def word_features(words: Sequence[str], spec: TextInput) -> Sparse:
-    """Hashes the `tokens` of a text into buckets of unit norm; into none without tokens.
-
-    The hash of each n-gram selects one of `spec.shape[0]` buckets; a bucket holds log(1 + hits).
-    """
-    hits = (ngram_hashes(words, spec) % spec.shape[0]).astype(np.intp)
-    buckets, counts = _unique_counts(hits)
-    values = np.log1p(counts.astype(np.float32))
-    return Sparse(buckets, values / max(np.linalg.norm(values), MIN_NORM))
-
-
-def _unique_counts(hits: Indices) -> tuple[Indices, Indices]:
-    """Equals np.unique with counts, but is faster on the few n-grams of a text."""
-    hits = np.sort(hits)
-    bounds = np.ones(len(hits) + 1, bool)
-    np.not_equal(hits[1:], hits[:-1], out=bounds[1:-1])
-    (starts,) = bounds.nonzero()
-    return hits[starts[:-1]], starts[1:] - starts[:-1]

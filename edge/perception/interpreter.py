@@ -1,7 +1,7 @@
 """Runs one TFLite model in LiteRT: float32 in, float32 out, quantized at the graph's edges."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,11 @@ try:
     from ai_edge_litert.interpreter import Interpreter as LiteRt
 except ImportError:  # older boards: the same class under its former name
     from tflite_runtime.interpreter import Interpreter as LiteRt
+
+
+Values = npt.NDArray[Any] | Sparse
+Features = Values | Mapping[str, Values]
+"""The features of one sample: an array or a sparse vector, or one for each input by its name."""
 
 
 @dataclass(frozen=True)
@@ -65,41 +70,65 @@ class Interpreter:
         try:
             self._litert = LiteRt(model_content=model, num_threads=threads)
             self._litert.allocate_tensors()
-            inputs, outputs = self._litert.get_input_details(), self._output_details()
+            inputs, outputs = self._details()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name}: LiteRT cannot load this file ({error})") from error
-        if len(inputs) != 1:
-            raise ModelError(f"{name}: expected one input tensor, the model has {len(inputs)}")
-        self.input = Tensor.from_details(inputs[0])
+        self.inputs = {name: Tensor.from_details(details) for name, details in inputs.items()}
         self.outputs = tuple(map(Tensor.from_details, outputs))
+        self._zeros: dict[str, npt.NDArray[Any]] = {}
 
-    @cached_property
-    def _zeros(self) -> npt.NDArray[Any]:
-        """The stored form of an input whose features are all zero."""
-        return self.input.quantize(np.zeros(self.input.shape, np.float32))
+    @property
+    def input(self) -> Tensor:
+        """The input of a model that has one; raises ModelError if it has several."""
+        if len(self.inputs) != 1:
+            raise ModelError(
+                f"{self.name}: expected one input tensor, the model has {len(self.inputs)}"
+            )
+        return next(iter(self.inputs.values()))
 
-    def _set_sparse(self, features: Sparse) -> None:
+    @property
+    def blank(self) -> Features:
+        """Features that are all zero."""
+        shapes = ((name, tensor.shape) for name, tensor in self.inputs.items())
+        return {name: np.zeros(shape, np.float32) for name, shape in shapes}
+
+    def _set_sparse(self, name: str, features: Sparse) -> None:
         """Quantizes only the stored features, not the tens of thousands of zeros around them."""
-        stored = self._zeros.reshape(-1)
-        stored[features.indices] = self.input.quantize(features.values)
-        self._litert.set_tensor(self.input.index, self._zeros)
-        stored[features.indices] = self.input.zero_point
+        tensor = self.inputs[name]
+        if name not in self._zeros:
+            self._zeros[name] = tensor.quantize(np.zeros(tensor.shape, np.float32))
+        stored = self._zeros[name].reshape(-1)
+        stored[features.indices] = tensor.quantize(features.values)
+        self._litert.set_tensor(tensor.index, self._zeros[name])
+        stored[features.indices] = tensor.zero_point
 
-    def _output_details(self) -> list[dict[str, Any]]:
-        """Sorts the outputs by their names in the signature: a converter may reorder them."""
+    def _details(self) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+        """Returns the inputs by name, and the outputs sorted by name: a converter may reorder them.
+
+        The names are those of the model's signature, if it has one.
+        """
         signatures = self._litert.get_signature_list()
         if not signatures:
-            return list(self._litert.get_output_details())
-        named = self._litert.get_signature_runner(next(iter(signatures))).get_output_details()
-        return [named[name] for name in sorted(named)]
+            inputs = {details["name"]: details for details in self._litert.get_input_details()}
+            return inputs, list(self._litert.get_output_details())
+        runner = self._litert.get_signature_runner(next(iter(signatures)))
+        named = runner.get_output_details()
+        return runner.get_input_details(), [named[name] for name in sorted(named)]
 
-    def run(self, features: FloatArray | Sparse) -> tuple[FloatArray, ...]:
-        """Returns all outputs, float32 without batch axis, for one sample shaped like the input."""
-        if isinstance(features, Sparse):
-            self._set_sparse(features)
-        else:
-            batch = self.input.quantize(features.reshape(self.input.shape))
-            self._litert.set_tensor(self.input.index, batch)
+    def run(self, features: Features) -> tuple[FloatArray, ...]:
+        """Returns all outputs, float32 without batch axis, for one sample shaped like the input.
+
+        A model with several inputs takes their features by name.
+        """
+        if not isinstance(features, Mapping):
+            features = {next(iter(self.inputs)): features}
+        for name, values in features.items():
+            if isinstance(values, Sparse):
+                self._set_sparse(name, values)
+            else:
+                tensor = self.inputs[name]
+                batch = tensor.quantize(values.reshape(tensor.shape))
+                self._litert.set_tensor(tensor.index, batch)
         self._litert.invoke()
         return tuple(
             output.dequantize(self._litert.get_tensor(output.index)[0]) for output in self.outputs

@@ -65,6 +65,17 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
         return self.window_s + (self.shape[0] - 1) * self.hop_s
 
 
+class Pieces(msgspec.Struct, frozen=True):
+    """Word pieces of a text, for a transformer: the second input of a text model."""
+
+    vocabulary: tuple[str, ...]
+    """Pieces by their ids, see `edge.perception.wordpieces`."""
+    length: Annotated[int, Meta(ge=8, le=512)]
+    """Pieces that the model takes at once, with its marks of start and end."""
+    overlap: Annotated[int, Meta(ge=0)]
+    """Pieces that two windows of a longer text share."""
+
+
 class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
     """Hashed n-gram counts of a text; `shape` is the number of hash buckets."""
 
@@ -77,6 +88,8 @@ class TextInput(msgspec.Struct, frozen=True, tag="text", tag_field="kind"):
     """Shortest and longest run of characters within a word."""
     max_characters: Annotated[int, Meta(gt=0, le=4096)]
     """Characters that are read; the rest is ignored. Python parses at most 4,300 digits."""
+    pieces: Pieces | None = None
+    """The word pieces that the model reads as well; None for n-grams alone."""
 
 
 InputSpec = ImageInput | SoundInput | TextInput

@@ -90,6 +90,11 @@ def _mark_emphasis(match: re.Match[str]) -> str:
     return f"{word} {EMPHASIS} " if word.isupper() else word
 
 
+def without_markup(text: str) -> str:
+    """Returns a text without MARKUP, and with the characters that HTML writes in another way."""
+    return MARKUP.sub(" ", html.unescape(text))
+
+
 def tokens(text: str) -> list[str]:
     """Splits a text into lower-case words, punctuation, emoji and emoticons.
 
@@ -97,7 +102,7 @@ def tokens(text: str) -> list[str]:
     more times in a row is followed by EMPHASIS and the word with that letter once: sooon may mean
     "soon" or "son".
     """
-    plain = unicodedata.normalize("NFKC", MARKUP.sub(" ", html.unescape(text)))
+    plain = unicodedata.normalize("NFKC", without_markup(text))
     plain = IGNORED.sub("", plain)
     emphatic = LETTERS if LENGTHENED.search(plain) else CAPITALS  # CAPITALS is much faster
     plain = emphatic.sub(_mark_emphasis, plain)

@@ -1,13 +1,25 @@
 """Loads and checks model packs: NAME.tflite with its manifest NAME.json."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from edge.errors import ModelError
 from edge.perception.interpreter import Interpreter
-from edge.perception.manifest import CHANNELS, INPUTS, ImageInput, Manifest, SoundInput, TextInput
+from edge.perception.manifest import (
+    CHANNELS,
+    INPUTS,
+    ImageInput,
+    InputSpec,
+    Manifest,
+    Pieces,
+    SoundInput,
+    TextInput,
+)
+from edge.perception.text_features import IDS, NGRAMS
+from edge.perception.wordpieces import SPECIAL
 from edge.values import SAMPLE_RATE_HZ
 
 
@@ -21,15 +33,31 @@ class Pack(msgspec.Struct, frozen=True):
     def open(self, threads: int = 1) -> Interpreter:
         """Returns the model, ready to run; raises ModelError if it does not fit its manifest."""
         interpreter = Interpreter(self.model, str(self.path), threads)
-        expected = (1, *self.manifest.input.shape)
-        if interpreter.input.shape != expected:
-            raise ModelError(
-                f"{self.path}: the manifest promises an input of shape {expected}, "
-                f"the model takes {interpreter.input.shape}"
-            )
+        _check_inputs(interpreter, self.path, self.manifest.input)
         if self.manifest.modality != "detector":
             _check_classifier(interpreter, self.path, self.manifest)
         return interpreter
+
+
+def _check_inputs(interpreter: Interpreter, path: Path, spec: InputSpec) -> None:
+    """Raises ModelError unless a model's inputs are those of its manifest."""
+    if isinstance(spec, TextInput) and spec.pieces is not None:
+        promised = {IDS: (1, spec.pieces.length), NGRAMS: (1, *spec.shape)}
+        found = {name: tensor.shape for name, tensor in interpreter.inputs.items()}
+        if found != promised:
+            raise ModelError(
+                f"{path}: the manifest promises inputs {_named(promised)}, "
+                f"the model takes {_named(found)}"
+            )
+    elif interpreter.input.shape != (1, *spec.shape):
+        raise ModelError(
+            f"{path}: the manifest promises an input of shape {(1, *spec.shape)}, "
+            f"the model takes {interpreter.input.shape}"
+        )
+
+
+def _named(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} of shape {shape}" for name, shape in sorted(shapes.items()))
 
 
 def _check_input(manifest: Manifest, path: Path) -> None:
@@ -42,6 +70,7 @@ def _check_input(manifest: Manifest, path: Path) -> None:
     if isinstance(spec, ImageInput) and spec.shape[2] != CHANNELS[spec.colour]:
         raise ModelError(f"{path}: {spec.colour} pictures do not have {spec.shape[2]} channels")
     if isinstance(spec, TextInput):
+        _check_pieces(spec.pieces, path)
         for shortest, longest in (spec.word_ngrams, spec.character_ngrams):
             if shortest > longest:
                 raise ModelError(f"{path}: the n-gram range {shortest} to {longest} is reversed")
@@ -65,6 +94,17 @@ def _check_input(manifest: Manifest, path: Path) -> None:
             )
 
 
+def _check_pieces(spec: Pieces | None, path: Path) -> None:
+    if spec is None:
+        return
+    if missing := [piece for piece in SPECIAL if piece not in spec.vocabulary]:
+        raise ModelError(f"{path}: the vocabulary lacks {', '.join(missing)}")
+    if spec.overlap >= spec.length - 2:
+        raise ModelError(
+            f"{path}: windows of {spec.length} pieces cannot overlap by {spec.overlap}"
+        )
+
+
 def _check_calibration(manifest: Manifest, path: Path) -> None:
     if manifest.log_prior and len(manifest.log_prior) != len(manifest.labels):
         raise ModelError(
@@ -84,6 +124,8 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
             f"{path}: the manifest names {' and '.join(map(str, counts))} labels, "
             f"the model's output has shape {' and '.join(map(str, shapes))}"
         )
+    if isinstance(manifest.input, TextInput) and manifest.input.pieces is not None:
+        return  # int8 weights, but activations in float32: see docs/training.md
     tensors = [(interpreter.input, "input"), *((one, "output") for one in interpreter.outputs)]
     for tensor, side in tensors:
         if tensor.dtype.__name__ != "int8":

@@ -1,15 +1,17 @@
 """Runs a pack on its check samples, including feature extraction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from edge.emotions import DIGITS, FloatArray
+from edge.emotions import DIGITS
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.classifier import Classifier
 from edge.perception.detector import Detector, open_detector
-from edge.perception.features import image_features, log_mel, sound_features, text_features
+from edge.perception.features import image_features, log_mel, sound_features
+from edge.perception.interpreter import Features
 from edge.perception.manifest import ImageInput, InputSpec, SoundInput
 from edge.perception.pack import Pack
 from edge.perception.synthetic import SIDE_PX, draw_face, hum
+from edge.perception.text_features import text_windows
 
 MIN_SCORE = 0.05
 """Minimum score of a detected face."""
@@ -22,15 +24,15 @@ def sample_runner(pack: Pack, threads: int = 1) -> Callable[[CheckSample], Answe
         detector = open_detector(pack, MIN_SCORE)
         return lambda sample: _detect(detector, sample)
     classifier, spec = Classifier(pack, threads), pack.manifest.input
-    return lambda sample: _rounded(classifier.classify(_features(sample, spec)).native)
+    return lambda sample: _rounded(classifier.classify(*_windows(sample, spec)).native)
 
 
-def _features(sample: CheckSample, spec: InputSpec) -> FloatArray:
+def _windows(sample: CheckSample, spec: InputSpec) -> Sequence[Features]:
     if isinstance(spec, ImageInput):
-        return image_features(draw_face(sample.seed), spec)
+        return [image_features(draw_face(sample.seed), spec)]
     if isinstance(spec, SoundInput):
-        return sound_features(log_mel(hum(sample.seed, spec.duration_s), spec), spec)
-    return text_features(sample.text, spec)
+        return [sound_features(log_mel(hum(sample.seed, spec.duration_s), spec), spec)]
+    return text_windows(sample.text, spec)
 
 
 def _detect(detector: Detector, sample: CheckSample) -> Answer:

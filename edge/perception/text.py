@@ -6,9 +6,9 @@ import numpy as np
 
 from edge.emotions import EMOTIONS, NEUTRAL
 from edge.perception.classifier import Classification, Classifier
-from edge.perception.features import first_tokens, word_features
 from edge.perception.manifest import TextInput
 from edge.perception.ngrams import EMPHASIS
+from edge.perception.text_features import first_tokens, windows_of
 from edge.values import Observation, TextMessage
 
 # A single word is less reliable than a sentence; from this many words on a text counts fully.
@@ -29,7 +29,7 @@ class TextPerception:
     def perceive(self, message: TextMessage) -> Observation:
         """Classifies a text; one without words is uncertainly neutral, with quality 0."""
         words = first_tokens(message.text, self._spec)
-        answer = self._classify(words) if words else self._neutral
+        answer = self._classify(message.text, words) if words else self._neutral
         emotional = 1.0 - float(answer.probabilities[NEUTRAL])
         content = (word for word in words if word != EMPHASIS and word.strip(PUNCTUATION))
         enough = len(list(islice(content, FULL_QUALITY_WORDS))) / FULL_QUALITY_WORDS
@@ -43,8 +43,8 @@ class TextPerception:
             answer.native,
         )
 
-    def _classify(self, words: list[str]) -> Classification:
-        return self.classifier.classify(word_features(words, self._spec))
+    def _classify(self, text: str, words: list[str]) -> Classification:
+        return self.classifier.classify(*windows_of(text, words, self._spec))
 
     @property
     def _neutral(self) -> Classification:

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
-
 from edge.errors import ModelError
 from edge.perception.interpreter import Interpreter
 from edge.perception.pack import load_pack
@@ -125,7 +123,7 @@ def main() -> int:
         answer = FAILED  # the one who loads it finds out why
         with contextlib.suppress(Exception):
             interpreter = Interpreter(load_pack(Path(path)).model, path)
-            interpreter.run(np.zeros(interpreter.input.shape, np.float32))
+            interpreter.run(interpreter.blank)
             answer = RAN
         os.write(sys.stdout.fileno(), answer.encode())
     return 0

@@ -21,9 +21,9 @@ from converter.training.runs import Plan, load_run, origin
 from converter.training.train import train
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
-from edge.perception.features import text_features
 from edge.perception.manifest import TextInput
 from edge.perception.pack import load_pack
+from edge.perception.text_features import text_features
 from edge.resources import MODELS
 
 TEXTS = ("I'm so happy about this!", "I'm not angry.", "My dog died.", "Where is platform 4?")

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from converter.datasets.texts import LABELS
-from converter.distillation.teacher import SentenceTeacher, fingerprint, spell_out
+from converter.distillation.teacher import SentenceTeacher, fingerprint
 from converter.networks import encoder
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -86,15 +86,6 @@ def test_a_label_that_a_head_was_not_trained_on_is_left_to_the_others(
     expected[JOY] = here[JOY]
     answer = SentenceTeacher(tmp_path).predict(["so"])[0]
     assert answer == pytest.approx(softmax(expected), abs=1e-5)
-
-
-def test_a_teacher_reads_emoji_and_emoticons_by_their_names() -> None:
-    assert spell_out("fine :-)))").split() == ["fine", "smiling", "face"]
-    named = spell_out(">:( =D xD :'-( <33")
-    assert " ".join(named.split()) == "angry face grinning face laughing face crying face love"
-    assert spell_out("no 😡!").split() == ["no", "pouting", "face", "!"]
-    for text in ("10:30 (a) don't C:/x", "exd :3 1 < 3", "a \U0010ffff", ""):
-        assert spell_out(text) == text
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
             )
         largest_deviation = max(largest_deviation, deviation)
     interpreter = pack.open(threads)
-    values = np.zeros(interpreter.input.shape, np.float32)
+    values = interpreter.blank
     durations_s = []
     for _ in range(TIMED_RUNS):
         started_s = time.perf_counter()

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.perception.features import text_features, word_features
 from edge.perception.manifest import TextInput
 from edge.perception.ngrams import (
     CHARACTER_FACTOR,
@@ -24,6 +23,7 @@ from edge.perception.ngrams import (
     ngram_hashes,
     tokens,
 )
+from edge.perception.text_features import text_features, word_features
 
 TEXT = TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
 # Words, pairs of words, and the runs of 1 to 5 characters of each; then those of what is negated.

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from edge.config import Tracking
 from edge.emotions import EMOTIONS, NEUTRAL
-from edge.perception.features import text_features, word_features
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import TextInput
 from edge.perception.ngrams import tokens
+from edge.perception.text_features import text_features, word_features
 from edge.values import TextMessage
 
 
