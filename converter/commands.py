@@ -47,6 +47,13 @@ def train(arguments: argparse.Namespace) -> None:
 
         plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *options)
         written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
+    elif arguments.modality == "text" and arguments.teacher:
+        from converter.training import student
+        from converter.training.text import train_with_teacher
+
+        plan = Plan(_schedule(student.SCHEDULE, arguments), *options)
+        weights = arguments.head_weights or ()
+        written = train_with_teacher(task, splits, arguments.run, plan, weights)
     else:
         plan = Plan(_schedule(task.schedule, arguments), *options)
         written = train_network(task, splits, arguments.run, plan)

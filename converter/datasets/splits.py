@@ -180,6 +180,20 @@ class Splits:
         """All samples as the test split, for data that no model was trained on."""
         return self._with_test(concatenate([self.train, self.held_back, self.test]), WHOLE_SET)
 
+    def only(self, datasets: Collection[str]) -> "Splits":
+        """The samples of some of the joined data sets."""
+        chosen = [one for one in self.datasets if one in datasets]
+        names = dict(zip(self.datasets, self.train_splits, strict=True))
+        return replace(
+            self,
+            datasets=tuple(chosen),
+            train=self.train.of_groups(chosen),
+            held_back=self.held_back.of_groups(chosen),
+            test=self.test.of_groups(chosen),
+            train_splits=tuple(names[one] for one in chosen),
+            schemes={name: one for name, one in self.schemes.items() if name in chosen},
+        )
+
     def _with_test(self, test: Samples, name: str) -> "Splits":
         schemes = {dataset: replace(one, test_split=name) for dataset, one in self.schemes.items()}
         return replace(self, test=test, test_split=name, schemes=schemes)

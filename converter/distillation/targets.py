@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from converter.datasets.samples import Samples, concatenate
-from converter.distillation.teacher import SentenceTeacher, fingerprint
+from converter.distillation.teacher import SentenceTeacher, check_same_texts
 from edge.errors import EmotiondError
 from edge.perception.ngrams import IDEOGRAPHS
 
@@ -87,7 +87,7 @@ def distil_targets(
         )
     for place, teacher in enumerate(teachers):
         teacher.check(weights[place])
-        _check(teacher, train)
+        check_same_texts(teacher, train)
         if not sets_of[place]:
             raise EmotiondError(
                 f"{teacher.run}: no data set is left for this teacher; leave it out, or name it "
@@ -114,31 +114,6 @@ def _first_teacher(teachers: Sequence[SentenceTeacher], dataset: str) -> int | N
     """Returns the index of the first teacher that was trained on a data set."""
     known = (place for place, one in enumerate(teachers) if dataset in one.heads.fingerprints)
     return next(known, None)
-
-
-def _check(teacher: SentenceTeacher, train: Samples) -> None:
-    """Raises EmotiondError if a teacher has other labels, or was trained on other texts.
-
-    Such a teacher may have been trained on what is now the test split.
-    """
-    heads = teacher.heads
-    common = set(train.groups) & heads.fingerprints.keys()
-    if not common:
-        raise EmotiondError(
-            f"{teacher.run}: this teacher was trained on {', '.join(heads.fingerprints)}; "
-            "--data has none of these"
-        )
-    if heads.labels != train.labels:
-        raise EmotiondError(
-            f"{teacher.run}: this teacher has other labels ({', '.join(heads.labels)}); "
-            "train it again"
-        )
-    for dataset in sorted(common):
-        if fingerprint(train.of_groups({dataset}).inputs) != heads.fingerprints[dataset]:
-            raise EmotiondError(
-                f"{teacher.run}: this teacher was trained on other texts of {dataset}; "
-                "train it again with the data as it is now"
-            )
 
 
 def _vary_all(samples: Samples, times: int, rng: np.random.Generator) -> Samples:

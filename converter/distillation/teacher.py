@@ -15,6 +15,7 @@ from rich.progress import track
 from scipy.special import log_softmax
 from tokenizers import Tokenizer
 
+from converter.datasets.samples import Samples
 from converter.datasets.splits import Origin
 from converter.networks import encoder
 from converter.networks.weights import MODEL
@@ -101,12 +102,23 @@ class SentenceTeacher:
         self.run = run
         self.heads = read_heads(run)
         try:
-            self._model = keras.models.load_model(run / MODEL, compile=False)
+            self.model = keras.models.load_model(run / MODEL, compile=False)
         except (OSError, ValueError) as error:
             raise _unfinished(run, error) from error
-        if self._model.output_shape[-1] != len(self.heads.families) * len(self.heads.labels):
+        if self.model.output_shape[-1] != len(self.heads.families) * len(self.heads.labels):
             raise EmotiondError(f"{run}: {HEADS} does not fit the model there; train it again")
         self._tokenizer = encoder.read_tokenizer(run)
+
+    @property
+    def architecture(self) -> encoder.Architecture:
+        """The architecture of the model; raises EmotiondError."""
+        return encoder.read_config(self.run)
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The word pieces by their ids."""
+        ids = self._tokenizer.get_vocab()
+        return sorted(ids, key=lambda piece: ids[piece])
 
     def predict(self, texts: Sequence[str], weights: Sequence[float] = ()) -> FloatArray:
         """Returns a distribution over `heads.labels` for each text, float32[texts, labels].
@@ -121,8 +133,24 @@ class SentenceTeacher:
         exponents = self._exponents(np.array(weights or alike, np.float32))
         parts = []
         for start in track(range(0, len(texts), CHUNK_SIZE), description="teacher"):
-            logits = self._cached_logits(texts[start : start + CHUNK_SIZE])
+            logits = self.logits(texts[start : start + CHUNK_SIZE])
             parts.append(softmax(np.einsum("thl,hl->tl", log_softmax(logits, axis=-1), exponents)))
+        return np.concatenate(parts)
+
+    def predict_as(self, texts: Sequence[str], families: Sequence[str]) -> FloatArray:
+        """Returns the answer of one head for each text: that of its family, float32[texts, labels].
+
+        A label that this head was not trained on has no probability.
+        """
+        parts = []
+        for start in range(0, len(texts), CHUNK_SIZE):
+            logits = self.logits(texts[start : start + CHUNK_SIZE])
+            chosen = families[start : start + CHUNK_SIZE]
+            heads = [self.heads.families.index(family) for family in chosen]
+            known = [self.heads.known_labels[family] for family in chosen]
+            offered = np.array([[one in labels for one in self.heads.labels] for labels in known])
+            own = logits[np.arange(len(logits)), heads]
+            parts.append(softmax(np.where(offered, own, -np.inf)))
         return np.concatenate(parts)
 
     def check(self, weights: Sequence[float]) -> None:
@@ -144,13 +172,13 @@ class SentenceTeacher:
         counted[:, sums == 0] = weights[:, None]
         return np.asarray(counted / counted.sum(axis=0) * weights.sum(), np.float32)
 
-    def _cached_logits(self, texts: Sequence[str]) -> FloatArray:
-        """Returns the logits of all heads, which do not depend on the weights."""
+    def logits(self, texts: Sequence[str]) -> FloatArray:
+        """Returns the logits of all heads, float32[texts, heads, labels]; keeps them in the run."""
         file = self.run / ANSWERS / f"{fingerprint(texts)}.npy"
         if file.is_file():
             return np.asarray(np.load(file), np.float32)
         rows, padding = encode(self._tokenizer, texts), encoder.padding_id(self._tokenizer)
-        logits = predict_logits(self._model, rows, len(self.heads.families), padding).astype(
+        logits = predict_logits(self.model, rows, len(self.heads.families), padding).astype(
             np.float16
         )
         file.parent.mkdir(exist_ok=True)
@@ -158,3 +186,28 @@ class SentenceTeacher:
         np.save(draft, logits)
         draft.replace(file)
         return logits.astype(np.float32)
+
+
+def check_same_texts(teacher: SentenceTeacher, train: Samples) -> None:
+    """Raises EmotiondError if a teacher has other labels, or was trained on other texts.
+
+    Such a teacher may have been trained on what is now the test split.
+    """
+    heads = teacher.heads
+    common = set(train.groups) & heads.fingerprints.keys()
+    if not common:
+        raise EmotiondError(
+            f"{teacher.run}: this teacher was trained on {', '.join(heads.fingerprints)}; "
+            "--data has none of these"
+        )
+    if heads.labels != train.labels:
+        raise EmotiondError(
+            f"{teacher.run}: this teacher has other labels ({', '.join(heads.labels)}); "
+            "train it again"
+        )
+    for dataset in sorted(common):
+        if fingerprint(train.of_groups({dataset}).inputs) != heads.fingerprints[dataset]:
+            raise EmotiondError(
+                f"{teacher.run}: this teacher was trained on other texts of {dataset}; "
+                "train it again with the data as it is now"
+            )

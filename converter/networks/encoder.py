@@ -48,9 +48,14 @@ def read_architecture(folder: Path) -> Architecture:
             f"{folder}: {', '.join(missing)} not found; expected a sentence encoder as Hugging "
             f"Face publishes them: {', '.join(FILES)}"
         )
+    return read_config(folder)
+
+
+def read_config(folder: Path) -> Architecture:
+    """Reads the config.json of an encoder or of a run that fine-tuned it; raises EmotiondError."""
     try:
         return msgspec.json.decode((folder / CONFIG).read_bytes(), type=Architecture)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EmotiondError(f"{folder / CONFIG}: not a supported BERT ({error})") from error
 
 

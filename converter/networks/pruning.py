@@ -59,9 +59,10 @@ def _factorized(
     """
     weights = np.sqrt(counts + 1.0)[:, None]
     mean = (words * weights).sum(axis=0) / weights.sum()
-    _, _, components = np.linalg.svd((words - mean) * np.sqrt(weights), full_matrices=False)
-    basis = components[:size]
-    arrays = (words - mean) @ basis.T, basis, mean
+    centred = words - mean
+    _, components = np.linalg.eigh(centred.T @ (weights * centred))  # by ascending variance
+    basis = components[:, ::-1].T[:size]
+    arrays = centred @ basis.T, basis, mean
     return tuple(np.asarray(one, np.float32) for one in arrays)  # type: ignore[return-value]
 
 

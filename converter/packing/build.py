@@ -19,7 +19,13 @@ from converter.packing.calibrate import (
     fit_thresholds,
 )
 from converter.packing.check_samples import choose_checks
-from converter.packing.quantize import convert_float32, exported, quantize, write_model
+from converter.packing.quantize import (
+    convert_float32,
+    exported,
+    quantize,
+    quantize_weights,
+    write_model,
+)
 from converter.packing.rounding import round_depthwise
 from converter.tasks.base import Task
 from converter.training.runs import load_run, origin
@@ -27,7 +33,7 @@ from edge import __version__
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import calibrated
-from edge.perception.manifest import Manifest, save_manifest
+from edge.perception.manifest import InputSpec, Manifest, TextInput, save_manifest
 from edge.perception.pack import Pack
 
 REPRESENTATIVE_SAMPLES = 400
@@ -37,16 +43,17 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     """Quantizes a run into `folder`, calibrates the int8 file and writes its manifest.
 
     The representative samples are augmented training samples; the calibration is fitted to the
-    held-back ones. Returns the manifest's path.
+    held-back ones. A transformer has int8 weights only, see docs/training.md. Returns the
+    manifest's path.
     """
     model, spec = load_run(run)
     data_origin = origin(run, splits)
     check_finite(model)
-    rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
-    prepared = task.prepare(splits.train.subset(chosen), spec, seed)
-    representative = [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
-    quantized, unquantized = _convert(model, representative)
+    if isinstance(spec, TextInput) and spec.pieces is not None:
+        with exported(model) as saved:
+            quantized, unquantized = quantize_weights(saved), convert_float32(saved)
+    else:
+        quantized, unquantized = _convert(model, _representative(task, splits, spec, seed))
     path = folder / f"{task.modality}.tflite"
     manifest = Manifest(
         name=task.modality,
@@ -72,6 +79,14 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
     write_model(quantized, path)
     save_manifest(manifest, path.with_suffix(".json"))
     return path.with_suffix(".json")
+
+
+def _representative(task: Task, splits: Splits, spec: InputSpec, seed: int) -> list[FloatArray]:
+    """Returns the features of some augmented training samples."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(splits.train))[:REPRESENTATIVE_SAMPLES]
+    prepared = task.prepare(splits.train.subset(chosen), spec, seed)
+    return [task.features(task.augment(one, rng), spec) for one in prepared.inputs]
 
 
 def _convert(model: keras.Model, representative: list[FloatArray]) -> tuple[bytes, bytes]:

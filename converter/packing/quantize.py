@@ -20,7 +20,11 @@ INTEGER_TYPES = (np.int8, np.int32)
 @contextmanager
 def exported(model: keras.Model) -> Iterator[Path]:
     """Yields a folder with the model for single samples, as a SavedModel; deletes it afterwards."""
-    fixed = keras.Input(batch_shape=(1, *model.input_shape[1:]))
+    inputs = {
+        one.name: keras.Input(batch_shape=(1, *one.shape[1:]), dtype=one.dtype, name=one.name)
+        for one in model.inputs
+    }
+    fixed = inputs if len(inputs) > 1 else next(iter(inputs.values()))
     single = keras.Model(fixed, model(fixed, training=False))
     with tempfile.TemporaryDirectory() as folder:
         single.export(folder, verbose=False)
@@ -42,6 +46,17 @@ def quantize(exported: Path, representative: Iterable[FloatArray]) -> bytes:
     quantized: bytes = converter.convert()
     check_integer(quantized)
     return shorten_names(quantized)
+
+
+def quantize_weights(exported: Path) -> bytes:
+    """Returns a TFLite model with int8 weights whose activations stay in float32.
+
+    Its matrix products are computed in int8 all the same: LiteRT quantizes each row of their input
+    when it runs.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(exported))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return shorten_names(converter.convert())
 
 
 def shorten_names(model: bytes) -> bytes:

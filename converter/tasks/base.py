@@ -13,6 +13,7 @@ from converter.datasets.files import describe_content
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Origin, Splits
 from edge.emotions import Emotion, FloatArray
+from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, Modality
 
 Loaded = TypeVar("Loaded")
@@ -128,7 +129,7 @@ class Task(ABC):
         """
         return np.stack([self.features(one, spec) for one in samples])
 
-    def device_inputs(self, sample: Any, spec: InputSpec) -> list[FloatArray]:
+    def device_inputs(self, sample: Any, spec: InputSpec) -> Sequence[Features]:
         """Returns all model inputs that the device makes of a sample; their outputs are pooled."""
         return [self.features(sample, spec)]
 

@@ -23,15 +23,16 @@ from converter.datasets import (
 )
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Origin, Splits
-from converter.datasets.texts import LABELS, Texts, join
+from converter.datasets.texts import Texts, join
 from converter.distillation.phrases import phrases
 from converter.distillation.targets import DistillationOptions, distil_targets
 from converter.distillation.teacher import read_heads
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
+from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, TextInput
-from edge.perception.text_features import sparse_text_features, text_features
+from edge.perception.text_features import sparse_text_features, text_features, text_windows
 
 LAYOUTS: tuple[Layout[list[Texts]], ...] = (
     (goemotions.matches, goemotions.load),
@@ -65,6 +66,8 @@ ALPHABETS = (
     range(0x10D0, 0x10F1),
     range(0xAC00, 0xD7A4),
 )
+ENCODED = "encoded"
+"""The label of a text that the encoder reads."""
 # Number of texts in no language, as a share of the training texts.
 NO_LANGUAGE_SHARE = 0.03
 
@@ -137,6 +140,10 @@ class TextTask(Task):
         assert isinstance(spec, TextInput)
         return text_features(sample, spec)
 
+    def device_inputs(self, sample: Any, spec: InputSpec) -> Sequence[Features]:
+        assert isinstance(spec, TextInput)
+        return text_windows(sample, spec) if spec.pieces else [self.features(sample, spec)]
+
     def batch(self, samples: Sequence[Any], spec: InputSpec) -> Any:
         if not network.SPARSE:
             return super().batch(samples, spec)
@@ -146,7 +153,10 @@ class TextTask(Task):
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         rng = np.random.default_rng(seed)
         no_language = self._in_no_language(train, rng)
-        return concatenate([train, no_language, phrases(len(train), ["phrases"], rng)])
+        return concatenate([train, no_language, self._phrases(train, rng)])
+
+    def _phrases(self, train: Samples, rng: np.random.Generator) -> Samples:
+        return phrases(len(train), ["phrases"], rng)
 
     def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
         """Returns neutral texts in unseen scripts, which the model must not guess at."""
@@ -155,8 +165,8 @@ class TextTask(Task):
         unseen = [one for one in ALPHABETS if sum(used[chr(letter)] for letter in one) <= few]
         rows = rng.integers(0, len(train), round(len(train) * NO_LANGUAGE_SHARE) if unseen else 0)
         texts = [garble(train.inputs[row], unseen[rng.integers(len(unseen))], rng) for row in rows]
-        targets = np.zeros((len(rows), len(LABELS)), np.float32)
-        targets[:, LABELS.index("neutral")] = 1
+        targets = np.zeros((len(rows), len(self.labels)), np.float32)
+        targets[:, self.labels.index("neutral")] = 1
         return replace(train.subset(rows), inputs=texts, targets=targets)
 
     def augment(self, sample: Any, rng: np.random.Generator) -> str:
@@ -167,3 +177,34 @@ class TextTask(Task):
     def network(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, TextInput)
         return network.build(spec.shape[0], len(self.labels))
+
+
+class NgramsBesideEncoder(TextTask):
+    """The n-grams of a text model whose encoder reads the texts of some data sets.
+
+    Its last label is ENCODED: the texts of these sets, which are left to the encoder.
+    """
+
+    label_map = {**TextTask.label_map, ENCODED: None}
+
+    def __init__(self, encoded: Sequence[str]) -> None:
+        """`encoded` are the names of the encoder's data sets."""
+        super().__init__()
+        self._encoded = encoded
+
+    def extended(self, splits: Splits) -> Splits:
+        """Returns the splits with ENCODED as the label of the texts that the encoder reads."""
+        parts = (self._extend(one) for one in (splits.train, splits.held_back, splits.test))
+        train, held_back, test = parts
+        return replace(splits, train=train, held_back=held_back, test=test)
+
+    def _extend(self, samples: Samples) -> Samples:
+        targets = np.pad(samples.targets, ((0, 0), (0, 1)))
+        rows = samples.rows_of(self._encoded)
+        targets[rows] = np.eye(len(self.labels), dtype=np.float32)[-1]
+        return replace(samples, labels=self.labels, targets=targets)
+
+    def _phrases(self, train: Samples, rng: np.random.Generator) -> Samples:
+        """Returns phrases, which are English, as texts that the encoder reads."""
+        made = super()._phrases(train, rng)
+        return self._extend(replace(made, groups=(self._encoded[0],) * len(made)))

@@ -97,7 +97,7 @@ class Batches(keras.utils.PyDataset):
     ) -> tuple[FloatArray, FloatArray]:
         """Returns a batch of unaugmented samples, the same in every epoch; cached if it fits."""
         if index not in self._cache:
-            windows = [
+            windows: list[Sequence[Any]] = [
                 self._task.device_inputs(self._samples.inputs[i], self._spec) for i in chosen
             ]
             rows = np.repeat(chosen, [len(one) for one in windows])

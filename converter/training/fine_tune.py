@@ -9,28 +9,18 @@ import keras
 import msgspec
 import numpy as np
 from keras import ops
-from tokenizers import Tokenizer
 
 from converter.datasets.samples import Samples, concatenate
 from converter.datasets.splits import Splits, by_family
 from converter.datasets.texts import partly_spoken
 from converter.distillation.phrases import phrases
-from converter.distillation.teacher import (
-    ANSWERS,
-    HEADS,
-    TOKEN_STEP,
-    Heads,
-    Ids,
-    encode,
-    fingerprint,
-    pad,
-    width,
-)
+from converter.distillation.teacher import ANSWERS, HEADS, Heads, encode, fingerprint
 from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.tasks.base import Schedule
 from converter.training.losses import cross_entropy
 from converter.training.runs import Plan, check_trained, start_run
+from converter.training.sentence_batches import SentenceBatches
 from converter.training.train import callbacks, cosine_schedule
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
@@ -53,48 +43,16 @@ def known_labels(samples: Samples) -> tuple[str, ...]:
     return tuple(samples.labels[one] for one in np.flatnonzero(shares > STRAY_SHARE))
 
 
-class SentenceBatches(keras.utils.PyDataset):
-    """Token ids and targets in batches of texts of similar length, reordered every epoch."""
+def head_targets(samples: Samples, families: Mapping[str, Collection[str]]) -> FloatArray:
+    """Returns the targets of each family's head, float32[samples, families, labels].
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        samples: Samples,
-        families: Mapping[str, Collection[str]],
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        """Each of the families has a head, trained on the samples of its data sets."""
-        super().__init__(workers=1)
-        self._rows = encode(tokenizer, samples.inputs)
-        self._padding = encoder.padding_id(tokenizer)
-        self._targets = np.zeros((len(samples), len(families), len(samples.labels)), np.float32)
-        head_of = {name: head for head, names in enumerate(families.values()) for name in names}
-        heads = [head_of[group] for group in samples.groups]
-        self._targets[np.arange(len(samples)), heads] = samples.targets
-        self._batch_size, self._seed = batch_size, seed
-        self.start_epoch(0)
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int) -> tuple[Ids, FloatArray]:
-        chosen = self._batches[index]
-        return pad([self._rows[i] for i in chosen], self._padding), self._targets[chosen]
-
-    def start_epoch(self, epoch: int, logs: object = None) -> None:
-        """Draws batches for an epoch; they depend on the seed and the epoch's number."""
-        rng = np.random.default_rng((self._seed, epoch))
-        jitter = rng.random(len(self._rows)) * TOKEN_STEP
-        order = np.argsort([len(row) for row in self._rows] + jitter)
-        cuts = range(self._batch_size, len(order), self._batch_size)
-        batches = np.split(order, cuts)
-        self._batches = [batches[i] for i in rng.permutation(len(batches))]
-        # Keras derives the shape of all batches from the first two, which therefore must differ.
-        widths = [width(self._rows[i] for i in batch) for batch in self._batches]
-        other = next((i for i, one in enumerate(widths) if one != widths[0]), 0)
-        if other > 1:
-            self._batches.insert(1, self._batches.pop(other))
+    A head is trained on the samples of its family's data sets; other samples have none for it.
+    """
+    targets = np.zeros((len(samples), len(families), len(samples.labels)), np.float32)
+    head_of = {name: head for head, names in enumerate(families.values()) for name in names}
+    heads = [head_of[group] for group in samples.groups]
+    targets[np.arange(len(samples)), heads] = samples.targets
+    return targets
 
 
 def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
@@ -122,14 +80,21 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     more = phrases(len(splits.train), one_of_each, rng)
     texts = concatenate([partly_spoken(splits.train, rng), more])
     train, held_back = (
-        SentenceBatches(tokenizer, samples, families, schedule.batch_size, plan.seed)
+        SentenceBatches(
+            encode(tokenizer, samples.inputs),
+            head_targets(samples, families),
+            encoder.padding_id(tokenizer),
+            schedule.batch_size,
+            plan.seed,
+        )
         for samples in (texts, splits.held_back)
     )
     weights = hashlib.sha256((folder / encoder.WEIGHTS).read_bytes()).hexdigest()
     start_run(run, plan, splits, encoder=weights)
     (run / HEADS).unlink(missing_ok=True)
     shutil.rmtree(run / ANSWERS, ignore_errors=True)
-    shutil.copy(folder / encoder.TOKENIZER, run)
+    for file in (encoder.CONFIG, encoder.TOKENIZER):
+        shutil.copy(folder / file, run)
     rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
     decay = schedule.weight_decay
     model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), _loss)

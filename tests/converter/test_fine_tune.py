@@ -1,24 +1,25 @@
 """Fine-tuning a sentence encoder on emotions."""
 
 import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer
 
 from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABELS
 from converter.distillation.phrases import SHARE
-from converter.distillation.teacher import SentenceTeacher
+from converter.distillation.teacher import SentenceTeacher, encode
 from converter.networks import encoder
-from converter.training.fine_tune import SentenceBatches, fine_tune, known_labels
+from converter.training.fine_tune import fine_tune, head_targets, known_labels
 from converter.training.runs import CHECKPOINT, Plan
+from converter.training.sentence_batches import SentenceBatches
+from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.ngrams import NEGATORS, tokens
 from tests.converter.encoders import SHORT, VOCABULARY, bert_weights, own_splits
@@ -34,7 +35,8 @@ def test_a_batch_is_filled_up_with_what_the_tokenizer_pads_with(
     tokenizer = encoder.read_tokenizer(tmp_path)
     expected = VOCABULARY.index("day")
     assert encoder.padding_id(tokenizer) == expected
-    ids, _ = SentenceBatches(tokenizer, splits.train, {"a": ["here"], "b": ["there"]}, 16, 0)[0]
+    rows = encode(tokenizer, splits.train.inputs)
+    ids, _ = SentenceBatches(rows, splits.train.targets, expected, 16, 0)[0]
     assert set(ids[:, -1].tolist()) == {expected}
 
 
@@ -61,12 +63,11 @@ def test_every_head_is_trained_on_phrases_and_not_validated_on_them(
 ) -> None:
     learned: list[Samples] = []
 
-    class Recorded(SentenceBatches):
-        def __init__(self, tokenizer: Tokenizer, samples: Samples, *rest: Any) -> None:
-            learned.append(samples)
-            super().__init__(tokenizer, samples, *rest)
+    def recorded(samples: Samples, families: Mapping[str, Collection[str]]) -> FloatArray:
+        learned.append(samples)
+        return head_targets(samples, families)
 
-    monkeypatch.setattr("converter.training.fine_tune.SentenceBatches", Recorded)
+    monkeypatch.setattr("converter.training.fine_tune.head_targets", recorded)
     fine_tune(bert, splits, tmp_path, ONCE)
     train, held_back = learned
     added = train.subset(np.arange(len(splits.train), len(train)))
@@ -111,6 +112,7 @@ def test_two_widths_come_first_whatever_the_order(bert: Path, seed: int) -> None
     texts = ["so happy"] * 60 + ["so happy day " * 5] * 4
     targets = np.eye(len(LABELS), dtype=np.float32)[[3] * 64]
     samples = Samples(LABELS, texts, targets, ("here",) * 64)
-    batches = SentenceBatches(encoder.read_tokenizer(bert), samples, {"here": ["here"]}, 4, seed)
+    rows = encode(encoder.read_tokenizer(bert), samples.inputs)
+    batches = SentenceBatches(rows, targets, 0, 4, seed)
     assert {batches[0][0].shape[1], batches[1][0].shape[1]} == {8, 24}
     assert sum(len(batches[index][0]) for index in range(len(batches))) == 64
