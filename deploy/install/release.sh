@@ -30,7 +30,7 @@ content_hash() {
     if [[ -n $wheels ]]; then
       (cd "$wheels" && find . -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum)
     else
-      find pyproject.toml edge converter models configs samples -type f \
+      find pyproject.toml edge emotiond converter models configs samples -type f \
         ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
     fi
   } | sha256sum | cut -d' ' -f1
