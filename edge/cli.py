@@ -106,6 +106,18 @@ def _demo(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _serve(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)  # report a faulty configuration before importing anything heavy
+    try:
+        from edge.web.start import start
+    except ImportError as error:
+        raise EmotiondError(f"{error.name} is missing; install `emotiond[web]`") from error
+
+    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    start(config, arguments)
+    return 0
+
+
 def _config(arguments: argparse.Namespace) -> Config:
     return load_config(arguments.config) if arguments.config else Config()
 
@@ -157,7 +169,11 @@ def _parser() -> argparse.ArgumentParser:
     watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
     _add_watch_options(watch)
     add("demo", _demo, "play the sample clips through the daemon")
-    for command in (run, predict, bench, doctor, watch):
+    serve = add(
+        "serve", _serve, "serve a page and a REST API, on this machine unless told otherwise"
+    )
+    _add_serve_options(serve)
+    for command in (run, predict, bench, doctor, watch, serve):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
 
@@ -187,6 +203,24 @@ def _add_watch_options(watch: argparse.ArgumentParser) -> None:
         text = f"overrides mqtt.{option}"
         watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
     watch.add_argument("--all", action="store_true", help="show every device under the prefix")
+
+
+def _add_serve_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
+    serve.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="a file that holds the token of the page"
+    )
+    serve.add_argument(
+        "--name", action="append", default=[], help="another host name of this machine; repeatable"
+    )
+    serve.add_argument("--certificate", type=Path, metavar="FILE", help="for https, PEM")
+    serve.add_argument("--key", type=Path, metavar="FILE", help="of the certificate, PEM")
+    serve.add_argument(
+        "--camera",
+        metavar="SOURCE",
+        help="show the picture of this camera, as `camera.source`, to aim it; off by default",
+    )
 
 
 def main() -> int:

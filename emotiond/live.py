@@ -1,6 +1,5 @@
 """`Live`: follows the people in a stream of pictures and sound, as the daemon does."""
 
-from edge.capture.turning import turned
 from edge.perception.features import Pixels
 from edge.tracking.tracker import Tracker
 from edge.values import AudioBlock, Frame, Observation, Sighting, Sound
@@ -18,15 +17,13 @@ class Live:
     def __init__(self, models: SharedModels, started_s: float = 0.0) -> None:
         self._models = models
         config = models.config
-        self._camera = config.camera
         self._face = models.new_face()
         self._speech = models.new_speech()
         self._tracker = Tracker(config.tracking, config.fusion, models.fusion, started_s)
 
     def frame(self, pixels: Pixels, captured_s: float) -> Sighting:
         """Adds the next picture, uint8 HxWx3 BGR; returns who is in it."""
-        frame = turned(Frame(pixels, captured_s), self._camera)
-        sighting = self._models.see(self._face, frame)
+        sighting = self._models.see(self._face, Frame(pixels, captured_s))
         self._tracker.observe(sighting)
         return sighting
 

@@ -146,10 +146,11 @@ class Emotions:
         perception = models.new_face()
         by_subject: dict[int, list[Observation]] = {}
         for frame in read_frames(path, camera.fps):
+            upright = turned(frame, camera)
             if track is not None:
-                primary = track.frame(frame.pixels, frame.captured_s)
+                primary = track.frame(upright.pixels, frame.captured_s)
             else:
-                primary = models.see(perception, turned(frame, camera)).primary
+                primary = models.see(perception, upright).primary
             if primary is not None:
                 by_subject.setdefault(primary.subject, []).append(primary)
             if progress is not None:

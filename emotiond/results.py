@@ -81,7 +81,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _plain(value: Result | Moment | Clip) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(value)
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
     return plain
 
 

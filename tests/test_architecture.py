@@ -18,12 +18,13 @@ MAY_IMPORT = {
     "publish": {"tracking"},
     "commands": FLOW,
     "service": FLOW,
-    "cli": {"publish", "commands", "service"},
+    "web": FLOW,
+    "cli": {"publish", "commands", "service", "web"},
 }
 """The other rooms of edge/ that a room may import; modules at its root import none."""
 API_STANDS_ON = FLOW - {"publish"}
 """The rooms that the Python API, the package emotiond, may import."""
-USES_THE_API = {"commands"}
+USES_THE_API = {"commands", "web"}
 """The rooms of edge/ that may import the Python API: never the daemon, nor what it stands on."""
 NEVER_IMPORTS = {
     "edge": {"converter", "benchmarks", "tests"},

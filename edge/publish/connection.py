@@ -242,6 +242,11 @@ class Connection(threading.Thread):
         return time.monotonic() - self._started_s
 
     @property
+    def condition(self) -> str:
+        """The newest sentence that was logged: that it stands, or why not and what to do."""
+        return self._last_logged
+
+    @property
     def _address(self) -> str:
         return f"{self._config.host}:{self._config.port}"
 
