@@ -146,8 +146,8 @@ export class ResultCard {
 // One result: what it is, how sure, where it comes from, all seven probabilities.
 function answer(result, title = null) {
   return h(
-    "section",
-    { class: "answer", "aria-label": title ?? "Result" },
+    "div",
+    { class: "answer", role: "group", "aria-label": title ?? "Result" },
     title ? h("h3", { class: "answer-title" }, title) : null,
     h("div", { class: "answer-name" }, emotion(result.emotion), h("span", { class: "figure" }, percent(result.confidence))),
     h(
