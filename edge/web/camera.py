@@ -4,7 +4,6 @@ This is the one place where a picture leaves the process: to its own user's page
 """
 
 import asyncio
-import math
 import struct
 from http import HTTPStatus
 from typing import Any
@@ -91,7 +90,7 @@ class CameraView:
                 "camera",
                 {"camera": camera},
                 {},
-                math.inf,
+                None,
                 lambda content: from_thread.run_sync(take, content),
             )
 

@@ -45,21 +45,25 @@ class Worker:
         name: str,
         arguments: Mapping[str, Any],
         files: Mapping[str, int],
-        limit_s: float,
+        limit_s: float | None,
         report: Report,
     ) -> bytes:
         """Runs a job and waits for its answer; raises Refusal.
 
         `files` are descriptors. A process that takes longer than `limit_s`, or ends, is replaced
-        with the next call.
+        with the next call; None is no limit.
         """
-        deadline_s = time.monotonic() + limit_s
+        started_s = time.monotonic()
+
+        def left_s() -> float | None:
+            return None if limit_s is None else max(started_s + limit_s - time.monotonic(), 0.0)
+
         try:
             connection = self._connection or self._start()
             connection.send((name, dict(arguments), tuple(files)))
             for descriptor in files.values():
                 send_handle(connection, descriptor, None)
-            while connection.poll(max(deadline_s - time.monotonic(), 0)):
+            while connection.poll(left_s()):
                 kind, content = connection.recv()
                 if kind == "progress":
                     report(content)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -14,11 +15,12 @@ from selenium.webdriver import Chrome
 from benchmarks.harness.browser import DRIVER, browser
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
+from edge.config import Camera
 from edge.values import SAMPLE_RATE_HZ
 from edge.web.settings import Limits
 from tests.support.pages import Page
 from tests.support.waiting import wait_until
-from tests.support.web import Site, site
+from tests.support.web import NO_BROKER, Site, site
 
 pytestmark = pytest.mark.skipif(DRIVER is None, reason="Ubuntu has no package of chromedriver")
 
@@ -95,7 +97,7 @@ def test_without_camera_and_microphone_the_page_says_what_to_do(web: Site, tmp_p
         page.press("Start camera and microphone")
         page.until(lambda: page.text(".notice") != "")
         assert "then start again" in page.text(".notice")
-        page.until_text(".actions", "Start camera and microphone")
+        page.until_text(".stage", "Start camera and microphone")
 
 
 def files(folder: Path) -> dict[str, Path]:
@@ -207,3 +209,32 @@ def test_the_first_load_is_small(page: Page) -> None:
     page.open()
     sizes = "performance.getEntries().map((one) => one.transferSize || 0)"
     assert 10_000 < sum(page.json(sizes)) < 300_000
+
+
+def test_the_camera_of_the_server_is_shown_only_if_asked_and_only_while_somebody_watches(
+    page: Page, chromium: Chrome
+) -> None:
+    page.open("#camera")
+    page.until_text(".notice", "start the server with --camera")
+    camera = Camera(source=str(HAPPY_CLIP), loop=True)
+    with site(config=msgspec.structs.replace(NO_BROKER, camera=camera), camera=True) as web:
+        watched = Page(chromium, web.url)
+        watched.open()
+        watched.until_text("#banner", "shows the picture of its camera")
+        watched.press("Camera")
+        watched.until_text(".latency", "One face in view")
+        watched.until_text(".now-name", "Happy")
+        assert watched.json("document.querySelector('.picture').width") == 480
+        assert watched.violations == []
+        assert web.server.watching == 1
+        watched.press("Files")
+        wait_until(lambda: web.server.watching == 0)
+        assert watched.complaints == []
+
+
+def test_a_camera_that_is_missing_is_explained(page: Page, chromium: Chrome) -> None:
+    camera = Camera(source="/dev/video250")
+    with site(config=msgspec.structs.replace(NO_BROKER, camera=camera), camera=True) as web:
+        watched = Page(chromium, web.url)
+        watched.open("#camera")
+        watched.until_text(".notice", "/dev/video250")

@@ -7,6 +7,7 @@ import { conditionOf } from "./feed.js";
 import { emotion, fetchJson, h, percent, probabilities, setEmotion, shares, show } from "./ui.js";
 
 const HOUR_S = 3600;
+const LEAST_S = 300; // a young history is not squeezed into the edge
 const ANSWER_MS = 6000;
 
 export class DeviceDetail {
@@ -47,7 +48,7 @@ export class DeviceDetail {
         ),
       ),
       h("section", { class: "card" }, h("h2", {}, "How likely each is"), this.#chances),
-      h("section", { class: "card wide" }, h("h2", {}, "The last hour"), this.#canvas),
+      h("section", { class: "card wide" }, h("h2", {}, "The last hour, as far as it is known"), this.#canvas),
       h("section", { class: "card" }, h("h2", {}, "What it uses"), this.#modalities),
       h("section", { class: "card" }, h("h2", {}, "Health"), this.#health),
       h("section", { class: "card wide" }, h("h2", {}, "Events"), this.#events),
@@ -75,7 +76,8 @@ export class DeviceDetail {
   #showTimes(device, state) {
     const now = Date.now() / 1000;
     const points = device.history.map(([time, emotion, confidence, valence, arousal]) => ({ time, emotion: confidence ? emotion : null, confidence, valence, arousal }));
-    this.#timeline.show(points, now - HOUR_S, now);
+    const known = Math.max(now - (points[0]?.time ?? now), LEAST_S);
+    this.#timeline.show(points, now - Math.min(known, HOUR_S), now);
     this.#affect.show(state && state.confidence ? [{ ...state, time: now }] : [], now);
   }
 

@@ -2,6 +2,7 @@
 
 import { DeviceDetail } from "./device-detail.js";
 import { Feed, conditionOf } from "./feed.js";
+import { drawHistory } from "./history.js";
 import { emotion, h, percent, setEmotion, setTrack, show, track } from "./ui.js";
 
 const RENDER_MS = 200;
@@ -115,6 +116,7 @@ class Tile {
   #name = emotion("unknown");
   #bar = track("Confidence", 0);
   #figure = h("span", { class: "figure" });
+  #history = h("canvas", {});
   #state = h("span", { class: "device-state" });
   #problem = h("p", { class: "device-problem" });
 
@@ -128,6 +130,7 @@ class Tile {
         h("span", { class: "device-head" }, h("strong", {}, name), this.#state),
         h("span", { class: "device-now" }, this.#name, this.#figure),
         this.#bar,
+        this.#history,
         this.#problem,
       ),
     );
@@ -144,6 +147,7 @@ class Tile {
     }
     setTrack(this.#bar, state?.confidence ?? 0, state?.emotion ?? "unknown");
     show(this.#figure, state && state.confidence ? percent(state.confidence) : "");
+    drawHistory(this.#history, device.history);
     show(this.#problem, problemsOf(device).join(" · "));
   }
 }

@@ -12,8 +12,10 @@ export function tryView(main) {
   const video = h("video", { playsinline: true, muted: true, "aria-label": "Your camera" });
   video.muted = true;
   const overlay = h("canvas", { class: "overlay", "aria-hidden": "true" });
-  const note = h("p", { class: "stage-note" }, "The picture appears here.");
   const button = h("button", { class: "primary", type: "button" }, "Start camera and microphone");
+  const hint = h("p", {}, "Your picture appears here, with a box around each face.");
+  const note = h("div", { class: "stage-note" }, button, hint);
+  const stop = h("button", { type: "button", hidden: true }, "Stop");
   const latency = h("span", { class: "latency" });
   const problem = h("p", { class: "notice", role: "alert", hidden: true });
   const sentence = h("input", { type: "text", id: "sentence", maxlength: 500, placeholder: "Say it in words …", disabled: true });
@@ -28,7 +30,7 @@ export function tryView(main) {
       "div",
       { class: "head" },
       h("div", {}, h("h1", {}, "Try it"), h("p", {}, "Your picture and sound go to this server alone, are read at once, and are kept nowhere. Only you see them.")),
-      h("div", { class: "actions" }, latency, button),
+      h("div", { class: "actions" }, latency, stop),
     ),
     problem,
     h(
@@ -65,10 +67,9 @@ export function tryView(main) {
     capture?.stop();
     capture = null;
     show(button, "Start camera and microphone");
-    button.disabled = false;
-    sentence.disabled = say.disabled = true;
-    note.hidden = false;
-    show(note, "The picture appears here.");
+    show(hint, "Your picture appears here, with a box around each face.");
+    button.disabled = note.hidden = button.hidden = false;
+    sentence.disabled = say.disabled = stop.hidden = true;
     show(latency, "");
     drawBoxes(overlay, { width: 0 }, [], new Map());
     for (const [modality, hint] of Object.entries(HINTS)) {
@@ -107,16 +108,20 @@ export function tryView(main) {
       mine.stop();
       return;
     }
-    button.disabled = false;
-    show(button, "Stop");
-    sentence.disabled = say.disabled = false;
+    sentence.disabled = say.disabled = stop.hidden = false;
     note.hidden = mine.hasCamera;
-    show(note, "There is no camera; the microphone is read.");
+    button.hidden = true;
+    show(hint, "There is no camera; the microphone is read.");
+    stop.focus();
     voices.hint("face", mine.hasCamera ? "Looking for a face" : "No camera");
     voices.hint("speech", mine.hasMicrophone ? "Waiting for a voice" : "No microphone");
   }
 
-  button.addEventListener("click", () => (capture ? end() : begin()));
+  button.addEventListener("click", begin);
+  stop.addEventListener("click", () => {
+    end();
+    button.focus();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (sentence.value.trim() && capture) {
