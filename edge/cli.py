@@ -100,6 +100,11 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    if arguments.web:
+        from edge.commands.demo.web import show_web
+
+        show_web(arguments.port)
+        return 0
     from edge.commands.demo.show import show
 
     show()
@@ -168,7 +173,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
     _add_watch_options(watch)
-    add("demo", _demo, "play the sample clips through the daemon")
+    demo = add("demo", _demo, "play the sample clips through the daemon")
+    demo.add_argument("--web", action="store_true", help="show them on the page, until Ctrl-C")
+    demo.add_argument("--port", type=int, default=8000, help="of the page (default: %(default)s)")
     serve = add(
         "serve", _serve, "serve a page and a REST API, on this machine unless told otherwise"
     )

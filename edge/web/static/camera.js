@@ -14,7 +14,7 @@ export function cameraView(main) {
   main.append(
     h("div", { class: "head" }, h("div", {}, h("h1", {}, "Camera"), h("p", {}, "The picture goes to this page and is kept nowhere. The camera closes when nobody watches.")), h("div", { class: "actions" }, faces)),
     problem,
-    h("div", { class: "try" }, h("figure", { class: "stage" }, picture, overlay, note), h("div", { class: "side" }, belief.element), minute.element),
+    h("div", { class: "try" }, h("figure", { class: "stage tall" }, picture, overlay, note), h("div", { class: "side" }, belief.element), minute.element),
   );
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/camera`);
   socket.binaryType = "arraybuffer";
