@@ -22,9 +22,14 @@ def read_token(file: Path) -> str:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise EmotiondError(f"{file}: cannot read the token ({error})") from error
+    return checked_token(token, str(file))
+
+
+def checked_token(token: str, source: str) -> str:
+    """Returns the token; raises EmotiondError, which names its source, if it can be guessed."""
     if len(token) < MIN_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
         raise EmotiondError(
-            f"{file}: a token has at least {MIN_TOKEN_CHARACTERS} printable ASCII characters; "
+            f"{source}: a token has at least {MIN_TOKEN_CHARACTERS} printable ASCII characters; "
             "make one with `openssl rand -hex 16`"
         )
     return token

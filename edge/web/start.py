@@ -1,21 +1,26 @@
 """Starts `emotiond serve` from the command line's options."""
 
 import argparse
+import os
 from dataclasses import replace
 
 import msgspec
 
 from edge.config import Config
 from edge.errors import EmotiondError
-from edge.web.serve import new_token, read_token, serve
+from edge.secrets import credential
+from edge.web.serve import checked_token, new_token, read_token, serve
 from edge.web.settings import WebSettings
+
+JOURNAL = "JOURNAL_STREAM"
+"""Set by systemd if what a service prints goes to the journal."""
 
 
 def start(config: Config, options: argparse.Namespace) -> None:
     """Serves until it is told to stop; raises EmotiondError.
 
-    On an address that others can reach, a token is demanded: that of a file, or a new one that is
-    printed once.
+    On an address that others can reach, a token is demanded: that of a file or of systemd's
+    credential, or a new one that is printed once.
     """
     if bool(options.certificate) != bool(options.key):
         raise EmotiondError("--certificate and --key belong together, but one of them is missing")
@@ -32,10 +37,21 @@ def start(config: Config, options: argparse.Namespace) -> None:
         camera=options.camera is not None,
         config=config,
     )
-    token = None
+    given = _given_token(options)
+    if given or settings.is_local:
+        serve(replace(settings, token=given or None), show_token=False)
+    elif os.environ.get(JOURNAL):
+        raise EmotiondError(
+            f"{settings.host} can be reached by others, so a token is needed: write one into "
+            "/etc/emotiond/web-token; a new one would stand in the journal"
+        )
+    else:
+        serve(replace(settings, token=new_token()), show_token=True)
+
+
+def _given_token(options: argparse.Namespace) -> str:
+    """Returns the token of a file or of systemd's credential `web-token`, empty without one."""
     if options.token_file is not None:
-        token = read_token(options.token_file)
-    elif not settings.is_local:
-        token = new_token()
-    settings = replace(settings, token=token)
-    serve(settings, show_token=options.token_file is None)
+        return read_token(options.token_file)
+    kept = (credential("web-token") or "").strip()
+    return checked_token(kept, "credential web-token") if kept else ""

@@ -1,5 +1,6 @@
 """Whom the server keeps out: other names, other sites, wrong tokens."""
 
+import argparse
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,12 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from edge.config import Config
 from edge.errors import EmotiondError
 from edge.web.safety import HEADERS, WRONG_TRIES
 from edge.web.serve import address, read_token
 from edge.web.settings import WebSettings
+from edge.web.start import start
 from tests.support.clock import FakeClock
 from tests.support.web import JSON, Site, site
 
@@ -161,3 +164,32 @@ def test_the_printed_address_has_the_token_only_if_it_is_new() -> None:
 )
 def test_only_loopback_needs_no_token(host: str, local: bool) -> None:
     assert WebSettings(host=host).is_local == local
+
+
+def options(**given: object) -> argparse.Namespace:
+    usual = {"host": "0.0.0.0", "port": 0, "name": [], "camera": None, "token_file": None}  # noqa: S104
+    return argparse.Namespace(**{**usual, "certificate": None, "key": None, **given})
+
+
+def test_a_service_that_others_reach_needs_a_token_that_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    with pytest.raises(EmotiondError, match="/etc/emotiond/web-token"):
+        start(Config(), options())
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "web-token").write_text("\n")
+    with pytest.raises(EmotiondError, match="/etc/emotiond/web-token"):
+        start(Config(), options())
+    (tmp_path / "web-token").write_text("short\n")
+    with pytest.raises(EmotiondError, match="credential web-token: a token has at least 16"):
+        start(Config(), options())
+
+
+def test_half_a_certificate_and_an_address_in_use_are_explained() -> None:
+    with pytest.raises(EmotiondError, match="--certificate and --key belong together"):
+        start(Config(), options(certificate=Path("a.pem")))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EmotiondError, match=rf"port {port} .*--port"):
+            start(Config(), options(host="127.0.0.1", port=port))

@@ -9,8 +9,23 @@ export class Feed extends EventTarget {
   devices = new Map(); // by name, as /api/devices describes them, with `events`
   received = 0;
   #source = null;
+  #onVisibility = () => this.#follow();
 
+  // Only while the page is seen: a browser has six connections for all tabs of one server.
   start() {
+    document.addEventListener("visibilitychange", this.#onVisibility);
+    this.#follow();
+  }
+
+  #follow() {
+    if (document.hidden) {
+      this.#source?.close();
+    } else if (!this.#source || this.#source.readyState === EventSource.CLOSED) {
+      this.#open();
+    }
+  }
+
+  #open() {
     this.#source = new EventSource("/api/events");
     this.#source.addEventListener("devices", ({ data }) => this.#snapshot(JSON.parse(data)));
     this.#source.addEventListener("broker", ({ data }) => {
@@ -24,6 +39,7 @@ export class Feed extends EventTarget {
   }
 
   stop() {
+    document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#source?.close();
   }
 

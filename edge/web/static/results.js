@@ -106,7 +106,7 @@ export class ResultCard {
     const video = this.#media.querySelector("video");
     const overlay = this.#media.querySelector("canvas");
     const canvas = h("canvas", { class: "timeline" });
-    const timeline = new Timeline(canvas, { gap: Infinity, label: clock });
+    const timeline = new Timeline(canvas, { gap: Infinity, label: (time) => (clip.duration_s < 10 ? `${time.toFixed(1)} s` : clock(time)) });
     const points = clip.timeline.map((one) => ({ time: one.time_s, emotion: null, ...(one.fused ?? {}) }));
     const follow = () => {
       timeline.show(points, 0, clip.duration_s, video.currentTime);

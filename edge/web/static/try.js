@@ -55,7 +55,7 @@ export function tryView(main) {
       observations.length ? voices.show(observations[0]) : voices.hint("face", "No face in view");
       drawn = [...drawn, performance.now() - captured_s * 1000].slice(-LATENCIES);
       const median = drawn.toSorted((a, b) => a - b)[drawn.length >> 1];
-      latency.dataset.median = median.toFixed(1);
+      latency.dataset.newest = drawn.at(-1).toFixed(1);
       latency.dataset.count = Number(latency.dataset.count ?? 0) + 1;
       show(latency, `${Math.round(median)} ms from picture to answer`);
     } else if (observations.length) {
