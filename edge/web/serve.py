@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from edge.errors import EmotiondError
 from edge.web.app import create_app
@@ -13,7 +14,8 @@ from edge.web.settings import WebSettings
 
 MIN_TOKEN_CHARACTERS = 16
 PING_S = 20.0
-STOP_S = 3
+STOP_S = 1
+MAX_CONNECTIONS = 256
 
 
 def read_token(file: Path) -> str:
@@ -42,24 +44,30 @@ def new_token() -> str:
 
 def serve(settings: WebSettings, show_token: bool) -> None:
     """Serves until it is told to stop; raises EmotiondError if the address cannot be used."""
-    app = create_app(settings)
+    config = server_config(create_app(settings), settings)
     listener = _listen(settings)
-    config = uvicorn.Config(
+    print(f"emotiond: open {address(settings, listener, show_token)}", flush=True)
+    uvicorn.Server(config).run([listener])
+
+
+def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
+    """Returns how uvicorn serves the application."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # pictures do not shrink, and a bomb would unpack
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
         timeout_graceful_shutdown=STOP_S,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.key,
     )
-    print(f"emotiond: open {address(settings, listener, show_token)}", flush=True)
-    uvicorn.Server(config).run([listener])
 
 
 def address(settings: WebSettings, listener: socket.socket, show_token: bool) -> str:

@@ -58,6 +58,12 @@ def test_a_picture_gets_an_answer_for_every_face_with_its_place(web: Site, pictu
     assert 0 < face["box"]["left"] < face["box"]["right"]
 
 
+def test_a_picture_of_eight_thousand_pixels_is_read() -> None:
+    large = cv2.imencode(".png", np.zeros((4320, 7680, 3), np.uint8))[1].tobytes()
+    with site() as web:
+        assert web.upload("/api/predict/image", image=large).json["faces"] == 0
+
+
 def test_a_picture_without_a_face_is_no_error(web: Site) -> None:
     black = cv2.imencode(".png", np.zeros((48, 48, 3), np.uint8))[1].tobytes()
     answer = web.upload("/api/predict/image", image=black)

@@ -15,6 +15,7 @@ from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.config import Config, Mqtt
 from edge.web.app import create_app
+from edge.web.serve import server_config
 from edge.web.settings import Limits, WebSettings
 from edge.web.state import Server
 from tests.support.waiting import wait_until
@@ -75,14 +76,7 @@ def site(
     chosen = WebSettings(**{"config": NO_BROKER, "limits": limits or Limits(), **settings})
     app = create_app(chosen, (clock or Clock()).now_s)
     with socket.create_server((HOST, 0)) as listener:
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            ws="websockets-sansio",
-            timeout_graceful_shutdown=1,
-        )
-        runner = uvicorn.Server(config)
+        runner = uvicorn.Server(server_config(app, chosen))
         thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
