@@ -22,6 +22,7 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, free_port
 from edge.configfile import load_config
 from edge.resources import CONFIGS
+from tests.support.pages import violations
 from tests.support.waiting import wait_until
 
 KIOSK = Path(__file__).parents[2] / "examples" / "kiosk"
@@ -68,6 +69,10 @@ class Page:
         button = self._browser.find_element(By.ID, "pause")
         wait_until(lambda: button.is_enabled() and button.text == label)
         button.click()
+
+    @property
+    def violations(self) -> list[str]:
+        return violations(self._browser)
 
     @property
     def title(self) -> str:
@@ -216,6 +221,7 @@ def test_values_from_minus_one_to_one_are_drawn_from_the_middle(
     assert page.bar(".valence") == ("25%", "25%")
     assert page.bar(".arousal") == ("50%", "12.5%")
     assert page.bar(".confidence") == ("0%", "80%")
+    assert page.violations == []
 
 
 def test_page_flow_and_configuration_agree_on_the_device() -> None:

@@ -21,6 +21,12 @@ axe.run().then(({ violations }) => done(violations.map((one) =>
 PATIENCE_S = 20
 
 
+def violations(browser: Chrome) -> list[str]:
+    """What axe finds wrong with a page for people with disabilities."""
+    browser.execute_script(AXE)
+    return list(browser.execute_async_script(RUN_AXE))
+
+
 class Page:
     def __init__(self, browser: Chrome, url: str) -> None:
         self.browser, self.url = browser, url
@@ -87,9 +93,8 @@ class Page:
 
     @property
     def violations(self) -> list[str]:
-        """What axe finds wrong for people with disabilities."""
-        self.browser.execute_script(AXE)
-        return list(self.browser.execute_async_script(RUN_AXE))
+        """What axe finds wrong with it."""
+        return violations(self.browser)
 
     @property
     def complaints(self) -> list[str]:

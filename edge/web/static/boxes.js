@@ -40,17 +40,17 @@ function drawFace(g, { x, y, w, h }, belief, height) {
   g.font = "600 14px system-ui, sans-serif";
   const text = `${nameOf(belief.emotion)} ${percent(belief.confidence)}`;
   const person = `Person ${belief.subject}`;
-  const wide = Math.max(g.measureText(text).width + 20, w);
+  const named = g.measureText(text).width;
+  g.font = "12px system-ui, sans-serif";
+  const numbered = g.measureText(person).width;
+  const wide = Math.max(named + numbered + 32, w);
   const labelY = y + h + 6 + LABEL < height ? y + h + 6 : Math.max(y - LABEL - 6, 0);
   g.fillStyle = themed("--card");
   g.beginPath();
   g.roundRect(x, labelY, wide, LABEL, 8);
   g.fill();
   g.fillStyle = themed("--soft");
-  g.font = "12px system-ui, sans-serif";
-  if (g.measureText(person).width + g.measureText(text).width + 40 < wide) {
-    g.fillText(person, x + wide - g.measureText(person).width - 10, labelY + 19);
-  }
+  g.fillText(person, x + wide - numbered - 10, labelY + 19);
   g.fillStyle = themed("--ink");
   g.font = "600 14px system-ui, sans-serif";
   g.fillText(text, x + 10, labelY + 20);
