@@ -24,7 +24,7 @@ class Timeline:
     def frame(self, pixels: Pixels, captured_s: float) -> Observation | None:
         """Adds the next picture; returns the primary face in it."""
         self._hear(captured_s)
-        self._face = self._live.frame(pixels, captured_s).primary
+        self._face = self._live.see(pixels, captured_s).primary
         self.duration_s = max(self.duration_s, captured_s)
         self._note(captured_s)
         return self._face
@@ -44,7 +44,7 @@ class Timeline:
             return
         block = self._sound[round(self._heard_s * SAMPLE_RATE_HZ) : round(until_s * SAMPLE_RATE_HZ)]
         if len(block):
-            self._speech = next(reversed(self._live.sound(block, until_s)), self._speech)
+            self._speech = next(reversed(self._live.hear(block, until_s)), self._speech)
         self._heard_s = until_s
 
     def _note(self, now_s: float) -> None:

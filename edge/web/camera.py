@@ -5,7 +5,6 @@ This is the one place where a picture leaves the process: to its own user's page
 
 import asyncio
 import struct
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ class CameraView:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._worker = Worker(server.settings.config, server.settings.limits)
+        self._worker: Worker | None = None
         self._task: asyncio.Task[None] | None = None
         self._watchers: set[asyncio.Event] = set()
         self._newest = b""
@@ -42,7 +41,8 @@ class CameraView:
         server.watching += 1
         if self._task is None:
             self._error = None
-            self._task = asyncio.create_task(self._watch())
+            self._worker = Worker(server.settings.config, server.settings.limits)
+            self._task = asyncio.create_task(self._watch(self._worker))
         try:
             await self._forward(socket)
         except (WebSocketDisconnect, RuntimeError):
@@ -54,8 +54,9 @@ class CameraView:
 
     def stop(self) -> None:
         """Closes the camera."""
-        self._worker.stop()
-        self._task = None
+        if self._worker is not None:
+            self._worker.stop()
+        self._worker = self._task = None
 
     async def _forward(self, socket: WebSocket) -> None:
         changed = asyncio.Event()
@@ -77,7 +78,7 @@ class CameraView:
             self._watchers.discard(changed)
             left.cancel()
 
-    async def _watch(self) -> None:
+    async def _watch(self, worker: Worker) -> None:
         camera = self._server.settings.config.camera
 
         def take(content: Any) -> None:
@@ -86,7 +87,7 @@ class CameraView:
             self._wake()
 
         def call() -> None:
-            self._worker.call(
+            worker.call(
                 "camera",
                 {"camera": camera},
                 {},
@@ -96,12 +97,12 @@ class CameraView:
 
         try:
             await to_thread.run_sync(call, abandon_on_cancel=True)
-            self._error = "the camera gives no more pictures"
+            error = "the camera gives no more pictures"
         except Refusal as refusal:
-            failed = refusal.status == HTTPStatus.SERVICE_UNAVAILABLE
-            self._error = f"{'models: ' if failed else ''}{refusal}"
-        self._task = None
-        self._wake()
+            error = str(refusal)
+        if self._worker is worker:  # it was not stopped
+            self._error, self._task = error, None
+            self._wake()
 
     def _wake(self) -> None:
         for changed in self._watchers:

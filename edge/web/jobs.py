@@ -15,10 +15,8 @@ from edge.clock import Clock
 from edge.config import Camera, Config
 from edge.emotions import DIGITS
 from edge.errors import SourceError
-from edge.values import Observation
 from emotiond import Emotions, Result
 from emotiond.live import Live
-from emotiond.results import of_observation
 
 Progress = Callable[[object], None]
 PROGRESS_STEP = 0.01
@@ -112,19 +110,19 @@ class Jobs:
         pixels = decode_picture(data, "this picture")
         if pixels.shape[0] * pixels.shape[1] > MAX_LIVE_PIXELS:
             raise SourceError(f"a live picture has at most {MAX_LIVE_PIXELS} pixels")
-        sighting = self._session(session, captured_s).frame(pixels, captured_s)
-        return self._answer(session, captured_s, sighting.observations, sighting.faces)
+        found = self._session(session, captured_s).frame(pixels, captured_s)
+        return self._answer(self._live[session], captured_s, found, len(found))
 
     def live_sound(self, session: str, data: bytes, captured_s: float, progress: Progress) -> bytes:
         """Reads the next sound of a live page, int16 mono at 16 kHz."""
         samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
         heard = self._session(session, captured_s).sound(samples, captured_s)
-        return self._answer(session, captured_s, tuple(heard[-1:]))
+        return self._answer(self._live[session], captured_s, heard[-1:])
 
     def live_text(self, session: str, text: str, captured_s: float, progress: Progress) -> bytes:
         """Reads a text of the person in front of a live page."""
-        observation = self._session(session, captured_s).text(text, captured_s)
-        return self._answer(session, captured_s, (observation,))
+        read = self._session(session, captured_s).text(text, captured_s)
+        return self._answer(self._live[session], captured_s, (read,))
 
     def live_end(self, session: str, progress: Progress) -> bytes:
         """Forgets a live page."""
@@ -139,18 +137,10 @@ class Jobs:
         live = self._emotions.live(clock.now_s())
         try:
             while (frame := device.read()) is not None:
-                sighting = live.frame(frame.pixels, frame.captured_s)
-                found = tuple(map(of_observation, sighting.observations))
-                fused, everybody = live.fused(frame.captured_s)
-                answer = LiveAnswer(
-                    captured_s=frame.captured_s,
-                    observations=found,
-                    faces=sighting.faces,
-                    fused=fused,
-                    everybody=everybody,
-                )
+                found = live.frame(frame.pixels, frame.captured_s)
+                answer = self._answer(live, frame.captured_s, found, len(found))
                 picture = cv2.imencode(".jpg", frame.pixels, JPEG)[1].tobytes()
-                progress((msgspec.json.encode(answer), picture))
+                progress((answer, picture))
         finally:
             device.close()
         return b""
@@ -160,18 +150,15 @@ class Jobs:
             self._live[session] = self._emotions.live(now_s)
         return self._live[session]
 
+    @staticmethod
     def _answer(
-        self,
-        session: str,
-        captured_s: float,
-        observations: tuple[Observation, ...],
-        faces: int | None = None,
+        live: Live, captured_s: float, observations: tuple[Result, ...], faces: int | None = None
     ) -> bytes:
-        fused, everybody = self._live[session].fused(captured_s)
+        fused, everybody = live.fused(captured_s)
         return msgspec.json.encode(
             LiveAnswer(
                 captured_s=captured_s,
-                observations=tuple(map(of_observation, observations)),
+                observations=observations,
                 faces=faces,
                 fused=fused,
                 everybody=everybody,

@@ -7,10 +7,11 @@ import contextlib
 import math
 import secrets
 import struct
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 import msgspec
+from msgspec import Meta
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.web.errors import Refusal, unusable
@@ -30,7 +31,7 @@ POLICY, TRY_LATER, TOO_SLOW = 1008, 1013, 4008
 class LiveText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A text of the person in front of the page."""
 
-    text: str
+    text: Annotated[str, Meta(max_length=10_000)]
     captured_s: float
 
 

@@ -1,5 +1,6 @@
 """Hands work to worker processes: a bounded number at once, each replaced if it fails."""
 
+import logging
 import socket
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from edge.config import Config
 from edge.web.errors import Refusal, busy, unusable
 from edge.web.settings import Limits
 
+logger = logging.getLogger(__name__)
+
 IDLE_S = 60.0
 """A worker without work for this long is ended, so that an idle server is small."""
-TEXTS_AND_LIVE_S = 20.0
+LIVE_S = 20.0
 """Time that one picture, sound or text of a live page may take, with the start of the worker."""
 
 Report = Callable[[Any], None]
@@ -71,6 +74,9 @@ class Worker:
                     raise unusable(content)
                 elif kind == "failed":
                     raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, content)
+                elif kind == "broken":
+                    logger.error("%s: %s", name, content)
+                    raise unusable("it cannot be read; the server's log has the place")
                 else:
                     return bytes(content)
         except (EOFError, OSError):
@@ -85,11 +91,11 @@ class Worker:
         """Ends the process."""
         process, self._process = self._process, None
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
         if process is not None:
             process.kill()
             process.wait()
+        if connection is not None:
+            connection.close()
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
@@ -166,7 +172,7 @@ class Pool:
         files: Mapping[str, int],
         report: Report,
     ) -> bytes:
-        limit_s = self._limits.work_s if worker is not self._live else TEXTS_AND_LIVE_S
+        limit_s = self._limits.work_s if worker is not self._live else LIVE_S
 
         def call() -> bytes:
             def reported(content: Any) -> None:

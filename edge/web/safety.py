@@ -102,10 +102,11 @@ class Gate:
         return None
 
     def _check_host(self, host: str) -> None:
-        name = urlsplit(f"//{host}").hostname or ""
+        name = ""
         try:
+            name = urlsplit(f"//{host}").hostname or ""
             ip_address(name)
-        except ValueError:
+        except ValueError:  # it is a name, or nothing that one could connect to
             if name not in self._names:
                 raise Refusal(
                     HTTPStatus.MISDIRECTED_REQUEST,
@@ -117,7 +118,7 @@ class Gate:
     def _check_origin(scope: Scope, headers: Headers, host: str) -> None:
         """Refuses other sites' pages whatever they could do: send, listen, or embed a picture."""
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "")
-        from_elsewhere = origin is not None and urlsplit(origin).netloc != host
+        from_elsewhere = origin is not None and origin.partition("://")[2] != host
         is_plain_get = scope["type"] == "http" and scope["method"] in SAFE_METHODS
         if is_plain_get and headers.get("sec-fetch-mode") == "navigate":
             return  # a link on another page may lead here
@@ -164,4 +165,7 @@ def _token_in(headers: Headers) -> str:
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
-    return parse_qsl(query.decode("latin-1"), max_num_fields=100)
+    try:
+        return parse_qsl(query.decode("latin-1"), max_num_fields=100)
+    except ValueError:  # too many
+        return []

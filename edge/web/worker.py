@@ -35,7 +35,7 @@ def main() -> int:
     connection = Connection(int(sys.argv[1]))
     config, max_pixels, max_seconds = connection.recv()
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)  # is read once, on import
-    from edge.errors import EmotiondError, ModelError
+    from edge.errors import EmotiondError, ModelError, describe
     from edge.web.jobs import Jobs
 
     jobs = Jobs(config, max_pixels, max_seconds)
@@ -44,7 +44,7 @@ def main() -> int:
             name, arguments, files = connection.recv()
             descriptors = [recv_handle(connection) for _ in files]
             try:
-                paths = {one: Path(f"/proc/self/fd/{fd}") for one, fd in zip(files, descriptors)}  # noqa: B905
+                paths = dict(zip(files, map(_path, descriptors), strict=True))
                 answer = getattr(jobs, name)(**arguments, **paths, progress=_reporter(connection))
                 connection.send(("done", answer))
             except ModelError as error:
@@ -53,10 +53,16 @@ def main() -> int:
                 connection.send(("refused", _without_paths(str(error))))
             except MemoryError:
                 connection.send(("refused", "it needs more memory than one file may take"))
+            except Exception as error:
+                connection.send(("broken", describe(error)))
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
     return 0
+
+
+def _path(descriptor: int) -> Path:
+    return Path(f"/proc/self/fd/{descriptor}")
 
 
 def _reporter(connection: Connection) -> Callable[[object], None]:

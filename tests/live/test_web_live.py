@@ -88,6 +88,7 @@ def test_an_unreadable_picture_is_answered_and_the_page_stays(web: Site) -> None
         (message(FRAME, float("nan"), b"x"), "a message is a kind"),
         ("hello", "not a text of a live page"),
         ('{"text": "a", "captured_s": "b"}', "not a text of a live page"),
+        (json.dumps({"text": "a" * 100_000, "captured_s": 1}), "not a text of a live page"),
         ("[" * 100_000, "not a text of a live page"),
     ],
 )

@@ -41,7 +41,9 @@ def test_addresses_and_names_of_this_machine_are_served(web: Site, host: str) ->
     assert web.get("/api/health", Host=f"{host}:{web.port}").status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "a b"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "", "a b", "[", "[::1", "a:b:c"]
+)
 def test_a_name_that_points_here_from_elsewhere_is_refused(web: Site, host: str) -> None:
     answer = web.get("/api/health", Host=host)
     assert answer.status in (400, 421)
@@ -57,6 +59,7 @@ def test_another_name_is_served_if_it_was_given() -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Origin": "http://localhost:1"},
         {"Sec-Fetch-Site": "cross-site"},
     ],

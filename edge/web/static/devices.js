@@ -61,9 +61,9 @@ export function devicesView(main, health, chosen) {
     grid.dataset.received = feed.received;
     empty.hidden = feed.devices.size > 0 || feed.broker === null;
     if (!empty.hidden && !feed.broker.connected) {
-      empty.replaceChildren(h("h3", {}, "The broker cannot be reached"), h("p", {}, `${feed.broker.reason || feed.broker.address}. This page shows its devices as soon as it answers.`), h("p", {}, "Is it elsewhere? Start this server with --config and the daemon's configuration."));
+      empty.replaceChildren(h("h2", {}, "The broker cannot be reached"), h("p", {}, `${feed.broker.reason || feed.broker.address}. This page shows its devices as soon as it answers.`), h("p", {}, "Is it elsewhere? Start this server with --config and the daemon's configuration."));
     } else if (!empty.hidden) {
-      empty.replaceChildren(h("h3", {}, "No devices yet"), h("p", {}, "A device appears here as soon as it publishes to this broker."), h("pre", {}, "emotiond run\nemotiond demo --web"), h("p", {}, "Is the broker elsewhere? Start this server with --config and the daemon's configuration."));
+      empty.replaceChildren(h("h2", {}, "No devices yet"), h("p", {}, "A device appears here as soon as it publishes to this broker."), h("pre", {}, "emotiond run\nemotiond demo --web"), h("p", {}, "Is the broker elsewhere? Start this server with --config and the daemon's configuration."));
     }
   }
 
@@ -71,7 +71,7 @@ export function devicesView(main, health, chosen) {
     const device = feed.devices.get(chosen);
     empty.hidden = Boolean(device) || feed.broker === null;
     if (!empty.hidden) {
-      empty.replaceChildren(h("h3", {}, `No device is called ${chosen}`), h("p", {}, "It has not published anything to this broker."));
+      empty.replaceChildren(h("h2", {}, `No device is called ${chosen}`), h("p", {}, "It has not published anything to this broker."));
     }
     if (device) {
       detail ??= new DeviceDetail(chosen);
