@@ -48,9 +48,7 @@ async def video(request: Request, server: Server) -> Response:
         return await _file(request, server, "video")
     async with AsyncExitStack() as held:
         await held.enter_async_context(server.pool.seat())
-        form = held.enter_context(
-            closing(await read_form(request, ("video",), server.settings.limits))
-        )
+        form = held.enter_context(closing(await _form(request, server, ("video",))))
         return Stream(partial(_with_progress, server, form), NDJSON, held.pop_all())
     raise AssertionError  # for mypy, to which an exit may swallow exceptions
 
@@ -59,14 +57,18 @@ async def fused(request: Request, server: Server) -> Response:
     """Reads a picture, a sound and a text of one person at one moment."""
     async with server.pool.seat():
         parts = ("image", "audio", "text")
-        with closing(await read_form(request, parts, server.settings.limits)) as form:
+        with closing(await _form(request, server, parts)) as form:
             arguments = {} if form.text is None else {"text": form.text}
             return _json(await _run(server, "fused", arguments, form))
 
 
+async def _form(request: Request, server: Server, parts: tuple[str, ...]) -> Form:
+    return await read_form(request, parts, server.settings.limits, server.uploads)
+
+
 async def _file(request: Request, server: Server, kind: str) -> Response:
     async with server.pool.seat():
-        with closing(await read_form(request, (kind,), server.settings.limits)) as form:
+        with closing(await _form(request, server, (kind,))) as form:
             return _json(await _run(server, kind, {}, form))
 
 

@@ -16,6 +16,8 @@ class Limits:
 
     upload_bytes: int = 50_000_000
     """All parts of one request together."""
+    all_uploads_bytes: int = 200_000_000
+    """All uploads that are in memory at one time."""
     text_bytes: int = 65_536
     pixels: int = 50_000_000
     """Of a picture, or of one frame of a video."""

@@ -8,6 +8,7 @@ from edge.web.hub import Hub
 from edge.web.metrics import Metrics
 from edge.web.pool import Pool
 from edge.web.settings import WebSettings
+from edge.web.uploads import Budget
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Server:
     pool: Pool = field(init=False)
     hub: Hub = field(init=False)
     devices: DeviceBook = field(init=False)
+    uploads: Budget = field(init=False)
     metrics: Metrics = field(default_factory=Metrics)
     started_s: float = field(default_factory=time.monotonic)
     live: int = 0
@@ -29,4 +31,5 @@ class Server:
         """Creates the parts; raises ConfigError when a secret cannot be read."""
         config, limits = self.settings.config, self.settings.limits
         self.pool, self.hub = Pool(config, limits), Hub(limits.listeners)
+        self.uploads = Budget(limits.all_uploads_bytes)
         self.devices = DeviceBook(config.mqtt, self.hub.publish)

@@ -17,7 +17,7 @@ from multipart import (
 )
 from starlette.requests import ClientDisconnect, Request
 
-from edge.web.errors import Refusal, too_large, unusable, wrong_type
+from edge.web.errors import Refusal, busy, too_large, unusable, wrong_type
 from edge.web.settings import Limits
 
 FILES = {
@@ -32,10 +32,29 @@ MAX_PARTS = 8
 T = TypeVar("T")
 
 
+class Budget:
+    """The memory that all uploads together may take."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = self._most = most_bytes
+
+    def take(self, count: int) -> None:
+        """Takes some bytes; raises Refusal if they are not left."""
+        if count > self._left:
+            raise busy(f"uploads take {self._most / 1e6:g} MB already; try again in a moment")
+        self._left -= count
+
+    def give_back(self, count: int) -> None:
+        """Returns bytes that were taken."""
+        self._left += count
+
+
 @dataclass
 class Form:
     """The parts of a form."""
 
+    budget: Budget
+    taken_bytes: int = 0
     files: dict[str, int] = field(default_factory=dict)
     """Descriptors of files in memory, by part."""
     names: dict[str, str] = field(default_factory=dict)
@@ -47,6 +66,8 @@ class Form:
         for descriptor in self.files.values():
             os.close(descriptor)
         self.files.clear()
+        self.budget.give_back(self.taken_bytes)
+        self.taken_bytes = 0
 
 
 @contextmanager
@@ -76,7 +97,9 @@ async def read_json(request: Request, kind: type[T], limits: Limits) -> T:
         raise unusable("not the JSON that is expected here (nested too deeply)") from None
 
 
-async def read_form(request: Request, expected: Collection[str], limits: Limits) -> Form:
+async def read_form(
+    request: Request, expected: Collection[str], limits: Limits, budget: Budget
+) -> Form:
     """Receives a form with at least one of the expected parts; raises Refusal.
 
     The caller closes it.
@@ -86,7 +109,7 @@ async def read_form(request: Request, expected: Collection[str], limits: Limits)
         parts = " or ".join(f"`{one}`" for one in expected)
         raise wrong_type(f"send a form (multipart/form-data) with the part {parts}; see /docs")
     _check_length(request, limits.upload_bytes)
-    form = Form()
+    form = Form(budget)
     try:
         await _receive(request, _Receiver(form, expected, limits), options["boundary"], limits)
         if not form.files and form.text is None:
@@ -152,6 +175,8 @@ class _Receiver:
         self._left -= len(piece)
         if self._left < 0:
             raise too_large(_too_many_bytes(self._limits.upload_bytes))
+        self._form.budget.take(len(piece))
+        self._form.taken_bytes += len(piece)
         descriptor = self._form.files[self._part]
         while piece:
             piece = piece[os.write(descriptor, piece) :]

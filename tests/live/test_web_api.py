@@ -255,6 +255,15 @@ def test_of_fifty_parallel_uploads_none_is_lost_and_nothing_stays_behind(picture
     assert web.server.pool.pids == []
 
 
+def test_uploads_are_refused_while_others_take_all_the_memory(picture: bytes) -> None:
+    with site(Limits(all_uploads_bytes=len(picture) - 1)) as web:
+        answer = web.upload("/api/predict/image", image=picture)
+        assert (answer.status, "try again in a moment" in answer.error) == (429, True)
+    with site(Limits(all_uploads_bytes=len(picture))) as web:
+        for _ in range(2):  # it was given back
+            assert web.upload("/api/predict/image", image=picture).status == 200
+
+
 def test_a_file_that_ends_its_reader_harms_no_other(picture: bytes) -> None:
     with site(Limits(workers=1)) as web:
         assert web.upload("/api/predict/image", image=picture).status == 200
