@@ -1,5 +1,6 @@
 """Lifecycle of the process: start, reload of the configuration, stop."""
 
+import gc
 import logging
 import queue
 import signal
@@ -48,6 +49,7 @@ class Lifecycle:
                     return
                 self._next.copy_pause(self._current)
                 self._current, self._next = self._next, None
+            gc.collect()  # parts of a daemon refer to each other: its models would stay in memory
 
     def _handle_signals(self) -> None:
         while not self._stopping:

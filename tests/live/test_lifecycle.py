@@ -16,6 +16,7 @@ from benchmarks.harness.clips import HAPPY_CLIP
 from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.machine import rss_mb
 from tests.support.daemon_settings import daemon_settings
 
 
@@ -89,6 +90,21 @@ def test_a_reload_that_fails_in_an_unforeseen_way_does_not_block_a_stop(
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
         _until_logged(process, "not reloaded")
+
+
+def test_ten_reloads_leave_the_memory_as_it_was(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    def reload(times: int) -> float:
+        for _ in range(times):
+            process.send_signal(signal.SIGHUP)
+            subscriber.until("text/status", "ok")
+        return rss_mb(process.pid)
+
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
+        subscriber.until("text/status", "ok")
+        before_mb = reload(3)
+        assert reload(10) - before_mb < 5  # 0.3 MB; 21 MB with the daemons before it kept
 
 
 def test_a_pause_that_cannot_be_stored_survives_a_reload(
