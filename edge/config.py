@@ -126,6 +126,8 @@ class Load(Section, frozen=True):
     max_cpu_percent: Annotated[float, Meta(gt=0, le=6400)] = 100.0
     """Percent of one core."""
     max_temperature_c: Annotated[float, Meta(ge=30, le=120)] = 80.0
+    max_memory_mb: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Above it modalities are given up; 0 is 85 % of what systemd or a container allows."""
 
 
 class Fusion(Section, frozen=True):

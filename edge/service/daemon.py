@@ -19,6 +19,7 @@ from edge.publish.publisher import Publisher
 from edge.resources import state_folder
 from edge.service.governor import LoadControl
 from edge.service.health import Health
+from edge.service.memory import MemoryGuard
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
 from edge.service.mqtt_commands import MqttCommands
@@ -74,9 +75,10 @@ class Daemon:
             self._queue,
             self._report,
             self._load.pace,
-            RunControl(self._pause.running, self._stop),
+            RunControl(self._pause.running),
             Trials(folder / TRIED_FILE),
         )
+        self._memory = MemoryGuard(config.load, self._modalities.give_up)
         self._commands: MqttCommands | None = None
         self._checked_s = self._clock.now_s()
 
@@ -88,7 +90,7 @@ class Daemon:
             self._config,
             self._clock,
             self._pause,
-            modalities.texts.put if "text" in modalities.models else None,
+            modalities.take_text,
             self._queue,
             self._answer,
         )
@@ -101,6 +103,7 @@ class Daemon:
                 self._step()
                 modalities.check()
                 self._load.control(self._clock.now_s())
+                self._memory.check(self._clock.now_s(), modalities.running)
                 self._publish_health()
                 self._notify_watchdog()
         finally:
@@ -116,7 +119,7 @@ class Daemon:
         self._pause.switch(predecessor._pause.is_on)
 
     def _finish(self) -> None:
-        self._stop.set()
+        self._modalities.stop()
         now_s = self._clock.now_s()
         changes = self._tracker.finish(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s, self._pause.is_on)

@@ -42,8 +42,8 @@ class MqttCommands:
     """Executes texts, outside observations and pauses; `answer` receives each refusal.
 
     Retained texts and observations are old and ignored. A retained pause is obeyed, its end is
-    not: an old message must not open a camera that was closed since. `take_text` is None on a
-    device without a text model.
+    not: an old message must not open a camera that was closed since. `take_text` raises
+    PayloadError on a device without a text model.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MqttCommands:
         config: Config,
         clock: Clock,
         pause: Pause,
-        take_text: Callable[[TextMessage], None] | None,
+        take_text: Callable[[TextMessage], None],
         take_observation: Callable[[Observation], None],
         answer: Callable[[str, str], None],
     ) -> None:
@@ -90,8 +90,6 @@ class MqttCommands:
         if retained:
             return
         self._check_running()
-        if self._take_text is None:
-            raise PayloadError("this device does not read texts: see text/status")
         now_s = self._clock.now_s()
         self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
 

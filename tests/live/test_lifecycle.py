@@ -92,6 +92,17 @@ def test_a_reload_that_fails_in_an_unforeseen_way_does_not_block_a_stop(
         _until_logged(process, "not reloaded")
 
 
+def test_text_is_given_up_when_too_much_memory_is_used(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    settings = daemon_settings(broker.port, camera=clip, load={"max_memory_mb": 50})
+    with daemon(tmp_path, settings):
+        received = subscriber.until("kiosk/event")
+    statuses = [status for topic, status in received if topic.endswith("text/status")]
+    assert statuses[-1].startswith("degraded: given up, the daemon takes ")
+
+
 def test_ten_reloads_leave_the_memory_as_it_was(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:

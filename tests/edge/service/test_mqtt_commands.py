@@ -14,7 +14,7 @@ from tests.support.clock import FakeClock
 class Receiver:
     """Commands, and what came of them."""
 
-    def __init__(self, folder: Path, reads_texts: bool = True) -> None:
+    def __init__(self, folder: Path) -> None:
         self.pause = Pause(folder)
         self.texts: list[TextMessage] = []
         self.observations: list[Observation] = []
@@ -23,7 +23,7 @@ class Receiver:
             Config(fusion=Fusion(outside=("posture",))),
             FakeClock(),
             self.pause,
-            self.texts.append if reads_texts else None,
+            self.texts.append,
             self.observations.append,
             lambda command, reason: self.answers.append((command, reason)),
         )
@@ -49,12 +49,6 @@ def test_old_texts_and_observations_are_ignored(tmp_path: Path) -> None:
     receive("text", b"hello", retained=True)
     receive("text", b"hello again")
     assert [one.text for one in receive.texts] == ["hello again"]
-
-
-def test_a_text_without_a_text_model_is_refused_with_the_reason(tmp_path: Path) -> None:
-    receive = Receiver(tmp_path, reads_texts=False)
-    receive("text", b"hello")
-    assert receive.answers == [("set/text", "this device does not read texts: see text/status")]
 
 
 def test_while_paused_nothing_is_taken(tmp_path: Path) -> None:
