@@ -60,7 +60,7 @@ class Watcher:
         """Subscribes."""
         session.client.subscribe([(topic, 1) for topic in self._topics])
 
-    def session_ended(self) -> None:
+    def session_ended(self, reason: str) -> None:
         """Does nothing: the connection logs it."""
 
     def acknowledged(self, message_id: int, refusal: str) -> None:

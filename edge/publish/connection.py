@@ -13,6 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
+from edge.publish.too_long import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +205,7 @@ class Connection(threading.Thread):
     def _end_session(self, reason: str) -> None:
         """Notes the end of the session, or of the attempt to start one."""
         if self._outcome is Outcome.LOST and not self._ended.is_set():
-            self._listener.session_ended()
+            self._listener.session_ended(reason)
             if not self._stopping.is_set():
                 self._log_loss(reason)
         self._answered.set()
@@ -213,10 +214,12 @@ class Connection(threading.Thread):
     def _log_loss(self, reason: str) -> None:
         self._short_sessions = self._short_sessions + 1 if self._held_s < SHORT_SESSION_S else 0
         remedy = REMEDIES.get(reason)
-        if remedy is not None:
+        if reason == TOO_LARGE:
+            remedy = "reconnecting without the message that it does not take"
+        elif remedy is not None:
             self._outcome = Outcome.REFUSED
         elif self._short_sessions >= MAX_SHORT_SESSIONS:
-            remedy = f"the session was short again; perhaps {TAKEN_OVER}"
+            remedy = f"short again; perhaps the broker does not take a message, or {TAKEN_OVER}"
         self._log_once(f"lost the broker at {self._address} ({reason}); {remedy or 'reconnecting'}")
 
     def _on_publish(

@@ -106,9 +106,9 @@ class Publisher(threading.Thread):
         """Uses a session that the broker accepted."""
         self._tasks.put(lambda outbox: outbox.start_session(session))
 
-    def session_ended(self) -> None:
+    def session_ended(self, reason: str) -> None:
         """Stops using the session."""
-        self._tasks.put(Outbox.end_session)
+        self._tasks.put(lambda outbox: outbox.end_session(reason))
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """Notes that the broker has a message, or refuses it for a reason."""

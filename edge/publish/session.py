@@ -58,8 +58,8 @@ class SessionListener(Protocol):
     def session_started(self, session: Session) -> None:
         """The broker accepted the connection."""
 
-    def session_ended(self) -> None:
-        """The newest session is over."""
+    def session_ended(self, reason: str) -> None:
+        """The newest session is over, for a reason that MQTT or the system names."""
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """The broker has a message, or refuses it for a reason."""

@@ -21,6 +21,8 @@ MAX_TICKET = 2**53
 OF_THE_DISK = ("locked", "unable to open", "disk I/O", "is full", "out of memory", "interrupted")
 """In messages of SQLite that say nothing about the file's content."""
 SET_ASIDE = ".damaged"
+MAX_ASIDE = 3
+"""Files that are kept; the newest replaces the last one, so that they cannot fill the disk."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 CLOCK_SET_S = 1_704_067_200.0
 """2024-01-01 UTC; an earlier time means that the device's clock is not set yet."""
@@ -206,7 +208,12 @@ def _upgrade(connection: sqlite3.Connection, layout: int) -> None:
 
 
 def _set_aside(file: Path, reason: str) -> None:
-    aside = file.with_name(file.name + SET_ASIDE)
+    names = [
+        file.name + SET_ASIDE,
+        *(f"{file.name}{SET_ASIDE}.{n}" for n in range(2, MAX_ASIDE + 1)),
+    ]
+    files = [file.with_name(name) for name in names]
+    aside = next((one for one in files if not one.exists()), files[-1])
     logger.warning(
         "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one",
         file,

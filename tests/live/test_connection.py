@@ -20,9 +20,11 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
 from edge.publish import connection
+from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.tracking.episodes import Change
 from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
-from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
+from tests.support.publishing import COMPOSER, UNKNOWN, Connect, event, mqtt_settings
 from tests.support.waiting import wait_until
 
 
@@ -245,6 +247,34 @@ def test_more_events_than_the_broker_accepts_at_once_arrive_in_order(
     wait_until(lambda: publisher.delivery.waiting == 0)
     assert publisher.delivery.reconnects == 0
     subscriber.close()
+
+
+@pytest.mark.parametrize("limit", ["message_size_limit 900", "max_packet_size 1000"])
+@pytest.mark.parametrize("protocol", [5, "3.1.1"])
+def test_a_message_too_long_for_the_broker_is_left_out_and_the_others_arrive(
+    tmp_path: Path, connect: Connect, caplog: pytest.LogCaptureFixture, limit: str, protocol: Any
+) -> None:
+    broker = Mosquitto(tmp_path, limit)
+    broker.start()
+    subscriber = Subscriber(broker.port)
+    publisher = connect(
+        broker.port, protocol=protocol, reconnect=Backoff(shortest_s=0.05, longest_s=0.1)
+    )
+    long_event = COMPOSER.event(Change("long" * 300, 0, "start", UNKNOWN, 99.0))
+    publisher.publish(ModalityStatus("face", "degraded: " + "x" * 1000))
+    publisher.publish(ModalityStatus("speech", "ok"))
+    for message in (COMPOSER.event(event(0)), long_event, COMPOSER.event(event(1))):
+        publisher.publish(message)
+    statuses = subscriber.until("speech/status")
+    assert [one["id"] for one in subscriber.events(2)] == ["episode 0", "episode 1"]
+    wait_until(lambda: publisher.delivery.waiting == 0)
+    publisher.publish(ModalityStatus("text", "ok"))  # the session goes on
+    statuses += subscriber.until("text/status")
+    assert not [topic for topic, _ in statuses if topic.endswith("face/status")]
+    # This broker acknowledges what it drops because of message_size_limit.
+    assert "emotion/kiosk/face/status" in caplog.text or "message_size_limit" in limit
+    subscriber.close()
+    broker.stop()
 
 
 def test_waits_are_random_so_that_a_fleet_does_not_reconnect_at_once(

@@ -119,6 +119,29 @@ def test_all_faults_of_a_configuration_are_reported_and_nothing_else_is_tried(
     assert {one.verdict for name, one in found.items() if name != "config"} == {"skip"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "camera: {source: 'rtsp://admin:%s@127.0.0.1:9/%s'}",
+        "camera: {source: 'rtsp://127.0.0.1:9/user=admin_password=%s_stream'}",
+        "camera: {source: 'rtsp://127.0.0.1:9/s?usr=u;pwd=%s'}",
+        "microphone: {source: 'rtsp://u:%s@h'}",
+        "mqtt: {host: 'mqtt://u:%s@h'}",
+        "mqtt: {port: 'u:%s@h'}",
+    ],
+)
+def test_no_secret_of_the_configuration_is_in_the_report(tmp_path: Path, text: str) -> None:
+    marker = "hunter-2"
+    file = tmp_path / "emotiond.yaml"
+    file.write_text(text.replace("%s", marker))
+    command = [sys.executable, "-m", "edge.cli", "doctor", "--config", str(file), "--json"]
+    done = subprocess.run(
+        [*command, "--only", "config", "camera"], capture_output=True, check=False
+    )
+    assert json.loads(done.stdout)["ok"] is False
+    assert marker.encode() not in done.stdout + done.stderr
+
+
 def test_checks_are_chosen_by_name_or_group() -> None:
     chosen = diagnose(None, only=["system.clock", "config", "model.text"]).checks
     assert [one.name for one in chosen] == ["config", "model.text", "system.clock"]

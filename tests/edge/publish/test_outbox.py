@@ -61,6 +61,14 @@ def _replay(outbox: Outbox, clock: FakeClock, seconds: float) -> None:
         outbox.send()
 
 
+def _converse(outbox: Outbox, clock: FakeClock, wire: Wire) -> None:
+    """Lets the broker acknowledge each message before the next is sent."""
+    for number in range(1, 20):
+        outbox.acknowledge(number, "")
+        _replay(outbox, clock, 0.3)
+    assert len(wire.sent) < 20
+
+
 def test_birth_then_what_is_retained_then_what_waited_then_what_is_new() -> None:
     clock = FakeClock()
     outbox, wire = _outbox(clock), Wire()
@@ -155,7 +163,7 @@ def test_what_a_lost_session_left_is_sent_again_first() -> None:
     outbox.end_session()
     outbox.put("d/event", _event(3), Delivery.EVENT)
     outbox.start_session(second)
-    _replay(outbox, clock, 1.0)
+    _converse(outbox, clock, second)
     assert second.events() == [(1, True), (2, True), (3, True)]
     assert outbox.delivery.reconnects == 1
 
@@ -201,3 +209,97 @@ def test_a_message_longer_than_the_broker_accepts_is_logged_and_left_out(
     assert wire.sent[1:] == [("d/event", _event(1).decode())]
     assert outbox.delivery.dropped == 1
     assert "d/long: 300 bytes are more than the broker accepts" in caplog.text
+
+
+def _lose_sessions(outbox: Outbox, clock: FakeClock, longest: int) -> list[Wire]:
+    """Holds sessions that the broker ends at a message longer than that, until one lasts."""
+    wires = []
+    for _ in range(10):
+        wires.append(wire := Wire())
+        outbox.start_session(wire)
+        for _ in range(20):
+            outbox.send()
+            if any(len(payload) > longest for _, payload in wire.sent):
+                outbox.end_session("Unspecified error")
+                break
+            for number in range(1, len(wire.sent) + 1):
+                outbox.acknowledge(number, "")
+            clock.moment_s += 0.1
+        else:
+            return wires
+    raise AssertionError("no session lasted")
+
+
+def test_a_message_over_which_sessions_end_is_left_out_and_the_others_arrive(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = FakeClock()
+    outbox = _outbox(clock)
+    outbox.put("d/long", b"x" * 300, Delivery.RETAINED)
+    outbox.put("d/state", b"state", Delivery.RETAINED)
+    for number in range(3):
+        outbox.put("d/event", _event(number), Delivery.EVENT)
+    wires = _lose_sessions(outbox, clock, longest=200)
+    assert len(wires) == 5  # all together, three times alone, and one that lasts
+    assert ("d/state", "state") in wires[-1].sent
+    assert wires[-1].events() == [(number, True) for number in range(3)]
+    assert "does not take a message of 300 bytes on d/long (Unspecified error)" in caplog.text
+    outbox.end_session()
+    later = Wire()
+    outbox.start_session(later)
+    outbox.send()
+    assert ("d/long", "x" * 300) not in later.sent
+    clock.moment_s += 86_401
+    outbox.put("d/long", b"x" * 300, Delivery.RETAINED)
+    outbox.send()
+    assert ("d/long", "x" * 300) in later.sent
+
+
+def test_a_broker_that_names_the_long_message_ends_one_session_over_it() -> None:
+    clock = FakeClock()
+    outbox, first, second = _outbox(clock), Wire(), Wire()
+    outbox.start_session(first)
+    outbox.put("d/event", _event(0), Delivery.EVENT)
+    outbox.put("d/event", b"x" * 300, Delivery.EVENT)
+    outbox.send()
+    outbox.end_session("Packet too large")
+    outbox.start_session(second)
+    _converse(outbox, clock, second)
+    assert second.events() == [(0, True)]
+    assert (outbox.delivery.dropped, outbox.delivery.waiting) == (1, 0)
+
+
+def test_a_broker_that_dies_without_an_answer_costs_no_event() -> None:
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Wire()
+    outbox.put("d/event", _event(0), Delivery.EVENT)
+    for _ in range(10):
+        outbox.start_session(Wire())
+        outbox.send()
+        outbox.end_session("Unspecified error")
+    outbox.start_session(wire)
+    _converse(outbox, clock, wire)
+    assert wire.events() == [(0, True)]
+
+
+def test_a_retained_message_whose_sending_fails_is_sent_again_later() -> None:
+    class Failing(Wire):
+        def publish(self, topic: str, *arguments: Any, **options: Any) -> int:
+            if topic == "d/bad" and not self.sent[1:]:
+                self.sent.append(("failed", ""))
+                raise RuntimeError
+            return super().publish(topic, *arguments, **options)
+
+    clock = FakeClock()
+    outbox, wire = _outbox(clock), Failing()
+    outbox.start_session(wire)
+    outbox.put("d/bad", b"1", Delivery.RETAINED)
+    outbox.put("d/state", b"2", Delivery.RETAINED)
+    with pytest.raises(RuntimeError):
+        outbox.send()
+    outbox.give_up("RuntimeError")
+    outbox.send()
+    assert wire.sent[2:] == [("d/state", "2")]
+    clock.moment_s += 61
+    outbox.send()
+    assert wire.sent[3:] == [("d/bad", "1")]
