@@ -16,6 +16,9 @@ PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 TopicLevel = Annotated[str, Meta(pattern=r"^[^/+#\x00]+$", max_length=128)]
 HostName = Annotated[str, Meta(pattern=r"^[^\s./@]+(\.[^\s./@]+)*$", max_length=253)]
+BrokerName = Annotated[
+    str, Meta(pattern=r"^([^\s./@:]+(\.[^\s./@:]+)*|\[[0-9a-fA-F:]+\])(:\d{1,5})?$", max_length=260)
+]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -230,6 +233,10 @@ class Mqtt(Section, frozen=True):
 
     host: HostName = "localhost"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
+    hosts: tuple[BrokerName, ...] = ()
+    """More brokers, as `name` or `name:port`, that are tried when the others do not answer."""
+    client_id: Annotated[str, Meta(max_length=128)] = ""
+    """Empty for `emotiond-<device>`."""
     protocol: Literal[5, "3.1.1"] = 5
     prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*[^/+#\x00]$")] = "emotion"
     device: TopicLevel = socket.gethostname()

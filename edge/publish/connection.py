@@ -5,13 +5,13 @@ import random
 import ssl
 import threading
 import time
-from enum import Enum
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.config import Mqtt
+from edge.publish.attempts import Address, Attempts, Outcome
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
 from edge.publish.too_long import TOO_LARGE
 
@@ -31,7 +31,7 @@ REMEDIES = {
     "Bad user name or password": "check mqtt.username and mqtt.password_file",
     "Not authorized": "check mqtt.username, mqtt.password_file and the broker's access list",
     "Bad authentication method": "check mqtt.username and mqtt.password_file",
-    "Client identifier not valid": "check mqtt.device, which is part of it",
+    "Client identifier not valid": "check mqtt.client_id, or mqtt.device, which is part of it",
     "Banned": "ask who runs the broker",
     "Session taken over": TAKEN_OVER,
     "Retain not supported": "let the broker keep retained messages: statuses need them",
@@ -42,15 +42,6 @@ MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
 THREAD_CHECK_S = 1.0
 """Interval of checking that paho's thread still runs."""
-
-
-class Outcome(Enum):
-    """Ways in which an attempt to hold a session ends."""
-
-    UNREACHABLE = "no connection to the address"
-    UNANSWERED = "no CONNACK, or none that we understand"
-    REFUSED = "the broker refused the connection"
-    LOST = "the session was open and then lost"
 
 
 class Connection(threading.Thread):
@@ -71,7 +62,10 @@ class Connection(threading.Thread):
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._listener = config, will, listener
         self._client_factory = ClientFactory(config, will, identifier)
-        self._mqtt5, self._mqtt5_works = config.protocol == 5, False
+        self._attempts = Attempts(config)
+        self._address = Address(config.host, config.port)
+        self._known: set[Address] = set()
+        """Brokers with which there was a session."""
         self._client: paho.Client | None = None
         self._outcome = Outcome.UNREACHABLE
         self._answered, self._ended = threading.Event(), threading.Event()
@@ -84,25 +78,21 @@ class Connection(threading.Thread):
         reconnect = self._config.reconnect
         wait_s = reconnect.shortest_s
         while not self._stopping.is_set():
-            self._hold_session()
+            for address, mqtt5 in self._attempts:
+                self._address = address
+                self._hold_session(mqtt5)
+                self._attempts.note(address, mqtt5, self._outcome)
+                if self._outcome is Outcome.LOST or self._stopping.is_set():
+                    break
             if self._outcome is Outcome.REFUSED:
                 wait_s = reconnect.longest_s
             elif self._outcome is Outcome.LOST and self._held_s > SHORT_SESSION_S:
                 wait_s = reconnect.shortest_s
-            self._choose_version()
+            elif self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
+                self._log_silence()
             # The devices of a fleet must not all reconnect at the same moment.
             self._stopping.wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
             wait_s = min(wait_s * 2, reconnect.longest_s)
-
-    def _choose_version(self) -> None:
-        """Tries the other version of MQTT after no answer, unless 5 is known to work here."""
-        if self._config.protocol != 5:
-            return
-        if self._outcome is Outcome.LOST:
-            self._mqtt5_works |= self._mqtt5
-            self._mqtt5 = True
-        elif self._outcome is Outcome.UNANSWERED:
-            self._mqtt5 = self._mqtt5_works or not self._mqtt5
 
     def stop(self, farewell: str = "") -> None:
         """Disconnects after publishing `farewell` on the topic of the will, if there is one.
@@ -129,14 +119,14 @@ class Connection(threading.Thread):
         self._ended.set()
         self._answered.set()
 
-    def _hold_session(self) -> None:
+    def _hold_session(self, mqtt5: bool) -> None:
         """Connects and waits for the end of the connection."""
         self._ended.clear()
         self._answered.clear()
         self._outcome = Outcome.UNREACHABLE
-        client = self._new_client()
+        client = self._new_client(mqtt5)
         try:
-            self._client_factory.connect(client)
+            self._client_factory.connect(client, self._address)
         except ssl.SSLError as error:
             if isinstance(error, ssl.SSLCertVerificationError):
                 self._outcome = Outcome.REFUSED
@@ -153,16 +143,20 @@ class Connection(threading.Thread):
         while not self._ended.wait(THREAD_CHECK_S):
             if not has_live_thread(client):
                 self._end_session("its thread ended")
-        if self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
-            self._log_once(
-                f"the server at {self._address} does not answer in MQTT; check mqtt.port and "
-                "mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
-            )
         if not self._stopping.is_set():
             client.loop_stop()
 
-    def _new_client(self) -> paho.Client:
-        client = self._client_factory.new(self._mqtt5)
+    def _log_silence(self) -> None:
+        if self._address in self._known:
+            self._log_once(f"the broker at {self._address} does not answer; retrying")
+            return
+        self._log_once(
+            f"the server at {self._address} does not answer in MQTT; check mqtt.port and "
+            "mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
+        )
+
+    def _new_client(self, mqtt5: bool) -> paho.Client:
+        client = self._client_factory.new(mqtt5)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -180,6 +174,7 @@ class Connection(threading.Thread):
             client.disconnect()
         else:
             self._outcome, self._started_s = Outcome.LOST, time.monotonic()
+            self._known.add(self._address)
             self._log_once(f"connected to the broker at {self._address}")
             window = int(getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM))
             max_bytes = int(getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
@@ -188,8 +183,9 @@ class Connection(threading.Thread):
 
     def _note_refusal(self, reason: ReasonCode) -> None:
         if str(reason) == "Unsupported protocol version":
+            self._outcome = Outcome.OLDER
             self._log_once(f"the broker at {self._address} does not support this version of MQTT")
-            return  # the outcome stays UNANSWERED
+            return
         remedy = REMEDIES.get(str(reason))
         self._outcome = Outcome.UNREACHABLE if remedy is None else Outcome.REFUSED
         self._log_once(
@@ -248,10 +244,6 @@ class Connection(threading.Thread):
     def condition(self) -> str:
         """The newest sentence that was logged: that it stands, or why not and what to do."""
         return self._last_logged
-
-    @property
-    def _address(self) -> str:
-        return f"{self._config.host}:{self._config.port}"
 
     def _log_once(self, sentence: str) -> None:
         """Logs a change of the connection once, however often it is retried."""

@@ -75,6 +75,61 @@ def test_a_broker_that_refuses_mqtt_5_is_used_with_3_1_1(
     listener.close()
 
 
+def test_a_broker_without_mqtt_5_costs_one_attempt_after_an_outage(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    wires: list[socket.socket] = []
+
+    def serve(wire: socket.socket) -> None:
+        wires.append(wire)
+        refuse_mqtt_5(wire)
+
+    listener = Listener(serve)
+    publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+    wait_until(lambda: publisher.connected)
+    wires[-1].shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: listener.accepted == 3)
+    wait_until(lambda: publisher.connected)
+    assert listener.accepted == 3
+    assert "does not answer in MQTT" not in caplog.text
+    listener.close()
+
+
+def test_a_broker_that_once_worked_and_is_silent_now_is_not_taken_for_another_server(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    wires: list[socket.socket] = []
+
+    def serve(wire: socket.socket) -> None:
+        wires.append(wire)
+        if len(wires) < 3:
+            refuse_mqtt_5(wire)
+        else:
+            wire.close()
+
+    listener = Listener(serve)
+    publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+    wait_until(lambda: publisher.connected)
+    wires[-1].shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: "does not answer; retrying" in caplog.text)
+    assert "does not answer in MQTT" not in caplog.text
+    listener.close()
+
+
+def test_another_broker_is_used_while_the_first_is_away_with_the_identifier_of_your_choice(
+    tmp_path: Path, connect: Connect
+) -> None:
+    log = tmp_path / "log"
+    away, there = Mosquitto(tmp_path), Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
+    there.start()
+    publisher = connect(away.port, hosts=(f"{HOST}:{there.port}",), client_id="desk 7")
+    wait_until(lambda: publisher.connected)
+    publisher.publish(COMPOSER.event(event(1)))
+    wait_until(lambda: publisher.delivery.acknowledged == 1)
+    assert "as desk 7" in log.read_text()
+    there.stop()
+
+
 def test_mqtt_5_is_tried_again_after_an_older_version_was_used(
     broker: Mosquitto, connect: Connect
 ) -> None:
@@ -289,7 +344,8 @@ def test_waits_are_random_so_that_a_fleet_does_not_reconnect_at_once(
     listener = Listener(serve)
     for number in range(6):
         reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
-        connect(listener.port, device=f"kiosk-{number}", reconnect=reconnect)
+        name = f"kiosk-{number}"
+        connect(listener.port, device=name, reconnect=reconnect, protocol="3.1.1")
     first = [moments.get(timeout=5) for _ in range(6)]
     second = [moments.get(timeout=5) for _ in range(6)]
     listener.close()
