@@ -75,7 +75,7 @@ class Watcher:
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """Does nothing: nothing is published."""
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Formats a message as a line."""
         device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
         if name != DOCTOR_TOPIC:

@@ -40,6 +40,8 @@ REMEDIES = {
 """Remedies by reason, for refusals that waiting does not fix."""
 MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
+CATCH_UP_S = 1.0
+"""Time that a broker takes to deliver the commands that waited for this session."""
 THREAD_CHECK_S = 1.0
 """Interval of checking that paho's thread still runs."""
 
@@ -71,6 +73,8 @@ class Connection(threading.Thread):
         self._answered, self._ended = threading.Event(), threading.Event()
         self._stopping = threading.Event()
         self._started_s, self._short_sessions = 0.0, 0
+        self._ended_s = float("-inf")
+        self._may_have_waited_s = 0.0
         self._last_logged = ""
 
     def run(self) -> None:
@@ -174,6 +178,9 @@ class Connection(threading.Thread):
             client.disconnect()
         else:
             self._outcome, self._started_s = Outcome.LOST, time.monotonic()
+            self._may_have_waited_s = (
+                self._started_s - self._ended_s if flags.session_present else 0.0
+            )
             self._known.add(self._address)
             self._log_once(f"connected to the broker at {self._address}")
             window = int(getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM))
@@ -201,6 +208,7 @@ class Connection(threading.Thread):
     def _end_session(self, reason: str) -> None:
         """Notes the end of the session, or of the attempt to start one."""
         if self._outcome is Outcome.LOST and not self._ended.is_set():
+            self._ended_s = time.monotonic()
             self._listener.session_ended(reason)
             if not self._stopping.is_set():
                 self._log_loss(reason)
@@ -233,7 +241,9 @@ class Connection(threading.Thread):
             )
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        self._listener.received(message.topic, bytes(message.payload), message.retain)
+        # What waited comes first, but nothing says where it ends.
+        age_s = self._may_have_waited_s if self._held_s < CATCH_UP_S else 0.0
+        self._listener.received(message.topic, bytes(message.payload), message.retain, age_s)
 
     @property
     def _held_s(self) -> float:

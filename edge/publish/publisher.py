@@ -32,7 +32,7 @@ MAX_QUEUED_TASKS = 10_000
 DRAIN_S = 0.2
 """Time for outstanding acknowledgements when the daemon stops."""
 STOP_TIMEOUT_S = 1.0
-Receive = Callable[[str, bytes, bool], None]
+Receive = Callable[[str, bytes, bool, float], None]
 
 
 class Publisher(threading.Thread):
@@ -40,8 +40,9 @@ class Publisher(threading.Thread):
 
     Events are kept until the broker has acknowledged them, in `state_folder` if there is one. Of
     every retained topic the newest message is kept. Both are published when a session starts.
-    `receive` is called in the network's thread with the name of each command, its payload, and
-    whether the broker had retained it. Raises ConfigError when a secret cannot be read.
+    `receive` is called in the network's thread with the name of each command, its payload, whether
+    the broker had retained it, and for how long it may have waited there, in seconds. Raises
+    ConfigError when a secret cannot be read.
     """
 
     def __init__(
@@ -95,10 +96,10 @@ class Publisher(threading.Thread):
 
     # The connection calls the next four, in the network's thread.
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Passes on a command, or a greeting of Home Assistant."""
         if self._receive is not None and topic in self._commands:
-            self._receive(self._commands[topic], payload, retained)
+            self._receive(self._commands[topic], payload, retained, age_s)
         elif payload == ONLINE.encode() and not retained:
             self._home_assistant.announce_soon()
 

@@ -65,8 +65,8 @@ class SessionListener(Protocol):
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """The broker has a message, or refuses it for a reason."""
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message arrived on a subscribed topic."""
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
+        """A message arrived on a subscribed topic; it may have waited `age_s` at the broker."""
 
 
 class ClientFactory:

@@ -189,9 +189,9 @@ class Daemon:
     def _answer(self, command: str, reason: str) -> None:
         self._publisher.publish(self._composer.error(command, reason))
 
-    def _receive(self, name: str, payload: bytes, retained: bool) -> None:
+    def _receive(self, name: str, payload: bytes, retained: bool, age_s: float) -> None:
         if self._commands is not None:
-            self._commands.receive(name, payload, retained)
+            self._commands.receive(name, payload, retained, age_s)
 
     def _queue(self, item: Observation | Sighting) -> None:
         try:
