@@ -1,12 +1,10 @@
 """MQTT discovery for Home Assistant: announces the device and its entities."""
 
 import hashlib
-import logging
 import random
 import re
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,9 +14,6 @@ from edge.config import Mqtt
 from edge.emotions import EMOTIONS
 from edge.values import MODALITIES
 
-logger = logging.getLogger(__name__)
-
-FILE = "homeassistant"
 MAX_STATE_LENGTH = 255
 """Longest state that Home Assistant accepts, characters."""
 SPREAD_S = 3.0
@@ -31,25 +26,22 @@ URL = "https://github.com/emotiond/emotiond"
 class HomeAssistant:
     """Announces the device to Home Assistant, and again when Home Assistant has restarted.
 
-    `retain` publishes a payload on a topic, retained. Topics that were ever used are remembered in
-    the state folder, so that a device that is renamed, or no longer to be shown, leaves nothing
-    behind.
+    `retain` publishes a payload on a topic, retained.
     """
 
-    def __init__(
-        self, config: Mqtt, folder: Path | None, retain: Callable[[str, bytes], None]
-    ) -> None:
-        self._retain = retain
-        self._announcements = announcements(config, folder)
+    def __init__(self, config: Mqtt, retain: Callable[[str, bytes], None]) -> None:
+        self._retain, self._config = retain, config
         self._timer: threading.Timer | None = None
         enabled, prefix = config.home_assistant.enabled, config.home_assistant.prefix
+        self.topics = [discovery_topic(config)] if enabled else []
+        """The topic of the announcement, if there is one."""
         self.subscriptions = [f"{prefix}/status"] if enabled else []
         """Topics on which Home Assistant reports that it has started."""
 
     def announce(self) -> None:
         """Publishes the announcement."""
-        for topic, announcement in self._announcements.items():
-            self._retain(topic, announcement)
+        for topic in self.topics:
+            self._retain(topic, discovery(self._config))
 
     def announce_soon(self) -> None:
         """Publishes the announcement at a random moment within SPREAD_S."""
@@ -58,19 +50,6 @@ class HomeAssistant:
         self._timer = threading.Timer(random.uniform(0, SPREAD_S), self.announce)  # noqa: S311
         self._timer.daemon = True
         self._timer.start()
-
-
-def announcements(config: Mqtt, folder: Path | None) -> dict[str, bytes]:
-    """Returns retained payloads by topic: this device's, and empty ones for topics used before."""
-    file = folder / FILE if folder is not None else None
-    topic = discovery_topic(config)
-    used = _used_topics(file)
-    payloads = dict.fromkeys(used, b"")
-    if config.home_assistant.enabled:
-        payloads[topic] = discovery(config)
-        if file is not None and topic not in used:
-            _remember(file, [*used, topic])
-    return payloads
 
 
 def discovery_topic(config: Mqtt) -> str:
@@ -162,26 +141,6 @@ def _diagnostic_entities(root: str) -> dict[str, dict[str, Any]]:
     ):
         parts[key] = _diagnostic(_figure(f"{root}/health", title, FIELD.format(field)) | more)
     return parts
-
-
-def _used_topics(file: Path | None) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").splitlines() if file is not None else []
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def _remember(file: Path, topics: list[str]) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(f"{one}\n" for one in topics), encoding="utf-8")
-    except OSError as error:
-        logger.warning(
-            "%s: cannot be written (%s); Home Assistant will keep showing this device after "
-            "mqtt.home_assistant.enabled is set to false",
-            file,
-            error.strerror,
-        )
 
 
 def _sensor(topic: str, name: str, template: str) -> dict[str, Any]:

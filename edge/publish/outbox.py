@@ -1,7 +1,7 @@
 """Messages in flight to the broker, and those waiting; for one thread."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edge.clock import Clock
@@ -41,10 +41,19 @@ class Outbox:
     A session starts with `online`, then come the retained messages, then the events that waited,
     in order and no faster than `replay_per_s`, then new ones. After a session that ended with
     messages on their way, one is sent at a time, until those have arrived: a message over which
-    sessions end, such as one that is too long for the broker, is left out.
+    sessions end, such as one that is too long for the broker, is left out. `removed` is called with
+    a topic once the broker has taken its empty message, or refused it.
     """
 
-    def __init__(self, topics: Topics, spool: Spool, replay_per_s: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        spool: Spool,
+        replay_per_s: float,
+        clock: Clock,
+        removed: Callable[[str], None] = lambda topic: None,
+    ) -> None:
+        self._removed = removed
         self._topics, self._spool, self._clock = topics, spool, clock
         self._replay_per_s = replay_per_s
         self._log = ThrottledLog(logger)
@@ -133,6 +142,9 @@ class Outbox:
             return
         self._too_long.note_answer(sent)
         now_s = self._clock.now_s()
+        if sent.ticket is None and not sent.bytes and not self._retained.get(sent.topic):
+            self._retained.pop(sent.topic, None)
+            self._removed(sent.topic)
         if refusal == TOO_LARGE:
             self._leave_out(sent, refusal)
         elif refusal:

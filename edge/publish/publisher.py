@@ -13,12 +13,15 @@ from edge.config import Mqtt
 from edge.errors import describe
 from edge.publish.connection import Connection
 from edge.publish.home_assistant import HomeAssistant
+from edge.publish.leftovers import FILE as LEFTOVERS_FILE
+from edge.publish.leftovers import Leftovers
 from edge.publish.messages import Delivery, Message
 from edge.publish.outbox import Outbox, Topics
 from edge.publish.payloads import NOTHING_DELIVERED
 from edge.publish.session import Session
 from edge.publish.spool import Spool
 from edge.throttled_log import ThrottledLog
+from edge.values import MODALITIES
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +67,15 @@ class Publisher(threading.Thread):
         """True if there was a session a moment ago."""
         self.delivery = NOTHING_DELIVERED
         """Delivery of events as of a moment ago."""
-        self._home_assistant = HomeAssistant(config, state_folder, self._retain)
+        self._home_assistant = HomeAssistant(config, self._retain)
+        self._leftovers = Leftovers(
+            state_folder / LEFTOVERS_FILE if state_folder else None,
+            [
+                *(self._topic(name) for name in ("status", "info", "state")),
+                *(self._topic(f"{modality}/status") for modality in MODALITIES),
+                *self._home_assistant.topics,
+            ],
+        )
         self._commands = {self._topic(f"set/{name}"): name for name in COMMANDS} if receive else {}
         self._topics = Topics(
             self._topic("status"),
@@ -74,6 +85,8 @@ class Publisher(threading.Thread):
         )
         self._connection = Connection(config, (self._topics.status, OFFLINE), self)
         self._home_assistant.announce()
+        for topic in self._leftovers.topics:
+            self._retain(topic, b"")
 
     def publish(self, message: Message) -> None:
         """Publishes a message on its topic, with the guarantee of its class."""
@@ -118,7 +131,13 @@ class Publisher(threading.Thread):
     def run(self) -> None:
         """Works until told to stop."""
         spool = Spool(self._config.spool, self._spool_file, self._clock)
-        outbox = Outbox(self._topics, spool, self._config.spool.replay_per_s, self._clock)
+        outbox = Outbox(
+            self._topics,
+            spool,
+            self._config.spool.replay_per_s,
+            self._clock,
+            self._leftovers.forget,
+        )
         tick_s = min(TICK_S, self._config.spool.write_interval_s)
         self._connection.start()
         self._work(outbox, spool)

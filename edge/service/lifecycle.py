@@ -10,7 +10,9 @@ from collections.abc import Callable
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError, describe
+from edge.resources import state_folder
 from edge.service.daemon import Daemon
+from edge.service.state_lock import StateLocks
 from edge.service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ class Lifecycle:
 
     def __init__(self, load: Callable[[], Config], clock: Clock | None = None) -> None:
         self._load, self._clock = load, clock or Clock()
-        self._watchdog = Watchdog(self._clock)
+        self._watchdog, self._locks = Watchdog(self._clock), StateLocks()
         # SimpleQueue.put is safe in a signal handler.
         self._received: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -82,4 +84,6 @@ class Lifecycle:
             self._current.stop(TAKEOVER_S)
 
     def _new_daemon(self) -> Daemon:
-        return Daemon(self._load(), self._watchdog, self._clock)
+        config = self._load()
+        self._locks.take(state_folder(config.state_folder))
+        return Daemon(config, self._watchdog, self._clock)

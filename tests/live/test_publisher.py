@@ -192,5 +192,32 @@ def test_the_device_is_published_to_home_assistant_and_again_when_that_starts(
     hidden = Publisher(mqtt_settings(broker.port), None, tmp_path)
     hidden.start()
     assert subscriber.until("config")[-1] == (announced[0], "")
+    wait_until(lambda: str(announced[0]) not in (tmp_path / "retained.json").read_text())
     hidden.stop()
+    # Another device has the name by now: nobody removes its announcement.
+    subscriber.client.publish(announced[0], "another's", qos=1, retain=True).wait_for_publish(5)
+    again = Publisher(mqtt_settings(broker.port), None, tmp_path)
+    again.start()
+    wait_until(lambda: again.connected)
+    again.publish(ModalityStatus("face", "ok"))
+    received = subscriber.until("face/status")
+    assert (announced[0], "") not in received
+    again.stop()
     subscriber.close()
+
+
+def test_a_renamed_device_removes_its_old_topics(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    for device in ("kiosk", "desk"):
+        publisher = Publisher(mqtt_settings(broker.port, device=device), None, tmp_path)
+        publisher.publish(ModalityStatus("face", "ok"))
+        publisher.publish(COMPOSER.state(UNKNOWN))
+        publisher.start()
+        wait_until(lambda: (tmp_path / "retained.json").read_text().count("kiosk") in (6, 0))
+        subscriber.until(f"{device}/face/status", "ok")
+        publisher.stop()
+    late = Subscriber(broker.port, client_id="late")
+    topics = {topic for topic, payload in late.receive(3) if payload}
+    assert topics == {f"emotion/desk/{name}" for name in ("status", "state", "face/status")}
+    late.close()

@@ -5,7 +5,6 @@ in its release 2025.1, where discovery of whole devices was new.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -16,7 +15,7 @@ import pytest
 from edge.config import HomeAssistant, Mqtt
 from edge.emotions import EMOTIONS
 from edge.publish.composer import Composer
-from edge.publish.home_assistant import announcements, discovery, discovery_topic
+from edge.publish.home_assistant import discovery, discovery_topic
 from edge.tracking.episodes import Change
 from tests.support.clock import FakeClock
 from tests.support.messages import STATE, health
@@ -159,17 +158,3 @@ def test_every_template_finds_its_value_in_what_is_published() -> None:
     assert (event["event_type"], event["emotion"]) == ("start", "happy")
     options = _announced()["components"]["emotion"]["options"]
     assert options == [*EMOTIONS, "unknown"]
-
-
-def test_what_was_announced_is_taken_back_when_it_is_switched_off_or_renamed(
-    tmp_path: Path,
-) -> None:
-    topic = discovery_topic(CONFIG)
-    off = msgspec.structs.replace(CONFIG, home_assistant=HomeAssistant())
-    assert announcements(off, tmp_path) == {}
-    assert announcements(CONFIG, tmp_path)[topic]
-    assert announcements(off, tmp_path) == {topic: b""}
-    renamed = msgspec.structs.replace(CONFIG, device="robot")
-    rendered = announcements(renamed, tmp_path)
-    assert rendered[topic] == b""
-    assert rendered[discovery_topic(renamed)]
