@@ -16,6 +16,8 @@ from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.unfinished import FILE as EPISODES_FILE
+from edge.publish.unfinished import Unfinished
 from edge.resources import state_folder
 from edge.service.governor import LoadControl
 from edge.service.health import Health
@@ -65,7 +67,9 @@ class Daemon:
         self._tracker = Tracker(
             config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
         )
-        self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
+        self._announcer = Announcer(
+            self._composer, self._publisher, config.mqtt, Unfinished(folder / EPISODES_FILE)
+        )
         self._load = LoadControl(config)
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
         self._log = ThrottledLog(logger)
@@ -95,6 +99,7 @@ class Daemon:
             self._answer,
         )
         self._publisher.publish(self._composer.info(modalities.models, modalities.enabled))
+        self._announcer.end_earlier_episodes()
         self._publisher.start()
         try:
             modalities.start()
@@ -123,6 +128,7 @@ class Daemon:
         now_s = self._clock.now_s()
         changes = self._tracker.finish(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s, self._pause.is_on)
+        self._announcer.announce_end(self._tracker.state, self._pause.is_on)
         self._publisher.stop()
         self._modalities.join(self._join_timeout_s)
 

@@ -5,6 +5,7 @@ from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.messages import Message
 from edge.publish.publisher import Publisher
+from edge.publish.unfinished import Unfinished
 from edge.tracking.episodes import State
 from edge.values import Belief
 from tests.support.clock import FakeClock
@@ -29,7 +30,9 @@ def _state(confidence: float, emotion: str = "happy", faces: int = 1) -> State:
 def _announcer(**settings: bool) -> tuple[Announcer, list[str]]:
     recorder = Recorder()
     config = Mqtt(heartbeat_s=10.0, modality_interval_s=0.2, **settings)  # type: ignore[arg-type]
-    return Announcer(Composer("emotion/x", FakeClock()), recorder, config), recorder.topics
+    return Announcer(
+        Composer("emotion/x", FakeClock()), recorder, config, Unfinished(None)
+    ), recorder.topics
 
 
 def test_an_unchanged_state_is_repeated_with_the_heartbeat_only() -> None:
