@@ -246,6 +246,8 @@ class Mqtt(Section, frozen=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     session_expiry_s: Annotated[int, Meta(ge=0, le=604_800)] = 60
     heartbeat_s: PositiveSeconds = 10.0
+    min_interval_s: Seconds = 1.0
+    """Between states with the same emotion, and before an `update` of an episode."""
     health_interval_s: PositiveSeconds = 30.0
     modality_states: bool = False
     modality_interval_s: Seconds = 0.2

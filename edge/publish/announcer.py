@@ -10,8 +10,6 @@ from edge.values import MODALITIES, Observation
 
 CONFIDENCE_STEP = 0.1
 """Smaller changes of confidence wait for the next heartbeat."""
-MIN_GAP_S = 0.5
-"""Minimum time between two states with the same emotion."""
 
 
 class Announcer:
@@ -73,4 +71,6 @@ class Announcer:
         since_s = now_s - self._published_s
         stepped = abs(state.confidence - published.confidence) >= CONFIDENCE_STEP
         stepped |= state.faces != published.faces
-        return since_s >= self._config.heartbeat_s or (stepped and since_s >= MIN_GAP_S)
+        return since_s >= self._config.heartbeat_s or (
+            stepped and since_s >= self._config.min_interval_s
+        )

@@ -65,7 +65,11 @@ class Daemon:
         self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
         self._composer = Composer(config.mqtt.root, self._clock)
         self._tracker = Tracker(
-            config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
+            config.tracking,
+            config.fusion,
+            self._fusion_model(),
+            self._clock.now_s(),
+            min_interval_s=config.mqtt.min_interval_s,
         )
         self._announcer = Announcer(
             self._composer, self._publisher, config.mqtt, Unfinished(folder / EPISODES_FILE)
