@@ -226,6 +226,8 @@ class HomeAssistant(Section, frozen=True):
     enabled: bool = False
     prefix: TopicLevel = "homeassistant"
     name: str = ""
+    replayed: bool = False
+    """Fires events and triggers for events of an outage too, when they arrive."""
 
 
 class Mqtt(Section, frozen=True):
@@ -275,3 +277,13 @@ class Config(Section, frozen=True):
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
     """Folder of the spool and the pause; see `edge.resources.state_folder`."""
+
+    @property
+    def enabled_modalities(self) -> list[str]:
+        """The modalities that are switched on."""
+        switches = {
+            "face": self.camera.enabled,
+            "speech": self.microphone.enabled,
+            "text": self.text.enabled,
+        }
+        return [modality for modality, enabled in switches.items() if enabled]

@@ -12,6 +12,7 @@ from edge.clock import Clock
 from edge.config import Mqtt
 from edge.errors import describe
 from edge.publish.connection import Connection
+from edge.publish.entities import Shown
 from edge.publish.home_assistant import HomeAssistant
 from edge.publish.leftovers import FILE as LEFTOVERS_FILE
 from edge.publish.leftovers import Leftovers
@@ -35,6 +36,7 @@ MAX_QUEUED_TASKS = 10_000
 DRAIN_S = 0.2
 """Time for outstanding acknowledgements when the daemon stops."""
 STOP_TIMEOUT_S = 1.0
+ALL_SHOWN = Shown()
 Receive = Callable[[str, bytes, bool, float], None]
 
 
@@ -54,6 +56,7 @@ class Publisher(threading.Thread):
         receive: Receive | None = None,
         state_folder: Path | None = None,
         clock: Clock | None = None,
+        shown: Shown = ALL_SHOWN,
     ) -> None:
         super().__init__(name="publisher", daemon=True)
         self._config, self._receive, self._clock = config, receive, clock or Clock()
@@ -67,7 +70,7 @@ class Publisher(threading.Thread):
         """True if there was a session a moment ago."""
         self.delivery = NOTHING_DELIVERED
         """Delivery of events as of a moment ago."""
-        self._home_assistant = HomeAssistant(config, self._retain)
+        self._home_assistant = HomeAssistant(config, shown, self._retain)
         self._leftovers = Leftovers(
             state_folder / LEFTOVERS_FILE if state_folder else None,
             [
@@ -100,6 +103,13 @@ class Publisher(threading.Thread):
         """
         started = (one for one in (self, self._connection) if one.ident is not None)
         return self._last_progress_s if all(one.is_alive() for one in started) else float("-inf")
+
+    def meets_new_reader(self) -> bool:
+        """Returns True once after Home Assistant has started: it has only what is retained."""
+        restarted = self._home_assistant.has_restarted
+        was_set = restarted.is_set()
+        restarted.clear()
+        return was_set
 
     def stop(self) -> None:
         """Publishes `offline`, writes what is left and disconnects, within a second."""

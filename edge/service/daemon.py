@@ -11,9 +11,11 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
+from edge.machine import temperature_c
 from edge.perception.trial import Trials
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
+from edge.publish.entities import Shown
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
 from edge.publish.unfinished import FILE as EPISODES_FILE
@@ -62,7 +64,13 @@ class Daemon:
         self._statuses: dict[str, str] = {}
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
-        self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
+        self._publisher = Publisher(
+            config.mqtt,
+            self._receive,
+            folder,
+            self._clock,
+            Shown(config.enabled_modalities, temperature_c() is not None),
+        )
         self._composer = Composer(config.mqtt.root, self._clock)
         self._tracker = Tracker(
             config.tracking,
@@ -160,7 +168,8 @@ class Daemon:
 
     def _publish_health(self) -> None:
         now_s, modalities = self._clock.now_s(), self._modalities
-        if not self._health.is_due(now_s, self._config.mqtt.health_interval_s):
+        is_due = self._health.is_due(now_s, self._config.mqtt.health_interval_s)
+        if not (self._publisher.meets_new_reader() or is_due):
             return
         data = self._health.data(
             now_s,

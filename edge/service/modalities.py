@@ -59,12 +59,12 @@ class Modalities:
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """Loaded models by modality."""
-        self._builders: dict[Modality, tuple[bool, Callable[[ModelLoader], None]]] = {
-            "face": (config.camera.enabled, self._face),
-            "speech": (config.microphone.enabled, self._speech),
-            "text": (config.text.enabled, self._text),
+        self._builders: dict[Modality, Callable[[ModelLoader], None]] = {
+            "face": self._face,
+            "speech": self._speech,
+            "text": self._text,
         }
-        self.enabled: list[str] = [name for name, (enabled, _) in self._builders.items() if enabled]
+        self.enabled = config.enabled_modalities
         self._text_status = "off"
 
     @property
@@ -87,11 +87,11 @@ class Modalities:
         """Loads the models and calls `progress` after each; all together may take minutes."""
         loader = ModelLoader(self._config.models)
         with contextlib.suppress(ModelError):  # raised again for the modality that it is
-            names: list[Modality] = [one for one, (on, _) in self._builders.items() if on]
+            names = [one for one in self._builders if one in self.enabled]
             self._trials.check([path for one in names for path in loader.manifests(one)])
         progress()
-        for modality, (enabled, build) in self._builders.items():
-            if not enabled:
+        for modality, build in self._builders.items():
+            if modality not in self.enabled:
                 self._set_status(modality, "off")
                 continue
             try:

@@ -186,8 +186,11 @@ def test_the_device_is_published_to_home_assistant_and_again_when_that_starts(
     publisher.start()
     announced = subscriber.until("config")[-1]
     assert announced[0] == "homeassistant/device/emotiond_kiosk/config"
+    assert not publisher.meets_new_reader()
     subscriber.client.publish("homeassistant/status", "online", qos=1)
     assert subscriber.until("config")[-1] == announced
+    wait_until(publisher._home_assistant.has_restarted.is_set)
+    assert [publisher.meets_new_reader() for _ in range(2)] == [True, False]
     publisher.stop()
     hidden = Publisher(mqtt_settings(broker.port), None, tmp_path)
     hidden.start()
