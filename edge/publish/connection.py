@@ -10,6 +10,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.clock import Clock
 from edge.config import Mqtt
 from edge.publish.attempts import Address, Attempts, Outcome
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
@@ -38,6 +39,10 @@ REMEDIES = {
     "QoS not supported": "let the broker accept QoS 1, which events and statuses need",
 }
 """Remedies by reason, for refusals that waiting does not fix."""
+NOT_YET_VALID = 9
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: the clock is behind, and will be set."""
+CLOCK_CHECK_S, CLOCK_STEP_S = 0.5, 60.0
+"""Interval of comparing the clocks while waiting, and the step that ends the wait."""
 MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
 CATCH_UP_S = 1.0
@@ -60,9 +65,11 @@ class Connection(threading.Thread):
         will: tuple[str, str] | None,
         listener: SessionListener,
         identifier: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._listener = config, will, listener
+        self._clock = clock or Clock()
         self._client_factory = ClientFactory(config, will, identifier)
         self._attempts = Attempts(config)
         self._address = Address(config.host, config.port)
@@ -95,8 +102,18 @@ class Connection(threading.Thread):
             elif self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
                 self._log_silence()
             # The devices of a fleet must not all reconnect at the same moment.
-            self._stopping.wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
-            wait_s = min(wait_s * 2, reconnect.longest_s)
+            was_set = self._wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
+            wait_s = reconnect.shortest_s if was_set else min(wait_s * 2, reconnect.longest_s)
+
+    def _wait(self, wait_s: float) -> bool:
+        """Waits, unless somebody sets the clock: certificates may be valid now. Returns that."""
+        offset_s, until_s = self._clock.offset_s, time.monotonic() + wait_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            if self._stopping.wait(min(left_s, CLOCK_CHECK_S)):
+                return False
+            if abs(self._clock.offset_s - offset_s) > CLOCK_STEP_S:
+                return True
+        return False
 
     def stop(self, farewell: str = "") -> None:
         """Disconnects after publishing `farewell` on the topic of the will, if there is one.
@@ -132,6 +149,13 @@ class Connection(threading.Thread):
         try:
             self._client_factory.connect(client, self._address)
         except ssl.SSLError as error:
+            if getattr(error, "verify_code", None) == NOT_YET_VALID:
+                now = self._clock.utc(self._clock.now_s())
+                self._log_once(
+                    f"the certificate of {self._address} is not valid yet at {now}; retrying: set "
+                    "the clock if it is wrong"
+                )
+                return
             if isinstance(error, ssl.SSLCertVerificationError):
                 self._outcome = Outcome.REFUSED
             self._log_once(f"no trusted connection to {self._address} ({error}); check mqtt.tls")

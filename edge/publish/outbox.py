@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.clock import Clock
 from edge.errors import PayloadError
-from edge.publish.messages import Delivery, as_replayed
+from edge.publish.messages import Delivery, amended
 from edge.publish.payloads import DeliveryData
 from edge.publish.session import Session
 from edge.publish.spool import Spool
@@ -220,12 +220,14 @@ class Outbox:
             return False
         ticket, payload = oldest
         self._in_hand = Sent(topic, len(payload), ticket)
-        if ticket <= self._newest_waiting:
+        shift_s, is_late = self._spool.shift_s(ticket), ticket <= self._newest_waiting
+        if is_late:
             # Counted from when it was due, so that a late one does not slow down the rest.
             due_s = max(self._next_event_s, now_s - MAX_CATCH_UP_S)
             self._next_event_s = due_s + 1 / self._replay_per_s
+        if is_late or shift_s:
             try:
-                payload = as_replayed(payload)
+                payload = amended(payload, is_late, shift_s)
             except PayloadError as error:
                 self._spool.drop(ticket, f"the spool is damaged ({error})")
                 return True

@@ -86,7 +86,9 @@ class Publisher(threading.Thread):
             self._topic("event"),
             [*self._commands, *self._home_assistant.subscriptions],
         )
-        self._connection = Connection(config, (self._topics.status, OFFLINE), self)
+        self._connection = Connection(
+            config, (self._topics.status, OFFLINE), self, clock=self._clock
+        )
         self._home_assistant.announce()
         for topic in self._leftovers.topics:
             self._retain(topic, b"")

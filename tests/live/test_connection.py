@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.clock import Clock
 from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
 from edge.publish import connection
@@ -114,6 +115,26 @@ def test_a_broker_that_once_worked_and_is_silent_now_is_not_taken_for_another_se
     wait_until(lambda: "does not answer; retrying" in caplog.text)
     assert "does not answer in MQTT" not in caplog.text
     listener.close()
+
+
+class WallClock(Clock):
+    """A clock that somebody sets."""
+
+    ahead_s = 0.0
+
+    def wall_s(self) -> float:
+        return super().wall_s() + self.ahead_s
+
+
+def test_a_clock_that_is_set_ends_the_wait(stopped_broker: Mosquitto) -> None:
+    clock, settings = WallClock(), Backoff(shortest_s=600.0, longest_s=600.0)
+    publisher = Publisher(mqtt_settings(stopped_broker.port, reconnect=settings), clock=clock)
+    publisher.start()
+    wait_until(lambda: publisher._connection._last_logged != "")
+    stopped_broker.start()
+    clock.ahead_s = 3600.0
+    wait_until(lambda: publisher.connected)
+    publisher.stop()
 
 
 def test_another_broker_is_used_while_the_first_is_away_with_the_identifier_of_your_choice(

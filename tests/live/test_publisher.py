@@ -12,7 +12,7 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.config import HomeAssistant, SpoolLimits
 from edge.publish import outbox
-from edge.publish.messages import ModalityStatus, as_replayed
+from edge.publish.messages import ModalityStatus, amended
 from edge.publish.publisher import Publisher
 from tests.support.publishing import COMPOSER, UNKNOWN, event, mqtt_settings
 from tests.support.waiting import wait_until
@@ -164,12 +164,12 @@ def test_an_event_that_makes_sending_fail_is_given_up_and_the_next_is_sent(
     publisher.publish(failing)
     publisher.publish(sound)
 
-    def fail_on(payload: bytes) -> bytes:
+    def fail_on(payload: bytes, replayed: bool, shift_s: float) -> bytes:
         if payload == failing.encode():
             raise RuntimeError("a fault of the program")
-        return as_replayed(payload)
+        return amended(payload, replayed, shift_s)
 
-    monkeypatch.setattr(outbox, "as_replayed", fail_on)
+    monkeypatch.setattr(outbox, "amended", fail_on)
     broker.start()
     assert subscriber.events(1)[0]["id"] == json.loads(sound.encode())["id"]
     wait_until(lambda: publisher.delivery.dropped == 1)

@@ -2,13 +2,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from edge.clock import utc
 from edge.config import SpoolLimits
+from edge.publish import store
+from edge.publish.composer import Composer
 from edge.publish.messages import Delivery
 from edge.publish.outbox import Outbox, Topics
 from edge.publish.session import Session
 from edge.publish.spool import Spool
+from edge.tracking.episodes import Change, State
 from tests.support.clock import FakeClock
 
 TOPICS = Topics("d/status", "online", "d/event", ())
@@ -303,3 +308,68 @@ def test_a_retained_message_whose_sending_fails_is_sent_again_later() -> None:
     clock.moment_s += 61
     outbox.send()
     assert wire.sent[3:] == [("d/bad", "1")]
+
+
+def _timed(clock: FakeClock, number: int) -> bytes:
+    state = State("unknown", None, 0, 0, clock.moment_s)
+    event = Composer("d", clock).event(Change(str(number), 0, "start", state, clock.moment_s))
+    return msgspec.json.encode(event)
+
+
+NOW_S = 1_800_000_000.0
+
+
+def _sent_times(wire: Wire) -> list[tuple[str, str | None]]:
+    events = [json.loads(payload) for topic, payload in wire.sent if topic == "d/event"]
+    return [(one["time"], one.get("clock")) for one in events]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_events_from_before_the_clock_was_set_get_their_time(
+    tmp_path: Path, restarts: bool
+) -> None:
+    clock = FakeClock()
+    clock.ahead_s = -100.0  # a board without a battery, at boot
+    outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
+    outbox.put("d/event", _timed(clock, 0), Delivery.EVENT)
+    clock.moment_s += 30
+    outbox.put("d/event", _timed(clock, 1), Delivery.EVENT)
+    if restarts:
+        outbox._spool.close()
+        outbox = _outbox(clock, tmp_path / "spool")
+    clock.moment_s += 70
+    clock.ahead_s = NOW_S - clock.moment_s
+    outbox.start_session(wire)
+    _replay(outbox, clock, 1.0)
+    assert _sent_times(wire) == [(utc(NOW_S - 100), None), (utc(NOW_S - 70), None)]
+
+
+def test_what_was_never_set_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = FakeClock()
+    clock.ahead_s = -100.0
+    outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
+    outbox.put("d/event", _timed(clock, 0), Delivery.EVENT)
+    outbox._spool.close()
+    monkeypatch.setattr(store, "BOOT_ID", tmp_path / "another boot")
+    clock.ahead_s = NOW_S - clock.moment_s
+    outbox = _outbox(clock, tmp_path / "spool")
+    outbox.start_session(wire)
+    _replay(outbox, clock, 1.0)
+    assert _sent_times(wire) == [(utc(0.0), "unsynced")]
+
+
+def test_a_time_set_before_a_power_failure_is_kept_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    clock.ahead_s = -100.0
+    outbox, wire = _outbox(clock, tmp_path / "spool"), Wire()
+    outbox.put("d/event", _timed(clock, 0), Delivery.EVENT)
+    clock.moment_s += 50
+    clock.ahead_s = NOW_S - clock.moment_s
+    outbox._spool.close()
+    monkeypatch.setattr(store, "BOOT_ID", tmp_path / "another boot")
+    outbox = _outbox(clock, tmp_path / "spool")
+    outbox.start_session(wire)
+    _replay(outbox, clock, 1.0)
+    assert _sent_times(wire) == [(utc(NOW_S - 50), None)]
