@@ -263,6 +263,12 @@ class Mqtt(Section, frozen=True):
         return f"{self.prefix}/{self.device}"
 
 
+class Log(Section, frozen=True):
+    """The log; `emotiond run --log` chooses its form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Config(Section, frozen=True):
     """The whole configuration of the daemon."""
 
@@ -274,6 +280,7 @@ class Config(Section, frozen=True):
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
+    log: Log = Log()
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
     """Folder of the spool and the pause; see `edge.resources.state_folder`."""

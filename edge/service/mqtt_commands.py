@@ -108,8 +108,8 @@ class MqttCommands:
             )
         if not wanted and not retained:
             self._limit("pause")
-        if wanted or not retained:
-            self._pause.switch(wanted)
+        if (wanted or not retained) and (fault := self._pause.switch(wanted)):
+            self._answer("set/pause", f"obeyed, but {fault}")
 
     def _receive_text(self, payload: bytes, retained: bool, age_s: float) -> None:
         if retained:

@@ -18,6 +18,7 @@ from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.machine import rss_mb
 from tests.support.daemon_settings import daemon_settings
+from tests.support.waiting import wait_until
 
 
 def _write(folder: Path, settings: dict[str, Any]) -> None:
@@ -51,6 +52,24 @@ def test_a_hangup_applies_the_new_configuration_in_the_same_process(
     assert statuses == ["offline", "online"]
     events = [json.loads(payload)["data"] for topic, payload in again if topic.endswith("/event")]
     assert events[-1]["phase"] == "end"
+
+
+def _catches_hangups(process: subprocess.Popen[str]) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGHUP - 1))
+
+
+def test_a_hangup_while_the_program_is_still_loading_reloads_it_later(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
+        wait_until(lambda: _catches_hangups(process))
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        process.send_signal(signal.SIGHUP)
+        _until_logged(process, "reloading")
+        subscriber.until("text/status", "ok")
+    assert "cv2" not in maps
 
 
 def test_a_faulty_configuration_changes_nothing_and_is_logged_with_its_line(

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -140,6 +141,18 @@ def test_no_secret_of_the_configuration_is_in_the_report(tmp_path: Path, text: s
     )
     assert json.loads(done.stdout)["ok"] is False
     assert marker.encode() not in done.stdout + done.stderr
+
+
+def test_a_name_with_control_sequences_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b]0;mine\x07.yaml"
+    file.write_text("camera: {sauce: '\\e[31m'}\n")
+    for command in (["doctor", "--config", str(file)], ["check-config", str(file)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "edge.cli", *command], capture_output=True, check=False
+        )
+        assert done.returncode == os.EX_CONFIG
+        assert b"mine" in done.stdout + done.stderr
+        assert not {0x1B, 0x07} & {*done.stdout, *done.stderr}
 
 
 def test_checks_are_chosen_by_name_or_group() -> None:

@@ -55,6 +55,16 @@ def test_a_pause_is_switched_by_any_usual_word(tmp_path: Path, on: bytes, off: b
     assert not receive.pause.is_on
 
 
+def test_who_pauses_a_device_that_cannot_remember_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    receive = Receiver(tmp_path / "file")
+    receive("pause", b"on")
+    assert receive.pause.is_on
+    ((command, reason),) = receive.answers
+    assert command == "set/pause"
+    assert reason.startswith("obeyed, but the pause cannot be stored (")
+
+
 def test_a_flood_of_texts_is_cut_and_answered_once_a_minute(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
