@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import queue
 import signal
 import sys
 from collections.abc import Callable
@@ -15,23 +16,29 @@ from edge import __version__
 from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
+from edge.logs import FORMATS, printable, set_level, start_log
 
 MESSAGES = ("state", "event", "modality", "info", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
-LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+QUIET = "-8"
+"""FFmpeg's; it writes a line for each damaged frame of a stream, and the status has the cause."""
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    received: queue.SimpleQueue[int] = queue.SimpleQueue()
+    # By default it would end the process, and the imports take half a second.
+    signal.signal(signal.SIGHUP, lambda number, _: received.put(number))
     _config(arguments)  # report a faulty configuration before importing anything heavy
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", QUIET)
     from edge.service.lifecycle import Lifecycle
 
     # The log has its own file descriptor, because stderr is silenced for some libraries.
     log_stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=log_stream)
-    Lifecycle(lambda: _config(arguments)).run()
+    start_log(log_stream, arguments.log)
+    Lifecycle(lambda: _config(arguments), received=received).run()
     return 0
 
 
@@ -39,8 +46,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
     from edge.commands.check_config import check_files
 
     for warning in check_files(load_config(arguments.file)):
-        print(f"warning: {warning}", file=sys.stderr)
-    print(f"{arguments.file}: valid")
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    print(printable(f"{arguments.file}: valid"))
     return 0
 
 
@@ -118,7 +125,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         raise EmotiondError(f"{error.name} is missing; install `emotiond[web]`") from error
 
-    logging.basicConfig(level=logging.WARNING, format=LOG_FORMAT)
+    start_log(sys.stderr, "auto")
+    set_level("warning")
     start(config, arguments)
     return 0
 
@@ -142,6 +150,12 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add("run", _run, "run the daemon until SIGTERM or Ctrl-C")
+    run.add_argument(
+        "--log",
+        choices=FORMATS,
+        default="auto",
+        help="form of the log: lines, with priorities for systemd's journal, or JSON",
+    )
     check = add(
         "check-config",
         _check_config,
@@ -236,10 +250,11 @@ def main() -> int:
     try:
         return int(arguments.function(arguments))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print(printable(line), file=sys.stderr)
         return os.EX_CONFIG
     except EmotiondError as error:
-        print(f"emotiond: {error}", file=sys.stderr)
+        print(f"emotiond: {printable(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

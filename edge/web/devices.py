@@ -157,7 +157,7 @@ class DeviceBook:
         session.client.subscribe(topics)
         self._update(Published("", "broker", msgspec.to_builtins(self.broker)))
 
-    def session_ended(self) -> None:
+    def session_ended(self, reason: str) -> None:
         """Marks the broker as away."""
         with self._lock:
             self._session = None
@@ -173,7 +173,7 @@ class DeviceBook:
         if answer is not None:
             answer(refusal)
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Keeps one message; ignores what is not as described in docs/mqtt.md."""
         device, _, name = topic.removeprefix(f"{self._config.prefix}/").partition("/")
         if len(payload) > MAX_PAYLOAD_BYTES:

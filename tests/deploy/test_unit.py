@@ -9,7 +9,7 @@ import pytest
 UNIT = Path(__file__).parents[2] / "systemd" / "emotiond.service"
 WEB_UNIT = UNIT.with_name("emotiond-web.service")
 DROP_INS = UNIT.parent / "drop-ins"
-MAX_EXPOSURE = 1.5
+MAX_EXPOSURE = 1.3
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
