@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import tempfile
 import threading
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import soundfile
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
 from edge.commands.demo.broker import HOST
+from edge.machine import rss_mb
 from edge.values import SAMPLE_RATE_HZ
 from edge.web.settings import Limits
 from emotiond import Emotions
@@ -229,13 +231,23 @@ def test_a_stalled_upload_is_given_up_and_its_seat_is_free(picture: bytes) -> No
         assert web.upload("/api/predict/image", image=picture).status == 200
 
 
+MAX_GROWTH_MB = 20.0
+"""The fifty pictures that were sent have 16 MB together, in this process as well."""
+
+
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_of_fifty_parallel_uploads_none_is_lost_and_nothing_stays_behind(picture: bytes) -> None:
+def test_of_fifty_parallel_uploads_none_is_lost_and_nothing_stays_behind(
+    picture: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # is chosen once
     with site(Limits(workers=2, waiting=8)) as web:
-        assert web.upload("/api/predict/image", image=picture).status == 200
+        for _ in range(12):
+            assert web.upload("/api/predict/image", image=picture).status == 200
+        before_mb = rss_mb(os.getpid())
         threads, files = threading.active_count(), descriptors()
         with ThreadPoolExecutor(50) as pool:
             answers = list(
@@ -252,6 +264,8 @@ def test_of_fifty_parallel_uploads_none_is_lost_and_nothing_stays_behind(picture
         assert len(web.server.pool.pids) <= 2
         wait_until(lambda: descriptors() <= files + 2)  # the socket of the second worker
         wait_until(lambda: threading.active_count() <= threads + 1)
+        assert rss_mb(os.getpid()) - before_mb < MAX_GROWTH_MB
+        assert not list(tmp_path.iterdir())
     assert web.server.pool.pids == []
 
 

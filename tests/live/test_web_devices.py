@@ -110,6 +110,29 @@ def test_a_broker_that_is_away_is_explained_and_its_return_seen(
         page.until_text(".empty", "No devices yet")
 
 
+@needs_browser
+def test_a_hundred_devices_are_listed_found_and_followed_without_loss(
+    chromium: Chrome, web: Site, device: paho.Client
+) -> None:
+    names = [f"kiosk-{number:03d}" for number in range(100)]
+    for name in names:
+        device.publish(f"emotion/{name}/status", "online", 1, retain=True)
+    page = Page(chromium, web.url)
+    page.open("#devices")
+    page.until_text(".broker", "100 of 100 online")
+    assert page.texts(".device strong") == names
+    received = int(page.attribute(".devices", "data-received") or 0)
+    state = messages()["state"]
+    for emotion in ("sad", "angry", "happy"):
+        state["data"]["emotion"] = emotion
+        for name in names:
+            device.publish(f"emotion/{name}/state", json.dumps(state), 1)
+    page.until(lambda: int(page.attribute(".devices", "data-received") or 0) == received + 300)
+    page.until(lambda: all("Happy" in one for one in page.texts(".device")))
+    page.write("#search", "-042")
+    page.until(lambda: page.texts("li:not([hidden]) > .device strong") == ["kiosk-042"])
+
+
 def test_devices_are_listed_with_what_they_published(web: Site, device: paho.Client) -> None:
     assert web.get("/api/devices/kiosk").status == 404
     device.publish("emotion/kiosk/status", "online", 1, retain=True)

@@ -26,7 +26,9 @@ export class Affect {
     const last = this.#points.at(-1);
     canvas.setAttribute(
       "aria-label",
-      last ? `Valence ${signed(last.valence)}, arousal ${signed(last.arousal)}` : "Valence and arousal: nothing yet",
+      last
+        ? `Valence ${signed(last.valence)}, arousal ${signed(last.arousal)}`
+        : "Valence and arousal: nothing yet",
     );
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     if (!width || !height) {
@@ -38,7 +40,10 @@ export class Affect {
     const g = canvas.getContext("2d");
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.#frame(g, width, height);
-    const place = (one) => [width / 2 + one.valence * (width / 2 - 10), height / 2 - one.arousal * (height / 2 - 10)];
+    const place = (one) => [
+      width / 2 + one.valence * (width / 2 - 10),
+      height / 2 - one.arousal * (height / 2 - 10),
+    ];
     for (const one of this.#points) {
       const [x, y] = place(one);
       g.globalAlpha = Math.max(1 - (now - one.time) / TRAIL_S, 0) * 0.35;

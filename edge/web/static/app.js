@@ -49,7 +49,10 @@ async function start() {
     document.querySelector('nav a[data-view="camera"]').hidden = false;
     const banner = document.getElementById("banner");
     banner.hidden = false;
-    show(banner, "This server shows the picture of its camera to whoever opens this page. Stop it once the camera is aimed.");
+    show(
+      banner,
+      "This server shows the picture of its camera to whoever opens this page. Stop it once the camera is aimed.",
+    );
   }
   addEventListener("hashchange", route);
   addEventListener("pagehide", () => leave());

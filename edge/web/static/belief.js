@@ -27,7 +27,13 @@ export class Now {
         "div",
         { class: "now-left" },
         h("div", { class: "now-name" }, this.#name),
-        h("div", { class: "labelled" }, h("span", {}, "Confidence"), this.#confidence, this.#figure),
+        h(
+          "div",
+          { class: "labelled" },
+          h("span", {}, "Confidence"),
+          this.#confidence,
+          this.#figure,
+        ),
         h("div", {}, h("h2", {}, "Where it comes from"), this.#shares),
       ),
       this.#plane,
@@ -45,7 +51,9 @@ export class Now {
     setTrack(this.#confidence, belief ? belief.confidence : 0, name);
     show(this.#figure, belief ? percent(belief.confidence) : "–");
     const contributions = belief ? belief.contributions : {};
-    const key = JSON.stringify(Object.entries(contributions).map(([one, share]) => [one, Math.round(share * 50)]));
+    const key = JSON.stringify(
+      Object.entries(contributions).map(([one, share]) => [one, Math.round(share * 50)]),
+    );
     if (key !== this.#contributions) {
       this.#contributions = key;
       this.#shares.replaceChildren(shares(contributions));
@@ -79,7 +87,14 @@ export class Voices {
         figure: h("span", { class: "figure" }, "–"),
       };
       show(row.emotion.lastChild, hints[name]);
-      row.node = h("div", { class: "voice", data: { modality: name } }, h("h3", {}, MODALITIES[name]), row.emotion, row.bar, row.figure);
+      row.node = h(
+        "div",
+        { class: "voice", data: { modality: name } },
+        h("h3", {}, MODALITIES[name]),
+        row.emotion,
+        row.bar,
+        row.figure,
+      );
       this.#rows.set(name, row);
       this.element.append(row.node);
     }
@@ -114,7 +129,10 @@ export class LastMinute {
 
   constructor() {
     this.element = h("section", { class: "card" }, h("h2", {}, "The last minute"), this.#canvas);
-    this.#timeline = new Timeline(this.#canvas, { label: (time) => this.#label(time), anchored: true });
+    this.#timeline = new Timeline(this.#canvas, {
+      label: (time) => this.#label(time),
+      anchored: true,
+    });
     this.#timeline.show([], -MINUTE_S, 0);
   }
 
@@ -126,7 +144,13 @@ export class LastMinute {
     this.points = this.points.filter((one) => time - one.time <= MINUTE_S + 2);
     this.points.push(
       belief
-        ? { time, emotion: belief.emotion, confidence: belief.confidence, valence: belief.valence, arousal: belief.arousal }
+        ? {
+            time,
+            emotion: belief.emotion,
+            confidence: belief.confidence,
+            valence: belief.valence,
+            arousal: belief.arousal,
+          }
         : { time, emotion: null },
     );
     this.#newest = time;

@@ -27,7 +27,12 @@ export function drawBoxes(canvas, size, faces, beliefs, mirrored = false) {
     const belief = beliefs.get(face.subject) ?? face;
     const { left, right, top, bottom } = face.box;
     const x = dx + (mirrored ? size.width - right : left) * scale;
-    drawFace(g, { x, y: dy + top * scale, w: (right - left) * scale, h: (bottom - top) * scale }, belief, height);
+    drawFace(
+      g,
+      { x, y: dy + top * scale, w: (right - left) * scale, h: (bottom - top) * scale },
+      belief,
+      height,
+    );
   }
 }
 

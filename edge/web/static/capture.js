@@ -6,7 +6,12 @@ const HEADER = 9; // bytes: kind, time
 const QUALITY = 0.85;
 const FRAME_MS = 66; // at most 15 pictures a second
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
-const MICROPHONE = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: true };
+const MICROPHONE = {
+  channelCount: 1,
+  echoCancellation: false,
+  noiseSuppression: false,
+  autoGainControl: true,
+};
 
 const now = () => performance.now() / 1000;
 
@@ -91,7 +96,9 @@ export class Capture extends EventTarget {
     });
     return new Promise((resolve, reject) => {
       socket.addEventListener("open", resolve);
-      socket.addEventListener("close", () => reject(new Error(reason ?? "The server does not answer.")));
+      socket.addEventListener("close", () =>
+        reject(new Error(reason ?? "The server does not answer.")),
+      );
     });
   }
 
@@ -102,7 +109,10 @@ export class Capture extends EventTarget {
   #look() {
     const started = performance.now();
     const again = () => {
-      this.#timer = setTimeout(() => this.#look(), Math.max(FRAME_MS - (performance.now() - started), 0));
+      this.#timer = setTimeout(
+        () => this.#look(),
+        Math.max(FRAME_MS - (performance.now() - started), 0),
+      );
     };
     const { videoWidth: width, videoHeight: height } = this.#video;
     if (this.#socket?.readyState !== WebSocket.OPEN) {
@@ -136,7 +146,11 @@ export class Capture extends EventTarget {
     if (this.#audio !== audio) {
       return; // stopped meanwhile
     }
-    const worklet = new AudioWorkletNode(audio, "pcm", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    const worklet = new AudioWorkletNode(audio, "pcm", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
     worklet.port.onmessage = ({ data: { samples, level } }) => {
       this.#tell("level", { level });
       this.#send(SOUND, now(), samples.buffer);
@@ -175,7 +189,9 @@ async function openStream() {
     return await navigator.mediaDevices.getUserMedia({ video: CAMERA, audio: MICROPHONE });
   } catch (error) {
     if (error.name === "NotAllowedError") {
-      throw new Error("The browser was not allowed to use camera and microphone. Allow it beside the address, then start again.");
+      throw new Error(
+        "The browser was not allowed to use camera and microphone. Allow it beside the address, then start again.",
+      );
     }
   }
   for (const one of [{ video: CAMERA }, { audio: MICROPHONE }]) {
@@ -185,5 +201,7 @@ async function openStream() {
       continue; // the other one may be there
     }
   }
-  throw new Error("There is no camera and no microphone, or another program uses them. Plug one in or close that program, then start again.");
+  throw new Error(
+    "There is no camera and no microphone, or another program uses them. Plug one in or close that program, then start again.",
+  );
 }

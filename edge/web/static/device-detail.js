@@ -24,7 +24,11 @@ export class DeviceDetail {
   #pause = h("button", { type: "button", disabled: true }, "Pause");
   #canvas = h("canvas", { class: "timeline" });
   #plane = h("canvas", { class: "affect" });
-  #timeline = new Timeline(this.#canvas, { gap: 30, label: (time) => new Date(time * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) });
+  #timeline = new Timeline(this.#canvas, {
+    gap: 30,
+    label: (time) =>
+      new Date(time * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }),
+  });
   #affect = new Affect(this.#plane);
   #asked = null;
   #device = null;
@@ -43,12 +47,22 @@ export class DeviceDetail {
         h(
           "div",
           { class: "now" },
-          h("div", { class: "now-left" }, h("div", { class: "now-name" }, this.#emotion, this.#figure), h("div", {}, h("h2", {}, "Where it comes from"), this.#origin)),
+          h(
+            "div",
+            { class: "now-left" },
+            h("div", { class: "now-name" }, this.#emotion, this.#figure),
+            h("div", {}, h("h2", {}, "Where it comes from"), this.#origin),
+          ),
           this.#plane,
         ),
       ),
       h("section", { class: "card" }, h("h2", {}, "How likely each is"), this.#chances),
-      h("section", { class: "card wide" }, h("h2", {}, "The last hour, as far as it is known"), this.#canvas),
+      h(
+        "section",
+        { class: "card wide" },
+        h("h2", {}, "The last hour, as far as it is known"),
+        this.#canvas,
+      ),
       h("section", { class: "card" }, h("h2", {}, "What it uses"), this.#modalities),
       h("section", { class: "card" }, h("h2", {}, "Health"), this.#health),
       h("section", { class: "card wide" }, h("h2", {}, "Events"), this.#events),
@@ -75,7 +89,13 @@ export class DeviceDetail {
 
   #showTimes(device, state) {
     const now = Date.now() / 1000;
-    const points = device.history.map(([time, emotion, confidence, valence, arousal]) => ({ time, emotion: confidence ? emotion : null, confidence, valence, arousal }));
+    const points = device.history.map(([time, emotion, confidence, valence, arousal]) => ({
+      time,
+      emotion: confidence ? emotion : null,
+      confidence,
+      valence,
+      arousal,
+    }));
     const known = Math.max(now - (points[0]?.time ?? now), LEAST_S);
     this.#timeline.show(points, now - Math.min(known, HOUR_S), now);
     this.#affect.show(state && state.confidence ? [{ ...state, time: now }] : [], now);
@@ -83,10 +103,15 @@ export class DeviceDetail {
 
   #showFacts({ modalities, health, info, events }) {
     const known = Object.entries(modalities).sort();
-    facts(this.#modalities, known.map(([name, status]) => [MODALITIES[name] ?? name, status]));
+    facts(
+      this.#modalities,
+      known.map(([name, status]) => [MODALITIES[name] ?? name, status]),
+    );
     facts(this.#health, healthFacts(health, info));
     this.#events.replaceChildren(
-      ...(events.length ? events.map(eventItem) : [h("li", { class: "quiet-line" }, "None since this page was opened.")]),
+      ...(events.length
+        ? events.map(eventItem)
+        : [h("li", { class: "quiet-line" }, "None since this page was opened.")]),
     );
   }
 
@@ -104,12 +129,22 @@ export class DeviceDetail {
   async #ask() {
     const paused = !this.#device.state?.paused;
     this.#device.refusal = null;
-    this.#asked = { paused, timer: setTimeout(() => this.#settle("The device did not answer. Is it still online?"), ANSWER_MS) };
+    this.#asked = {
+      paused,
+      timer: setTimeout(
+        () => this.#settle("The device did not answer. Is it still online?"),
+        ANSWER_MS,
+      ),
+    };
     this.#problem.hidden = true;
     this.show(this.#device);
     try {
       const headers = { "Content-Type": "application/json" };
-      await fetchJson(`/api/devices/${encodeURIComponent(this.#name)}/pause`, { method: "POST", headers, body: JSON.stringify({ paused }) });
+      await fetchJson(`/api/devices/${encodeURIComponent(this.#name)}/pause`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ paused }),
+      });
     } catch (error) {
       this.#settle(error.message);
     }
@@ -130,23 +165,37 @@ function facts(list, pairs) {
   const text = JSON.stringify(pairs);
   if (list.dataset.shown !== text) {
     list.dataset.shown = text;
-    list.replaceChildren(...pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    list.replaceChildren(
+      ...pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+    );
   }
 }
 
 function healthFacts(health, info) {
-  const models = Object.entries(info?.models ?? {}).map(([name, one]) => `${MODALITIES[name] ?? name} ${one.version}`);
-  const known = info ? [["Version", info.version], ["Models", models.join(", ") || "none"]] : [];
+  const models = Object.entries(info?.models ?? {}).map(
+    ([name, one]) => `${MODALITIES[name] ?? name} ${one.version}`,
+  );
+  const known = info
+    ? [
+        ["Version", info.version],
+        ["Models", models.join(", ") || "none"],
+      ]
+    : [];
   if (!health) {
     return [...known, ["Health", "is published every half minute"]];
   }
-  const stages = Object.entries(health.stages).map(([name, one]) => [`${MODALITIES[name] ?? name}`, `${one.per_s.toFixed(1)} a second, ${one.p50_ms.toFixed(1)} ms`]);
+  const stages = Object.entries(health.stages).map(([name, one]) => [
+    `${MODALITIES[name] ?? name}`,
+    `${one.per_s.toFixed(1)} a second, ${one.p50_ms.toFixed(1)} ms`,
+  ]);
   return [
     ...known,
     ["Running for", duration(health.uptime_s)],
     ["Processor", `${Math.round(health.cpu_percent)} % of a core`],
     ["Memory", `${Math.round(health.rss_mb)} MB`],
-    ...(health.temperature_c === null ? [] : [["Temperature", `${Math.round(health.temperature_c)} °C`]]),
+    ...(health.temperature_c === null
+      ? []
+      : [["Temperature", `${Math.round(health.temperature_c)} °C`]]),
     ...stages,
     ["Waiting events", String(health.delivery.waiting)],
     ...(health.load.reason ? [["Reduced because of", health.load.reason]] : []),
@@ -166,5 +215,16 @@ function eventItem({ time, data }) {
   const what = { start: "started", update: "changed", end: "ended" }[data.phase] ?? data.phase;
   const length = data.phase === "start" ? "" : ` after ${data.duration_s.toFixed(1)} s`;
   const node = emotion(data.emotion);
-  return h("li", {}, h("time", {}, at), node, h("span", {}, `${nameOf(data.emotion)} ${what}${length}`.replace(`${nameOf(data.emotion)} `, "")), h("span", { class: "figure" }, percent(data.confidence)));
+  return h(
+    "li",
+    {},
+    h("time", {}, at),
+    node,
+    h(
+      "span",
+      {},
+      `${nameOf(data.emotion)} ${what}${length}`.replace(`${nameOf(data.emotion)} `, ""),
+    ),
+    h("span", { class: "figure" }, percent(data.confidence)),
+  );
 }

@@ -14,9 +14,25 @@ export function devicesView(main, health, chosen) {
   const grid = h("ul", { class: "devices" });
   const empty = h("div", { class: "card empty", hidden: true });
   const body = h("div", {}, grid, empty);
-  const finder = h("div", { class: "finder" }, h("label", { class: "hidden", for: "search" }, "Find a device"), search);
+  const finder = h(
+    "div",
+    { class: "finder" },
+    h("label", { class: "hidden", for: "search" }, "Find a device"),
+    search,
+  );
   const title = h("h1", {}, chosen || "Devices");
-  const head = h("div", { class: "head" }, h("div", {}, chosen ? h("a", { class: "back", href: "#devices" }, "← All devices") : null, title, state), chosen ? null : finder);
+  const head = h(
+    "div",
+    { class: "head" },
+    h(
+      "div",
+      {},
+      chosen ? h("a", { class: "back", href: "#devices" }, "← All devices") : null,
+      title,
+      state,
+    ),
+    chosen ? null : finder,
+  );
   main.append(head, body);
 
   const tiles = new Map();
@@ -61,9 +77,30 @@ export function devicesView(main, health, chosen) {
     grid.dataset.received = feed.received;
     empty.hidden = feed.devices.size > 0 || feed.broker === null;
     if (!empty.hidden && !feed.broker.connected) {
-      empty.replaceChildren(h("h2", {}, "The broker cannot be reached"), h("p", {}, `${feed.broker.reason || feed.broker.address}. This page shows its devices as soon as it answers.`), h("p", {}, "Is it elsewhere? Start this server with --config and the daemon's configuration."));
+      empty.replaceChildren(
+        h("h2", {}, "The broker cannot be reached"),
+        h(
+          "p",
+          {},
+          `${feed.broker.reason || feed.broker.address}. This page shows its devices as soon as it answers.`,
+        ),
+        h(
+          "p",
+          {},
+          "Is it elsewhere? Start this server with --config and the daemon's configuration.",
+        ),
+      );
     } else if (!empty.hidden) {
-      empty.replaceChildren(h("h2", {}, "No devices yet"), h("p", {}, "A device appears here as soon as it publishes to this broker."), h("pre", {}, "emotiond run\nemotiond demo --web"), h("p", {}, "Is the broker elsewhere? Start this server with --config and the daemon's configuration."));
+      empty.replaceChildren(
+        h("h2", {}, "No devices yet"),
+        h("p", {}, "A device appears here as soon as it publishes to this broker."),
+        h("pre", {}, "emotiond run\nemotiond demo --web"),
+        h(
+          "p",
+          {},
+          "Is the broker elsewhere? Start this server with --config and the daemon's configuration.",
+        ),
+      );
     }
   }
 
@@ -71,7 +108,10 @@ export function devicesView(main, health, chosen) {
     const device = feed.devices.get(chosen);
     empty.hidden = Boolean(device) || feed.broker === null;
     if (!empty.hidden) {
-      empty.replaceChildren(h("h2", {}, `No device is called ${chosen}`), h("p", {}, "It has not published anything to this broker."));
+      empty.replaceChildren(
+        h("h2", {}, `No device is called ${chosen}`),
+        h("p", {}, "It has not published anything to this broker."),
+      );
     }
     if (device) {
       detail ??= new DeviceDetail(chosen);
@@ -143,7 +183,14 @@ class Tile {
     show(this.#state, condition);
     setEmotion(this.#name, state?.emotion ?? "unknown");
     if (!state || (!state.faces && state.emotion === "unknown")) {
-      show(this.#name.lastChild, condition === "online" ? "Nobody in view" : condition === "paused" ? "Nothing is captured" : "–");
+      show(
+        this.#name.lastChild,
+        condition === "online"
+          ? "Nobody in view"
+          : condition === "paused"
+            ? "Paused"
+            : "–",
+      );
     }
     setTrack(this.#bar, state?.confidence ?? 0, state?.emotion ?? "unknown");
     show(this.#figure, state && state.confidence ? percent(state.confidence) : "");
@@ -156,5 +203,7 @@ function problemsOf(device) {
   if (device.status !== "online") {
     return [];
   }
-  return Object.entries(device.modalities).filter(([, status]) => status.startsWith("degraded")).map(([name, status]) => `${name}: ${status.replace(/^degraded: /, "")}`);
+  return Object.entries(device.modalities)
+    .filter(([, status]) => status.startsWith("degraded"))
+    .map(([name, status]) => `${name}: ${status.replace(/^degraded: /, "")}`);
 }

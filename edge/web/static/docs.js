@@ -12,7 +12,11 @@ function typeOf(schema) {
     return h("a", { href: `#${name(schema.$ref)}` }, name(schema.$ref));
   }
   if (schema.anyOf) {
-    return h("span", {}, schema.anyOf.flatMap((one, index) => (index ? [" or ", typeOf(one)] : [typeOf(one)])));
+    return h(
+      "span",
+      {},
+      schema.anyOf.flatMap((one, index) => (index ? [" or ", typeOf(one)] : [typeOf(one)])),
+    );
   }
   if (schema.enum) {
     return schema.enum.join(", ");
@@ -23,7 +27,9 @@ function typeOf(schema) {
   if (schema.type === "object" && schema.additionalProperties) {
     return h("span", {}, "by name: ", typeOf(schema.additionalProperties));
   }
-  const bounds = [schema.minimum, schema.maximum].every((one) => one !== undefined) ? `, ${schema.minimum} to ${schema.maximum}` : "";
+  const bounds = [schema.minimum, schema.maximum].every((one) => one !== undefined)
+    ? `, ${schema.minimum} to ${schema.maximum}`
+    : "";
   return `${schema.type ?? "anything"}${bounds}`;
 }
 
@@ -32,7 +38,9 @@ function example(path, method, operation) {
   const content = operation.requestBody?.content ?? {};
   const form = content["multipart/form-data"]?.schema.properties;
   if (form) {
-    const parts = Object.keys(form).map((one) => (one === "text" ? ` -F text='I am so happy!'` : ` -F ${one}=@${FILES[one]}`));
+    const parts = Object.keys(form).map((one) =>
+      one === "text" ? ` -F text='I am so happy!'` : ` -F ${one}=@${FILES[one]}`,
+    );
     return `curl ${url}${parts.join("")}`;
   }
   if (content["application/json"]) {
@@ -50,25 +58,69 @@ function endpoint(path, method, operation) {
   return h(
     "details",
     { class: "card" },
-    h("summary", {}, h("span", { class: "method" }, method.toUpperCase()), h("code", {}, path), h("span", {}, operation.summary)),
+    h(
+      "summary",
+      {},
+      h("span", { class: "method" }, method.toUpperCase()),
+      h("code", {}, path),
+      h("span", {}, operation.summary),
+    ),
     h(
       "div",
       { class: "inside" },
       h("h3", {}, "Example"),
       h("pre", { tabindex: 0 }, example(path, method, operation)),
       h("h3", {}, "Answers"),
-      h("table", {}, h("thead", {}, h("tr", {}, ["Status", "Meaning", "Type"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, answers)),
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Status", "Meaning", "Type"].map((one) => h("th", { scope: "col" }, one)),
+          ),
+        ),
+        h("tbody", {}, answers),
+      ),
     ),
   );
 }
 
 function type(title, schema) {
-  const rows = Object.entries(schema.properties ?? {}).map(([key, one]) => h("tr", {}, h("td", {}, h("code", {}, key)), h("td", {}, typeOf(one))));
+  const rows = Object.entries(schema.properties ?? {}).map(([key, one]) =>
+    h("tr", {}, h("td", {}, h("code", {}, key)), h("td", {}, typeOf(one))),
+  );
   return h(
     "details",
     { class: "card", id: title },
-    h("summary", {}, h("span", { class: "method" }), h("code", {}, title), h("span", {}, schema.description ?? "")),
-    h("div", { class: "inside" }, h("table", {}, h("thead", {}, h("tr", {}, ["Field", "Type"].map((one) => h("th", { scope: "col" }, one)))), h("tbody", {}, rows))),
+    h(
+      "summary",
+      {},
+      h("span", { class: "method" }),
+      h("code", {}, title),
+      h("span", {}, schema.description ?? ""),
+    ),
+    h(
+      "div",
+      { class: "inside" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Field", "Type"].map((one) => h("th", { scope: "col" }, one)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
   );
 }
 
@@ -81,9 +133,17 @@ function reveal() {
 }
 
 const description = await fetchJson("/openapi.json");
-document.getElementById("endpoints").append(
-  ...Object.entries(description.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => endpoint(path, method, operation))),
-);
-document.getElementById("types").append(...Object.entries(description.components.schemas).map(([title, schema]) => type(title, schema)));
+document
+  .getElementById("endpoints")
+  .append(
+    ...Object.entries(description.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => endpoint(path, method, operation)),
+    ),
+  );
+document
+  .getElementById("types")
+  .append(
+    ...Object.entries(description.components.schemas).map(([title, schema]) => type(title, schema)),
+  );
 addEventListener("hashchange", reveal);
 reveal();

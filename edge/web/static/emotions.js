@@ -36,7 +36,12 @@ export function glyph(emotion) {
   }
   const lines = document.createElementNS(SVG, "path");
   lines.setAttribute("d", GLYPHS[emotion] ?? GLYPHS.unknown);
-  const drawn = { fill: "none", "stroke-width": 1.7, "stroke-linecap": "round", "stroke-linejoin": "round" };
+  const drawn = {
+    fill: "none",
+    "stroke-width": 1.7,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  };
   for (const [key, value] of Object.entries(drawn)) {
     lines.setAttribute(key, value);
   }

@@ -2,7 +2,18 @@
 
 const HISTORY_S = 3600;
 const SLOT_S = 5;
-const EVENTS = ["state", "status", "info", "health", "event", "error", "face/status", "speech/status", "text/status", "posture/status"];
+const EVENTS = [
+  "state",
+  "status",
+  "info",
+  "health",
+  "event",
+  "error",
+  "face/status",
+  "speech/status",
+  "text/status",
+  "posture/status",
+];
 
 export class Feed extends EventTarget {
   broker = null;
@@ -50,20 +61,34 @@ export class Feed extends EventTarget {
   #snapshot({ broker, devices }) {
     this.broker = broker;
     const before = this.devices;
-    this.devices = new Map(devices.map((one) => [one.device, { ...one, events: before.get(one.device)?.events ?? [] }]));
+    this.devices = new Map(
+      devices.map((one) => [one.device, { ...one, events: before.get(one.device)?.events ?? [] }]),
+    );
     this.#changed(null);
   }
 
   #take({ device: name, name: topic, payload, retained }) {
     this.received += 1;
-    const device = this.devices.get(name) ?? { device: name, status: null, modalities: {}, state: null, info: null, health: null, history: [], events: [] };
+    const device = this.devices.get(name) ?? {
+      device: name,
+      status: null,
+      modalities: {},
+      state: null,
+      info: null,
+      health: null,
+      history: [],
+      events: [],
+    };
     this.devices.set(name, device);
     if (topic === "status") {
       device.status = payload;
     } else if (topic.endsWith("/status")) {
       device.modalities[topic.split("/")[0]] = payload;
     } else if (topic === "event") {
-      device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(0, 20);
+      device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(
+        0,
+        20,
+      );
     } else if (topic === "error") {
       device.refusal = payload.data.reason;
     } else {

@@ -29,9 +29,17 @@ export function drawHistory(canvas, history) {
     seconds.set(emotion, (seconds.get(emotion) ?? 0) + end - time);
     const tall = Math.max(confidence * (height - 2), 2);
     g.fillStyle = colour(emotion);
-    g.fillRect(Math.floor(x(time)), height - tall, Math.max(Math.ceil(x(end)) - Math.floor(x(time)), 1), tall);
+    g.fillRect(
+      Math.floor(x(time)),
+      height - tall,
+      Math.max(Math.ceil(x(end)) - Math.floor(x(time)), 1),
+      tall,
+    );
   });
   const most = [...seconds].sort((a, b) => b[1] - a[1])[0];
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", most ? `Last hour: mostly ${nameOf(most[0]).toLowerCase()}` : "Last hour: nothing");
+  canvas.setAttribute(
+    "aria-label",
+    most ? `Last hour: mostly ${nameOf(most[0]).toLowerCase()}` : "Last hour: nothing",
+  );
 }

@@ -3,7 +3,18 @@
 import { drawBoxes } from "./boxes.js";
 import { MODALITIES } from "./emotions.js";
 import { Timeline } from "./timeline.js";
-import { clock, emotion, h, percent, probabilities, shares, show, signed, signedTrack, track } from "./ui.js";
+import {
+  clock,
+  emotion,
+  h,
+  percent,
+  probabilities,
+  shares,
+  show,
+  signed,
+  signedTrack,
+  track,
+} from "./ui.js";
 
 // A card for one input, which fills as its answer arrives.
 export class ResultCard {
@@ -26,7 +37,16 @@ export class ResultCard {
           "div",
           { class: "result-head" },
           h("h2", {}, item.name),
-          h("button", { class: "quiet small", type: "button", "aria-label": `Remove ${item.name}`, onclick: remove }, "Remove"),
+          h(
+            "button",
+            {
+              class: "quiet small",
+              type: "button",
+              "aria-label": `Remove ${item.name}`,
+              onclick: remove,
+            },
+            "Remove",
+          ),
         ),
         this.#state,
         this.#progress,
@@ -81,37 +101,77 @@ export class ResultCard {
     }
     this.#url = URL.createObjectURL(file);
     if (kind === "image") {
-      this.#media.append(h("img", { src: this.#url, alt: "" }), h("canvas", { class: "overlay", "aria-hidden": "true" }));
+      this.#media.append(
+        h("img", { src: this.#url, alt: "" }),
+        h("canvas", { class: "overlay", "aria-hidden": "true" }),
+      );
     } else if (kind === "audio") {
-      this.#media.append(h("audio", { src: this.#url, controls: true, "aria-label": this.item.name }));
+      this.#media.append(
+        h("audio", { src: this.#url, controls: true, "aria-label": this.item.name }),
+      );
     } else {
-      this.#media.append(h("video", { src: this.#url, controls: true, playsinline: true, "aria-label": this.item.name }), h("canvas", { class: "overlay", "aria-hidden": "true" }));
+      this.#media.append(
+        h("video", {
+          src: this.#url,
+          controls: true,
+          playsinline: true,
+          "aria-label": this.item.name,
+        }),
+        h("canvas", { class: "overlay", "aria-hidden": "true" }),
+      );
     }
   }
 
   #faces({ faces, results }) {
     if (!faces) {
-      this.#body.append(h("p", { class: "result-state" }, "No face in it. Faces need to be about 40 pixels wide or more, and seen from the front."));
+      this.#body.append(
+        h(
+          "p",
+          { class: "result-state" },
+          "No face in it. Faces need to be about 40 pixels wide or more, and seen from the front.",
+        ),
+      );
       return;
     }
     const [image, overlay] = this.#media.children;
     const draw = () =>
-      drawBoxes(overlay, { width: image.naturalWidth, height: image.naturalHeight }, results, new Map());
+      drawBoxes(
+        overlay,
+        { width: image.naturalWidth, height: image.naturalHeight },
+        results,
+        new Map(),
+      );
     new ResizeObserver(draw).observe(overlay);
     image.decode().then(draw, () => {});
-    this.#body.append(...results.map((one) => answer(one, faces > 1 ? `Person ${one.subject}` : null)));
+    this.#body.append(
+      ...results.map((one) => answer(one, faces > 1 ? `Person ${one.subject}` : null)),
+    );
   }
 
   #clip(clip) {
     const video = this.#media.querySelector("video");
     const overlay = this.#media.querySelector("canvas");
     const canvas = h("canvas", { class: "timeline" });
-    const timeline = new Timeline(canvas, { gap: Infinity, label: (time) => (clip.duration_s < 10 ? `${time.toFixed(1)} s` : clock(time)) });
-    const points = clip.timeline.map((one) => ({ time: one.time_s, emotion: null, ...(one.fused ?? {}) }));
+    const timeline = new Timeline(canvas, {
+      gap: Infinity,
+      label: (time) => (clip.duration_s < 10 ? `${time.toFixed(1)} s` : clock(time)),
+    });
+    const points = clip.timeline.map((one) => ({
+      time: one.time_s,
+      emotion: null,
+      ...(one.fused ?? {}),
+    }));
     const follow = () => {
       timeline.show(points, 0, clip.duration_s, video.currentTime);
-      const faces = clip.timeline.filter((one) => one.time_s <= video.currentTime + 0.05).at(-1)?.face;
-      drawBoxes(overlay, { width: video.videoWidth, height: video.videoHeight }, faces ? [faces] : [], new Map());
+      const faces = clip.timeline
+        .filter((one) => one.time_s <= video.currentTime + 0.05)
+        .at(-1)?.face;
+      drawBoxes(
+        overlay,
+        { width: video.videoWidth, height: video.videoHeight },
+        faces ? [faces] : [],
+        new Map(),
+      );
     };
     for (const name of ["timeupdate", "seeking", "loadedmetadata"]) {
       video.addEventListener(name, follow);
@@ -124,7 +184,10 @@ export class ResultCard {
     };
     video.addEventListener("play", tick);
     video.addEventListener("error", () => this.#media.classList.add("unplayable"));
-    canvas.addEventListener("click", (event) => (video.currentTime = timeline.timeAt(event.offsetX)));
+    canvas.addEventListener(
+      "click",
+      (event) => (video.currentTime = timeline.timeAt(event.offsetX)),
+    );
     this.#body.append(answer(clip.fused));
     this.element.append(h("div", { class: "result-timeline" }, canvas));
     this.#body.append(
@@ -133,7 +196,15 @@ export class ResultCard {
         { class: "parts" },
         [clip.face, clip.speech]
           .filter((one) => one && clip.fused.parts.length > 1)
-          .map((one) => h("li", {}, h("span", { class: "part-name" }, MODALITIES[one.modality]), emotion(one.emotion), h("span", { class: "figure" }, percent(one.confidence)))),
+          .map((one) =>
+            h(
+              "li",
+              {},
+              h("span", { class: "part-name" }, MODALITIES[one.modality]),
+              emotion(one.emotion),
+              h("span", { class: "figure" }, percent(one.confidence)),
+            ),
+          ),
       ),
     );
     if (clip.incomplete) {
@@ -149,13 +220,36 @@ function answer(result, title = null) {
     "div",
     { class: "answer", role: "group", "aria-label": title ?? "Result" },
     title ? h("h3", { class: "answer-title" }, title) : null,
-    h("div", { class: "answer-name" }, emotion(result.emotion), h("span", { class: "figure" }, percent(result.confidence))),
+    h(
+      "div",
+      { class: "answer-name" },
+      emotion(result.emotion),
+      h("span", { class: "figure" }, percent(result.confidence)),
+    ),
     h(
       "div",
       { class: "affects" },
-      h("div", { class: "labelled" }, h("span", {}, "Valence"), signedTrack("Valence", result.valence), h("span", { class: "figure" }, signed(result.valence))),
-      h("div", { class: "labelled" }, h("span", {}, "Arousal"), signedTrack("Arousal", result.arousal), h("span", { class: "figure" }, signed(result.arousal))),
-      h("div", { class: "labelled" }, h("span", {}, "Quality"), track("Quality", result.quality), h("span", { class: "figure" }, percent(result.quality))),
+      h(
+        "div",
+        { class: "labelled" },
+        h("span", {}, "Valence"),
+        signedTrack("Valence", result.valence),
+        h("span", { class: "figure" }, signed(result.valence)),
+      ),
+      h(
+        "div",
+        { class: "labelled" },
+        h("span", {}, "Arousal"),
+        signedTrack("Arousal", result.arousal),
+        h("span", { class: "figure" }, signed(result.arousal)),
+      ),
+      h(
+        "div",
+        { class: "labelled" },
+        h("span", {}, "Quality"),
+        track("Quality", result.quality),
+        h("span", { class: "figure" }, percent(result.quality)),
+      ),
     ),
     Object.keys(result.contributions).length > 1 ? shares(result.contributions) : null,
     probabilities(result.probabilities),

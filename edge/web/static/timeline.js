@@ -61,7 +61,10 @@ export class Timeline {
       return;
     }
     const ratio = devicePixelRatio || 1;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    if (
+      canvas.width !== Math.round(width * ratio) ||
+      canvas.height !== Math.round(height * ratio)
+    ) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
@@ -118,7 +121,9 @@ export class Timeline {
     const length = this.#to - this.#from;
     const most = Math.min((area.right - area.left) / MIN_TICK, 8);
     const step = STEPS.find((one) => length / one <= most) ?? STEPS.at(-1);
-    const first = this.#anchored ? this.#to - Math.floor(length / step) * step : this.#from - (this.#from % step);
+    const first = this.#anchored
+      ? this.#to - Math.floor(length / step) * step
+      : this.#from - (this.#from % step);
     g.fillStyle = themed("--soft");
     g.strokeStyle = themed("--line");
     g.lineWidth = 1;

@@ -5,7 +5,11 @@ import { drawBoxes } from "./boxes.js";
 import { Capture } from "./capture.js";
 import { h, show } from "./ui.js";
 
-const HINTS = { face: "Starts with the camera", speech: "Starts with the microphone", text: "Type a sentence" };
+const HINTS = {
+  face: "Starts with the camera",
+  speech: "Starts with the microphone",
+  text: "Type a sentence",
+};
 const LATENCIES = 60; // of the newest pictures, for the median
 
 export function tryView(main) {
@@ -18,10 +22,33 @@ export function tryView(main) {
   const stop = h("button", { type: "button", hidden: true }, "Stop");
   const latency = h("span", { class: "latency" });
   const problem = h("p", { class: "notice", role: "alert", hidden: true });
-  const sentence = h("input", { type: "text", id: "sentence", maxlength: 500, placeholder: "Say it in words …", disabled: true });
+  const sentence = h("input", {
+    type: "text",
+    id: "sentence",
+    maxlength: 500,
+    placeholder: "Say it in words …",
+    disabled: true,
+  });
   const say = h("button", { type: "submit", disabled: true }, "Read");
-  const form = h("form", { class: "say" }, h("label", { class: "hidden", for: "sentence" }, "A sentence"), sentence, say);
-  const meter = h("div", { class: "meter", role: "meter", "aria-label": "Loudness", "aria-valuemin": 0, "aria-valuemax": 1, "aria-valuenow": 0 }, h("i"));
+  const form = h(
+    "form",
+    { class: "say" },
+    h("label", { class: "hidden", for: "sentence" }, "A sentence"),
+    sentence,
+    say,
+  );
+  const meter = h(
+    "div",
+    {
+      class: "meter",
+      role: "meter",
+      "aria-label": "Loudness",
+      "aria-valuemin": 0,
+      "aria-valuemax": 1,
+      "aria-valuenow": 0,
+    },
+    h("i"),
+  );
   const [belief, voices, minute] = [new Now(), new Voices(HINTS), new LastMinute()];
   voices.add("speech", meter);
 
@@ -29,7 +56,16 @@ export function tryView(main) {
     h(
       "div",
       { class: "head" },
-      h("div", {}, h("h1", {}, "Try it"), h("p", {}, "Your picture and sound go to this server alone, are read at once, and are kept nowhere. Only you see them.")),
+      h(
+        "div",
+        {},
+        h("h1", {}, "Try it"),
+        h(
+          "p",
+          {},
+          "Your picture and sound go to this server alone, are read at once, and are kept nowhere. Only you see them.",
+        ),
+      ),
       h("div", { class: "actions" }, latency, stop),
     ),
     problem,

@@ -36,7 +36,12 @@ export function clock(seconds) {
 }
 
 export function emotion(name) {
-  const node = h("span", { class: "emotion", data: { emotion: name } }, glyph(name), h("span", {}, nameOf(name)));
+  const node = h(
+    "span",
+    { class: "emotion", data: { emotion: name } },
+    glyph(name),
+    h("span", {}, nameOf(name)),
+  );
   return node;
 }
 
@@ -73,7 +78,13 @@ export function setTrack(node, value, tone = null) {
 export function signedTrack(label, value) {
   const node = h(
     "div",
-    { class: "track signed", role: "meter", "aria-label": label, "aria-valuemin": -1, "aria-valuemax": 1 },
+    {
+      class: "track signed",
+      role: "meter",
+      "aria-label": label,
+      "aria-valuemin": -1,
+      "aria-valuemax": 1,
+    },
     h("i"),
   );
   setSigned(node, value);
@@ -93,7 +104,13 @@ export function probabilities(values) {
     "ul",
     { class: "probabilities" },
     EMOTIONS.map((name) =>
-      h("li", {}, emotion(name), track(nameOf(name), values[name] ?? 0, name), h("span", { class: "figure" }, percent(values[name] ?? 0))),
+      h(
+        "li",
+        {},
+        emotion(name),
+        track(nameOf(name), values[name] ?? 0, name),
+        h("span", { class: "figure" }, percent(values[name] ?? 0)),
+      ),
     ),
   );
 }
@@ -103,7 +120,9 @@ export function shares(contributions) {
   const names = Object.keys(MODALITIES).filter((name) => contributions[name] > 0);
   const others = Object.keys(contributions).filter((name) => !(name in MODALITIES));
   const parts = [...names, ...others];
-  const label = parts.map((name) => `${MODALITIES[name] ?? name} ${percent(contributions[name])}`).join(", ");
+  const label = parts
+    .map((name) => `${MODALITIES[name] ?? name} ${percent(contributions[name])}`)
+    .join(", ");
   const bar = h("div", { class: "shares", role: "img", "aria-label": label || "nothing yet" });
   for (const name of parts) {
     const part = h("i", { data: { part: name } });
@@ -113,7 +132,13 @@ export function shares(contributions) {
   const legend = h(
     "ul",
     { class: "legend" },
-    parts.map((name) => h("li", { data: { part: name } }, `${MODALITIES[name] ?? name} ${percent(contributions[name])}`)),
+    parts.map((name) =>
+      h(
+        "li",
+        { data: { part: name } },
+        `${MODALITIES[name] ?? name} ${percent(contributions[name])}`,
+      ),
+    ),
   );
   return h("div", {}, bar, legend);
 }
