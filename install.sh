@@ -25,6 +25,7 @@ usage: sudo ./install.sh [install]   install the service, or update it to this c
   --wheels DIR   install the service offline from the wheels in DIR: the versions must be those of
                  requirements/device.txt; their hashes are not checked, as PyAudio is built locally
   --no-start     install and enable without starting: for images, in a chroot
+  --web          also install and start the page and REST API (docs/web.md); kept by upgrades
   --purge        with uninstall: remove configuration and state without asking
 
 Runs on Debian, Raspberry Pi OS (64-bit), Ubuntu and JetPack with Python 3.10 or newer. Set PYTHON
@@ -99,7 +100,7 @@ wrong_usage() {
   exit 2
 }
 
-command='' dry_run='' no_start='' purge='' wheels=''
+command='' dry_run='' no_start='' purge='' web='' wheels=''
 while (($#)); do
   case $1 in
   install | upgrade | rollback | uninstall | status | demo | test)
@@ -109,6 +110,7 @@ while (($#)); do
   --dry-run) dry_run=yes ;;
   --no-start) no_start=yes ;;
   --purge) purge=yes ;;
+  --web) web=yes ;;
   --wheels)
     wheels=$(cd "$started_in" && realpath -e -- "${2-}") || wrong_usage "--wheels needs a folder"
     shift

@@ -32,14 +32,13 @@ from converter.fusion.simulated_pairs import (
     with_other_person,
 )
 from converter.tasks.registry import TASKS
-from edge.commands.predict import Predictor
 from edge.commands.terminal import table
-from edge.config import Config
 from edge.fusion.model import FusionModel, load_fusion
 from edge.fusion.pooling import STRATEGIES, Strategy, fuse
 from edge.perception.pack import load_pack
 from edge.resources import MODELS, SAMPLES
 from edge.values import SAMPLE_RATE_HZ, Observation
+from emotiond import Emotions, Result
 
 PAIRS, REPLICATES = 2000, 100
 FACE_NOISE = 60.0
@@ -146,10 +145,10 @@ def _right(observations: Sequence[Observation], truth: str, strategy: Strategy, 
 
 
 def _clips(model: FusionModel) -> None:
-    predictor = Predictor(Config())
+    reader = Emotions()
     clips = [
         (
-            [one for one in predictor.observations(path) if isinstance(one, Observation)],
+            [_observation(one) for one in reader.clip(path, timeline=False).fused.parts],
             CODES[path.stem.split("_")[2]],
         )
         for path in _paths()
@@ -163,6 +162,11 @@ def _clips(model: FusionModel) -> None:
             row.append(sum(_right(seen, truth, strategy, model) for seen, truth in alone))
         rows.append((name, *map(str, row)))
     print(table(["strategy", "both", "face alone", "voice alone"], rows))
+
+
+def _observation(result: Result) -> Observation:
+    probabilities = np.array(list(result.probabilities.values()), np.float32)
+    return Observation(result.modality, result.subject, 0.0, probabilities, result.quality)
 
 
 def _paths() -> list[Path]:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import queue
 import signal
 import sys
 from collections.abc import Callable
@@ -15,23 +16,29 @@ from edge import __version__
 from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
+from edge.logs import FORMATS, printable, set_level, start_log
 
 MESSAGES = ("state", "event", "modality", "info", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
-LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+QUIET = "-8"
+"""FFmpeg's; it writes a line for each damaged frame of a stream, and the status has the cause."""
 
 Command = Callable[[argparse.Namespace], int]
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    received: queue.SimpleQueue[int] = queue.SimpleQueue()
+    # By default it would end the process, and the imports take half a second.
+    signal.signal(signal.SIGHUP, lambda number, _: received.put(number))
     _config(arguments)  # report a faulty configuration before importing anything heavy
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", QUIET)
     from edge.service.lifecycle import Lifecycle
 
     # The log has its own file descriptor, because stderr is silenced for some libraries.
     log_stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", errors="backslashreplace")
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=log_stream)
-    Lifecycle(lambda: _config(arguments)).run()
+    start_log(log_stream, arguments.log)
+    Lifecycle(lambda: _config(arguments), received=received).run()
     return 0
 
 
@@ -39,8 +46,8 @@ def _check_config(arguments: argparse.Namespace) -> int:
     from edge.commands.check_config import check_files
 
     for warning in check_files(load_config(arguments.file)):
-        print(f"warning: {warning}", file=sys.stderr)
-    print(f"{arguments.file}: valid")
+        print(f"warning: {printable(warning)}", file=sys.stderr)
+    print(printable(f"{arguments.file}: valid"))
     return 0
 
 
@@ -100,9 +107,27 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    if arguments.web:
+        from edge.commands.demo.web import show_web
+
+        show_web(arguments.port)
+        return 0
     from edge.commands.demo.show import show
 
     show()
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    config = _config(arguments)  # report a faulty configuration before importing anything heavy
+    try:
+        from edge.web.start import start
+    except ImportError as error:
+        raise EmotiondError(f"{error.name} is missing; install `emotiond[web]`") from error
+
+    start_log(sys.stderr, "auto")
+    set_level("warning")
+    start(config, arguments)
     return 0
 
 
@@ -125,6 +150,12 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add("run", _run, "run the daemon until SIGTERM or Ctrl-C")
+    run.add_argument(
+        "--log",
+        choices=FORMATS,
+        default="auto",
+        help="form of the log: lines, with priorities for systemd's journal, or JSON",
+    )
     check = add(
         "check-config",
         _check_config,
@@ -156,8 +187,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
     _add_watch_options(watch)
-    add("demo", _demo, "play the sample clips through the daemon")
-    for command in (run, predict, bench, doctor, watch):
+    demo = add("demo", _demo, "play the sample clips through the daemon")
+    demo.add_argument("--web", action="store_true", help="show them on the page, until Ctrl-C")
+    demo.add_argument("--port", type=int, default=8000, help="of the page (default: %(default)s)")
+    serve = add(
+        "serve", _serve, "serve a page and a REST API, on this machine unless told otherwise"
+    )
+    _add_serve_options(serve)
+    for command in (run, predict, bench, doctor, watch, serve):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
 
@@ -189,16 +226,35 @@ def _add_watch_options(watch: argparse.ArgumentParser) -> None:
     watch.add_argument("--all", action="store_true", help="show every device under the prefix")
 
 
+def _add_serve_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
+    serve.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="a file that holds the token of the page"
+    )
+    serve.add_argument(
+        "--name", action="append", default=[], help="another host name of this machine; repeatable"
+    )
+    serve.add_argument("--certificate", type=Path, metavar="FILE", help="for https, PEM")
+    serve.add_argument("--key", type=Path, metavar="FILE", help="of the certificate, PEM")
+    serve.add_argument(
+        "--camera",
+        metavar="SOURCE",
+        help="show the picture of this camera, as `camera.source`, to aim it; off by default",
+    )
+
+
 def main() -> int:
     """Entry point of `emotiond`; returns the exit code (78 for a faulty configuration)."""
     arguments = _parser().parse_args()
     try:
         return int(arguments.function(arguments))
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print(printable(line), file=sys.stderr)
         return os.EX_CONFIG
     except EmotiondError as error:
-        print(f"emotiond: {error}", file=sys.stderr)
+        print(f"emotiond: {printable(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,9 @@ PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 TopicLevel = Annotated[str, Meta(pattern=r"^[^/+#\x00]+$", max_length=128)]
 HostName = Annotated[str, Meta(pattern=r"^[^\s./@]+(\.[^\s./@]+)*$", max_length=253)]
+BrokerName = Annotated[
+    str, Meta(pattern=r"^([^\s./@:]+(\.[^\s./@:]+)*|\[[0-9a-fA-F:]+\])(:\d{1,5})?$", max_length=260)
+]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -126,6 +129,8 @@ class Load(Section, frozen=True):
     max_cpu_percent: Annotated[float, Meta(gt=0, le=6400)] = 100.0
     """Percent of one core."""
     max_temperature_c: Annotated[float, Meta(ge=30, le=120)] = 80.0
+    max_memory_mb: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    """Above it modalities are given up; 0 is 85 % of what systemd or a container allows."""
 
 
 class Fusion(Section, frozen=True):
@@ -221,6 +226,8 @@ class HomeAssistant(Section, frozen=True):
     enabled: bool = False
     prefix: TopicLevel = "homeassistant"
     name: str = ""
+    replayed: bool = False
+    """Fires events and triggers for events of an outage too, when they arrive."""
 
 
 class Mqtt(Section, frozen=True):
@@ -228,6 +235,10 @@ class Mqtt(Section, frozen=True):
 
     host: HostName = "localhost"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 1883
+    hosts: tuple[BrokerName, ...] = ()
+    """More brokers, as `name` or `name:port`, that are tried when the others do not answer."""
+    client_id: Annotated[str, Meta(max_length=128)] = ""
+    """Empty for `emotiond-<device>`."""
     protocol: Literal[5, "3.1.1"] = 5
     prefix: Annotated[str, Meta(pattern=r"^[^+#\x00]*[^/+#\x00]$")] = "emotion"
     device: TopicLevel = socket.gethostname()
@@ -237,6 +248,8 @@ class Mqtt(Section, frozen=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     session_expiry_s: Annotated[int, Meta(ge=0, le=604_800)] = 60
     heartbeat_s: PositiveSeconds = 10.0
+    min_interval_s: Seconds = 1.0
+    """Between states with the same emotion, and before an `update` of an episode."""
     health_interval_s: PositiveSeconds = 30.0
     modality_states: bool = False
     modality_interval_s: Seconds = 0.2
@@ -250,6 +263,12 @@ class Mqtt(Section, frozen=True):
         return f"{self.prefix}/{self.device}"
 
 
+class Log(Section, frozen=True):
+    """The log; `emotiond run --log` chooses its form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Config(Section, frozen=True):
     """The whole configuration of the daemon."""
 
@@ -261,6 +280,17 @@ class Config(Section, frozen=True):
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
+    log: Log = Log()
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
     """Folder of the spool and the pause; see `edge.resources.state_folder`."""
+
+    @property
+    def enabled_modalities(self) -> list[str]:
+        """The modalities that are switched on."""
+        switches = {
+            "face": self.camera.enabled,
+            "speech": self.microphone.enabled,
+            "text": self.text.enabled,
+        }
+        return [modality for modality, enabled in switches.items() if enabled]

@@ -85,7 +85,7 @@ def _faults(
     fields = {field.name: field for field in msgspec.structs.fields(section)}
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
-        key = _shown(key_node).strip("'")
+        key = _name(key_node)
         if key not in fields:
             yield _line(key_node), _unknown(prefix, key, list(fields))
         elif key in seen:
@@ -141,6 +141,11 @@ def _shown(node: Node) -> str:
         return "a list or a mapping"
     may_hold_password = "@" in node.value or "://" in node.value
     return "an address (not shown here)" if may_hold_password else repr(node.value)
+
+
+def _name(key_node: Node) -> str:
+    """Returns a key as it is to be called."""
+    return key_node.value if _shown(key_node) == repr(key_node.value) else _shown(key_node)
 
 
 def _line(node: Node) -> int:

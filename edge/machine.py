@@ -9,6 +9,8 @@ from edge.errors import EmotiondError
 Throttle = Literal["under_voltage", "frequency_capped", "throttled", "soft_temperature_limit"]
 """Reasons why a Raspberry Pi slows down."""
 MEMINFO = Path("/proc/meminfo")
+CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+"""The group of this process, and where all groups are."""
 THERMAL_ZONES = Path("/sys/class/thermal")
 IGNORED_ZONES = ("PMIC-Die",)
 """Types of Jetson zones that always report 100 °C."""
@@ -42,6 +44,26 @@ def available_mb(meminfo: Path = MEMINFO) -> float:
     """Returns the memory that programs may still take, in 10^6 bytes."""
     fields = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
     return int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
+
+
+def memory_limit_mb(own: Path = CGROUP, groups: Path = CGROUPS) -> float | None:
+    """Returns the memory that systemd or a container allows this process, in 10^6 bytes.
+
+    None without a limit, and where the kernel's memory control is off.
+    """
+    try:
+        lines = own.read_text(encoding="ascii").splitlines()
+        group = groups / next(one[3:].strip("/") for one in lines if one.startswith("0::"))
+        limits = [
+            int(text) * 1e-6
+            for folder in (group, *group.parents)
+            if folder.is_relative_to(groups)
+            if (file := folder / "memory.max").exists()
+            if (text := file.read_text(encoding="ascii").strip()) != "max"
+        ]
+    except (OSError, StopIteration, ValueError):
+        return None
+    return min(limits, default=None)
 
 
 def temperature_c(zones: Path = THERMAL_ZONES) -> float | None:

@@ -20,12 +20,12 @@ def account(section: str, username: str, password_file: str) -> tuple[str, str |
     """
     variables = f"EMOTIOND_{section.upper()}"
     name = with_variables(f"{section}.username", username)
-    name = name or _credential(f"{section}-username") or os.environ.get(f"{variables}_USERNAME", "")
+    name = name or credential(f"{section}-username") or os.environ.get(f"{variables}_USERNAME", "")
     if password_file and not name:
         raise ConfigError(f"{section}.password_file needs {section}.username as well")
     if password_file:
         return name, read_secret(f"{section}.password_file", password_file)
-    password = _credential(f"{section}-password") or os.environ.get(f"{variables}_PASSWORD")
+    password = credential(f"{section}-password") or os.environ.get(f"{variables}_PASSWORD")
     return name, password
 
 
@@ -54,7 +54,8 @@ def unusable(key: str, file: str, error: Exception) -> ConfigError:
     return ConfigError(f"{key} {file!r} cannot be used ({error})")
 
 
-def _credential(name: str) -> str | None:
+def credential(name: str) -> str | None:
+    """Returns one of systemd's credentials, None if there is none; raises ConfigError."""
     folder = os.environ.get(CREDENTIALS)
     file = Path(folder, name) if folder else None
     return read_secret(f"credential {name}", str(file)) if file and file.exists() else None

@@ -13,12 +13,13 @@ class ThrottledLog:
         self._logged_s: dict[str, float] = {}
         self._suppressed: dict[str, int] = {}
 
-    def warning(self, kind: str, message: str, now_s: float) -> None:
-        """Logs a warning, or counts it towards the next one of its kind."""
+    def warning(self, kind: str, message: str, now_s: float) -> bool:
+        """Logs a warning, or counts it towards the next one of its kind; returns which."""
         logged_s = self._logged_s.get(kind)
         if logged_s is not None and 0 <= now_s - logged_s < INTERVAL_S:
             self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
-            return
+            return False
         more = self._suppressed.pop(kind, 0)
         self._logged_s[kind] = now_s
         self._logger.warning("%s%s", message, f" (and {more} more like it)" if more else "")
+        return True

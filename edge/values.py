@@ -47,6 +47,16 @@ class TextMessage:
 
 
 @dataclass(frozen=True)
+class Box:
+    """The place of a face in its picture, in pixels from the top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
 class Observation:
     """The answer of one modality for one subject at one moment."""
 
@@ -59,6 +69,8 @@ class Observation:
     """0..1: reliability, from how well the subject could be seen, heard or read."""
     native: dict[str, float] = field(default_factory=dict)
     """Probabilities of the model's own labels."""
+    box: Box | None = None
+    """Of a detected face, in its frame."""
 
 
 def invalid_reason(observation: Observation) -> str | None:

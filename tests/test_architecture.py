@@ -18,11 +18,17 @@ MAY_IMPORT = {
     "publish": {"tracking"},
     "commands": FLOW,
     "service": FLOW,
-    "cli": {"publish", "commands", "service"},
+    "web": FLOW,
+    "cli": {"publish", "commands", "service", "web"},
 }
 """The other rooms of edge/ that a room may import; modules at its root import none."""
+API_STANDS_ON = FLOW - {"publish"}
+"""The rooms that the Python API, the package emotiond, may import."""
+USES_THE_API = {"commands", "web"}
+"""The rooms of edge/ that may import the Python API: never the daemon, nor what it stands on."""
 NEVER_IMPORTS = {
     "edge": {"converter", "benchmarks", "tests"},
+    "emotiond": {"converter", "benchmarks", "tests"},
     "converter": {"benchmarks", "tests"},
     "benchmarks": {"tests"},
 }
@@ -67,6 +73,13 @@ def test_a_room_imports_only_rooms_below_it(importing: str) -> None:
         for one, imported, sentence in crossings("edge")
         if one == importing and imported in forbidden
     ]
+
+
+def test_the_python_api_stands_on_the_rooms_below_and_serves_only_those_above() -> None:
+    below = {room(name) for _, name in imports("emotiond") if name.startswith("edge.")}
+    assert not below & (set(MAY_IMPORT) - API_STANDS_ON)
+    above = {file.parts[1] for file, name in imports("edge") if name.split(".")[0] == "emotiond"}
+    assert above == USES_THE_API
 
 
 def test_modules_at_the_root_of_edge_import_no_room() -> None:

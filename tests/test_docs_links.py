@@ -18,7 +18,7 @@ CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.M)
 PATH = re.compile(
-    r"(?<![\w/.:$-])(?:benchmarks|configs|converter|deploy|docs|edge|examples|models|requirements"
+    r"(?<![\w/.:$-])(?:benchmarks|configs|converter|deploy|docs|edge|emotiond|examples|models|requirements"
     r"|samples|scripts|systemd|tests)/[\w./-]*\w"
 )
 NAME = re.compile(r"`([A-Z]\w+(?:\.\w+)*)`")
@@ -67,7 +67,9 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_the_names_in_the_page_on_architecture_are_those_of_the_code() -> None:
-    files = [file for one in ("edge", "converter") for file in (ROOT / one).rglob("*.py")]
+    files = [
+        file for one in ("edge", "emotiond", "converter") for file in (ROOT / one).rglob("*.py")
+    ]
     words = set(re.findall(r"\w+", "\n".join(file.read_text(encoding="utf-8") for file in files)))
     named = NAME.findall(prose(ROOT / "docs" / "architecture.md"))
     assert len(named) > 50

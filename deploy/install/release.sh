@@ -26,15 +26,20 @@ content_hash() {
   {
     "$python" -VV
     files_of_unit | xargs -0 sha256sum
-    sha256sum requirements/build.txt requirements/device.txt
+    sha256sum requirements/build.txt "$(lock_file)"
     if [[ -n $wheels ]]; then
       (cd "$wheels" && find . -maxdepth 1 -name '*.whl' -print0 | sort -z | xargs -0 sha256sum)
     else
-      find pyproject.toml edge converter models configs samples -type f \
+      find pyproject.toml edge emotiond converter models configs samples -type f \
         ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum
     fi
   } | sha256sum | cut -d' ' -f1
 }
+
+# Succeeds if the page and REST API are installed too: now, or since they were asked for before.
+wants_web() { [[ -n $web || -e $base/web ]]; }
+
+lock_file() { if wants_web; then echo requirements/web.txt; else echo requirements/device.txt; fi; }
 
 files_of_unit() { find systemd -type f -print0 | sort -z; }
 
@@ -56,9 +61,9 @@ make_release() {
   [[ -n $dry_run ]] || split_lock
   [[ -n $wheels ]] || collect_wheels
   pip install --no-index --find-links "$folder" \
-    --constraint "$base/building/versions.txt" "emotiond==$version" ||
+    --constraint "$base/building/versions.txt" "emotiond$(wants_web && echo '[web]')==$version" ||
     fail "pip could not install the wheels; $(still_running)" \
-      "read pip's message above: is each version of requirements/device.txt in $folder?"
+      "read pip's message above: is each version of $(lock_file) in $folder?"
   check_release
   run cp -r systemd README.md docs "$release/"
   # Computed again: apt-get may have updated Python itself with the packages.
@@ -76,7 +81,8 @@ require_libraries() {
 # Splits the lock file: PyAudio, which is built here, all others, and the versions without hashes,
 # which also hold for wheels that were built locally.
 split_lock() {
-  local lock=requirements/device.txt folder=$base/building
+  local lock folder=$base/building
+  lock=$(lock_file)
   awk '/^[^ #]/ { pyaudio = /^pyaudio==/ } pyaudio' "$lock" >"$folder/pyaudio.txt"
   awk '/^[^ #]/ { pyaudio = /^pyaudio==/ } !pyaudio' "$lock" >"$folder/others.txt"
   sed '/^ *--hash=/d; s/ *\\$//' "$lock" >"$folder/versions.txt"

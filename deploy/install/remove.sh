@@ -15,17 +15,18 @@ uninstall() {
   check_alone
   say "service: stopping and removing it"
   if [[ -d /run/systemd/system ]]; then
-    run systemctl --quiet disable --now emotiond 2>/dev/null || true
+    run systemctl --quiet disable --now emotiond emotiond-web 2>/dev/null || true
   else
-    run env SYSTEMD_OFFLINE=1 systemctl --quiet disable emotiond 2>/dev/null || true
+    run env SYSTEMD_OFFLINE=1 systemctl --quiet disable emotiond emotiond-web 2>/dev/null || true
   fi
-  run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" "$program" "$base"
+  run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" \
+    "$units/emotiond-web.service" "$program" "$base"
   if [[ -d /run/systemd/system ]]; then
     run systemctl daemon-reload
     run systemctl reset-failed emotiond 2>/dev/null || true
   fi
   remove_if_agreed "the configuration, with passwords" "$(dirname "$config")" \
-    "$own_units/emotiond.service.d"
+    "$own_units/emotiond.service.d" "$own_units/emotiond-web.service.d"
   remove_if_agreed "the state: events not yet sent to the broker, and whether the device is paused" \
     /var/lib/emotiond /var/lib/private/emotiond
 }

@@ -115,6 +115,7 @@ activate() {
   run install -d -m 755 "$units/emotiond.service.d"
   run install -m 644 "$shipped/emotiond.service" "$units/emotiond.service"
   run ln -sfn "$base/current/bin/emotiond" "$program"
+  activate_web "$shipped"
   if knows_restart_steps; then
     run install -m 644 "$shipped/drop-ins/backoff.conf" "$units/emotiond.service.d/backoff.conf"
   fi
@@ -123,6 +124,22 @@ activate() {
   else
     run systemctl daemon-reload
     run systemctl --quiet enable emotiond
+  fi
+}
+
+# Installs the unit of the page, and enables it if it was asked for.
+activate_web() {
+  [[ -e $1/emotiond-web.service || -n $dry_run ]] || return 0 # of a release before there was one
+  run install -m 644 "$1/emotiond-web.service" "$units/emotiond-web.service"
+  if wants_web; then
+    run touch "$base/web"
+    if [[ -n $no_start ]]; then
+      run env SYSTEMD_OFFLINE=1 systemctl --quiet enable emotiond-web
+    else
+      run systemctl daemon-reload
+      run systemctl --quiet enable emotiond-web
+      run systemctl restart emotiond-web
+    fi
   fi
 }
 

@@ -11,7 +11,6 @@ from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
 from edge.commands.demo.broker import embedded_broker
 from edge.commands.demo.player import Player, Reception
-from edge.commands.demo.show import SPOKEN
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.errors import EmotiondError
@@ -29,6 +28,7 @@ from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessag
 
 WARM_UP_RUNS = 10
 CLIP = "1001_DFA_HAP_XX.mkv"
+SPOKEN = "Don't forget a jacket"  # in the clip
 FIFTY_WORDS = (
     "I waited for this day for such a long time, and now that it is here everything goes wrong: "
     "the train is late, my phone is dead, it rains, nobody answers, and still I cannot stop "

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from edge.logs import printable
 from edge.publish.messages import SCHEMAS, EventMessage
 from edge.publish.payloads import (
     ErrorData,
@@ -25,7 +26,7 @@ def event_line(event: EventMessage) -> str:
 def message_line(device: str, name: str, payload: bytes, retained: bool) -> str:
     """Formats any message of a device as one line; `name` is the topic below the device's."""
     line = _line(device, name, payload, retained)
-    return "".join(one if one.isprintable() else "?" for one in line)  # no control sequences
+    return printable(line)
 
 
 def _line(device: str, name: str, payload: bytes, retained: bool) -> str:

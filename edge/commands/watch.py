@@ -12,11 +12,17 @@ from edge.config import Backoff, Mqtt
 from edge.errors import EmotiondError
 from edge.publish.connection import Connection
 from edge.publish.session import Session
+from edge.values import MODALITIES
 
 CLIENT_ID_PREFIX = "watch-"
 """Start of the client identifier; a daemon's starts with `emotiond-`."""
-SUBTOPICS = ("+", "+/status", "+/state")
+EVERY_SUBTOPIC = ("+", "+/status", "+/state")
 """All topics below a device's except `set/…`, which hold people's texts."""
+SUBTOPICS = (
+    *("status", "info", "state", "event", "health", "error", "+/state"),
+    *(f"{modality}/status" for modality in MODALITIES),
+)
+"""The same by name: some brokers, such as RabbitMQ, match no wildcard with retained messages."""
 DOCTOR_TOPIC = "doctor"
 EVERY_DEVICE = "+"
 RECONNECT = Backoff(longest_s=5.0)
@@ -25,6 +31,8 @@ RECONNECT = Backoff(longest_s=5.0)
 def settings(config: Mqtt, options: Mapping[str, Any]) -> Mqtt:
     """Returns the configuration with options that are not None; raises EmotiondError."""
     changes = {key: value for key, value in options.items() if value is not None}
+    if "host" in changes or "port" in changes:
+        changes["hosts"] = ()
     try:
         return msgspec.convert({**msgspec.to_builtins(config), **changes}, Mqtt)
     except msgspec.ValidationError as error:
@@ -40,7 +48,8 @@ class Watcher:
     def __init__(self, config: Mqtt, every_device: bool = False) -> None:
         self._prefix = config.prefix
         device = EVERY_DEVICE if every_device else config.device
-        self._topics = [f"{config.prefix}/{device}/{name}" for name in SUBTOPICS]
+        subtopics = EVERY_SUBTOPIC if every_device else SUBTOPICS
+        self._topics = [f"{config.prefix}/{device}/{name}" for name in subtopics]
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         client_id = CLIENT_ID_PREFIX + secrets.token_hex(4)
         watch_config = msgspec.structs.replace(config, session_expiry_s=0, reconnect=RECONNECT)
@@ -60,13 +69,13 @@ class Watcher:
         """Subscribes."""
         session.client.subscribe([(topic, 1) for topic in self._topics])
 
-    def session_ended(self) -> None:
+    def session_ended(self, reason: str) -> None:
         """Does nothing: the connection logs it."""
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """Does nothing: nothing is published."""
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Formats a message as a line."""
         device, _, name = topic.removeprefix(f"{self._prefix}/").partition("/")
         if name != DOCTOR_TOPIC:

@@ -11,7 +11,7 @@ from edge.perception.features import Pixels, image_features
 from edge.perception.geometry import similarity
 from edge.perception.manifest import ImageInput
 from edge.perception.quality import face_quality, familiarity_factor
-from edge.values import UNKNOWN_SUBJECT, Frame, Observation, Sighting
+from edge.values import UNKNOWN_SUBJECT, Box, Frame, Observation, Sighting
 
 # Positions of the eyes in the training pictures, as shares of the side: medians over the first
 # 3,000 pictures of FER2013Train in which BlazeFace found a face.
@@ -80,5 +80,11 @@ class FacePerception:
         quality = face_quality(face, aligned, frame.pixels.shape)
         quality *= familiarity_factor(answer.familiarity)
         return Observation(
-            "face", subject, frame.captured_s, answer.probabilities, quality, answer.native
+            "face",
+            subject,
+            frame.captured_s,
+            answer.probabilities,
+            quality,
+            answer.native,
+            Box(*(round(edge, 1) for edge in face.box.tolist())),
         )

@@ -2,14 +2,14 @@
 
 from edge.config import Mqtt
 from edge.publish.composer import Composer
+from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.unfinished import Unfinished
 from edge.tracking.episodes import Change, State
-from edge.values import Observation
+from edge.values import MODALITIES, Observation
 
 CONFIDENCE_STEP = 0.1
 """Smaller changes of confidence wait for the next heartbeat."""
-MIN_GAP_S = 0.5
-"""Minimum time between two states with the same emotion."""
 
 
 class Announcer:
@@ -18,8 +18,11 @@ class Announcer:
     Answers of single modalities are published if `config.modality_states` is set.
     """
 
-    def __init__(self, composer: Composer, publisher: Publisher, config: Mqtt) -> None:
+    def __init__(
+        self, composer: Composer, publisher: Publisher, config: Mqtt, unfinished: Unfinished
+    ) -> None:
         self._composer, self._publisher = composer, publisher
+        self._unfinished = unfinished
         self._config = config
         self._modality_published_s: dict[str, float] = {}
         self._published: State | None = None
@@ -31,10 +34,23 @@ class Announcer:
     ) -> None:
         """Publishes changes, and the state if it is due at `now_s`."""
         for change in changes:
-            self._publisher.publish(self._composer.event(change))
+            event = self._composer.event(change)
+            self._publisher.publish(event)
+            self._unfinished.note(event)
         if changes or paused != self._published_paused or self._is_due(state, now_s):
             self._published, self._published_s, self._published_paused = state, now_s, paused
             self._publisher.publish(self._composer.state(state, paused))
+
+    def end_earlier_episodes(self) -> None:
+        """Publishes the end of the episodes that a crash left unfinished."""
+        for event in self._unfinished.take():
+            self._publisher.publish(event)
+
+    def announce_end(self, state: State, paused: bool) -> None:
+        """Publishes that nothing is read any more: what is retained must not look current."""
+        self._publisher.publish(self._composer.state(state, paused))
+        for modality in MODALITIES:
+            self._publisher.publish(ModalityStatus(modality, "off"))
 
     def announce_modality(self, observation: Observation, now_s: float) -> None:
         """Publishes one model's answer, unless its last one was too recent."""
@@ -55,4 +71,6 @@ class Announcer:
         since_s = now_s - self._published_s
         stepped = abs(state.confidence - published.confidence) >= CONFIDENCE_STEP
         stepped |= state.faces != published.faces
-        return since_s >= self._config.heartbeat_s or (stepped and since_s >= MIN_GAP_S)
+        return since_s >= self._config.heartbeat_s or (
+            stepped and since_s >= self._config.min_interval_s
+        )

@@ -77,7 +77,8 @@ class Composer:
 
     def _envelope(self, captured_s: float, name: str | None = None) -> dict[str, Any]:
         time = self._clock.utc(captured_s)
-        return {"id": name or str(uuid.uuid4()), "source": self._source, "time": time}
+        envelope = {"id": name or str(uuid.uuid4()), "source": self._source, "time": time}
+        return envelope if self._clock.is_set else envelope | {"clock": "unsynced"}
 
 
 def _belief_fields(state: State) -> dict[str, Any]:

@@ -5,14 +5,16 @@ import random
 import ssl
 import threading
 import time
-from enum import Enum
 from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.clock import Clock
 from edge.config import Mqtt
+from edge.publish.attempts import Address, Attempts, Outcome
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
+from edge.publish.too_long import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
@@ -30,26 +32,23 @@ REMEDIES = {
     "Bad user name or password": "check mqtt.username and mqtt.password_file",
     "Not authorized": "check mqtt.username, mqtt.password_file and the broker's access list",
     "Bad authentication method": "check mqtt.username and mqtt.password_file",
-    "Client identifier not valid": "check mqtt.device, which is part of it",
+    "Client identifier not valid": "check mqtt.client_id, or mqtt.device, which is part of it",
     "Banned": "ask who runs the broker",
     "Session taken over": TAKEN_OVER,
     "Retain not supported": "let the broker keep retained messages: statuses need them",
     "QoS not supported": "let the broker accept QoS 1, which events and statuses need",
 }
 """Remedies by reason, for refusals that waiting does not fix."""
+NOT_YET_VALID = 9
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: the clock is behind, and will be set."""
+CLOCK_CHECK_S, CLOCK_STEP_S = 0.5, 60.0
+"""Interval of comparing the clocks while waiting, and the step that ends the wait."""
 MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
+CATCH_UP_S = 1.0
+"""Time that a broker takes to deliver the commands that waited for this session."""
 THREAD_CHECK_S = 1.0
 """Interval of checking that paho's thread still runs."""
-
-
-class Outcome(Enum):
-    """Ways in which an attempt to hold a session ends."""
-
-    UNREACHABLE = "no connection to the address"
-    UNANSWERED = "no CONNACK, or none that we understand"
-    REFUSED = "the broker refused the connection"
-    LOST = "the session was open and then lost"
 
 
 class Connection(threading.Thread):
@@ -66,16 +65,23 @@ class Connection(threading.Thread):
         will: tuple[str, str] | None,
         listener: SessionListener,
         identifier: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._config, self._will, self._listener = config, will, listener
+        self._clock = clock or Clock()
         self._client_factory = ClientFactory(config, will, identifier)
-        self._mqtt5, self._mqtt5_works = config.protocol == 5, False
+        self._attempts = Attempts(config)
+        self._address = Address(config.host, config.port)
+        self._known: set[Address] = set()
+        """Brokers with which there was a session."""
         self._client: paho.Client | None = None
         self._outcome = Outcome.UNREACHABLE
         self._answered, self._ended = threading.Event(), threading.Event()
         self._stopping = threading.Event()
         self._started_s, self._short_sessions = 0.0, 0
+        self._ended_s = float("-inf")
+        self._may_have_waited_s = 0.0
         self._last_logged = ""
 
     def run(self) -> None:
@@ -83,25 +89,31 @@ class Connection(threading.Thread):
         reconnect = self._config.reconnect
         wait_s = reconnect.shortest_s
         while not self._stopping.is_set():
-            self._hold_session()
+            for address, mqtt5 in self._attempts:
+                self._address = address
+                self._hold_session(mqtt5)
+                self._attempts.note(address, mqtt5, self._outcome)
+                if self._outcome is Outcome.LOST or self._stopping.is_set():
+                    break
             if self._outcome is Outcome.REFUSED:
                 wait_s = reconnect.longest_s
             elif self._outcome is Outcome.LOST and self._held_s > SHORT_SESSION_S:
                 wait_s = reconnect.shortest_s
-            self._choose_version()
+            elif self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
+                self._log_silence()
             # The devices of a fleet must not all reconnect at the same moment.
-            self._stopping.wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
-            wait_s = min(wait_s * 2, reconnect.longest_s)
+            was_set = self._wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
+            wait_s = reconnect.shortest_s if was_set else min(wait_s * 2, reconnect.longest_s)
 
-    def _choose_version(self) -> None:
-        """Tries the other version of MQTT after no answer, unless 5 is known to work here."""
-        if self._config.protocol != 5:
-            return
-        if self._outcome is Outcome.LOST:
-            self._mqtt5_works |= self._mqtt5
-            self._mqtt5 = True
-        elif self._outcome is Outcome.UNANSWERED:
-            self._mqtt5 = self._mqtt5_works or not self._mqtt5
+    def _wait(self, wait_s: float) -> bool:
+        """Waits, unless somebody sets the clock: certificates may be valid now. Returns that."""
+        offset_s, until_s = self._clock.offset_s, time.monotonic() + wait_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            if self._stopping.wait(min(left_s, CLOCK_CHECK_S)):
+                return False
+            if abs(self._clock.offset_s - offset_s) > CLOCK_STEP_S:
+                return True
+        return False
 
     def stop(self, farewell: str = "") -> None:
         """Disconnects after publishing `farewell` on the topic of the will, if there is one.
@@ -128,15 +140,22 @@ class Connection(threading.Thread):
         self._ended.set()
         self._answered.set()
 
-    def _hold_session(self) -> None:
+    def _hold_session(self, mqtt5: bool) -> None:
         """Connects and waits for the end of the connection."""
         self._ended.clear()
         self._answered.clear()
         self._outcome = Outcome.UNREACHABLE
-        client = self._new_client()
+        client = self._new_client(mqtt5)
         try:
-            self._client_factory.connect(client)
+            self._client_factory.connect(client, self._address)
         except ssl.SSLError as error:
+            if getattr(error, "verify_code", None) == NOT_YET_VALID:
+                now = self._clock.utc(self._clock.now_s())
+                self._log_once(
+                    f"the certificate of {self._address} is not valid yet at {now}; retrying: set "
+                    "the clock if it is wrong"
+                )
+                return
             if isinstance(error, ssl.SSLCertVerificationError):
                 self._outcome = Outcome.REFUSED
             self._log_once(f"no trusted connection to {self._address} ({error}); check mqtt.tls")
@@ -152,16 +171,20 @@ class Connection(threading.Thread):
         while not self._ended.wait(THREAD_CHECK_S):
             if not has_live_thread(client):
                 self._end_session("its thread ended")
-        if self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
-            self._log_once(
-                f"the server at {self._address} does not answer in MQTT; check mqtt.port and "
-                "mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
-            )
         if not self._stopping.is_set():
             client.loop_stop()
 
-    def _new_client(self) -> paho.Client:
-        client = self._client_factory.new(self._mqtt5)
+    def _log_silence(self) -> None:
+        if self._address in self._known:
+            self._log_once(f"the broker at {self._address} does not answer; retrying")
+            return
+        self._log_once(
+            f"the server at {self._address} does not answer in MQTT; check mqtt.port and "
+            "mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
+        )
+
+    def _new_client(self, mqtt5: bool) -> paho.Client:
+        client = self._client_factory.new(mqtt5)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -179,6 +202,10 @@ class Connection(threading.Thread):
             client.disconnect()
         else:
             self._outcome, self._started_s = Outcome.LOST, time.monotonic()
+            self._may_have_waited_s = (
+                self._started_s - self._ended_s if flags.session_present else 0.0
+            )
+            self._known.add(self._address)
             self._log_once(f"connected to the broker at {self._address}")
             window = int(getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM))
             max_bytes = int(getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
@@ -187,8 +214,9 @@ class Connection(threading.Thread):
 
     def _note_refusal(self, reason: ReasonCode) -> None:
         if str(reason) == "Unsupported protocol version":
+            self._outcome = Outcome.OLDER
             self._log_once(f"the broker at {self._address} does not support this version of MQTT")
-            return  # the outcome stays UNANSWERED
+            return
         remedy = REMEDIES.get(str(reason))
         self._outcome = Outcome.UNREACHABLE if remedy is None else Outcome.REFUSED
         self._log_once(
@@ -204,7 +232,8 @@ class Connection(threading.Thread):
     def _end_session(self, reason: str) -> None:
         """Notes the end of the session, or of the attempt to start one."""
         if self._outcome is Outcome.LOST and not self._ended.is_set():
-            self._listener.session_ended()
+            self._ended_s = time.monotonic()
+            self._listener.session_ended(reason)
             if not self._stopping.is_set():
                 self._log_loss(reason)
         self._answered.set()
@@ -213,10 +242,12 @@ class Connection(threading.Thread):
     def _log_loss(self, reason: str) -> None:
         self._short_sessions = self._short_sessions + 1 if self._held_s < SHORT_SESSION_S else 0
         remedy = REMEDIES.get(reason)
-        if remedy is not None:
+        if reason == TOO_LARGE:
+            remedy = "reconnecting without the message that it does not take"
+        elif remedy is not None:
             self._outcome = Outcome.REFUSED
         elif self._short_sessions >= MAX_SHORT_SESSIONS:
-            remedy = f"the session was short again; perhaps {TAKEN_OVER}"
+            remedy = f"short again; perhaps the broker does not take a message, or {TAKEN_OVER}"
         self._log_once(f"lost the broker at {self._address} ({reason}); {remedy or 'reconnecting'}")
 
     def _on_publish(
@@ -234,7 +265,9 @@ class Connection(threading.Thread):
             )
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        self._listener.received(message.topic, bytes(message.payload), message.retain)
+        # What waited comes first, but nothing says where it ends.
+        age_s = self._may_have_waited_s if self._held_s < CATCH_UP_S else 0.0
+        self._listener.received(message.topic, bytes(message.payload), message.retain, age_s)
 
     @property
     def _held_s(self) -> float:
@@ -242,8 +275,9 @@ class Connection(threading.Thread):
         return time.monotonic() - self._started_s
 
     @property
-    def _address(self) -> str:
-        return f"{self._config.host}:{self._config.port}"
+    def condition(self) -> str:
+        """The newest sentence that was logged: that it stands, or why not and what to do."""
+        return self._last_logged
 
     def _log_once(self, sentence: str) -> None:
         """Logs a change of the connection once, however often it is retried."""

@@ -1,76 +1,55 @@
 """MQTT discovery for Home Assistant: announces the device and its entities."""
 
 import hashlib
-import logging
 import random
 import re
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from edge import __version__
 from edge.config import Mqtt
-from edge.emotions import EMOTIONS
-from edge.values import MODALITIES
+from edge.publish.entities import Shown, components
 
-logger = logging.getLogger(__name__)
-
-FILE = "homeassistant"
-MAX_STATE_LENGTH = 255
-"""Longest state that Home Assistant accepts, characters."""
 SPREAD_S = 3.0
 """Period over which the devices of a fleet announce themselves after Home Assistant starts."""
-FIELD = "{{{{ value_json.data.{} }}}}"
-PERCENT = "{{{{ (value_json.data.{} * 100) | round(1) }}}}"
 URL = "https://github.com/emotiond/emotiond"
 
 
 class HomeAssistant:
     """Announces the device to Home Assistant, and again when Home Assistant has restarted.
 
-    `retain` publishes a payload on a topic, retained. Topics that were ever used are remembered in
-    the state folder, so that a device that is renamed, or no longer to be shown, leaves nothing
-    behind.
+    `retain` publishes a payload on a topic, retained.
     """
 
-    def __init__(
-        self, config: Mqtt, folder: Path | None, retain: Callable[[str, bytes], None]
-    ) -> None:
-        self._retain = retain
-        self._announcements = announcements(config, folder)
+    def __init__(self, config: Mqtt, shown: Shown, retain: Callable[[str, bytes], None]) -> None:
+        self._retain, self._config, self._shown = retain, config, shown
+        self.has_restarted = threading.Event()
+        """Set when Home Assistant has started and knows the device again."""
         self._timer: threading.Timer | None = None
         enabled, prefix = config.home_assistant.enabled, config.home_assistant.prefix
+        self.topics = [discovery_topic(config)] if enabled else []
+        """The topic of the announcement, if there is one."""
         self.subscriptions = [f"{prefix}/status"] if enabled else []
         """Topics on which Home Assistant reports that it has started."""
 
     def announce(self) -> None:
         """Publishes the announcement."""
-        for topic, announcement in self._announcements.items():
-            self._retain(topic, announcement)
+        for topic in self.topics:
+            self._retain(topic, discovery(self._config, self._shown))
 
     def announce_soon(self) -> None:
         """Publishes the announcement at a random moment within SPREAD_S."""
         if self._timer is not None and self._timer.is_alive():
             return
-        self._timer = threading.Timer(random.uniform(0, SPREAD_S), self.announce)  # noqa: S311
+        self._timer = threading.Timer(random.uniform(0, SPREAD_S), self._announce_again)  # noqa: S311
         self._timer.daemon = True
         self._timer.start()
 
-
-def announcements(config: Mqtt, folder: Path | None) -> dict[str, bytes]:
-    """Returns retained payloads by topic: this device's, and empty ones for topics used before."""
-    file = folder / FILE if folder is not None else None
-    topic = discovery_topic(config)
-    used = _used_topics(file)
-    payloads = dict.fromkeys(used, b"")
-    if config.home_assistant.enabled:
-        payloads[topic] = discovery(config)
-        if file is not None and topic not in used:
-            _remember(file, [*used, topic])
-    return payloads
+    def _announce_again(self) -> None:
+        self.announce()
+        self.has_restarted.set()
 
 
 def discovery_topic(config: Mqtt) -> str:
@@ -78,10 +57,10 @@ def discovery_topic(config: Mqtt) -> str:
     return f"{config.home_assistant.prefix}/device/{_id(config.device)}/config"
 
 
-def discovery(config: Mqtt) -> bytes:
-    """Returns the announcement, JSON: the device and its entities."""
+def discovery(config: Mqtt, shown: Shown) -> bytes:
+    """Returns the announcement, JSON: the device, its entities and its triggers."""
     name = _id(config.device)
-    parts = _entities(config.root) | _diagnostic_entities(config.root)
+    parts = components(config, shown)
     announcement = {
         "device": {
             "identifiers": [name],
@@ -93,108 +72,12 @@ def discovery(config: Mqtt) -> bytes:
         "origin": {"name": "emotiond", "sw_version": __version__, "support_url": URL},
         "availability": [{"topic": f"{config.root}/status"}],
         "qos": 1,
-        "components": {key: part | {"unique_id": f"{name}_{key}"} for key, part in parts.items()},
+        "components": {
+            key: part | ({"unique_id": f"{name}_{key}"} if "name" in part else {})
+            for key, part in parts.items()
+        },
     }
     return msgspec.json.encode(announcement)
-
-
-def _entities(root: str) -> dict[str, dict[str, Any]]:
-    state = f"{root}/state"
-    return {
-        "emotion": _sensor(state, "Emotion", FIELD.format("emotion"))
-        | {
-            "device_class": "enum",
-            "options": [*EMOTIONS, "unknown"],
-            "icon": "mdi:emoticon-outline",
-            "json_attributes_topic": state,
-            "json_attributes_template": "{{ value_json.data.probabilities | tojson }}",
-        },
-        "confidence": _figure(state, "Confidence", PERCENT.format("confidence"), "%"),
-        "valence": _figure(state, "Valence", FIELD.format("valence")),
-        "arousal": _figure(state, "Arousal", FIELD.format("arousal")),
-        "faces": _figure(state, "Faces", FIELD.format("faces")),
-        "event": {
-            "platform": "event",
-            "name": "Emotion event",
-            "state_topic": f"{root}/event",
-            "event_types": ["start", "update", "end"],
-            "value_template": (
-                "{{ dict(value_json.data, event_type=value_json.data.phase) | tojson }}"
-            ),
-        },
-        "pause": {
-            "platform": "switch",
-            "name": "Pause",
-            "icon": "mdi:pause",
-            "command_topic": f"{root}/set/pause",
-            "payload_on": "on",
-            "payload_off": "off",
-            "state_topic": state,
-            "value_template": "{{ 'on' if value_json.data.paused else 'off' }}",
-            "state_on": "on",
-            "state_off": "off",
-        },
-    }
-
-
-def _diagnostic_entities(root: str) -> dict[str, dict[str, Any]]:
-    parts = {}
-    for modality in MODALITIES:
-        parts[f"{modality}_status"] = _diagnostic(
-            _sensor(
-                f"{root}/{modality}/status",
-                f"{modality.capitalize()} status",
-                f"{{{{ value[:{MAX_STATE_LENGTH}] }}}}",
-            )
-        )
-    for key, title, field, more in (
-        ("cpu", "CPU", "cpu_percent", {"unit_of_measurement": "%"}),
-        ("memory", "Memory", "rss_mb", {"unit_of_measurement": "MB", "device_class": "data_size"}),
-        (
-            "temperature",
-            "Temperature",
-            "temperature_c",
-            {"unit_of_measurement": "°C", "device_class": "temperature"},
-        ),
-        ("waiting", "Events waiting", "delivery.waiting", {}),
-        ("dropped", "Events dropped", "delivery.dropped", {}),
-        ("reconnects", "Reconnects", "delivery.reconnects", {}),
-    ):
-        parts[key] = _diagnostic(_figure(f"{root}/health", title, FIELD.format(field)) | more)
-    return parts
-
-
-def _used_topics(file: Path | None) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").splitlines() if file is not None else []
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def _remember(file: Path, topics: list[str]) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(f"{one}\n" for one in topics), encoding="utf-8")
-    except OSError as error:
-        logger.warning(
-            "%s: cannot be written (%s); Home Assistant will keep showing this device after "
-            "mqtt.home_assistant.enabled is set to false",
-            file,
-            error.strerror,
-        )
-
-
-def _sensor(topic: str, name: str, template: str) -> dict[str, Any]:
-    return {"platform": "sensor", "name": name, "state_topic": topic, "value_template": template}
-
-
-def _figure(topic: str, name: str, template: str, unit: str | None = None) -> dict[str, Any]:
-    figure = _sensor(topic, name, template) | {"state_class": "measurement"}
-    return figure | ({"unit_of_measurement": unit} if unit else {})
-
-
-def _diagnostic(part: dict[str, Any]) -> dict[str, Any]:
-    return part | {"entity_category": "diagnostic"}
 
 
 def _id(device: str) -> str:

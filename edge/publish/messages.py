@@ -4,12 +4,14 @@ Each class says where it is published and how it is delivered; see docs/mqtt.md 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
 
+from edge.clock import utc
 from edge.errors import PayloadError
 from edge.publish.payloads import (
     SCHEMA_VERSION,
@@ -61,6 +63,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The device's topic, `<prefix>/<device>`."""
     time: Timestamp
     """Capture time of the newest sample behind the message, UTC."""
+    clock: Literal["unsynced"] | msgspec.UnsetType = msgspec.UNSET
+    """Present if the device's clock was not set yet, so that `time` is wrong."""
 
     @property
     def topic(self) -> str:
@@ -162,16 +166,29 @@ def json_schema(name: str) -> dict[str, Any]:
     }
 
 
-def as_replayed(event: bytes) -> bytes:
-    """Marks an event message of any version as published after the fact.
+def amended(event: bytes, replayed: bool = False, shift_s: float = 0.0) -> bytes:
+    """Marks an event message of any version as published after the fact, and moves its time.
 
     Raises PayloadError if the bytes are not an event message.
     """
     try:
         message = msgspec.json.decode(event)
-        message["data"]["replayed"] = True
+        if replayed:
+            message["data"]["replayed"] = True
+        if shift_s:
+            moment = datetime.fromisoformat(message["time"].replace("Z", "+00:00"))
+            message["time"] = utc(moment.timestamp() + shift_s)
+            message.pop("clock", None)
         return msgspec.json.encode(message)
-    except (msgspec.MsgspecError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (
+        msgspec.MsgspecError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
         reason = type(error).__name__
     except RecursionError:
         reason = "nested too deeply"

@@ -12,13 +12,17 @@ from edge.clock import Clock
 from edge.config import Mqtt
 from edge.errors import describe
 from edge.publish.connection import Connection
+from edge.publish.entities import Shown
 from edge.publish.home_assistant import HomeAssistant
+from edge.publish.leftovers import FILE as LEFTOVERS_FILE
+from edge.publish.leftovers import Leftovers
 from edge.publish.messages import Delivery, Message
 from edge.publish.outbox import Outbox, Topics
 from edge.publish.payloads import NOTHING_DELIVERED
 from edge.publish.session import Session
 from edge.publish.spool import Spool
 from edge.throttled_log import ThrottledLog
+from edge.values import MODALITIES
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +36,8 @@ MAX_QUEUED_TASKS = 10_000
 DRAIN_S = 0.2
 """Time for outstanding acknowledgements when the daemon stops."""
 STOP_TIMEOUT_S = 1.0
-Receive = Callable[[str, bytes, bool], None]
+ALL_SHOWN = Shown()
+Receive = Callable[[str, bytes, bool, float], None]
 
 
 class Publisher(threading.Thread):
@@ -40,8 +45,9 @@ class Publisher(threading.Thread):
 
     Events are kept until the broker has acknowledged them, in `state_folder` if there is one. Of
     every retained topic the newest message is kept. Both are published when a session starts.
-    `receive` is called in the network's thread with the name of each command, its payload, and
-    whether the broker had retained it. Raises ConfigError when a secret cannot be read.
+    `receive` is called in the network's thread with the name of each command, its payload, whether
+    the broker had retained it, and for how long it may have waited there, in seconds. Raises
+    ConfigError when a secret cannot be read.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class Publisher(threading.Thread):
         receive: Receive | None = None,
         state_folder: Path | None = None,
         clock: Clock | None = None,
+        shown: Shown = ALL_SHOWN,
     ) -> None:
         super().__init__(name="publisher", daemon=True)
         self._config, self._receive, self._clock = config, receive, clock or Clock()
@@ -63,7 +70,15 @@ class Publisher(threading.Thread):
         """True if there was a session a moment ago."""
         self.delivery = NOTHING_DELIVERED
         """Delivery of events as of a moment ago."""
-        self._home_assistant = HomeAssistant(config, state_folder, self._retain)
+        self._home_assistant = HomeAssistant(config, shown, self._retain)
+        self._leftovers = Leftovers(
+            state_folder / LEFTOVERS_FILE if state_folder else None,
+            [
+                *(self._topic(name) for name in ("status", "info", "state")),
+                *(self._topic(f"{modality}/status") for modality in MODALITIES),
+                *self._home_assistant.topics,
+            ],
+        )
         self._commands = {self._topic(f"set/{name}"): name for name in COMMANDS} if receive else {}
         self._topics = Topics(
             self._topic("status"),
@@ -71,8 +86,12 @@ class Publisher(threading.Thread):
             self._topic("event"),
             [*self._commands, *self._home_assistant.subscriptions],
         )
-        self._connection = Connection(config, (self._topics.status, OFFLINE), self)
+        self._connection = Connection(
+            config, (self._topics.status, OFFLINE), self, clock=self._clock
+        )
         self._home_assistant.announce()
+        for topic in self._leftovers.topics:
+            self._retain(topic, b"")
 
     def publish(self, message: Message) -> None:
         """Publishes a message on its topic, with the guarantee of its class."""
@@ -87,6 +106,13 @@ class Publisher(threading.Thread):
         started = (one for one in (self, self._connection) if one.ident is not None)
         return self._last_progress_s if all(one.is_alive() for one in started) else float("-inf")
 
+    def meets_new_reader(self) -> bool:
+        """Returns True once after Home Assistant has started: it has only what is retained."""
+        restarted = self._home_assistant.has_restarted
+        was_set = restarted.is_set()
+        restarted.clear()
+        return was_set
+
     def stop(self) -> None:
         """Publishes `offline`, writes what is left and disconnects, within a second."""
         if self.is_alive():
@@ -95,10 +121,10 @@ class Publisher(threading.Thread):
 
     # The connection calls the next four, in the network's thread.
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Passes on a command, or a greeting of Home Assistant."""
         if self._receive is not None and topic in self._commands:
-            self._receive(self._commands[topic], payload, retained)
+            self._receive(self._commands[topic], payload, retained, age_s)
         elif payload == ONLINE.encode() and not retained:
             self._home_assistant.announce_soon()
 
@@ -106,9 +132,9 @@ class Publisher(threading.Thread):
         """Uses a session that the broker accepted."""
         self._tasks.put(lambda outbox: outbox.start_session(session))
 
-    def session_ended(self) -> None:
+    def session_ended(self, reason: str) -> None:
         """Stops using the session."""
-        self._tasks.put(Outbox.end_session)
+        self._tasks.put(lambda outbox: outbox.end_session(reason))
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """Notes that the broker has a message, or refuses it for a reason."""
@@ -117,7 +143,13 @@ class Publisher(threading.Thread):
     def run(self) -> None:
         """Works until told to stop."""
         spool = Spool(self._config.spool, self._spool_file, self._clock)
-        outbox = Outbox(self._topics, spool, self._config.spool.replay_per_s, self._clock)
+        outbox = Outbox(
+            self._topics,
+            spool,
+            self._config.spool.replay_per_s,
+            self._clock,
+            self._leftovers.forget,
+        )
         tick_s = min(TICK_S, self._config.spool.write_interval_s)
         self._connection.start()
         self._work(outbox, spool)

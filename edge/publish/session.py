@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.config import Mqtt
+from edge.publish.attempts import Address
 from edge.publish.tls import tls_context
 from edge.secrets import account
 
@@ -58,14 +59,14 @@ class SessionListener(Protocol):
     def session_started(self, session: Session) -> None:
         """The broker accepted the connection."""
 
-    def session_ended(self) -> None:
-        """The newest session is over."""
+    def session_ended(self, reason: str) -> None:
+        """The newest session is over, for a reason that MQTT or the system names."""
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
         """The broker has a message, or refuses it for a reason."""
 
-    def received(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message arrived on a subscribed topic."""
+    def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
+        """A message arrived on a subscribed topic; it may have waited `age_s` at the broker."""
 
 
 class ClientFactory:
@@ -79,7 +80,7 @@ class ClientFactory:
         self, config: Mqtt, will: tuple[str, str] | None, identifier: str | None = None
     ) -> None:
         self._config, self._will = config, will
-        self._identifier = identifier or f"emotiond-{config.device}"
+        self._identifier = identifier or config.client_id or f"emotiond-{config.device}"
         self._username, self._password = account("mqtt", config.username, config.password_file)
         self._tls = tls_context(config.tls)
 
@@ -103,17 +104,21 @@ class ClientFactory:
         client.on_socket_open = _disable_nagle
         return client
 
-    def connect(self, client: paho.Client) -> None:
+    def connect(self, client: paho.Client, address: Address) -> None:
         """Sends CONNECT; the answer arrives later. Raises OSError or ValueError."""
         config = self._config
         if client.protocol != MQTTProtocolVersion.MQTTv5:
-            client.connect(config.host, config.port, config.keepalive_s)
+            client.connect(address.host, address.port, config.keepalive_s)
             return
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = config.session_expiry_s
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         client.connect(
-            config.host, config.port, config.keepalive_s, clean_start=False, properties=properties
+            address.host,
+            address.port,
+            config.keepalive_s,
+            clean_start=False,
+            properties=properties,
         )
 
 

@@ -1,5 +1,6 @@
 """Events not yet acknowledged: in memory first, on disk while the broker stays away."""
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Container
@@ -8,11 +9,15 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.config import SpoolLimits
+from edge.errors import PayloadError
+from edge.publish.messages import amended
 from edge.publish.store import EventStore, StoredEvent
 from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
+MIN_SHIFT_S = 2.0
+"""Smaller steps of the clock are left to the network's time."""
 PAGE_EVENTS = 64
 """Events read from the disk at a time."""
 
@@ -23,6 +28,8 @@ class _Entry:
 
     bytes: int
     added_s: float
+    offset_s: float | None
+    """`Clock.offset_s` by which its payload has its time; None if that was in another boot."""
 
 
 class Spool:
@@ -65,7 +72,7 @@ class Spool:
         """Adds an event; returns the ticket by which it is removed."""
         now_s = self._clock.now_s()
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        self._entries[ticket] = _Entry(len(payload), now_s)
+        self._entries[ticket] = _Entry(len(payload), now_s, self._clock.offset_s)
         self._unwritten[ticket] = payload
         self._bytes += len(payload)
         self._trim(now_s)
@@ -115,6 +122,14 @@ class Spool:
         age_s = self._clock.now_s() - entry.added_s if entry else 0.0
         return max(self._limits.max_age_s - age_s, 0.0)
 
+    def shift_s(self, ticket: int) -> float:
+        """Returns what the time in an event is to be moved by, since the clock was set after it."""
+        entry = self._entries.get(ticket)
+        if entry is None or entry.offset_s is None or not self._clock.is_set:
+            return 0.0
+        shift_s = self._clock.offset_s - entry.offset_s
+        return shift_s if abs(shift_s) >= MIN_SHIFT_S else 0.0
+
     def write_if_due(self) -> None:
         """Writes if the write interval is over."""
         now_s, interval_s = self._clock.now_s(), self._limits.write_interval_s
@@ -131,12 +146,24 @@ class Spool:
             self._open()
         if not self._unwritten and not self._removed:
             return
+        for ticket in self._unwritten:
+            self._correct(ticket)
         added = [
             (ticket, self._entries[ticket].added_s, one) for ticket, one in self._unwritten.items()
         ]
         if self._succeeds(lambda store: store.write(added, self._removed)):
             self._unwritten.clear()
             self._removed.clear()
+
+    def _correct(self, ticket: int) -> None:
+        """Moves the time in an event before the next boot makes that impossible."""
+        if shift_s := self.shift_s(ticket):
+            with contextlib.suppress(PayloadError):  # it is given up when it is sent
+                payload = amended(self._unwritten[ticket], shift_s=shift_s)
+                self._unwritten[ticket] = payload
+                entry = self._entries[ticket]
+                self._entries[ticket] = _Entry(len(payload), entry.added_s, self._clock.offset_s)
+                self._bytes += len(payload) - entry.bytes
 
     def close(self) -> None:
         """Writes all changes and closes the file."""
@@ -155,7 +182,9 @@ class Spool:
             self._warn_unusable(error)
             return
         self._store, now_s = store, self._clock.now_s()
-        stored = {one.ticket: _Entry(one.bytes, now_s - one.age_s) for one in contents}
+        stored = {
+            one.ticket: _Entry(one.bytes, now_s - one.age_s, one.offset_s) for one in contents
+        }
         self._entries = stored | self._entries
         self._bytes += sum(one.bytes for one in contents)
         self._next_ticket = max(self._next_ticket, max(stored, default=0) + 1)

@@ -4,13 +4,12 @@ import logging
 import os
 import sqlite3
 import struct
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.clock import Clock
+from edge.clock import SET_S, Clock
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +20,9 @@ MAX_TICKET = 2**53
 OF_THE_DISK = ("locked", "unable to open", "disk I/O", "is full", "out of memory", "interrupted")
 """In messages of SQLite that say nothing about the file's content."""
 SET_ASIDE = ".damaged"
+MAX_ASIDE = 3
+"""Files that are kept; the newest replaces the last one, so that they cannot fill the disk."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-CLOCK_SET_S = 1_704_067_200.0
-"""2024-01-01 UTC; an earlier time means that the device's clock is not set yet."""
 TABLE = """CREATE TABLE IF NOT EXISTS events (
     ticket INTEGER PRIMARY KEY, boot TEXT, monotonic_s REAL, utc_s REAL, payload BLOB,
     checksum INTEGER
@@ -41,6 +40,8 @@ class StoredEvent:
     ticket: int
     bytes: int
     age_s: float
+    offset_s: float | None
+    """`Clock.offset_s` by which its payload has its time; None if that was in another boot."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ class EventStore:
         events, damaged = [], []
         for ticket, row in self._rows("ORDER BY ticket"):
             if row is not None:
-                events.append(StoredEvent(ticket, len(row.payload), self._age_s(row)))
+                offset_s = row.utc_s - row.monotonic_s if row.boot == self._boot else None
+                size = len(row.payload)
+                events.append(StoredEvent(ticket, size, self._age_s(row), offset_s))
             else:
                 damaged.append((ticket,))
         with self._connection:
@@ -110,7 +113,7 @@ class EventStore:
 
         One transaction, on the disk when this returns.
         """
-        offset_s = time.time() - self._clock.now_s()
+        offset_s = self._clock.offset_s
         rows = [
             (ticket, *_Row(self._boot, at_s, at_s + offset_s, payload).columns)
             for ticket, at_s, payload in added
@@ -151,7 +154,7 @@ class EventStore:
         now_s = self._clock.now_s()
         if row.boot == self._boot:
             return now_s - row.monotonic_s
-        return max(now_s, time.time() - row.utc_s if row.utc_s >= CLOCK_SET_S else 0.0)
+        return max(now_s, self._clock.wall_s() - row.utc_s if row.utc_s >= SET_S else 0.0)
 
 
 def is_damage(error: Exception, file: Path) -> bool:
@@ -206,7 +209,12 @@ def _upgrade(connection: sqlite3.Connection, layout: int) -> None:
 
 
 def _set_aside(file: Path, reason: str) -> None:
-    aside = file.with_name(file.name + SET_ASIDE)
+    names = [
+        file.name + SET_ASIDE,
+        *(f"{file.name}{SET_ASIDE}.{n}" for n in range(2, MAX_ASIDE + 1)),
+    ]
+    files = [file.with_name(name) for name in names]
+    aside = next((one for one in files if not one.exists()), files[-1])
     logger.warning(
         "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one",
         file,

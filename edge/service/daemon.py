@@ -11,14 +11,19 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
+from edge.machine import temperature_c
 from edge.perception.trial import Trials
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
+from edge.publish.entities import Shown
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.unfinished import FILE as EPISODES_FILE
+from edge.publish.unfinished import Unfinished
 from edge.resources import state_folder
 from edge.service.governor import LoadControl
 from edge.service.health import Health
+from edge.service.memory import MemoryGuard
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
 from edge.service.mqtt_commands import MqttCommands
@@ -59,12 +64,24 @@ class Daemon:
         self._statuses: dict[str, str] = {}
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
-        self._publisher = Publisher(config.mqtt, self._receive, folder, self._clock)
+        self._publisher = Publisher(
+            config.mqtt,
+            self._receive,
+            folder,
+            self._clock,
+            Shown(config.enabled_modalities, temperature_c() is not None),
+        )
         self._composer = Composer(config.mqtt.root, self._clock)
         self._tracker = Tracker(
-            config.tracking, config.fusion, self._fusion_model(), self._clock.now_s()
+            config.tracking,
+            config.fusion,
+            self._fusion_model(),
+            self._clock.now_s(),
+            min_interval_s=config.mqtt.min_interval_s,
         )
-        self._announcer = Announcer(self._composer, self._publisher, config.mqtt)
+        self._announcer = Announcer(
+            self._composer, self._publisher, config.mqtt, Unfinished(folder / EPISODES_FILE)
+        )
         self._load = LoadControl(config)
         self._health, self._fusion_meter = Health(self._clock.now_s()), Meter()
         self._log = ThrottledLog(logger)
@@ -74,9 +91,10 @@ class Daemon:
             self._queue,
             self._report,
             self._load.pace,
-            RunControl(self._pause.running, self._stop),
+            RunControl(self._pause.running),
             Trials(folder / TRIED_FILE),
         )
+        self._memory = MemoryGuard(config.load, self._modalities.give_up)
         self._commands: MqttCommands | None = None
         self._checked_s = self._clock.now_s()
 
@@ -88,11 +106,12 @@ class Daemon:
             self._config,
             self._clock,
             self._pause,
-            modalities.texts.put if "text" in modalities.models else None,
+            modalities.take_text,
             self._queue,
             self._answer,
         )
         self._publisher.publish(self._composer.info(modalities.models, modalities.enabled))
+        self._announcer.end_earlier_episodes()
         self._publisher.start()
         try:
             modalities.start()
@@ -101,6 +120,7 @@ class Daemon:
                 self._step()
                 modalities.check()
                 self._load.control(self._clock.now_s())
+                self._memory.check(self._clock.now_s(), modalities.running)
                 self._publish_health()
                 self._notify_watchdog()
         finally:
@@ -116,10 +136,11 @@ class Daemon:
         self._pause.switch(predecessor._pause.is_on)
 
     def _finish(self) -> None:
-        self._stop.set()
+        self._modalities.stop()
         now_s = self._clock.now_s()
         changes = self._tracker.finish(now_s)
         self._announcer.announce(changes, self._tracker.state, now_s, self._pause.is_on)
+        self._announcer.announce_end(self._tracker.state, self._pause.is_on)
         self._publisher.stop()
         self._modalities.join(self._join_timeout_s)
 
@@ -147,7 +168,8 @@ class Daemon:
 
     def _publish_health(self) -> None:
         now_s, modalities = self._clock.now_s(), self._modalities
-        if not self._health.is_due(now_s, self._config.mqtt.health_interval_s):
+        is_due = self._health.is_due(now_s, self._config.mqtt.health_interval_s)
+        if not (self._publisher.meets_new_reader() or is_due):
             return
         data = self._health.data(
             now_s,
@@ -186,9 +208,9 @@ class Daemon:
     def _answer(self, command: str, reason: str) -> None:
         self._publisher.publish(self._composer.error(command, reason))
 
-    def _receive(self, name: str, payload: bytes, retained: bool) -> None:
+    def _receive(self, name: str, payload: bytes, retained: bool, age_s: float) -> None:
         if self._commands is not None:
-            self._commands.receive(name, payload, retained)
+            self._commands.receive(name, payload, retained, age_s)
 
     def _queue(self, item: Observation | Sighting) -> None:
         try:

@@ -1,5 +1,6 @@
 """Lifecycle of the process: start, reload of the configuration, stop."""
 
+import gc
 import logging
 import queue
 import signal
@@ -9,7 +10,10 @@ from collections.abc import Callable
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError, describe
+from edge.logs import set_level
+from edge.resources import state_folder
 from edge.service.daemon import Daemon
+from edge.service.state_lock import StateLocks
 from edge.service.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -23,14 +27,19 @@ class Lifecycle:
     """Runs a daemon until SIGTERM or SIGINT; on SIGHUP a new one takes over in this process.
 
     `load` returns the current configuration. A faulty one is logged and changes nothing on a
-    reload; at the start it raises ConfigError.
+    reload; at the start it raises ConfigError. `received` has the signals that came before.
     """
 
-    def __init__(self, load: Callable[[], Config], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        clock: Clock | None = None,
+        received: "queue.SimpleQueue[int] | None" = None,
+    ) -> None:
         self._load, self._clock = load, clock or Clock()
-        self._watchdog = Watchdog(self._clock)
+        self._watchdog, self._locks = Watchdog(self._clock), StateLocks()
         # SimpleQueue.put is safe in a signal handler.
-        self._received: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[int] = received or queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopping = False
         self._current = self._new_daemon()
@@ -48,6 +57,7 @@ class Lifecycle:
                     return
                 self._next.copy_pause(self._current)
                 self._current, self._next = self._next, None
+            gc.collect()  # parts of a daemon refer to each other: its models would stay in memory
 
     def _handle_signals(self) -> None:
         while not self._stopping:
@@ -80,4 +90,7 @@ class Lifecycle:
             self._current.stop(TAKEOVER_S)
 
     def _new_daemon(self) -> Daemon:
-        return Daemon(self._load(), self._watchdog, self._clock)
+        config = self._load()
+        self._locks.take(state_folder(config.state_folder))
+        set_level(config.log.level)
+        return Daemon(config, self._watchdog, self._clock)

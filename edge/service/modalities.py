@@ -2,8 +2,9 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from edge.capture.camera import open_camera
@@ -16,14 +17,14 @@ from edge.capture.sources import is_sound_file, is_video_file
 from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
-from edge.errors import ModelError
+from edge.errors import ModelError, PayloadError
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Manifest, Modality
 from edge.perception.trial import Trials
 from edge.publish.payloads import ModelInfo
 from edge.service.meter import Meter
 from edge.service.worker import Worker
-from edge.values import AudioBlock, Frame, Observation, Sighting, TextMessage
+from edge.values import MODALITIES, AudioBlock, Frame, Observation, Sighting, TextMessage
 
 MAX_QUEUED_AUDIO_BLOCKS = 40
 MAX_QUEUED_TEXTS = 64
@@ -35,7 +36,7 @@ class Modalities:
     `emit` is called with every observation, and `report` with a modality and its status whenever
     that may have changed. A modality whose model or device fails is reported as degraded; the
     others continue; `trials` keep a model from ending the process. Devices are open only while
-    `control.running` is set.
+    `control.running` is set; each modality has a stop of its own.
     """
 
     def __init__(
@@ -51,74 +52,101 @@ class Modalities:
         self._config, self._clock = config, clock
         self._emit, self._report = emit, report
         self._pace, self._control, self._trials = pace, control, trials
-        self._loader = ModelLoader(config.models)
-        self._readers: list[Reader[Any]] = []
-        self._supervisors: list[Supervisor] = []
-        self._workers: list[Worker[Any]] = []
-        self.texts: DropOldestQueue[TextMessage] = DropOldestQueue(MAX_QUEUED_TEXTS)
-        """Texts from `set/text`."""
+        self._stops: dict[str, threading.Event] = {name: threading.Event() for name in MODALITIES}
+        self._runners: dict[str, list[Reader[Any] | Supervisor | Worker[Any]]] = {}
+        self._texts: DropOldestQueue[TextMessage] = DropOldestQueue(MAX_QUEUED_TEXTS)
         self.queues: dict[str, DropOldestQueue[Any]] = {}
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """Loaded models by modality."""
-        self._builders: dict[Modality, tuple[bool, Callable[[], None]]] = {
-            "face": (config.camera.enabled, self._face),
-            "speech": (config.microphone.enabled, self._speech),
-            "text": (config.text.enabled, self._text),
+        self._builders: dict[Modality, Callable[[ModelLoader], None]] = {
+            "face": self._face,
+            "speech": self._speech,
+            "text": self._text,
         }
-        self.enabled: list[str] = [name for name, (enabled, _) in self._builders.items() if enabled]
+        self.enabled = config.enabled_modalities
         self._text_status = "off"
 
     @property
-    def _runners(self) -> list[threading.Thread | Supervisor]:
-        return [*self._readers, *self._supervisors, *self._workers]
+    def running(self) -> list[str]:
+        """The modalities whose model runs."""
+        return list(self._runners)
+
+    @property
+    def _all_runners(self) -> Iterator[Reader[Any] | Supervisor | Worker[Any]]:
+        return chain.from_iterable(self._runners.values())
 
     @property
     def last_progress_s(self) -> dict[str, float]:
         """By modality, time of its last progress; waiting for a sample counts as such."""
-        return {worker.name: worker.last_progress_s for worker in self._workers}
+        return {
+            one.name: one.last_progress_s for one in self._all_runners if isinstance(one, Worker)
+        }
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes."""
+        loader = ModelLoader(self._config.models)
         with contextlib.suppress(ModelError):  # raised again for the modality that it is
-            names: list[Modality] = [one for one, (on, _) in self._builders.items() if on]
-            self._trials.check([path for one in names for path in self._loader.manifests(one)])
+            names = [one for one in self._builders if one in self.enabled]
+            self._trials.check([path for one in names for path in loader.manifests(one)])
         progress()
-        for modality, (enabled, build) in self._builders.items():
-            if not enabled:
+        for modality, build in self._builders.items():
+            if modality not in self.enabled:
                 self._set_status(modality, "off")
                 continue
             try:
-                self._trials.check(self._loader.manifests(modality))
-                build()
+                self._trials.check(loader.manifests(modality))
+                build(loader)
             except ModelError as error:
                 self._set_status(modality, f"degraded: {error}")
             progress()
 
     def start(self) -> None:
         """Starts reading and inferring."""
-        for runner in self._runners:
+        for runner in self._all_runners:
             runner.start()
+
+    def take_text(self, message: TextMessage) -> None:
+        """Takes a text to read; raises PayloadError if no model reads texts here."""
+        if "text" not in self.models:
+            raise PayloadError("this device does not read texts: see text/status")
+        self._texts.put(message)
 
     def check(self) -> None:
         """Checks for devices that do not answer; call it several times a second."""
-        for supervisor in self._supervisors:
-            supervisor.check(self._clock.now_s())
+        for runner in self._all_runners:
+            if isinstance(runner, Supervisor):
+                runner.check(self._clock.now_s())
 
     def report_text(self) -> None:
         """Reports text again when a pause starts or ends, as readers do for their devices."""
         paused = not self._control.running.is_set()
         self._report("text", "off" if paused else self._text_status)
 
+    def give_up(self, modality: str, reason: str) -> None:
+        """Ends one modality, and frees its memory once its threads have ended."""
+        self._stops[modality].set()
+        for what in (self._runners, self.queues, self.meters, self.models):
+            what.pop(modality, None)
+        status = f"degraded: {reason}"
+        if modality == "text":
+            self._text_status = status
+        self._report(modality, status)
+
+    def stop(self) -> None:
+        """Lets all threads end."""
+        for stop in self._stops.values():
+            stop.set()
+
     def join(self, timeout_s: float) -> None:
         """Waits for all threads together; abandons one that a device holds up for longer."""
         deadline_s = self._clock.now_s() + timeout_s
-        for runner in self._runners:
+        for runner in self._all_runners:
             if runner.ident is not None:
                 runner.join(max(deadline_s - self._clock.now_s(), 0))
 
-    def _face(self) -> None:
-        perception, frames = self._loader.new_face(), DropOldestQueue[Frame](1)
+    def _face(self, loader: ModelLoader) -> None:
+        perception, frames = loader.new_face(), DropOldestQueue[Frame](1)
         self._note(perception.classifier.manifest)
 
         def perceive(frame: Frame) -> None:
@@ -126,13 +154,13 @@ class Modalities:
             self._emit(perception.perceive(frame))
 
         settings = self._config.camera
-        opener = partial(open_camera, settings, self._clock, self._control, self._pace)
+        opener = partial(open_camera, settings, self._clock, self._control_of("face"), self._pace)
         self._read("face", "camera", opener, frames, is_video_file(settings.source))
         self._infer("face", frames, perceive)
 
-    def _speech(self) -> None:
+    def _speech(self, loader: ModelLoader) -> None:
         perception, blocks = (
-            self._loader.new_speech(),
+            loader.new_speech(),
             DropOldestQueue[AudioBlock](MAX_QUEUED_AUDIO_BLOCKS),
         )
         self._note(perception.classifier.manifest)
@@ -142,19 +170,19 @@ class Modalities:
                 self._emit(observation)
 
         settings = self._config.microphone
-        opener = partial(open_microphone, settings, self._clock, self._control)
+        opener = partial(open_microphone, settings, self._clock, self._control_of("speech"))
         self._read("speech", "microphone", opener, blocks, is_sound_file(settings.source))
         self._infer("speech", blocks, perceive)
 
-    def _text(self) -> None:
-        perception = self._loader.text
+    def _text(self, loader: ModelLoader) -> None:
+        perception = loader.text
         self._note(perception.classifier.manifest)
 
         def perceive(message: TextMessage) -> None:
             self._emit(perception.perceive(message))
 
         self._set_status("text", "ok")
-        self._infer("text", self.texts, perceive)
+        self._infer("text", self._texts, perceive)
 
     def _read(
         self,
@@ -166,14 +194,13 @@ class Modalities:
     ) -> None:
         """Reads a device under supervision; a file, which may take long to open, without."""
         report, waits = partial(self._set_status, modality), self._config.device_retry
+        control = self._control_of(modality)
 
         def new_reader() -> Reader[Any]:
-            return Reader(name, opener, sink, report, Retry(waits), self._clock, self._control)
+            return Reader(name, opener, sink, report, Retry(waits), self._clock, control)
 
-        if file:
-            self._readers.append(new_reader())
-        else:
-            self._supervisors.append(Supervisor(new_reader, self._clock.now_s()))
+        reader = new_reader() if file else Supervisor(new_reader, self._clock.now_s())
+        self._runners.setdefault(modality, []).append(reader)
 
     def _infer(
         self, modality: str, source: DropOldestQueue[Any], perceive: Callable[[Any], None]
@@ -181,12 +208,17 @@ class Modalities:
         self.queues[modality], meter = source, Meter()
         self.meters[modality] = meter
         report = partial(self._set_status, modality)
-        self._workers.append(
-            Worker(modality, source, perceive, report, meter, self._clock, self._control.stop)
-        )
+        stop = self._stops[modality]
+        worker = Worker(modality, source, perceive, report, meter, self._clock, stop)
+        self._runners.setdefault(modality, []).append(worker)
+
+    def _control_of(self, modality: str) -> RunControl:
+        return RunControl(self._control.running, self._stops[modality])
 
     def _set_status(self, modality: str, status: str) -> None:
         """Reports a status; text, which has no device to close, is not `ok` during a pause."""
+        if self._stops[modality].is_set():
+            return
         if modality == "text":
             self._text_status = status
             if status == "ok" and not self._control.running.is_set():

@@ -2,21 +2,28 @@
 
 import logging
 from collections.abc import Callable, Collection
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from edge.clock import Clock
 from edge.config import Config, Share
 from edge.emotions import EMOTIONS, Emotion
-from edge.errors import PayloadError
+from edge.errors import EmotiondError, PayloadError
 from edge.service.pause import Pause
+from edge.service.rate_limit import RateLimit
 from edge.throttled_log import ThrottledLog
 from edge.values import UNKNOWN_SUBJECT, Observation, TextMessage, invalid_reason
 
 logger = logging.getLogger(__name__)
 
-SWITCH = {b"on": True, b"off": False}
+SWITCH = {b"on": True, b"true": True, b"1": True, b"off": False, b"false": False, b"0": False}
+RATES = {"text": (5.0, 20), "observation": (50.0, 100), "pause": (0.2, 5)}
+"""By command, how many are obeyed a second in the long run, and at once; except the start of a
+pause, which is always obeyed."""
+Subject = Annotated[int, Meta(ge=0, lt=2**31)]
 MAX_OBSERVATION_BYTES = 4096
 
 
@@ -24,7 +31,7 @@ class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """JSON form of a message to `set/text`."""
 
     text: str
-    subject: int = UNKNOWN_SUBJECT
+    subject: Subject = UNKNOWN_SUBJECT
 
 
 class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,15 +42,20 @@ class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     probabilities: dict[Emotion, Share]
     """By emotion; missing ones are 0."""
     quality: Share = 1.0
-    subject: int = UNKNOWN_SUBJECT
+    subject: Subject = UNKNOWN_SUBJECT
+
+
+class TooManyCommandsError(EmotiondError):
+    """A command that comes too soon after others."""
 
 
 class MqttCommands:
     """Executes texts, outside observations and pauses; `answer` receives each refusal.
 
-    Retained texts and observations are old and ignored. A retained pause is obeyed, its end is
-    not: an old message must not open a camera that was closed since. `take_text` is None on a
-    device without a text model.
+    Retained texts and observations are old and ignored; those that may have waited at the broker
+    for longer than `fusion.max_age_s` are refused, and so are too many at once. A retained pause is
+    obeyed, its end is not: an old message must not open a camera that was closed since. `take_text`
+    raises PayloadError on a device without a text model.
     """
 
     def __init__(
@@ -51,7 +63,7 @@ class MqttCommands:
         config: Config,
         clock: Clock,
         pause: Pause,
-        take_text: Callable[[TextMessage], None] | None,
+        take_text: Callable[[TextMessage], None],
         take_observation: Callable[[Observation], None],
         answer: Callable[[str, str], None],
     ) -> None:
@@ -59,23 +71,34 @@ class MqttCommands:
         self._take_text, self._take_observation = take_text, take_observation
         self._answer = answer
         self._log = ThrottledLog(logger)
-        self._handlers: dict[str, Callable[[bytes, bool], None]] = {
+        self._limits = {name: RateLimit(*rate) for name, rate in RATES.items()}
+        self._handlers: dict[str, Callable[[bytes, bool, float], None]] = {
             "text": self._receive_text,
             "observation": self._receive_observation,
             "pause": self._receive_pause,
         }
 
-    def receive(self, name: str, payload: bytes, retained: bool) -> None:
+    def receive(self, name: str, payload: bytes, retained: bool, age_s: float = 0.0) -> None:
         """Executes one command; never raises."""
+        now_s = self._clock.now_s()
         try:
             if name not in self._handlers:
                 raise PayloadError(f"unknown command; known: {', '.join(self._handlers)}")
-            self._handlers[name](payload, retained)
+            self._handlers[name](payload, retained, age_s)
         except PayloadError as error:
-            self._log.warning(name, f"set/{name} ignored: {error}", self._clock.now_s())
+            self._log.warning(name, f"set/{name} ignored: {error}", now_s)
             self._answer(f"set/{name}", str(error))
 
-    def _receive_pause(self, payload: bytes, retained: bool) -> None:
+        except TooManyCommandsError as error:
+            if self._log.warning(f"{name} rate", f"set/{name} ignored: {error}", now_s):
+                self._answer(f"set/{name}", str(error))
+
+    def _limit(self, name: str) -> None:
+        limit = self._limits[name]
+        if not limit.allows(self._clock.now_s()):
+            raise TooManyCommandsError(f"more than {limit.per_s:g} a second are not obeyed")
+
+    def _receive_pause(self, payload: bytes, retained: bool, age_s: float) -> None:
         if not payload:
             return  # deletes a retained message
         wanted = SWITCH.get(payload.strip().lower())
@@ -83,28 +106,34 @@ class MqttCommands:
             raise PayloadError(
                 f"expected `on` or `off`, received {len(payload)} bytes of something else"
             )
-        if wanted or not retained:
-            self._pause.switch(wanted)
+        if not wanted and not retained:
+            self._limit("pause")
+        if (wanted or not retained) and (fault := self._pause.switch(wanted)):
+            self._answer("set/pause", f"obeyed, but {fault}")
 
-    def _receive_text(self, payload: bytes, retained: bool) -> None:
+    def _receive_text(self, payload: bytes, retained: bool, age_s: float) -> None:
         if retained:
             return
-        self._check_running()
-        if self._take_text is None:
-            raise PayloadError("this device does not read texts: see text/status")
+        self._check_readable("text", age_s)
         now_s = self._clock.now_s()
         self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
 
-    def _receive_observation(self, payload: bytes, retained: bool) -> None:
+    def _receive_observation(self, payload: bytes, retained: bool, age_s: float) -> None:
         if retained:
             return
-        self._check_running()
+        self._check_readable("observation", age_s)
         now_s = self._clock.now_s()
         self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))
 
-    def _check_running(self) -> None:
+    def _check_readable(self, name: str, age_s: float) -> None:
+        self._limit(name)
         if self._pause.is_on:
             raise PayloadError("paused; send `off` to set/pause first")
+        if age_s > (max_age_s := self._config.fusion.max_age_s):
+            raise PayloadError(
+                "it may have waited at the broker for longer than fusion.max_age_s, which is "
+                f"{max_age_s:g} s; send it again"
+            )
 
 
 def parse_text(payload: bytes, received_s: float, max_bytes: int) -> TextMessage:

@@ -17,7 +17,17 @@ class Pause:
         self._file = folder / FILE
         self.running = threading.Event()
         """Set while devices may be open."""
-        if self._file.exists():
+        try:
+            was_on = self._file.exists()
+        except OSError as error:
+            was_on = True  # it may be, and then nothing may be captured
+            logger.error(
+                "%s: cannot be read (%s); paused, as the device may have been: make the folder "
+                "readable, or send `off` to set/pause",
+                self._file,
+                error.strerror,
+            )
+        if was_on:
             logger.info("still paused, as before the restart")
         else:
             self.running.set()
@@ -27,10 +37,14 @@ class Pause:
         """True while capture is paused."""
         return not self.running.is_set()
 
-    def switch(self, on: bool) -> None:
-        """Sets the switch; may be called from any thread."""
+    def switch(self, on: bool) -> str:
+        """Sets the switch; may be called from any thread.
+
+        Returns why a restart will undo this, empty if it will not.
+        """
         if on == self.is_on:
-            return
+            return ""
+        fault = ""
         logger.info("paused: nothing is captured" if on else "resumed")
         if on:
             self.running.clear()
@@ -42,10 +56,10 @@ class Pause:
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:
-            logger.warning(
-                "%s: the pause cannot be stored (%s); a restart will undo this change",
-                self._file,
-                error.strerror,
+            fault = (
+                f"the pause cannot be stored ({error.strerror}); a restart will undo this change"
             )
+            logger.warning("%s: %s", self._file, fault)
         if not on:
             self.running.set()
+        return fault

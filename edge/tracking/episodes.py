@@ -57,6 +57,7 @@ class _Episode:
     emotion: Emotion
     started_s: float
     reported_confidence: float
+    reported_s: float
     sequence: int = 0
 
 
@@ -64,13 +65,19 @@ class Episodes:
     """Episodes of one subject's emotions.
 
     Another emotion takes over once it has led by `hysteresis` for its dwell time. An emotion starts
-    only at or above `min_confidence` and ends below `min_confidence - hysteresis`.
+    only at or above `min_confidence` and ends below `min_confidence - hysteresis`. Updates come at
+    least `min_interval_s` after the change before them.
     """
 
     def __init__(
-        self, config: Tracking, subject: int, started_s: float, new_id: Callable[[], str]
+        self,
+        config: Tracking,
+        subject: int,
+        started_s: float,
+        new_id: Callable[[], str],
+        min_interval_s: float,
     ) -> None:
-        self._config, self._new_id = config, new_id
+        self._config, self._new_id, self._min_interval_s = config, new_id, min_interval_s
         self._rival: tuple[str, float] | None = None
         self._rival_before: tuple[str, float] | None = None
         """Rival at the moment before `_moment_s`."""
@@ -115,8 +122,13 @@ class Episodes:
         yield from self._end(belief.captured_s)
         self._move(favoured, belief, belief.captured_s)
         if favoured != "unknown":
-            confidence = self.state.confidence
-            self._episode = _Episode(self._new_id(), favoured, belief.captured_s, confidence)
+            self._episode = _Episode(
+                self._new_id(),
+                favoured,
+                belief.captured_s,
+                self.state.confidence,
+                belief.captured_s,
+            )
             yield self._change(self._episode, "start")
 
     def finish(self, now_s: float) -> Iterator[Change]:
@@ -143,7 +155,8 @@ class Episodes:
         if self._episode is None:
             return
         step = abs(self.state.confidence - self._episode.reported_confidence)
-        if step >= self._config.update_step:
+        since_s = self._captured_s - self._episode.reported_s
+        if step >= self._config.update_step and since_s >= self._min_interval_s:
             yield self._change(self._episode, "update")
 
     def _end(self, now_s: float) -> Iterator[Change]:
@@ -156,4 +169,5 @@ class Episodes:
         change = Change(episode.id, episode.sequence, phase, self.state, episode.started_s)
         episode.sequence += 1
         episode.reported_confidence = self.state.confidence
+        episode.reported_s = self._captured_s
         return change

@@ -33,6 +33,7 @@ class Person:
         model: FusionModel,
         started_s: float,
         new_id: Callable[[], str],
+        min_interval_s: float,
     ) -> None:
         self._tracking, self._fusion, self._model = tracking, fusion, model
         self._strategy = STRATEGIES[fusion.strategy]
@@ -40,7 +41,7 @@ class Person:
         self._resting_face = RestingFaceFilter(tracking.resting_face, model.rest)
         self._corrected: dict[str, FloatArray] = {}
         self._smoothing = Smoothing(tracking.smoothing_s)
-        self._episodes = Episodes(tracking, subject, started_s, new_id)
+        self._episodes = Episodes(tracking, subject, started_s, new_id, min_interval_s)
 
     @property
     def state(self) -> State:

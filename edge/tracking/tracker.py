@@ -25,7 +25,8 @@ class Tracker:
 
     While nobody is in view they belong to UNKNOWN_SUBJECT, who becomes the first person to come
     into view. Invalid observations are logged and change nothing. `started_s` is the time at
-    which tracking starts, with nothing known.
+    which tracking starts, with nothing known. Updates of an episode come at least
+    `min_interval_s` apart.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Tracker:
         model: FusionModel,
         started_s: float,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        min_interval_s: float = 0.0,
     ) -> None:
         self._tracking, self._fusion, self._model = tracking, fusion, model
+        self._min_interval_s = min_interval_s
         self._new_id = new_id
         self._modalities = {*MODALITIES, *fusion.outside}
         self._log = ThrottledLog(logger)
@@ -144,6 +147,7 @@ class Tracker:
                 self._model,
                 observation.captured_s,
                 self._new_id,
+                self._min_interval_s,
             )
             person.count_faces(self._faces)
         if observation.subject != subject:

@@ -74,14 +74,18 @@ function newCard(subject) {
 function renderPerson(card, person) {
   card.dataset.emotion = person.emotion;
   show(card.querySelector(".emotion"), person.emotion);
-  renderMeter(card.querySelector(".confidence"), person.confidence, (c) => `${Math.round(c * 100)} %`);
-  renderMeter(card.querySelector(".valence"), person.valence, (v) => v.toFixed(2));
-  renderMeter(card.querySelector(".arousal"), person.arousal, (a) => a.toFixed(2));
+  renderBar(card.querySelector(".confidence"), 0, person.confidence, (c) => `${Math.round(c * 100)} %`);
+  renderBar(card.querySelector(".valence"), 50, person.valence, (v) => v.toFixed(2));
+  renderBar(card.querySelector(".arousal"), 50, person.arousal, (a) => a.toFixed(2));
 }
 
-function renderMeter(meter, value, format) {
-  meter.value = value ?? meter.min;
-  show(meter.nextElementSibling, value === null ? "–" : format(value));
+// Draws a value as a bar that starts at `origin`, in percent of the width: 50 for signed values.
+function renderBar(bar, origin, value, format) {
+  const length = (value ?? 0) * (100 - origin);
+  bar.firstElementChild.style.left = `${Math.min(origin, origin + length)}%`;
+  bar.firstElementChild.style.width = `${Math.abs(length)}%`;
+  bar.setAttribute("aria-valuenow", value ?? 0);
+  show(bar.nextElementSibling, value === null ? "–" : format(value));
 }
 
 function renderModalities(modalities) {

@@ -103,12 +103,21 @@ def test_a_dry_run_shows_every_step_and_does_none() -> None:
         "check-config /etc/emotiond/emotiond.yaml",
         "mv -T /opt/emotiond/current.new /opt/emotiond/current",
         "/usr/local/lib/systemd/system/emotiond.service",
+        "/usr/local/lib/systemd/system/emotiond-web.service",
         "systemctl --quiet enable emotiond",
     ]
     places_in_text = [found.stdout.find(step) for step in steps]
     assert -1 not in places_in_text
     assert places_in_text == sorted(places_in_text)
     assert [sorted(map(str, place.rglob("*"))) for place in places] == before
+
+
+def test_the_page_is_off_unless_it_is_asked_for() -> None:
+    plain, asked = install(*DEVICE), install(*DEVICE, "--web")
+    assert "enable emotiond-web" not in plain.stdout
+    assert "enable emotiond-web" in asked.stdout
+    assert "emotiond[web]==" in asked.stdout.replace("\\", "")
+    assert "[web]" not in plain.stdout
 
 
 def test_new_keys_are_shown_with_their_defaults(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 UNIT = Path(__file__).parents[2] / "systemd" / "emotiond.service"
+WEB_UNIT = UNIT.with_name("emotiond-web.service")
 DROP_INS = UNIT.parent / "drop-ins"
-MAX_EXPOSURE = 1.5
+MAX_EXPOSURE = 1.3
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,3 +57,28 @@ def test_the_exposure_of_the_service_is_low(tmp_path: Path) -> None:
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)
     assert found, verdict.stdout
     assert float(found.group(1)) <= MAX_EXPOSURE
+
+
+@pytest.fixture
+def web_unit(tmp_path: Path) -> Path:
+    unit = tmp_path / WEB_UNIT.name
+    unit.write_text(WEB_UNIT.read_text().replace("/opt/emotiond/current/bin/emotiond", "/bin/true"))
+    return unit
+
+
+def test_systemd_finds_no_error_in_the_unit_of_the_page(web_unit: Path) -> None:
+    verdict = analyze("verify", str(web_unit))
+    assert (verdict.returncode, verdict.stdout) == (0, "")
+
+
+def test_the_page_has_the_sandbox_of_the_daemon_without_devices(web_unit: Path) -> None:
+    verdict = analyze("security", "--offline=true", "--no-pager", str(web_unit))
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)
+    assert found, verdict.stdout
+    assert float(found.group(1)) <= MAX_EXPOSURE
+    own, daemon = (set(unit.read_text().splitlines()) for unit in (WEB_UNIT, UNIT))
+    sandbox = {
+        line for line in daemon if re.match(r"(Protect|Private|Restrict|System|NoNew|Lock)", line)
+    }
+    assert sandbox <= own
+    assert not {line for line in own if line.startswith(("DeviceAllow", "SupplementaryGroups"))}

@@ -236,9 +236,16 @@ def test_demo_plays_every_clip_and_ends_with_a_table() -> None:
     shown = [row.split() for row in rows if row.startswith(tuple(clips))]
     assert [row[0] for row in shown] == clips
     assert {row[0]: row[1] for row in shown}["1001_DFA_HAP_XX.mkv"] == "happy"
+    marks = {"✓": 0, "✗": 0, "?": 0}
     for row in shown:
         assert row[-1] == "ms"
         assert "–" not in row
+        _, true, fused, mark, *_ = row
+        marks[mark] += 1
+        assert (mark == "✓") == (true == fused)
+        assert (mark == "?") == (fused == "unknown")
+    assert f"\n{marks['✓']} of 6 right, {marks['?']} unknown; " in done.stdout
+    assert "emotiond serve" in done.stdout
 
 
 def test_bench_measures_every_stage() -> None:

@@ -17,12 +17,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.clock import Clock
 from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
 from edge.publish import connection
+from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.tracking.episodes import Change
 from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
-from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
+from tests.support.publishing import COMPOSER, UNKNOWN, Connect, event, mqtt_settings
 from tests.support.waiting import wait_until
 
 
@@ -71,6 +74,81 @@ def test_a_broker_that_refuses_mqtt_5_is_used_with_3_1_1(
     assert listener.accepted == 2
     publisher.stop()
     listener.close()
+
+
+def test_a_broker_without_mqtt_5_costs_one_attempt_after_an_outage(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    wires: list[socket.socket] = []
+
+    def serve(wire: socket.socket) -> None:
+        wires.append(wire)
+        refuse_mqtt_5(wire)
+
+    listener = Listener(serve)
+    publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+    wait_until(lambda: publisher.connected)
+    wires[-1].shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: listener.accepted == 3)
+    wait_until(lambda: publisher.connected)
+    assert listener.accepted == 3
+    assert "does not answer in MQTT" not in caplog.text
+    listener.close()
+
+
+def test_a_broker_that_once_worked_and_is_silent_now_is_not_taken_for_another_server(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    wires: list[socket.socket] = []
+
+    def serve(wire: socket.socket) -> None:
+        wires.append(wire)
+        if len(wires) < 3:
+            refuse_mqtt_5(wire)
+        else:
+            wire.close()
+
+    listener = Listener(serve)
+    publisher = connect(listener.port, reconnect=Backoff(shortest_s=0.05, longest_s=0.1))
+    wait_until(lambda: publisher.connected)
+    wires[-1].shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: "does not answer; retrying" in caplog.text)
+    assert "does not answer in MQTT" not in caplog.text
+    listener.close()
+
+
+class WallClock(Clock):
+    """A clock that somebody sets."""
+
+    ahead_s = 0.0
+
+    def wall_s(self) -> float:
+        return super().wall_s() + self.ahead_s
+
+
+def test_a_clock_that_is_set_ends_the_wait(stopped_broker: Mosquitto) -> None:
+    clock, settings = WallClock(), Backoff(shortest_s=600.0, longest_s=600.0)
+    publisher = Publisher(mqtt_settings(stopped_broker.port, reconnect=settings), clock=clock)
+    publisher.start()
+    wait_until(lambda: publisher._connection._last_logged != "")
+    stopped_broker.start()
+    clock.ahead_s = 3600.0
+    wait_until(lambda: publisher.connected)
+    publisher.stop()
+
+
+def test_another_broker_is_used_while_the_first_is_away_with_the_identifier_of_your_choice(
+    tmp_path: Path, connect: Connect
+) -> None:
+    log = tmp_path / "log"
+    away, there = Mosquitto(tmp_path), Mosquitto(tmp_path, f"log_dest file {log}", "log_type all")
+    there.start()
+    publisher = connect(away.port, hosts=(f"{HOST}:{there.port}",), client_id="desk 7")
+    wait_until(lambda: publisher.connected)
+    publisher.publish(COMPOSER.event(event(1)))
+    wait_until(lambda: publisher.delivery.acknowledged == 1)
+    assert "as desk 7" in log.read_text()
+    there.stop()
 
 
 def test_mqtt_5_is_tried_again_after_an_older_version_was_used(
@@ -166,7 +244,7 @@ def test_no_event_is_lost_in_a_network_that_swallows_everything(
 def test_a_command_sent_during_a_short_absence_is_received_on_return(
     broker: Mosquitto,
 ) -> None:
-    commands: queue.Queue[tuple[str, bytes, bool]] = queue.Queue()
+    commands: queue.Queue[tuple[str, bytes, bool, float]] = queue.Queue()
     proxy, sender = Proxy(broker.port), Subscriber(broker.port)
     reconnect = Backoff(shortest_s=2.0, longest_s=2.0)
     publisher = Publisher(
@@ -177,14 +255,15 @@ def test_a_command_sent_during_a_short_absence_is_received_on_return(
     wait_until(lambda: publisher.connected)
     sender.client.publish("emotion/kiosk/set/text", "there", qos=1)
     first = commands.get(timeout=5)
-    assert first == ("text", b"there", False)
+    assert first == ("text", b"there", False, 0.0)
     proxy.drop()
     wait_until(lambda: not publisher.connected)
     sender.client.publish("emotion/kiosk/set/pause", "on", qos=1)
     command = commands.get(timeout=5)
-    while command == first:  # delivered again, because the broker got no acknowledgement
+    while command[:3] == first[:3]:  # again, because the broker got no acknowledgement
         command = commands.get(timeout=5)
-    assert command == ("pause", b"on", False)
+    assert command[:3] == ("pause", b"on", False)
+    assert 1.0 < command[3] < 4.0
     publisher.stop()
     proxy.listener.close()
     sender.close()
@@ -247,6 +326,34 @@ def test_more_events_than_the_broker_accepts_at_once_arrive_in_order(
     subscriber.close()
 
 
+@pytest.mark.parametrize("limit", ["message_size_limit 900", "max_packet_size 1000"])
+@pytest.mark.parametrize("protocol", [5, "3.1.1"])
+def test_a_message_too_long_for_the_broker_is_left_out_and_the_others_arrive(
+    tmp_path: Path, connect: Connect, caplog: pytest.LogCaptureFixture, limit: str, protocol: Any
+) -> None:
+    broker = Mosquitto(tmp_path, limit)
+    broker.start()
+    subscriber = Subscriber(broker.port)
+    publisher = connect(
+        broker.port, protocol=protocol, reconnect=Backoff(shortest_s=0.05, longest_s=0.1)
+    )
+    long_event = COMPOSER.event(Change("long" * 300, 0, "start", UNKNOWN, 99.0))
+    publisher.publish(ModalityStatus("face", "degraded: " + "x" * 1000))
+    publisher.publish(ModalityStatus("speech", "ok"))
+    for message in (COMPOSER.event(event(0)), long_event, COMPOSER.event(event(1))):
+        publisher.publish(message)
+    statuses = subscriber.until("speech/status")
+    assert [one["id"] for one in subscriber.events(2)] == ["episode 0", "episode 1"]
+    wait_until(lambda: publisher.delivery.waiting == 0)
+    publisher.publish(ModalityStatus("text", "ok"))  # the session goes on
+    statuses += subscriber.until("text/status")
+    assert not [topic for topic, _ in statuses if topic.endswith("face/status")]
+    # This broker acknowledges what it drops because of message_size_limit.
+    assert "emotion/kiosk/face/status" in caplog.text or "message_size_limit" in limit
+    subscriber.close()
+    broker.stop()
+
+
 def test_waits_are_random_so_that_a_fleet_does_not_reconnect_at_once(
     connect: Connect,
 ) -> None:
@@ -259,7 +366,8 @@ def test_waits_are_random_so_that_a_fleet_does_not_reconnect_at_once(
     listener = Listener(serve)
     for number in range(6):
         reconnect = Backoff(shortest_s=1.0, longest_s=1.0)
-        connect(listener.port, device=f"kiosk-{number}", reconnect=reconnect)
+        name = f"kiosk-{number}"
+        connect(listener.port, device=name, reconnect=reconnect, protocol="3.1.1")
     first = [moments.get(timeout=5) for _ in range(6)]
     second = [moments.get(timeout=5) for _ in range(6)]
     listener.close()

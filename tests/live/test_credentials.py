@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import trustme
 
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.commands.demo.broker import HOST
 from edge.config import Backoff, Tls
 from edge.errors import ConfigError
+from edge.publish.attempts import Outcome
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
 from edge.publish.tls import tls_context
@@ -108,6 +111,27 @@ def test_a_broker_with_an_untrusted_certificate_is_refused_unless_insecure_is_se
     careless = connect(encrypted.port, device="b", tls=Tls(enabled=True, insecure=True))
     wait_until(lambda: trusting.connected and careless.connected)
     assert not stranger.connected
+
+
+def test_a_certificate_that_is_not_valid_yet_is_a_passing_state(
+    tmp_path: Path, authority: tuple[trustme.CA, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    start = datetime.now(timezone.utc) + timedelta(hours=1)
+    certificate = authority[0].issue_cert(HOST, not_before=start)
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "server.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "server.key"))
+    broker = Mosquitto(
+        tmp_path, f"certfile {tmp_path}/server.pem", f"keyfile {tmp_path}/server.key"
+    )
+    broker.start()
+    tls = Tls(enabled=True, ca_file=str(authority[1] / "ca.pem"))
+    reconnect = Backoff(shortest_s=0.1, longest_s=600.0)
+    publisher = Publisher(mqtt_settings(broker.port, tls=tls, reconnect=reconnect))
+    publisher.start()
+    wait_until(lambda: "is not valid yet at" in caplog.text)
+    assert publisher._connection._outcome is Outcome.UNREACHABLE  # not the longest wait
+    publisher.stop()
+    broker.stop()
 
 
 @pytest.mark.parametrize("encrypted", [True], indirect=True)

@@ -18,6 +18,7 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.capture.media import read_frames
 from edge.commands.demo.broker import HOST
 from edge.publish.messages import json_schema
+from edge.values import MODALITIES
 
 
 def _settings(port: int, **changes: Any) -> dict[str, Any]:
@@ -91,15 +92,25 @@ def test_a_signal_stops_it_within_a_second_and_offline_is_published(
         assert process.wait(5) == 0
         assert time.monotonic() - started_s < 1.0
     assert subscriber.until("kiosk/status", "offline")
+    late = Subscriber(broker.port, client_id="late")
+    retained = dict(late.receive(6))
+    late.close()
+    statuses = {name: retained[f"emotion/kiosk/{name}/status"] for name in MODALITIES}
+    assert statuses == dict.fromkeys(MODALITIES, "off")
+    assert json.loads(retained["emotion/kiosk/state"])["data"]["emotion"] == "unknown"
 
 
-def test_the_last_will_reports_a_killed_daemon_as_offline(
+def test_the_last_will_reports_a_killed_daemon_as_offline_and_the_next_ends_its_episodes(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     with daemon(tmp_path, _settings(broker.port)) as process:
         subscriber.until("kiosk/status", "online")
+        event = json.loads(subscriber.until("kiosk/event")[-1][1])
         process.kill()
         subscriber.until("kiosk/status", "offline")
+    with daemon(tmp_path, _settings(broker.port)):
+        end = json.loads(subscriber.until("kiosk/event")[-1][1])
+    assert (end["id"], end["data"]["phase"]) == (event["id"], "end")
 
 
 def test_texts_are_read_without_devices_and_other_models(

@@ -46,6 +46,15 @@ def test_the_files_that_compose_mounts_exist_and_the_configuration_is_valid() ->
     config = load_config(mounted["/etc/emotiond/emotiond.yaml"])
     assert config.mqtt.host in _compose()["services"]
     assert Path(config.mqtt.password_file).name in _compose()["secrets"]
+    page = load_config(mounted["/etc/emotiond/web.yaml"])
+    assert Path(page.mqtt.password_file).name in _compose()["services"]["web"]["secrets"]
+
+
+def test_the_page_in_its_container_is_published_to_this_machine_alone_and_needs_a_token() -> None:
+    web = _compose()["services"]["web"]
+    assert web["ports"] == ["127.0.0.1:8000:8000"]
+    assert "--token-file" in web["command"]
+    assert "devices" not in web
 
 
 class Deployed(Mosquitto):

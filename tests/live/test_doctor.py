@@ -160,6 +160,15 @@ def test_a_broker_without_a_needed_feature_fails_with_the_remedy(
     assert (session.verdict, remedy in session.remedy) == ("fail", True)
 
 
+def test_the_broker_that_answers_is_visited_and_else_all_are_named(broker: Mosquitto) -> None:
+    there = _visit(free_port(), hosts=(f"{HOST}:{broker.port}",))
+    assert (there.session.verdict, str(broker.port) in there.session.found) == ("pass", True)
+    ports = free_port(), free_port()
+    nowhere = _visit(ports[0], hosts=(f"{HOST}:{ports[1]}",))
+    assert nowhere.session.verdict == "fail"
+    assert all(str(port) in nowhere.session.found for port in ports)
+
+
 def test_an_unreadable_secret_is_named() -> None:
     visit = _visit(free_port(), username="kiosk", password_file="/none")  # noqa: S106
     assert visit.session.verdict == "fail"

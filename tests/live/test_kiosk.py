@@ -20,7 +20,9 @@ from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST, free_port
+from edge.configfile import load_config
 from edge.resources import CONFIGS
+from tests.support.pages import violations
 from tests.support.waiting import wait_until
 
 KIOSK = Path(__file__).parents[2] / "examples" / "kiosk"
@@ -53,6 +55,13 @@ class Page:
     def text(self, selector: str) -> str:
         return self._browser.find_element(By.CSS_SELECTOR, selector).text
 
+    def bar(self, selector: str) -> tuple[str, str]:
+        """Where a bar starts, and its length."""
+        fill = self._browser.find_element(By.CSS_SELECTOR, f"{selector} i")
+        style = "return [arguments[0].style.left, arguments[0].style.width]"
+        left, width = self._browser.execute_script(style, fill)
+        return left, width
+
     def has(self, selector: str) -> bool:
         return bool(self._browser.find_elements(By.CSS_SELECTOR, selector))
 
@@ -60,6 +69,10 @@ class Page:
         button = self._browser.find_element(By.ID, "pause")
         wait_until(lambda: button.is_enabled() and button.text == label)
         button.click()
+
+    @property
+    def violations(self) -> list[str]:
+        return violations(self._browser)
 
     @property
     def title(self) -> str:
@@ -196,6 +209,27 @@ def test_the_content_of_a_message_is_shown_as_text_and_never_as_markup(
     wait_until(lambda: page.text("#error") == hostile)
     assert not page.has("img, script:not([src])")
     assert page.title == "What this kiosk reads in faces"
+
+
+@needs_browser
+def test_values_from_minus_one_to_one_are_drawn_from_the_middle(
+    page: Page, device: paho.Client
+) -> None:
+    figures = {"valence": -0.5, "arousal": 0.25}
+    device.publish(f"{ROOT}/state", message(1, "sad", **figures), 1, retain=True)
+    wait_until(lambda: page.people == {"Person 1": "sad"})
+    assert page.bar(".valence") == ("25%", "25%")
+    assert page.bar(".arousal") == ("50%", "12.5%")
+    assert page.bar(".confidence") == ("0%", "80%")
+    assert page.violations == []
+
+
+def test_page_flow_and_configuration_agree_on_the_device() -> None:
+    configured = load_config(CONFIGS / "kiosk.yaml").mqtt.device
+    settings = (KIOSK / "settings.js").read_text(encoding="utf-8")
+    flow = (KIOSK.parent / "node-red" / "flows.json").read_text(encoding="utf-8")
+    assert f'device: "{configured}"' in settings
+    assert set(re.findall(r"emotion/([^/+]+)/set/", flow)) == {configured}
 
 
 @needs_browser

@@ -16,7 +16,9 @@ from benchmarks.harness.clips import HAPPY_CLIP
 from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.machine import rss_mb
 from tests.support.daemon_settings import daemon_settings
+from tests.support.waiting import wait_until
 
 
 def _write(folder: Path, settings: dict[str, Any]) -> None:
@@ -50,6 +52,24 @@ def test_a_hangup_applies_the_new_configuration_in_the_same_process(
     assert statuses == ["offline", "online"]
     events = [json.loads(payload)["data"] for topic, payload in again if topic.endswith("/event")]
     assert events[-1]["phase"] == "end"
+
+
+def _catches_hangups(process: subprocess.Popen[str]) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGHUP - 1))
+
+
+def test_a_hangup_while_the_program_is_still_loading_reloads_it_later(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
+        wait_until(lambda: _catches_hangups(process))
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        process.send_signal(signal.SIGHUP)
+        _until_logged(process, "reloading")
+        subscriber.until("text/status", "ok")
+    assert "cv2" not in maps
 
 
 def test_a_faulty_configuration_changes_nothing_and_is_logged_with_its_line(
@@ -89,6 +109,32 @@ def test_a_reload_that_fails_in_an_unforeseen_way_does_not_block_a_stop(
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
         _until_logged(process, "not reloaded")
+
+
+def test_text_is_given_up_when_too_much_memory_is_used(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    settings = daemon_settings(broker.port, camera=clip, load={"max_memory_mb": 50})
+    with daemon(tmp_path, settings):
+        received = subscriber.until("kiosk/event")
+    statuses = [status for topic, status in received if topic.endswith("text/status")]
+    assert statuses[-1].startswith("degraded: given up, the daemon takes ")
+
+
+def test_ten_reloads_leave_the_memory_as_it_was(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    def reload(times: int) -> float:
+        for _ in range(times):
+            process.send_signal(signal.SIGHUP)
+            subscriber.until("text/status", "ok")
+        return rss_mb(process.pid)
+
+    with daemon(tmp_path, daemon_settings(broker.port)) as process:
+        subscriber.until("text/status", "ok")
+        before_mb = reload(3)
+        assert reload(10) - before_mb < 5  # 0.3 MB; 21 MB with the daemons before it kept
 
 
 def test_a_pause_that_cannot_be_stored_survives_a_reload(

@@ -12,7 +12,7 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
 from edge.config import HomeAssistant, SpoolLimits
 from edge.publish import outbox
-from edge.publish.messages import ModalityStatus, as_replayed
+from edge.publish.messages import ModalityStatus, amended
 from edge.publish.publisher import Publisher
 from tests.support.publishing import COMPOSER, UNKNOWN, event, mqtt_settings
 from tests.support.waiting import wait_until
@@ -164,12 +164,12 @@ def test_an_event_that_makes_sending_fail_is_given_up_and_the_next_is_sent(
     publisher.publish(failing)
     publisher.publish(sound)
 
-    def fail_on(payload: bytes) -> bytes:
+    def fail_on(payload: bytes, replayed: bool, shift_s: float) -> bytes:
         if payload == failing.encode():
             raise RuntimeError("a fault of the program")
-        return as_replayed(payload)
+        return amended(payload, replayed, shift_s)
 
-    monkeypatch.setattr(outbox, "as_replayed", fail_on)
+    monkeypatch.setattr(outbox, "amended", fail_on)
     broker.start()
     assert subscriber.events(1)[0]["id"] == json.loads(sound.encode())["id"]
     wait_until(lambda: publisher.delivery.dropped == 1)
@@ -186,11 +186,41 @@ def test_the_device_is_published_to_home_assistant_and_again_when_that_starts(
     publisher.start()
     announced = subscriber.until("config")[-1]
     assert announced[0] == "homeassistant/device/emotiond_kiosk/config"
+    assert not publisher.meets_new_reader()
     subscriber.client.publish("homeassistant/status", "online", qos=1)
     assert subscriber.until("config")[-1] == announced
+    wait_until(publisher._home_assistant.has_restarted.is_set)
+    assert [publisher.meets_new_reader() for _ in range(2)] == [True, False]
     publisher.stop()
     hidden = Publisher(mqtt_settings(broker.port), None, tmp_path)
     hidden.start()
     assert subscriber.until("config")[-1] == (announced[0], "")
+    wait_until(lambda: str(announced[0]) not in (tmp_path / "retained.json").read_text())
     hidden.stop()
+    # Another device has the name by now: nobody removes its announcement.
+    subscriber.client.publish(announced[0], "another's", qos=1, retain=True).wait_for_publish(5)
+    again = Publisher(mqtt_settings(broker.port), None, tmp_path)
+    again.start()
+    wait_until(lambda: again.connected)
+    again.publish(ModalityStatus("face", "ok"))
+    received = subscriber.until("face/status")
+    assert (announced[0], "") not in received
+    again.stop()
     subscriber.close()
+
+
+def test_a_renamed_device_removes_its_old_topics(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    for device in ("kiosk", "desk"):
+        publisher = Publisher(mqtt_settings(broker.port, device=device), None, tmp_path)
+        publisher.publish(ModalityStatus("face", "ok"))
+        publisher.publish(COMPOSER.state(UNKNOWN))
+        publisher.start()
+        wait_until(lambda: (tmp_path / "retained.json").read_text().count("kiosk") in (6, 0))
+        subscriber.until(f"{device}/face/status", "ok")
+        publisher.stop()
+    late = Subscriber(broker.port, client_id="late")
+    topics = {topic for topic, payload in late.receive(3) if payload}
+    assert topics == {f"emotion/desk/{name}" for name in ("status", "state", "face/status")}
+    late.close()

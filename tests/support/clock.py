@@ -4,15 +4,24 @@ import threading
 
 from edge.clock import Clock
 
+START_S = 100.0
+
 
 class FakeClock(Clock):
     """Stands still unless a test moves it."""
 
     def __init__(self) -> None:
-        self.moment_s = 100.0
+        self.moment_s = START_S
+        self.ahead_s: float | None = None
+        """What the clock on the wall is ahead; None for the real one."""
 
     def now_s(self) -> float:
         return self.moment_s
+
+    def wall_s(self) -> float:
+        if self.ahead_s is None:
+            return super().wall_s() + self.moment_s - START_S
+        return self.moment_s + self.ahead_s
 
 
 class Racing(threading.Event):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import msgspec
@@ -35,6 +35,8 @@ class Reception:
     """Everything a subscriber received during one clip."""
 
     events: list[EventMessage] = field(default_factory=list)
+    confidences: dict[str, list[float]] = field(default_factory=dict)
+    """Of each emotion, in every event and state but the ends of episodes."""
     modalities: dict[str, Counter[str]] = field(default_factory=dict)
     """Counts of each emotion, by modality."""
     latencies_s: list[float] = field(default_factory=list)
@@ -42,6 +44,11 @@ class Reception:
     start_to_first_event_s: float | None = None
     peak_rss_mb: float = 0.0
     """Peak of the daemon's process, 10^6 bytes."""
+
+    def add(self, message: EventMessage | StateMessage) -> None:
+        """Adds the confidence of an event or a state."""
+        data = message.data
+        self.confidences.setdefault(data.emotion, []).append(data.confidence)
 
     @property
     def longest_emotion(self) -> str:
@@ -53,9 +60,8 @@ class Reception:
         return durations_ms.most_common(1)[0][0] if durations_ms else "unknown"
 
     def confidence(self, emotion: str) -> float | None:
-        """Returns the highest confidence of `emotion` in any event."""
-        confidences = [one.data.confidence for one in self.events if one.data.emotion == emotion]
-        return max(confidences, default=None)
+        """Returns the mean confidence of `emotion` over the messages that say it, None if none."""
+        return mean(self.confidences[emotion]) if self.confidences.get(emotion) else None
 
     @property
     def latency_s(self) -> float | None:
@@ -91,8 +97,8 @@ class Player:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def play(self, clip: Path, text: str) -> Reception:
-        """Plays one clip, and sends `text` once its first picture was seen.
+    def play(self, clip: Path, text: str | None = None) -> Reception:
+        """Plays one clip, and sends `text`, if any, once its first picture was seen.
 
         Raises EmotiondError if the daemon does not reach the end of the clip.
         """
@@ -113,7 +119,7 @@ class Player:
             config.write_text(yaml.safe_dump(settings), encoding="utf-8")
             return self._run(config, clip, text)
 
-    def _run(self, config: Path, clip: Path, text: str) -> Reception:
+    def _run(self, config: Path, clip: Path, text: str | None) -> Reception:
         reception = Reception()
         statuses: dict[str, str] = {}
         started_s = time.time()
@@ -153,7 +159,7 @@ class Player:
         return all(statuses.get(f"{modality}/status") == "off" for modality in ("face", "speech"))
 
     def _receive(
-        self, reception: Reception, statuses: dict[str, str], started_s: float, text: str
+        self, reception: Reception, statuses: dict[str, str], started_s: float, text: str | None
     ) -> None:
         """Processes one message, or returns after a moment without any."""
         try:
@@ -163,7 +169,8 @@ class Player:
         name = topic.removeprefix(f"emotion/{DEVICE}/")
         if name in ("status", "face/status", "speech/status", "text/status"):
             status = payload.decode()
-            if name == "face/status" and status == "ok" and statuses.get(name) != "ok":
+            seen = name == "face/status" and status == "ok" and statuses.get(name) != "ok"
+            if seen and text is not None:
                 self._client.publish(f"emotion/{DEVICE}/set/text", text, qos=1)
             statuses[name] = status
         elif name == "event":
@@ -171,11 +178,14 @@ class Player:
             if reception.start_to_first_event_s is None:
                 reception.start_to_first_event_s = received_s - started_s
             reception.events.append(event)
+            if event.data.phase != "end":
+                reception.add(event)
             self._on_event(event)
             if event.data.phase != "end" and "face" in event.data.contributions:
                 reception.latencies_s.append(_age_s(event.time, received_s))
         elif name == "state":
             state = msgspec.json.decode(payload, type=StateMessage)
+            reception.add(state)
             if "face" in state.data.contributions and state.data.faces:
                 reception.latencies_s.append(_age_s(state.time, received_s))
         elif name.endswith("/state"):

@@ -1,5 +1,6 @@
 """`emotiond demo`: plays every sample clip through the daemon and prints a table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.commands.demo.broker import embedded_broker
@@ -18,9 +19,19 @@ CREMA_D = {
     "NEU": "neutral",
     "SAD": "sad",
 }
-SPOKEN = "Don't forget a jacket"
-"""The sentence spoken in every clip, sent as the text."""
-HEADINGS = ("clip", "true", "fused", "face", "speech", "confidence", "latency")
+HEADINGS = ("clip", "true", "fused", "", "confidence", "face", "speech", "latency")
+SURE = 0.7
+"""Confidence from which a wrong answer is counted apart."""
+UNKNOWN = "unknown"
+LEGEND = """\
+fused: the emotion that held longest, and its mean confidence while it held. Nobody gave the clips a
+text: they all say the same neutral sentence. face, speech: their most frequent answers. latency:
+from capture to receipt, median of a clip's messages that show a face."""
+NEXT = """\
+What next:
+  emotiond demo --web     the same clips on a page, live
+  emotiond serve          a page for your own camera, microphone and files
+  emotiond run            the daemon; docs/service.md installs it as a service"""
 
 
 def show(folder: Path = SAMPLES) -> None:
@@ -31,31 +42,53 @@ def show(folder: Path = SAMPLES) -> None:
     clips = sorted(folder.glob("*.mkv"))
     if not clips:
         raise EmotiondError(f"{folder}: no clips found")
-    rows = []
+    receptions = []
     with embedded_broker() as port:
         player = Player(port, _print_event)
         try:
             for clip in clips:
-                print(f"\n{clip.name}: camera, microphone, and the text {SPOKEN!r}", flush=True)
-                rows.append(_row(clip, player.play(clip, SPOKEN)))
+                print(f"\n{clip.name}", flush=True)
+                receptions.append((clip, player.play(clip)))
         finally:
             player.close()
-    print(f"\n{table(HEADINGS, rows)}")
-    print("\nlatency: from capture to receipt, median of a clip's messages that show a face")
+    print(f"\n{table(HEADINGS, [_row(*one) for one in receptions])}")
+    print(f"\n{_score(receptions)}\n\n{LEGEND}\n\n{NEXT}")
 
 
 def _print_event(event: EventMessage) -> None:
     print(f"  {event_line(event)}", flush=True)
 
 
+def _true_emotion(clip: Path) -> str:
+    return CREMA_D.get(clip.stem.split("_")[2], "?")
+
+
 def _row(clip: Path, reception: Reception) -> tuple[str, ...]:
-    confidence, latency_s = reception.confidence(reception.longest_emotion), reception.latency_s
+    answer = reception.longest_emotion
+    confidence, latency_s = reception.confidence(answer), reception.latency_s
+    is_right = answer == _true_emotion(clip)
     return (
         clip.name,
-        CREMA_D.get(clip.stem.split("_")[2], "?"),
-        reception.longest_emotion,
+        _true_emotion(clip),
+        answer,
+        "?" if answer == UNKNOWN else "✓" if is_right else "✗",
+        f"{confidence:.2f}" if confidence is not None else "–",
         reception.most_frequent("face"),
         reception.most_frequent("speech"),
-        f"{confidence:.2f}" if confidence is not None else "–",
         f"{latency_s * 1000:.0f} ms" if latency_s is not None else "–",
+    )
+
+
+def _score(receptions: Sequence[tuple[Path, Reception]]) -> str:
+    """Counts right, wrong and unknown answers in one line."""
+    right = unknown = sure = 0
+    for clip, reception in receptions:
+        answer = reception.longest_emotion
+        unknown += answer == UNKNOWN
+        right += answer == _true_emotion(clip)
+        is_wrong = answer not in (UNKNOWN, _true_emotion(clip))
+        sure += is_wrong and (reception.confidence(answer) or 0.0) > SURE
+    return (
+        f"{right} of {len(receptions)} right, {unknown} unknown; "
+        f"{sure} wrong with a confidence above {SURE}"
     )

@@ -22,14 +22,18 @@ from edge.commands.doctor.report import (
 )
 from edge.config import Mqtt
 from edge.errors import ConfigError
+from edge.publish.attempts import Address, Attempts, Outcome
 from edge.publish.connection import REMEDIES
 from edge.publish.publisher import OFFLINE, ONLINE
 from edge.publish.session import ClientFactory
 from edge.secrets import account
+from edge.values import MODALITIES
 
 TOPIC = "doctor"
 """Topic below the device's, for messages that the doctor sends to itself."""
 STATE_TOPIC = "state"
+DAEMON_TOPICS = ("status", *(f"{modality}/status" for modality in MODALITIES), STATE_TOPIC)
+"""By name: some brokers, such as RabbitMQ, match no wildcard with retained messages."""
 CLIENT_ID_PREFIX = "doctor-"
 """Start of the client identifier; a daemon's starts with `emotiond-`."""
 KEEPALIVE_S = 5
@@ -59,26 +63,30 @@ def probe_broker(
         return BrokerReport(
             failed(str(error), "run the doctor as root if the file belongs to the service")
         )
-    session = failed("not tried")
-    for mqtt5 in (True, False) if config.protocol == 5 else (False,):
-        with _probe(clients, probe_config, mqtt5) as probe:
+    sessions = []
+    attempts = Attempts(config)
+    for address, mqtt5 in attempts:
+        with _probe(clients, probe_config, address, mqtt5) as probe:
             session = probe.connect(timeout_s)
             if session.verdict == "pass":
                 echo = probe.echo(timeout_s)
                 fault = probe.fault(max_wait_s)
                 return BrokerReport(session, echo, probe.daemon(fault), probe.modalities, not fault)
-            if not probe.older_mqtt_may_work:
-                break
-    return BrokerReport(session)
+            outcome = Outcome.UNANSWERED if probe.older_mqtt_may_work else Outcome.REFUSED
+            attempts.note(address, mqtt5, outcome)
+            sessions.append((address, session))
+    last = dict(sessions)  # of each broker
+    found = "\n".join(one.found for one in last.values())
+    return BrokerReport(msgspec.structs.replace(sessions[-1][1], found=found))
 
 
 class _Probe:
     """One session; paho's thread puts signals into a queue, and the caller waits for them."""
 
-    def __init__(self, clients: ClientFactory, config: Mqtt, mqtt5: bool) -> None:
+    def __init__(self, clients: ClientFactory, config: Mqtt, address: Address, mqtt5: bool) -> None:
         self._clients, self._config, self._mqtt5 = clients, config, mqtt5
         self._root = config.root
-        self._address = f"{config.host}:{config.port}"
+        self._address = address
         self._token = secrets.token_hex(8)
         self._signals: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._statuses: dict[str, str] = {}
@@ -96,7 +104,7 @@ class _Probe:
     def connect(self, timeout_s: float) -> CheckResult:
         """Connects and waits for the broker's answer."""
         try:
-            self._clients.connect(self.client)
+            self._clients.connect(self.client, self._address)
         except ssl.SSLError as error:
             return failed(f"no trusted connection to {self._address} ({error})", "check mqtt.tls")
         except (OSError, ValueError) as error:
@@ -130,7 +138,7 @@ class _Probe:
         """Publishes a message and waits for it to come back."""
         topic = f"{self._root}/{TOPIC}"
         remedy = ACCESS_LIST.format(topic=topic)
-        daemon_topics = [f"{self._root}/{name}" for name in ("status", "+/status", STATE_TOPIC)]
+        daemon_topics = [f"{self._root}/{name}" for name in DAEMON_TOPICS]
         self.client.subscribe([(one, 1) for one in (topic, *daemon_topics)])
         reasons = self._wait("subscribed", timeout_s)
         if reasons is None or reasons[0].is_failure:
@@ -218,8 +226,8 @@ class _Probe:
 
 
 @contextmanager
-def _probe(clients: ClientFactory, config: Mqtt, mqtt5: bool) -> Iterator[_Probe]:
-    probe = _Probe(clients, config, mqtt5)
+def _probe(clients: ClientFactory, config: Mqtt, address: Address, mqtt5: bool) -> Iterator[_Probe]:
+    probe = _Probe(clients, config, address, mqtt5)
     try:
         yield probe
     finally:

@@ -8,6 +8,7 @@ import msgspec
 
 from edge import __version__
 from edge.commands.terminal import table
+from edge.logs import printable
 from edge.publish.messages import Timestamp
 from edge.publish.payloads import SCHEMA_VERSION
 
@@ -111,7 +112,7 @@ def _wrapped(text: str, mark: str = "") -> list[str]:
     lines = []
     for line in text.splitlines():
         lines += textwrap.wrap(
-            line,
+            printable(line),
             FOUND_WIDTH,
             initial_indent=mark,
             subsequent_indent=" " * len(mark),

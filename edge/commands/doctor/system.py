@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from edge.clock import SET_S
 from edge.commands.doctor.report import CheckResult, failed, passed, skipped, warned
 from edge.config import Config
-from edge.publish.store import CLOCK_SET_S
 
 MIN_FREE_BYTES = 1_000_000
 MIN_MEMORY_MB = 250.0
@@ -59,7 +59,7 @@ def is_synchronised() -> bool | None:
 def check_clock(now_utc_s: float, synchronised: bool | None) -> CheckResult:
     """Checks the time, on which the time of payloads and the age of events depend."""
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_utc_s))
-    if now_utc_s < CLOCK_SET_S:
+    if now_utc_s < SET_S:
         return failed(f"the clock shows {shown}: it was never set", SET_CLOCK)
     if synchronised is None:
         return passed(f"{shown}; the system does not report whether it is synchronised")

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -117,6 +118,41 @@ def test_all_faults_of_a_configuration_are_reported_and_nothing_else_is_tried(
     assert "emotiond.yaml:3: camera.fps" in found["config"].found
     assert "emotiond.yaml:4: voice: unknown key" in found["config"].found
     assert {one.verdict for name, one in found.items() if name != "config"} == {"skip"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "camera: {source: 'rtsp://admin:%s@127.0.0.1:9/%s'}",
+        "camera: {source: 'rtsp://127.0.0.1:9/user=admin_password=%s_stream'}",
+        "camera: {source: 'rtsp://127.0.0.1:9/s?usr=u;pwd=%s'}",
+        "microphone: {source: 'rtsp://u:%s@h'}",
+        "mqtt: {host: 'mqtt://u:%s@h'}",
+        "mqtt: {port: 'u:%s@h'}",
+    ],
+)
+def test_no_secret_of_the_configuration_is_in_the_report(tmp_path: Path, text: str) -> None:
+    marker = "hunter-2"
+    file = tmp_path / "emotiond.yaml"
+    file.write_text(text.replace("%s", marker))
+    command = [sys.executable, "-m", "edge.cli", "doctor", "--config", str(file), "--json"]
+    done = subprocess.run(
+        [*command, "--only", "config", "camera"], capture_output=True, check=False
+    )
+    assert json.loads(done.stdout)["ok"] is False
+    assert marker.encode() not in done.stdout + done.stderr
+
+
+def test_a_name_with_control_sequences_does_not_reach_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b]0;mine\x07.yaml"
+    file.write_text("camera: {sauce: '\\e[31m'}\n")
+    for command in (["doctor", "--config", str(file)], ["check-config", str(file)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "edge.cli", *command], capture_output=True, check=False
+        )
+        assert done.returncode == os.EX_CONFIG
+        assert b"mine" in done.stdout + done.stderr
+        assert not {0x1B, 0x07} & {*done.stdout, *done.stderr}
 
 
 def test_checks_are_chosen_by_name_or_group() -> None:

@@ -5,7 +5,6 @@ in its release 2025.1, where discovery of whole devices was new.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -16,10 +15,12 @@ import pytest
 from edge.config import HomeAssistant, Mqtt
 from edge.emotions import EMOTIONS
 from edge.publish.composer import Composer
-from edge.publish.home_assistant import announcements, discovery, discovery_topic
-from edge.tracking.episodes import Change
+from edge.publish.entities import Shown
+from edge.publish.home_assistant import discovery, discovery_topic
+from edge.tracking.episodes import Change, Phase
 from tests.support.clock import FakeClock
 from tests.support.messages import STATE, health
+from tests.support.publishing import UNKNOWN
 
 TOPIC = {"type": "string", "pattern": "^[^+#\\x00]+$", "maxLength": 65535}
 TEXT = {"type": "string"}
@@ -41,6 +42,12 @@ SENSOR = COMMON | {
     "unit_of_measurement": TEXT,
 }
 EVENT = COMMON | {"event_types": {"type": "array", "minItems": 1, "items": TEXT}}
+BINARY = COMMON | {"device_class": {"enum": ["occupancy", "problem"]}}
+NOTIFY = COMMON | {"command_topic": TOPIC}
+TRIGGER = {
+    name: TOPIC if name == "topic" else TEXT
+    for name in ("automation_type", "payload", "subtype", "topic", "type", "value_template")
+}
 SWITCH = COMMON | {
     name: TOPIC if name == "command_topic" else TEXT
     for name in ("command_topic", "payload_on", "payload_off", "state_on", "state_off")
@@ -50,7 +57,7 @@ SWITCH = COMMON | {
 def _part(platform: str, keys: dict[str, Any], *required: str) -> dict[str, Any]:
     return {
         "properties": keys | {"platform": {"const": platform}},
-        "required": ["platform", "unique_id", *required],
+        "required": ["platform", *required],
         "additionalProperties": False,
     }
 
@@ -89,9 +96,12 @@ RULES = {
         "components": {
             "additionalProperties": {
                 "oneOf": [
-                    _part("sensor", SENSOR, "state_topic"),
-                    _part("event", EVENT, "state_topic", "event_types"),
-                    _part("switch", SWITCH, "command_topic"),
+                    _part("sensor", SENSOR, "unique_id", "state_topic"),
+                    _part("binary_sensor", BINARY, "unique_id", "state_topic"),
+                    _part("event", EVENT, "unique_id", "state_topic", "event_types"),
+                    _part("switch", SWITCH, "unique_id", "command_topic"),
+                    _part("notify", NOTIFY, "unique_id", "command_topic"),
+                    _part("device_automation", TRIGGER, "automation_type", "topic", "type"),
                 ]
             }
         },
@@ -102,7 +112,7 @@ COMPOSER = Composer("emotion/kiosk", FakeClock())
 
 
 def _announced(config: Mqtt = CONFIG) -> Any:
-    return json.loads(discovery(config))
+    return json.loads(discovery(config, Shown()))
 
 
 @pytest.mark.parametrize("device", ["kiosk", "Küche 2.links", "a" * 128])
@@ -119,7 +129,8 @@ def test_the_announcement_keeps_home_assistants_rules(device: str) -> None:
     prefix, kind, name, config_ = discovery_topic(config).split("/")
     assert (prefix, kind, config_) == ("homeassistant", "device", "config")
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-    identities = [part["unique_id"] for part in announced["components"].values()]
+    parts = announced["components"].values()
+    identities = [one["unique_id"] for one in parts if one["platform"] != "device_automation"]
     assert len(set(identities)) == len(identities)
 
 
@@ -131,45 +142,88 @@ def test_devices_whose_names_differ_in_other_letters_alone_are_two_devices() -> 
     assert len(topics) == 3
 
 
-def test_every_template_finds_its_value_in_what_is_published() -> None:
-    payloads = {
-        "emotion/kiosk/state": msgspec.json.encode(COMPOSER.state(STATE, paused=True)),
-        "emotion/kiosk/event": msgspec.json.encode(
-            COMPOSER.event(Change("episode", 0, "start", STATE, 98.0))
-        ),
-        "emotion/kiosk/health": msgspec.json.encode(COMPOSER.health(health())),
-        "emotion/kiosk/face/status": b"degraded: " + b"x" * 300,
-        "emotion/kiosk/speech/status": b"ok",
-        "emotion/kiosk/text/status": b"off",
-    }
+def _rendered(payloads: dict[str, bytes], config: Mqtt = CONFIG) -> dict[str, str]:
+    """Returns what Home Assistant makes of messages, by component."""
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)  # noqa: S701
     rendered = {}
-    for key, part in _announced()["components"].items():
-        payload = payloads[part["state_topic"]].decode()
-        value_json = json.loads(payload) if payload.startswith("{") else None
-        template = environment.from_string(part["value_template"])
-        rendered[key] = template.render(value=payload, value_json=value_json)
-    assert rendered["emotion"] == "happy"
-    assert rendered["confidence"] == "80.0"
-    assert rendered["pause"] == "on"
+    for key, part in _announced(config)["components"].items():
+        topic = part.get("state_topic") or part.get("topic")
+        if topic in payloads:
+            payload = payloads[topic].decode()
+            value_json = json.loads(payload) if payload.startswith("{") else None
+            template = environment.from_string(part["value_template"])
+            rendered[key] = template.render(value=payload, value_json=value_json)
+    return rendered
+
+
+def _event(phase: Phase, **changes: Any) -> bytes:
+    event = COMPOSER.event(Change("episode", 0, phase, STATE, 98.0))
+    data = msgspec.structs.replace(event.data, **changes)
+    return msgspec.json.encode(msgspec.structs.replace(event, data=data))
+
+
+def test_every_template_finds_its_value_in_what_is_published() -> None:
+    rendered = _rendered(
+        {
+            "emotion/kiosk/state": msgspec.json.encode(COMPOSER.state(STATE)),
+            "emotion/kiosk/event": _event("start"),
+            "emotion/kiosk/health": msgspec.json.encode(COMPOSER.health(health())),
+            "emotion/kiosk/face/status": b"degraded: " + b"x" * 300,
+            "emotion/kiosk/speech/status": b"ok",
+            "emotion/kiosk/text/status": b"off",
+        }
+    )
+    assert (rendered["emotion"], rendered["confidence"]) == ("happy", "80.0")
+    assert (rendered["faces"], rendered["occupancy"], rendered["pause"]) == ("1", "ON", "off")
+    assert (rendered["face_problem"], rendered["speech_problem"]) == ("ON", "OFF")
     assert rendered["speech_status"] == "ok"
     assert len(rendered["face_status"]) == 255
     assert rendered["reconnects"] == "1"
-    event = json.loads(rendered["event"])
-    assert (event["event_type"], event["emotion"]) == ("start", "happy")
     options = _announced()["components"]["emotion"]["options"]
     assert options == [*EMOTIONS, "unknown"]
 
 
-def test_what_was_announced_is_taken_back_when_it_is_switched_off_or_renamed(
-    tmp_path: Path,
-) -> None:
-    topic = discovery_topic(CONFIG)
-    off = msgspec.structs.replace(CONFIG, home_assistant=HomeAssistant())
-    assert announcements(off, tmp_path) == {}
-    assert announcements(CONFIG, tmp_path)[topic]
-    assert announcements(off, tmp_path) == {topic: b""}
-    renamed = msgspec.structs.replace(CONFIG, device="robot")
-    rendered = announcements(renamed, tmp_path)
-    assert rendered[topic] == b""
-    assert rendered[discovery_topic(renamed)]
+def test_figures_are_unknown_while_nobody_is_there_or_nothing_is_read() -> None:
+    nobody = {"emotion/kiosk/state": msgspec.json.encode(COMPOSER.state(UNKNOWN))}
+    rendered = _rendered(nobody)
+    assert {rendered[key] for key in ("confidence", "valence", "arousal")} == {"None"}
+    assert (rendered["faces"], rendered["occupancy"]) == ("0", "OFF")
+    paused = {"emotion/kiosk/state": msgspec.json.encode(COMPOSER.state(UNKNOWN, paused=True))}
+    rendered = _rendered(paused)
+    assert (rendered["faces"], rendered["occupancy"], rendered["pause"]) == ("None", "None", "on")
+
+
+def test_events_are_named_by_emotion_and_those_of_an_outage_fire_only_if_configured() -> None:
+    topic = "emotion/kiosk/event"
+    started = _rendered({topic: _event("start")})
+    assert json.loads(started["event"])["event_type"] == started["happy_started"] == "happy_started"
+    assert json.loads(_rendered({topic: _event("end")})["event"])["event_type"] == "happy_ended"
+    assert _rendered({topic: _event("update")})["event"] == ""
+    late = {topic: _event("start", replayed=True)}
+    assert (_rendered(late)["event"], _rendered(late)["happy_started"]) == ("", "")
+    wanted = HomeAssistant(enabled=True, replayed=True)
+    config = msgspec.structs.replace(CONFIG, home_assistant=wanted)
+    assert _rendered(late, config)["happy_started"] == "happy_started"
+    types = _announced()["components"]["event"]["event_types"]
+    triggers = [
+        part["payload"]
+        for part in _announced()["components"].values()
+        if part["platform"] == "device_automation"
+    ]
+    assert types == triggers == [f"{one}_{end}" for one in EMOTIONS for end in ("started", "ended")]
+
+
+def test_what_the_device_does_not_have_is_removed() -> None:
+    shown = Shown(modalities=["speech"], has_temperature=False)
+    parts = json.loads(discovery(CONFIG, shown))["components"]
+    removed = {key: part for key, part in parts.items() if set(part) == {"platform"}}
+    assert removed == {
+        "faces": {"platform": "sensor"},
+        "occupancy": {"platform": "binary_sensor"},
+        "text": {"platform": "notify"},
+        "temperature": {"platform": "sensor"},
+        "face_status": {"platform": "sensor"},
+        "face_problem": {"platform": "binary_sensor"},
+        "text_status": {"platform": "sensor"},
+        "text_problem": {"platform": "binary_sensor"},
+    }

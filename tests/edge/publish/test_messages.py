@@ -11,7 +11,7 @@ from edge.publish.composer import Composer
 from edge.publish.messages import (
     SCHEMAS,
     EventMessage,
-    as_replayed,
+    amended,
     json_schema,
 )
 from edge.tracking.episodes import Change, State
@@ -62,7 +62,7 @@ def test_a_state_without_belief_is_unknown_and_empty() -> None:
 
 def test_a_replayed_event_is_marked_and_otherwise_unchanged() -> None:
     event = Composer("emotion/kiosk", FakeClock()).event(Change("id", 3, "end", STATE, 98.0))
-    payload = as_replayed(msgspec.json.encode(event))
+    payload = amended(msgspec.json.encode(event), replayed=True)
     replayed = msgspec.json.decode(payload, type=EventMessage)
     assert replayed.data.replayed
     assert (replayed.id, replayed.time, replayed.data.sequence) == ("id", event.time, 3)

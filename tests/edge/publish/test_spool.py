@@ -380,3 +380,13 @@ def test_the_file_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     spool = kept.beside()
     assert payloads(spool) == EVENTS
     assert spool.dropped == 0
+
+
+def test_a_second_damaged_file_does_not_replace_the_first(tmp_path: Path) -> None:
+    kept = _stored(tmp_path)
+    for number in range(5):
+        kept.file.write_bytes(b"damage %d" % number)
+        kept.beside().close()
+    names = [f"spool.sqlite.damaged{end}" for end in ("", ".2", ".3")]
+    contents = [kept.file.with_name(name).read_bytes() for name in names]
+    assert contents == [b"damage 0", b"damage 1", b"damage 4"]

@@ -1,10 +1,17 @@
+import gc
+import weakref
 from pathlib import Path
+
+import pytest
 
 from edge.capture.control import Pace, RunControl
 from edge.clock import Clock
 from edge.config import Camera, Config, Microphone, Models
+from edge.errors import PayloadError
 from edge.perception.trial import Trials
 from edge.service.modalities import Modalities
+from edge.values import TextMessage
+from tests.support.waiting import wait_until
 
 
 class Reported:
@@ -57,3 +64,26 @@ def test_a_missing_text_model_is_reported_even_on_a_device_that_starts_paused(
     reported.pause()
     reported.resume()
     assert reported.statuses[1:] == ["off", reported.statuses[0]]
+
+
+def test_a_modality_that_is_given_up_frees_its_model_and_refuses_texts() -> None:
+    reported = Reported(Models(), paused=False)
+    modalities = reported.modalities
+    modalities.start()
+    worker = weakref.ref(modalities._runners["text"][0])
+    modalities.take_text(TextMessage("hello", 0.0, 0))
+    modalities.give_up("text", "memory is short")
+    wait_until(lambda: gc.collect() >= 0 and worker() is None)
+    assert (reported.statuses[-1], modalities.running, modalities.models) == (
+        "degraded: memory is short",
+        [],
+        {},
+    )
+    with pytest.raises(PayloadError, match="does not read texts: see text/status"):
+        modalities.take_text(TextMessage("hello", 0.0, 0))
+
+
+def test_a_device_without_a_text_model_refuses_texts(tmp_path: Path) -> None:
+    reported = Reported(Models(folder=str(tmp_path)), paused=False)
+    with pytest.raises(PayloadError, match="does not read texts: see text/status"):
+        reported.modalities.take_text(TextMessage("hello", 0.0, 0))

@@ -14,22 +14,24 @@ from tests.support.clock import FakeClock
 class Receiver:
     """Commands, and what came of them."""
 
-    def __init__(self, folder: Path, reads_texts: bool = True) -> None:
-        self.pause = Pause(folder)
+    def __init__(self, folder: Path) -> None:
+        self.pause, self.clock = Pause(folder), FakeClock()
         self.texts: list[TextMessage] = []
         self.observations: list[Observation] = []
         self.answers: list[tuple[str, str]] = []
         self._commands = MqttCommands(
             Config(fusion=Fusion(outside=("posture",))),
-            FakeClock(),
+            self.clock,
             self.pause,
-            self.texts.append if reads_texts else None,
+            self.texts.append,
             self.observations.append,
             lambda command, reason: self.answers.append((command, reason)),
         )
 
-    def __call__(self, name: str, payload: bytes, retained: bool = False) -> None:
-        self._commands.receive(name, payload, retained)
+    def __call__(
+        self, name: str, payload: bytes, retained: bool = False, age_s: float = 0.0
+    ) -> None:
+        self._commands.receive(name, payload, retained, age_s)
 
 
 def test_a_retained_pause_is_obeyed_and_a_retained_end_of_it_is_not(tmp_path: Path) -> None:
@@ -44,17 +46,71 @@ def test_a_retained_pause_is_obeyed_and_a_retained_end_of_it_is_not(tmp_path: Pa
     assert receive.answers == []
 
 
+@pytest.mark.parametrize(("on", "off"), [(b"on", b"off"), (b"True", b"false"), (b"1", b"0")])
+def test_a_pause_is_switched_by_any_usual_word(tmp_path: Path, on: bytes, off: bytes) -> None:
+    receive = Receiver(tmp_path)
+    receive("pause", on)
+    assert receive.pause.is_on
+    receive("pause", off)
+    assert not receive.pause.is_on
+
+
+def test_who_pauses_a_device_that_cannot_remember_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    receive = Receiver(tmp_path / "file")
+    receive("pause", b"on")
+    assert receive.pause.is_on
+    ((command, reason),) = receive.answers
+    assert command == "set/pause"
+    assert reason.startswith("obeyed, but the pause cannot be stored (")
+
+
+def test_a_flood_of_texts_is_cut_and_answered_once_a_minute(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receive = Receiver(tmp_path)
+    for _ in range(1000):
+        receive.clock.moment_s += 0.01
+        receive("text", b"hello")
+    assert len(receive.texts) == 69  # 20 at once, then 5 a second
+    assert receive.answers == [("set/text", "more than 5 a second are not obeyed")]
+    assert len(caplog.records) == 1
+    receive.clock.moment_s += 60
+    receive("text", b"hello")
+    assert len(receive.texts) == 70
+
+
+def test_a_flood_of_switches_ends_paused_and_touches_the_disk_a_few_times(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    receive = Receiver(tmp_path)
+    for _ in range(500):
+        receive("pause", b"on")
+        assert receive.pause.is_on  # always obeyed
+        receive("pause", b"off")
+    assert len(caplog.records) == 12  # five pauses ended, and the last one not
+    assert receive.answers == [("set/pause", "more than 0.2 a second are not obeyed")]
+
+
+def test_what_waited_too_long_at_the_broker_is_refused_except_a_pause(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    receive("text", b"fresh enough", age_s=4.9)
+    receive("text", b"stale", age_s=5.1)
+    receive("observation", b'{"modality": "posture", "probabilities": {"sad": 1}}', age_s=5.1)
+    assert [one.text for one in receive.texts] == ["fresh enough"]
+    assert receive.observations == []
+    assert [command for command, _ in receive.answers] == ["set/text", "set/observation"]
+    assert "longer than fusion.max_age_s, which is 5 s; send it again" in receive.answers[0][1]
+    receive("pause", b"on", age_s=1000.0)
+    assert receive.pause.is_on
+
+
 def test_old_texts_and_observations_are_ignored(tmp_path: Path) -> None:
     receive = Receiver(tmp_path)
     receive("text", b"hello", retained=True)
     receive("text", b"hello again")
     assert [one.text for one in receive.texts] == ["hello again"]
-
-
-def test_a_text_without_a_text_model_is_refused_with_the_reason(tmp_path: Path) -> None:
-    receive = Receiver(tmp_path, reads_texts=False)
-    receive("text", b"hello")
-    assert receive.answers == [("set/text", "this device does not read texts: see text/status")]
 
 
 def test_while_paused_nothing_is_taken(tmp_path: Path) -> None:
@@ -132,6 +188,8 @@ def test_texts_are_taken_plain_or_as_json(payload: bytes, text: str, subject: in
         (b"secret \xff", "text is not UTF-8 .byte 7"),
         (b'{"txet": "secret"}', "starts like JSON but is not"),
         (b'{"text": 5}', "starts like JSON but is not"),
+        (b'{"text": "secret", "subject": -1}', "starts like JSON but is not"),
+        (b'{"text": "secret", "subject": 99999999999999999999}', "starts like JSON but is not"),
         (b"{secret", "starts like JSON but is not"),
     ],
 )

@@ -16,6 +16,16 @@ def test_a_pause_is_remembered_and_one_that_cannot_be_is_logged(
     blocked = tmp_path / "a file"
     blocked.touch()
     pause = Pause(blocked)
-    pause.switch(True)
+    assert "a restart will undo this change" in pause.switch(True)
     assert pause.is_on
     assert "cannot be stored" in caplog.text
+
+
+def test_a_folder_that_cannot_be_read_may_hold_a_pause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pause = Pause(tmp_path / ("x" * 300))
+    assert pause.is_on
+    assert "cannot be read (File name too long); paused" in caplog.text
+    pause.switch(False)
+    assert not pause.is_on

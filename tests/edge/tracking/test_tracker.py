@@ -84,6 +84,24 @@ def test_all_messages_of_a_stay_share_an_id_and_count_up() -> None:
     ]
 
 
+def test_a_lively_face_is_updated_no_more_often_than_configured() -> None:
+    tracker = Tracker(
+        msgspec.structs.replace(PLAIN, smoothing_s=0.0),
+        Fusion(),
+        FusionModel(),
+        0.0,
+        min_interval_s=1.0,
+    )
+    changes: list[Change] = []
+    for second in range(10):
+        changes += _see(tracker, "happy", second, second + 0.5, 0.95)
+        changes += _see(tracker, "happy", second + 0.5, second + 1.0, 0.6)
+    moments_s = [one.state.captured_s for one in changes]
+    assert [one.sequence for one in changes] == list(range(len(changes)))
+    assert np.diff(moments_s).min() >= 1.0
+    assert len(changes) == 7
+
+
 def test_the_decline_of_an_emotion_is_not_reported_while_its_successor_is_on_trial() -> None:
     tracker = _tracker(smoothing_s=0.2, min_dwell_s=1.0)
     _see(tracker, "happy", 0.0, 3.0)

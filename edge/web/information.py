@@ -1,0 +1,187 @@
+"""Endpoints about the server, its models, and the devices of its broker."""
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack, ExitStack, suppress
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edge import __version__
+from edge.errors import EmotiondError, ModelError
+from edge.machine import rss_mb
+from edge.perception.loader import ModelLoader
+from edge.perception.manifest import Metric
+from edge.perception.pack import load_pack
+from edge.values import MODALITIES
+from edge.web.devices import Broker, Pause
+from edge.web.errors import Refusal
+from edge.web.hub import as_event
+from edge.web.metrics import CONTENT_TYPE, device_lines
+from edge.web.state import Server
+from edge.web.stream import Stream
+from edge.web.uploads import read_json
+
+ANSWER_S = 5.0
+"""Time that the broker may take to accept a pause."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the server."""
+
+    status: str = "ok"
+    version: str = __version__
+    uptime_s: float
+    busy: int
+    """Requests that are being read or wait for it."""
+    live: int
+    """Pages that try it live."""
+    camera: bool
+    """True if the server shows the picture of a camera."""
+    broker: Broker
+    limits: dict[str, float]
+    """What a request may contain."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in use."""
+
+    modality: str
+    name: str
+    version: str
+    sha256: str
+    labels: tuple[str, ...]
+    """The model's own."""
+    metrics: tuple[Metric, ...]
+    trained_on: tuple[str, ...]
+    licence: str
+    created: str
+
+
+async def health(request: Request, server: Server) -> Response:
+    """Says that the server works, how busy it is, and what it accepts."""
+    limits = server.settings.limits
+    return encoded(
+        Health(
+            uptime_s=round(time.monotonic() - server.started_s, 1),
+            busy=server.pool.busy,
+            live=server.live,
+            camera=server.settings.camera,
+            broker=server.devices.broker,
+            limits={
+                "upload_bytes": limits.upload_bytes,
+                "text_bytes": limits.text_bytes,
+                "pixels": limits.pixels,
+                "seconds": limits.seconds,
+                "at_once": limits.workers + limits.waiting,
+                "live": limits.live,
+            },
+        )
+    )
+
+
+async def models(request: Request, server: Server) -> Response:
+    """Lists the models with their figures and licences."""
+    return encoded(await asyncio.to_thread(_models, ModelLoader(server.settings.config.models)))
+
+
+def _models(loader: ModelLoader) -> list[Model]:
+    found: dict[str, Model] = {}
+    try:
+        for modality in MODALITIES:
+            for path in loader.manifests(modality):  # type: ignore[arg-type]
+                one = load_pack(path).manifest
+                found[str(path)] = Model(
+                    **{name: getattr(one, name) for name in Model.__struct_fields__}
+                )
+    except ModelError as error:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
+    return list(found.values())
+
+
+async def devices(request: Request, server: Server) -> Response:
+    """Lists the devices of the broker with their state, and the last hour of each."""
+    return encoded(server.devices.devices())
+
+
+async def device(request: Request, server: Server) -> Response:
+    """Describes one device."""
+    found = server.devices.device(request.path_params["device"])
+    if found is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "no device of this name has published anything")
+    return encoded(found)
+
+
+async def pause(request: Request, server: Server) -> Response:
+    """Asks a device to close its camera and microphone, or to open them."""
+    name = request.path_params["device"]
+    if server.devices.device(name) is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "no device of this name has published anything")
+    wanted = await read_json(request, Pause, server.settings.limits)
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[str] = loop.create_future()
+
+    def settle(refusal: str) -> None:
+        if not answered.done():
+            answered.set_result(refusal)
+
+    def answer(refusal: str) -> None:
+        loop.call_soon_threadsafe(settle, refusal)
+
+    if not server.devices.pause(name, wanted.paused, answer):
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, server.devices.broker.reason)
+    try:
+        refusal = await asyncio.wait_for(answered, ANSWER_S)
+    except asyncio.TimeoutError:
+        refusal = "the broker does not answer"
+    if refusal:
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            f"the broker refuses it ({refusal}); let this user write {name}/set/pause",
+        )
+    return encoded(wanted, HTTPStatus.ACCEPTED)
+
+
+async def events(request: Request, server: Server) -> Response:
+    """Streams server-sent events: `devices` first, then every message of every device."""
+    with ExitStack() as held:
+        queue = held.enter_context(server.hub.listening())
+        # The queue exists before the snapshot: a message may come twice, but none is lost.
+        first = as_event("devices", server.devices.devices())
+        resources = AsyncExitStack()
+        resources.push(held.pop_all())
+    return Stream(partial(server.hub.forward, queue, first), "text/event-stream", resources)
+
+
+async def metrics(request: Request, server: Server) -> Response:
+    """Returns figures for Prometheus."""
+    pids = [*server.pool.pids]
+    gauges = {
+        "busy": ("Requests that are being read or wait for it.", float(server.pool.busy)),
+        "live_pages": ("Pages that try it live.", float(server.live)),
+        "listeners": ("Pages that follow devices.", float(server.hub.listeners)),
+        "workers": ("Processes that read files.", float(len(pids))),
+        "broker_connected": ("1 while the broker is connected.", server.devices.broker.connected),
+        "rss_bytes": ("Resident memory of the server and its workers.", _rss_bytes(pids)),
+    }
+    statuses = {one.device: one.status == "online" for one in server.devices.devices().devices}
+    body = server.metrics.render(gauges, device_lines(statuses))
+    return Response(body, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _rss_bytes(pids: list[int]) -> float:
+    total = 0.0
+    for pid in (os.getpid(), *pids):
+        with suppress(EmotiondError):  # it ended just now
+            total += rss_mb(pid) * 1e6
+    return total
+
+
+def encoded(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Returns a value as JSON."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

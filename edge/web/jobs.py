@@ -1,0 +1,193 @@
+"""What a worker can be asked to do; every job returns JSON."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import soundfile
+
+from edge.capture.camera import open_camera
+from edge.capture.control import RunControl
+from edge.capture.media import decode_picture
+from edge.clock import Clock
+from edge.config import Camera, Config
+from edge.emotions import DIGITS
+from edge.errors import SourceError
+from emotiond import Emotions, Result
+from emotiond.live import Live
+
+Progress = Callable[[object], None]
+PROGRESS_STEP = 0.01
+STEPS = 600
+"""Most moments in the timeline of a clip."""
+MAX_LIVE_PIXELS = 1920 * 1080
+JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80)
+
+
+class Faces(msgspec.Struct, frozen=True):
+    """The answer for a picture."""
+
+    faces: int
+    results: tuple[Result, ...]
+    """The largest face first."""
+
+
+class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one picture, sound or text of a live page."""
+
+    captured_s: float
+    """As the page gave it."""
+    observations: tuple[Result, ...]
+    """What this input says by itself."""
+    faces: int | None = None
+    """In a picture."""
+    fused: Result | None
+    """Of the primary person."""
+    everybody: tuple[Result, ...]
+
+
+class Jobs:
+    """Runs jobs with one set of models."""
+
+    def __init__(self, config: Config, max_pixels: int, max_seconds: float) -> None:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
+        self._emotions = Emotions(config=config)
+        self._max_pixels, self._max_seconds = max_pixels, max_seconds
+        self._live: dict[str, Live] = {}
+
+    def text(self, text: str, progress: Progress) -> bytes:
+        """Reads a text."""
+        return msgspec.json.encode(self._emotions.text(text))
+
+    def image(self, image: Path, progress: Progress) -> bytes:
+        """Reads every face in a picture."""
+        found = self._emotions.image(image)
+        return msgspec.json.encode(Faces(len(found), found))
+
+    def audio(self, audio: Path, progress: Progress) -> bytes:
+        """Reads the voice in a sound."""
+        self._check_length(audio)
+        found = self._emotions.sound(audio)
+        if found is None:
+            raise SourceError("no voice in it")
+        return msgspec.json.encode(found)
+
+    def video(self, video: Path, progress: Progress) -> bytes:
+        """Reads a video as a whole and over time."""
+        length_s = self._check_length(video)
+        step_s = max(length_s / STEPS, 0.2)
+
+        reported = 0.0
+
+        def report(read_s: float) -> None:
+            nonlocal reported
+            if read_s > self._max_seconds:
+                raise self._too_long()
+            share = min(read_s / length_s, 1.0) if length_s else 0.0
+            if share - reported >= PROGRESS_STEP:
+                reported = share
+                progress(share)
+
+        clip = self._emotions.clip(video, step_s=step_s, progress=report)
+        return msgspec.json.encode(clip)
+
+    def fused(
+        self,
+        progress: Progress,
+        image: Path | None = None,
+        audio: Path | None = None,
+        text: str | None = None,
+    ) -> bytes:
+        """Reads a picture, a sound and a text of one person."""
+        if audio is not None:
+            self._check_length(audio)
+        return msgspec.json.encode(self._emotions.fuse(image=image, sound=audio, text=text))
+
+    def live_frame(self, session: str, data: bytes, captured_s: float, progress: Progress) -> bytes:
+        """Reads the next picture of a live page."""
+        pixels = decode_picture(data, "this picture")
+        if pixels.shape[0] * pixels.shape[1] > MAX_LIVE_PIXELS:
+            raise SourceError(f"a live picture has at most {MAX_LIVE_PIXELS} pixels")
+        found = self._session(session, captured_s).frame(pixels, captured_s)
+        return self._answer(self._live[session], captured_s, found, len(found))
+
+    def live_sound(self, session: str, data: bytes, captured_s: float, progress: Progress) -> bytes:
+        """Reads the next sound of a live page, int16 mono at 16 kHz."""
+        samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
+        heard = self._session(session, captured_s).sound(samples, captured_s)
+        return self._answer(self._live[session], captured_s, heard[-1:])
+
+    def live_text(self, session: str, text: str, captured_s: float, progress: Progress) -> bytes:
+        """Reads a text of the person in front of a live page."""
+        read = self._session(session, captured_s).text(text, captured_s)
+        return self._answer(self._live[session], captured_s, (read,))
+
+    def live_end(self, session: str, progress: Progress) -> bytes:
+        """Forgets a live page."""
+        self._live.pop(session, None)
+        return b""
+
+    def camera(self, camera: Camera, progress: Progress) -> bytes:
+        """Reports the pictures of the camera, each with who is in it, until the worker ends."""
+        clock = Clock()
+        control = RunControl()
+        device = open_camera(camera, clock, control)
+        live = self._emotions.live(clock.now_s())
+        try:
+            while (frame := device.read()) is not None:
+                found = live.frame(frame.pixels, frame.captured_s)
+                answer = self._answer(live, frame.captured_s, found, len(found))
+                picture = cv2.imencode(".jpg", frame.pixels, JPEG)[1].tobytes()
+                progress((answer, picture))
+        finally:
+            device.close()
+        return b""
+
+    def _session(self, session: str, now_s: float) -> Live:
+        if session not in self._live:
+            self._live[session] = self._emotions.live(now_s)
+        return self._live[session]
+
+    @staticmethod
+    def _answer(
+        live: Live, captured_s: float, observations: tuple[Result, ...], faces: int | None = None
+    ) -> bytes:
+        fused, everybody = live.fused(captured_s)
+        return msgspec.json.encode(
+            LiveAnswer(
+                captured_s=captured_s,
+                observations=observations,
+                faces=faces,
+                fused=fused,
+                everybody=everybody,
+            )
+        )
+
+    def _check_length(self, path: Path) -> float:
+        """Returns the length in seconds, 0 if the file does not tell; raises SourceError."""
+        length_s = _length_s(path, self._max_pixels)
+        if length_s > self._max_seconds:
+            raise self._too_long()
+        return length_s
+
+    def _too_long(self) -> SourceError:
+        return SourceError(f"longer than {self._max_seconds:g} s; cut it")
+
+
+def _length_s(path: Path, max_pixels: int) -> float:
+    """Returns the length that a file claims, 0 if it claims none; raises SourceError."""
+    try:
+        return float(soundfile.info(str(path)).duration)
+    except soundfile.LibsndfileError:
+        pass
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    try:
+        sides = [capture.get(one) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+        if sides[0] * sides[1] > max_pixels:
+            raise SourceError(f"its pictures have more than {max_pixels} pixels; make it smaller")
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        return max(round(capture.get(cv2.CAP_PROP_FRAME_COUNT) / fps, DIGITS), 0.0) if fps else 0.0
+    finally:
+        capture.release()

@@ -1,0 +1,209 @@
+"""Hands work to worker processes: a bounded number at once, each replaced if it fails."""
+
+import logging
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter, Lock, from_thread, to_thread
+
+from edge.config import Config
+from edge.web.errors import Refusal, busy, unusable
+from edge.web.settings import Limits
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 60.0
+"""A worker without work for this long is ended, so that an idle server is small."""
+LIVE_S = 20.0
+"""Time that one picture, sound or text of a live page may take, with the start of the worker."""
+
+Report = Callable[[Any], None]
+
+
+class Worker:
+    """One process, started when it is first called. Serves one call at a time."""
+
+    def __init__(self, config: Config, limits: Limits) -> None:
+        self._config, self._limits = config, limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self.used_s = time.monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        files: Mapping[str, int],
+        limit_s: float | None,
+        report: Report,
+    ) -> bytes:
+        """Runs a job and waits for its answer; raises Refusal.
+
+        `files` are descriptors. A process that takes longer than `limit_s`, or ends, is replaced
+        with the next call; None is no limit.
+        """
+        started_s = time.monotonic()
+
+        def left_s() -> float | None:
+            return None if limit_s is None else max(started_s + limit_s - time.monotonic(), 0.0)
+
+        try:
+            connection = self._connection or self._start()
+            connection.send((name, dict(arguments), tuple(files)))
+            for descriptor in files.values():
+                send_handle(connection, descriptor, None)
+            while connection.poll(left_s()):
+                kind, content = connection.recv()
+                if kind == "progress":
+                    report(content)
+                elif kind == "refused":
+                    raise unusable(content)
+                elif kind == "failed":
+                    raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, content)
+                elif kind == "broken":
+                    logger.error("%s: %s", name, content)
+                    raise unusable("it cannot be read; the server's log has the place")
+                else:
+                    return bytes(content)
+        except (EOFError, OSError):
+            self.stop()
+            raise unusable("reading it ended the process that read it; is it damaged?") from None
+        finally:
+            self.used_s = time.monotonic()
+        self.stop()
+        raise unusable(f"reading it took longer than {limit_s:g} s; make it smaller")
+
+    def stop(self) -> None:
+        """Ends the process."""
+        process, self._process = self._process, None
+        connection, self._connection = self._connection, None
+        if process is not None:
+            process.kill()
+            process.wait()
+        if connection is not None:
+            connection.close()
+
+    def _start(self) -> Connection:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", "edge.web.worker", str(theirs.fileno())]
+            self._process = subprocess.Popen(  # noqa: S603 - this Python, this package
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # libraries quote what they read
+                pass_fds=[theirs.fileno()],
+            )
+        connection = self._connection = Connection(ours.detach())
+        limits = self._limits
+        connection.send((self._config, limits.pixels, limits.seconds))
+        return connection
+
+
+class Pool:
+    """The workers of a server: some for files, one for all live pages."""
+
+    def __init__(self, config: Config, limits: Limits) -> None:
+        self._limits = limits
+        self._idle = [Worker(config, limits) for _ in range(limits.workers)]
+        self._all = list(self._idle)
+        self._live = Worker(config, limits)
+        self._live_lock = Lock()
+        self._turns = CapacityLimiter(limits.workers)
+        self._threads = CapacityLimiter(limits.workers + 1)
+        self.busy = 0
+        """Requests that hold a seat, those that wait included."""
+
+    @asynccontextmanager
+    async def seat(self) -> AsyncIterator[None]:
+        """Admits one request, from its first byte to its answer; raises Refusal if all are taken.
+
+        So much memory is taken by uploads at most, however many arrive.
+        """
+        seats = self._limits.workers + self._limits.waiting
+        if self.busy >= seats:
+            raise busy(f"{seats} requests are being read already; try again in a moment")
+        self.busy += 1
+        try:
+            yield
+        finally:
+            self.busy -= 1
+
+    async def run(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        files: Mapping[str, int],
+        report: Report = lambda share: None,
+    ) -> bytes:
+        """Runs a job in a free worker, after those that came before; raises Refusal."""
+        async with self._turns:
+            worker = self._idle.pop()
+            try:
+                answer = await self._call(worker, name, arguments, files, report)
+            finally:
+                self._idle.append(worker)
+        return answer
+
+    async def live(self, name: str, **arguments: Any) -> bytes:
+        """Runs a job of a live page; raises Refusal."""
+        async with self._live_lock:
+            return await self._call(self._live, name, arguments, {}, lambda share: None)
+
+    async def _call(
+        self,
+        worker: Worker,
+        name: str,
+        arguments: Mapping[str, Any],
+        files: Mapping[str, int],
+        report: Report,
+    ) -> bytes:
+        limit_s = self._limits.work_s if worker is not self._live else LIVE_S
+
+        def call() -> bytes:
+            def reported(content: Any) -> None:
+                from_thread.run_sync(report, content)
+
+            return worker.call(name, arguments, files, limit_s, reported)
+
+        # The worker is in use until it answers, even if the one who asked has left.
+        with anyio.CancelScope(shield=True):
+            return await to_thread.run_sync(call, limiter=self._threads)
+        raise AssertionError  # for mypy, to which an exit may swallow exceptions
+
+    async def end_idle(self) -> None:
+        """Ends workers that have nothing to do, forever."""
+        while True:
+            await anyio.sleep(IDLE_S / 4)
+            self.stop_unused(time.monotonic() - IDLE_S)
+
+    def stop_unused(self, since_s: float) -> None:
+        """Ends the workers that were not used since a time of the monotonic clock."""
+        idle = [*self._idle] if self._live_lock.locked() else [*self._idle, self._live]
+        for worker in idle:
+            if worker.used_s < since_s:
+                worker.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of all workers that run."""
+        return [one.pid for one in (*self._all, self._live) if one.pid is not None]
+
+    def stop(self) -> None:
+        """Ends all workers."""
+        for worker in (*self._all, self._live):
+            worker.stop()

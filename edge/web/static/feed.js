@@ -1,0 +1,127 @@
+// Follows every device of the broker: a snapshot, then each message as it arrives.
+
+const HISTORY_S = 3600;
+const SLOT_S = 5;
+const EVENTS = [
+  "state",
+  "status",
+  "info",
+  "health",
+  "event",
+  "error",
+  "face/status",
+  "speech/status",
+  "text/status",
+  "posture/status",
+];
+
+export class Feed extends EventTarget {
+  broker = null;
+  devices = new Map(); // by name, as /api/devices describes them, with `events`
+  received = 0;
+  #source = null;
+  #onVisibility = () => this.#follow();
+
+  // Only while the page is seen: a browser has six connections for all tabs of one server.
+  start() {
+    document.addEventListener("visibilitychange", this.#onVisibility);
+    this.#follow();
+  }
+
+  #follow() {
+    if (document.hidden) {
+      this.#source?.close();
+    } else if (!this.#source || this.#source.readyState === EventSource.CLOSED) {
+      this.#open();
+    }
+  }
+
+  #open() {
+    this.#source = new EventSource("/api/events");
+    this.#source.addEventListener("devices", ({ data }) => this.#snapshot(JSON.parse(data)));
+    this.#source.addEventListener("broker", ({ data }) => {
+      this.broker = JSON.parse(data).payload;
+      this.#changed(null);
+    });
+    for (const name of EVENTS) {
+      this.#source.addEventListener(name, ({ data }) => this.#take(JSON.parse(data)));
+    }
+    this.#source.addEventListener("error", () => this.#changed(null));
+  }
+
+  stop() {
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    this.#source?.close();
+  }
+
+  get isOpen() {
+    return this.#source?.readyState === EventSource.OPEN;
+  }
+
+  #snapshot({ broker, devices }) {
+    this.broker = broker;
+    const before = this.devices;
+    this.devices = new Map(
+      devices.map((one) => [one.device, { ...one, events: before.get(one.device)?.events ?? [] }]),
+    );
+    this.#changed(null);
+  }
+
+  #take({ device: name, name: topic, payload, retained }) {
+    this.received += 1;
+    const device = this.devices.get(name) ?? {
+      device: name,
+      status: null,
+      modalities: {},
+      state: null,
+      info: null,
+      health: null,
+      history: [],
+      events: [],
+    };
+    this.devices.set(name, device);
+    if (topic === "status") {
+      device.status = payload;
+    } else if (topic.endsWith("/status")) {
+      device.modalities[topic.split("/")[0]] = payload;
+    } else if (topic === "event") {
+      device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(
+        0,
+        20,
+      );
+    } else if (topic === "error") {
+      device.refusal = payload.data.reason;
+    } else {
+      device[topic] = payload.data;
+      if (topic === "state" && !retained) {
+        remember(device.history, payload.data);
+      }
+    }
+    this.#changed(name);
+  }
+
+  #changed(name) {
+    this.dispatchEvent(new CustomEvent("change", { detail: name }));
+  }
+}
+
+// What a device is doing: online, paused, offline, or unknown.
+export function conditionOf(device) {
+  if (device.status !== "online") {
+    return device.status ?? "unknown";
+  }
+  return device.state?.paused ? "paused" : "online";
+}
+
+function remember(history, { emotion, confidence, valence, arousal }) {
+  const time = Date.now() / 1000;
+  const point = [time, emotion, confidence, valence, arousal];
+  if (history.length > 1 && time - history.at(-2)[0] < SLOT_S) {
+    history[history.length - 1] = point;
+  } else {
+    history.push(point);
+  }
+  while (history.length && time - history[0][0] > HISTORY_S) {
+    history.shift();
+  }
+}

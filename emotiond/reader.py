@@ -1,0 +1,164 @@
+"""`Emotions`: reads pictures, sounds, texts and clips with the models of the daemon."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from edge.capture.media import read_frames, read_sound
+from edge.capture.turning import turned
+from edge.config import Config
+from edge.errors import MissingExtraError, SourceError
+from edge.fusion.pooling import pool
+from edge.values import Frame, Observation
+from emotiond.inputs import Array, FilePath, to_pixels, to_sound
+from emotiond.live import Live
+from emotiond.models import SharedModels
+from emotiond.results import Clip, Result, of_belief, of_observation
+from emotiond.timeline import Timeline
+
+Progress = Callable[[float], None]
+"""Is called with the time in the clip, in seconds, up to which its pictures have been read."""
+STEP_S = 0.2
+
+
+class Emotions:
+    """Reads emotions with the packs of a folder, by default those that ship.
+
+    Each model is loaded when it is first needed. Thread-safe: threads that need the same model
+    wait for each other, and files are decoded in parallel. Every method raises ModelError if a
+    model is missing or damaged.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str] | None = None, *, config: Config | None = None
+    ) -> None:
+        """`config` is the daemon's configuration; `folder` replaces its `models.folder`."""
+        config = config or Config()
+        if folder is not None:
+            models = msgspec.structs.replace(config.models, folder=os.fspath(folder))
+            config = msgspec.structs.replace(config, models=models)
+        self._models = SharedModels(config)
+
+    def image(self, picture: FilePath | Array, *, cropped: bool = False) -> tuple[Result, ...]:
+        """Returns the expression of every face in a picture, the largest first.
+
+        A picture is a file, or uint8[height, width, 3] in OpenCV's order (BGR). With `cropped` it
+        is a face crop already, and no face is looked for. Raises SourceError if it cannot be read.
+        """
+        return tuple(map(of_observation, self._faces(picture, cropped)))
+
+    def sound(self, sound: FilePath | Array, sample_rate_hz: int | None = None) -> Result | None:
+        """Returns the expression of the voice in a recording, None without a voice.
+
+        A recording is a file, or int16 or floats of -1..1, [samples] or [samples, channels], with
+        its sample rate. Raises SourceError if it cannot be read.
+        """
+        observation = self._models.voice(to_sound(sound, sample_rate_hz))
+        return None if observation is None else of_observation(observation)
+
+    def text(self, text: str) -> Result:
+        """Returns the emotion of a text."""
+        return of_observation(self._models.words(text))
+
+    def fuse(
+        self,
+        *,
+        image: FilePath | Array | None = None,
+        sound: FilePath | Array | None = None,
+        text: str | None = None,
+        sample_rate_hz: int | None = None,
+    ) -> Result:
+        """Returns one result for a picture, a sound and a text of one person at one moment.
+
+        `parts` has the result of each. Raises SourceError if one cannot be read, or if there is
+        neither a face, nor a voice, nor a text.
+        """
+        observations: list[Observation] = []
+        if image is not None:
+            observations += self._faces(image)[:1]
+        if sound is not None:
+            heard = self._models.voice(to_sound(sound, sample_rate_hz))
+            observations += [] if heard is None else [heard]
+        if text is not None:
+            observations.append(self._models.words(text))
+        if not observations:
+            raise SourceError("nothing to fuse: there is no face, no voice and no text")
+        return self._fused(observations)
+
+    def clip(
+        self,
+        path: FilePath,
+        *,
+        timeline: bool = True,
+        step_s: float = STEP_S,
+        progress: Progress | None = None,
+    ) -> Clip:
+        """Returns face, speech and both fused: of a video as a whole, and every `step_s` seconds.
+
+        Raises SourceError if it cannot be read, or has neither a face nor a voice.
+        """
+        path, missing, incomplete, sound = Path(path), [], None, None
+        try:
+            sound = read_sound(path)
+        except MissingExtraError as error:
+            incomplete = str(error)
+        except SourceError as error:
+            missing.append(str(error))
+        track = Timeline(self.live(), sound, step_s) if timeline else None
+        face = speech = None
+        try:
+            face = self._main_face(path, track, progress)
+        except SourceError as error:
+            missing.insert(0, str(error))
+        if sound is not None and (speech := self._models.voice(sound)) is None:
+            missing.append(f"{path}: no voice in it")
+        seen = [one for one in (face, speech) if one is not None]
+        if not seen:
+            raise SourceError("; ".join([*missing, *filter(None, [incomplete])]))
+        moments = track.finish() if track else ()
+        return Clip(
+            face=None if face is None else of_observation(face),
+            speech=None if speech is None else of_observation(speech),
+            fused=self._fused(seen),
+            timeline=moments,
+            duration_s=round(track.duration_s, 3) if track else 0.0,
+            incomplete=incomplete,
+        )
+
+    def live(self, started_s: float = 0.0) -> Live:
+        """Returns a reader of one stream of pictures, sound and texts over time."""
+        return Live(self._models, started_s)
+
+    def _faces(self, picture: FilePath | Array, cropped: bool = False) -> tuple[Observation, ...]:
+        frame = Frame(to_pixels(picture), 0.0)
+        if cropped:
+            return (self._models.crop(frame),)
+        return self._models.see(self._models.new_face(), frame).observations
+
+    def _main_face(
+        self, path: Path, track: Timeline | None, progress: Progress | None
+    ) -> Observation:
+        """Pools the subject that is primary in most frames of a video; raises SourceError."""
+        models, camera = self._models, self._models.config.camera
+        perception = models.new_face()
+        by_subject: dict[int, list[Observation]] = {}
+        for frame in read_frames(path, camera.fps):
+            upright = turned(frame, camera)
+            if track is not None:
+                primary = track.frame(upright.pixels, frame.captured_s)
+            else:
+                primary = models.see(perception, upright).primary
+            if primary is not None:
+                by_subject.setdefault(primary.subject, []).append(primary)
+            if progress is not None:
+                progress(frame.captured_s)
+        if not by_subject:
+            raise SourceError(f"{path}: no face in it")
+        return replace(pool(max(by_subject.values(), key=len)), captured_s=0.0)
+
+    def _fused(self, observations: list[Observation]) -> Result:
+        parts = tuple(map(of_observation, observations))
+        return of_belief(self._models.fuse(observations), parts[0].subject, parts)

@@ -1,0 +1,75 @@
+"""`emotiond serve` as a user starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from benchmarks.harness.web import web_server
+from edge.machine import rss_mb
+
+MAX_IDLE_MB = 110.0
+
+
+def ask(url: str, **headers: str) -> int:
+    with urllib3.PoolManager(retries=False) as pool:
+        return pool.request("GET", url, headers=headers, redirect=False).status
+
+
+def test_it_prints_its_address_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with web_server(tmp_path, {"mqtt": {"port": 1}}) as server:
+        assert server.address == f"{server.url}/"
+        assert ask(f"{server.url}/api/health") == 200
+        assert rss_mb(server.process.pid) < MAX_IDLE_MB
+        with urllib3.PoolManager() as pool:
+            body = b'{"text": "I am so happy!"}'
+            headers = {"Content-Type": "application/json"}
+            pool.request("POST", f"{server.url}/api/predict", body=body, headers=headers)
+        tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+        children = [child for task in tasks for child in task.read_text().split()]
+        assert len(children) == 1
+    assert server.process.returncode in (0, -signal.SIGTERM)
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_on_other_addresses_it_prints_a_token_once_and_demands_it(tmp_path: Path) -> None:
+    with web_server(tmp_path, {"mqtt": {"port": 1}}, "--host", "0.0.0.0") as server:  # noqa: S104
+        token = server.address.partition("/?token=")[2]
+        assert len(token) >= 32
+        assert ask(f"{server.url}/api/health") == 401
+        assert ask(f"{server.url}/api/health", Authorization=f"Bearer {token}") == 200
+        assert token not in (tmp_path / "web.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--token-file", "/none"], "/none: cannot read the token"),
+        (["--certificate", "/none"], "--certificate and --key belong together"),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(options: list[str], message: str) -> None:
+    command = [sys.executable, "-m", "edge.cli", "serve", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_extra_it_names_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "starlette.py").write_text("raise ImportError(name='starlette')\n")
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "serve"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, "install `emotiond[web]`" in done.stderr) == (1, True)

@@ -1,0 +1,215 @@
+"""Devices on a real broker: the view, the stream, the pause."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+import urllib3
+from paho.mqtt.enums import CallbackAPIVersion
+from selenium.webdriver import Chrome
+
+from benchmarks.harness.browser import DRIVER, browser
+from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.daemon import daemon
+from benchmarks.harness.mosquitto import Mosquitto
+from edge.commands.demo.broker import HOST
+from edge.config import Config, Mqtt
+from tests.support.messages import messages
+from tests.support.pages import Page
+from tests.support.waiting import wait_until
+from tests.support.web import Site, site
+
+needs_browser = pytest.mark.skipif(DRIVER is None, reason="Ubuntu has no package of chromedriver")
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with browser(tmp_path_factory.mktemp("browser")) as chrome:
+        yield chrome
+
+
+def config(port: int, **settings: Any) -> Config:
+    return Config(mqtt=Mqtt(host=HOST, port=port, **settings))
+
+
+@pytest.fixture
+def web(broker: Mosquitto) -> Iterator[Site]:
+    with site(config=config(broker.port)) as running:
+        wait_until(lambda: running.server.devices.broker.connected)
+        yield running
+
+
+@pytest.fixture
+def device(broker: Mosquitto) -> Iterator[paho.Client]:
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.connect(HOST, broker.port)
+    client.loop_start()
+    yield client
+    client.disconnect()
+    client.loop_stop()
+
+
+@needs_browser
+def test_a_device_is_followed_paused_and_lost(
+    chromium: Chrome, web: Site, broker: Mosquitto, tmp_path: Path
+) -> None:
+    page = Page(chromium, web.url)
+    page.open("#devices")
+    page.until_text(".empty", "No devices yet")
+    clip = {"source": str(HAPPY_CLIP), "loop": True}
+    mqtt = {"host": HOST, "port": broker.port, "device": "kiosk", "health_interval_s": 1}
+    settings = {"camera": clip, "microphone": {"enabled": False}, "mqtt": mqtt}
+    with daemon(tmp_path, settings) as process:
+        page.until_text(".device", "Happy")
+        assert page.text(".broker").endswith("1 of 1 online")
+        assert page.violations == []
+        page.open("#devices/kiosk")
+        page.until_text(".now-name", "Happy")
+        page.until_text(".facts", "Face\nok")
+        page.until(lambda: "MB" in " ".join(page.texts(".facts")))
+        page.until(lambda: page.attribute(".detail .timeline", "aria-label") != "")
+        assert page.violations == []
+        page.press("Pause")
+        page.until_text(".device-state", "paused")
+        page.until_text(".facts", "Face\noff")
+        page.press("Resume")
+        page.until_text(".device-state", "online")
+        process.kill()
+        page.until_text(".device-state", "offline")
+    assert page.complaints == []
+
+
+@needs_browser
+def test_what_a_device_says_is_shown_as_text(
+    chromium: Chrome, web: Site, device: paho.Client
+) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    device.publish(f"emotion/{hostile}/status", "online", 1, retain=True)
+    device.publish(f"emotion/{hostile}/face/status", f"degraded: {hostile}", 1, retain=True)
+    page = Page(chromium, web.url)
+    page.open("#devices")
+    page.until_text(".device-problem", f"face: {hostile}")
+    assert page.text(".device strong") == hostile
+    assert page.find(".device img") is None
+
+
+@needs_browser
+def test_a_broker_that_is_away_is_explained_and_its_return_seen(
+    chromium: Chrome, stopped_broker: Mosquitto
+) -> None:
+    with site(config=config(stopped_broker.port)) as web:
+        page = Page(chromium, web.url)
+        page.open("#devices")
+        page.until_text(".empty", "The broker cannot be reached")
+        assert "Connection refused" in page.text(".empty")
+        stopped_broker.start()
+        page.until_text(".broker", "0 of 0 online")
+        page.until_text(".empty", "No devices yet")
+
+
+@needs_browser
+def test_a_hundred_devices_are_listed_found_and_followed_without_loss(
+    chromium: Chrome, web: Site, device: paho.Client
+) -> None:
+    names = [f"kiosk-{number:03d}" for number in range(100)]
+    for name in names:
+        device.publish(f"emotion/{name}/status", "online", 1, retain=True)
+    page = Page(chromium, web.url)
+    page.open("#devices")
+    page.until_text(".broker", "100 of 100 online")
+    assert page.texts(".device strong") == names
+    received = int(page.attribute(".devices", "data-received") or 0)
+    state = messages()["state"]
+    for emotion in ("sad", "angry", "happy"):
+        state["data"]["emotion"] = emotion
+        for name in names:
+            device.publish(f"emotion/{name}/state", json.dumps(state), 1)
+    page.until(lambda: int(page.attribute(".devices", "data-received") or 0) == received + 300)
+    page.until(lambda: all("Happy" in one for one in page.texts(".device")))
+    page.write("#search", "-042")
+    page.until(lambda: page.texts("li:not([hidden]) > .device strong") == ["kiosk-042"])
+
+
+def test_devices_are_listed_with_what_they_published(web: Site, device: paho.Client) -> None:
+    assert web.get("/api/devices/kiosk").status == 404
+    device.publish("emotion/kiosk/status", "online", 1, retain=True)
+    device.publish("emotion/kiosk/face/status", "degraded: no camera", 1, retain=True)
+    for name in ("state", "info", "health"):
+        device.publish(f"emotion/kiosk/{name}", json.dumps(messages()[name]), 1)
+    device.publish("emotion/kiosk/state", b"rubbish", 1)
+    device.publish("emotion/kiosk/state", b"[" * 60_000, 1)
+    device.publish("emotion/kiosk/set/text", "a secret of somebody", 1)
+    wait_until(lambda: web.get("/api/devices").json["devices"] != [])
+    wait_until(lambda: web.get("/api/devices/kiosk").json["health"] is not None)
+    kiosk = web.get("/api/devices/kiosk").json
+    assert (kiosk["status"], kiosk["modalities"]) == ("online", {"face": "degraded: no camera"})
+    assert kiosk["state"] == messages()["state"]["data"]
+    assert kiosk["history"][-1][1] == kiosk["state"]["emotion"]
+    assert "a secret" not in web.get("/api/devices").body.decode()
+    metrics = web.get("/metrics").body.decode()
+    assert 'emotiond_web_device_online{device="kiosk"} 1' in metrics
+
+
+def test_every_message_is_streamed_after_a_snapshot(web: Site, device: paho.Client) -> None:
+    device.publish("emotion/kiosk/status", "online", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices").json["devices"] != [])
+    with urllib3.PoolManager() as pool:
+        stream = pool.request("GET", f"{web.url}/api/events", preload_content=False, timeout=10)
+        lines = iter(stream)
+        assert next(lines) == b"event: devices\n"
+        assert json.loads(next(lines)[6:])["devices"][0]["device"] == "kiosk"
+        for number in range(200):
+            device.publish("emotion/kiosk/face/status", f"degraded: {number}", 1)
+        found: list[str] = []
+        while len(found) < 200:
+            line = next(lines)
+            if line.startswith(b"data: "):
+                found.append(json.loads(line[6:])["payload"])
+        stream.close()
+    assert found == [f"degraded: {number}" for number in range(200)]
+    wait_until(lambda: web.server.hub.listeners == 0)
+
+
+def test_a_pause_reaches_the_device_or_the_refusal_the_page(
+    web: Site, broker: Mosquitto, device: paho.Client
+) -> None:
+    asked: list[tuple[str, bytes]] = []
+    device.on_message = lambda _c, _u, one: asked.append((one.topic, bytes(one.payload)))
+    device.subscribe("emotion/+/set/pause", 1)
+    unknown = web.post("/api/devices/kiosk/pause", {"paused": True})
+    assert (unknown.status, "no device of this name" in unknown.error) == (404, True)
+    device.publish("emotion/kiosk/status", "online", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").status == 200)
+    assert web.post("/api/devices/kiosk/pause", {"paused": True}).status == 202
+    wait_until(lambda: asked == [("emotion/kiosk/set/pause", b"on")])
+    assert web.post("/api/devices/kiosk/pause", {"paused": "maybe"}).status == 422
+    broker.stop()
+    wait_until(lambda: not web.server.devices.broker.connected)
+    away = web.post("/api/devices/kiosk/pause", {"paused": False})
+    assert (away.status, "broker" in away.error) == (503, True)
+
+
+def test_a_pause_that_the_broker_forbids_is_explained(guarded: Mosquitto, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("robot's")
+    device = paho.Client(CallbackAPIVersion.VERSION2)
+    listener = tmp_path / "listener"
+    listener.write_text("listener's")
+    settings = config(guarded.port, username="listener", password_file=str(listener))
+    with site(config=settings) as web:
+        device.username_pw_set("robot", "robot's")
+        device.connect(HOST, guarded.port)
+        device.loop_start()
+        device.publish("emotion/robot/status", "online", 1, retain=True)
+        wait_until(lambda: web.get("/api/devices/robot").status == 200)
+        assert web.post("/api/devices/robot/pause", {"paused": True}).status == 202
+        device.disconnect()
+        device.loop_stop()
+    reader = config(guarded.port, username="robot", password_file=str(secret))
+    with site(config=reader) as web:
+        wait_until(lambda: web.get("/api/devices/robot").status == 200)
+        refused = web.post("/api/devices/robot/pause", {"paused": True})
+        assert (refused.status, "the broker refuses it" in refused.error) == (403, True)
