@@ -70,10 +70,6 @@ def _parser() -> argparse.ArgumentParser:
     text = "choose the check samples of packs again; `quantize` does so for new packs"
     checks = add("checks", commands.checks, text)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
-    text = "average runs that started from the same weights into one"
-    average = add("average", commands.average, text)
-    average.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="a finished run")
-    average.add_argument("--run", type=Path, required=True, help="the run to write")
     _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
     return parser
 
@@ -86,11 +82,6 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         "--only",
         action="append",
         help="text: name of a data set to use, of those in --data; repeatable (default: all)",
-    )
-    command.add_argument(
-        "--aside",
-        action="append",
-        help="text: name of a data set used to train the teacher only; repeatable",
     )
     command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
 
@@ -194,35 +185,21 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--weights",
         type=Path,
-        help="initial weights: a .keras file, a MobileNet of TensorFlow.js (.json), or a text pack "
-        "(.tflite)",
+        help="initial weights: a .keras file, or a MobileNet of TensorFlow.js (.json)",
     )
     command.add_argument(
         "--teacher",
         type=Path,
         action="append",
         default=[],
-        help="a finished run to distil from; repeatable (text: a data set's teacher is the first "
-        "one that was trained on it)",
+        help="a finished run to distil from; repeatable (text: one, a run of --encoder)",
     )
     command.add_argument(
         "--head-weights",
         type=_not_negative,
         nargs="+",
-        action="append",
-        help="text: weights of a teacher's heads, one for each family of its data sets, in their "
-        "order; once for each --teacher (default: equal weights that add up to 1)",
-    )
-    command.add_argument(
-        "--variations",
-        type=_positive,
-        help="text: number of varied texts that each teacher labels, shared by its data sets",
-    )
-    command.add_argument(
-        "--untaught",
-        action="append",
-        help="text: name of a data set to train on with its labels only, without --teacher; "
-        "repeatable",
+        help="text: weights of the teacher's heads, one for each family of its data sets, in their "
+        "order (default: equal weights that add up to 1)",
     )
     command.add_argument("--side", type=_positive, help="face: side of the input, in pixels")
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")

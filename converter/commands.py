@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
-DISTILLATION_OPTIONS = ("head_weights", "variations", "untaught")
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "aside", *DISTILLATION_OPTIONS)
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -36,9 +35,9 @@ def train(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     if arguments.encoder is not None and arguments.modality != "text":
         raise EmotiondError(f"--encoder does not apply to {arguments.modality}")
-    given = [name for name in DISTILLATION_OPTIONS if getattr(arguments, name) is not None]
-    if given and not arguments.teacher:
-        raise EmotiondError(f"{_flags(given)} {'needs' if len(given) == 1 else 'need'} --teacher")
+    distils = arguments.modality == "text" and bool(arguments.teacher)
+    if arguments.head_weights and not distils:
+        raise EmotiondError("--head-weights needs a text model and its --teacher")
     splits = task.load(arguments.data)
     print(splits.summary())
     options = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
@@ -47,7 +46,7 @@ def train(arguments: argparse.Namespace) -> None:
 
         plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *options)
         written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
-    elif arguments.modality == "text" and arguments.teacher:
+    elif distils:
         from converter.training import student
         from converter.training.text import train_with_teacher
 
@@ -198,13 +197,6 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
         [one.metrics(manifest) for one in first],
         cross_validated=True,
     )
-
-
-def average(arguments: argparse.Namespace) -> None:
-    """Averages several runs into one."""
-    from converter.training.average import average as average_runs
-
-    print(f"wrote {average_runs(arguments.runs, arguments.run)}")
 
 
 def fuse(arguments: argparse.Namespace) -> None:

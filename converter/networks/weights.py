@@ -1,11 +1,10 @@
-"""Loads initial weights: from an earlier run, a published MobileNet, or a pack."""
+"""Loads initial weights: from an earlier run, or a published MobileNet."""
 
 from pathlib import Path
 
 import keras
 
 from converter.networks import graph_model
-from converter.networks.packs import is_pack, weights_of_pack
 from edge.errors import EmotiondError
 
 MODEL = "model.keras"
@@ -15,16 +14,13 @@ MODEL = "model.keras"
 def load_initial_weights(model: keras.Model, file: Path) -> int:
     """Sets every layer of `model` for which `file` has weights of the same name and shape.
 
-    `file` is a .keras file, a graph model of TensorFlow.js (.json), see `weights_of_graph`, or a
-    pack's .tflite, see `weights_of_pack`. Returns the number of layers set; raises EmotiondError if
-    it is 0.
+    `file` is a .keras file, or a graph model of TensorFlow.js (.json), see `weights_of_graph`.
+    Returns the number of layers set; raises EmotiondError if it is 0.
     """
     if not file.is_file():
         raise EmotiondError(f"{file}: initial weights not found")
     if file.suffix == graph_model.SUFFIX:
         found = graph_model.weights_of_graph(model, file)
-    elif is_pack(file):
-        found = weights_of_pack(model, file)
     else:
         found = {layer.name: layer.get_weights() for layer in _read_keras(file).layers}
     fitting = 0
@@ -48,4 +44,4 @@ def _read_keras(file: Path) -> keras.Model:
 
 def is_folded(file: Path) -> bool:
     """Returns True if batch normalization is folded away in a file of weights."""
-    return file.suffix == graph_model.SUFFIX or is_pack(file)
+    return file.suffix == graph_model.SUFFIX

@@ -11,7 +11,7 @@ import numpy as np
 
 from converter.datasets.files import describe_content
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import Origin, Splits
+from converter.datasets.splits import Splits
 from edge.emotions import Emotion, FloatArray
 from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, Modality
@@ -67,8 +67,6 @@ class Task(ABC):
     """True if `quantize` measures how strong the logits of ordinary samples are."""
     source_shift: ClassVar[float] = 1.0
     """Factor of the fitted temperature, for data of other sources, on which models are too sure."""
-    distils_before_training: ClassVar[bool] = False
-    """True if teachers predict once before training, in `distil`, not for every batch."""
     schedule: ClassVar[Schedule]
 
     @property
@@ -87,21 +85,6 @@ class Task(ABC):
     @abstractmethod
     def input_spec(self, train: Samples) -> InputSpec:
         """Returns the model's input features, with statistics of `train` if they need any."""
-
-    def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
-        """Returns training samples, and maybe further ones, with targets from `teachers`.
-
-        `share` is the part of each target that comes from these runs. Raises EmotiondError.
-        """
-        return train
-
-    def origins(self, teachers: Sequence[Path]) -> list[Origin]:
-        """Returns the origins of `teachers` that may have been trained on further data."""
-        return []
-
-    def resume_options(self) -> dict[str, object]:
-        """Returns options that must be the same to resume a run, as JSON can hold them."""
-        return {}
 
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         """Prepares training samples: all that is too slow to do in every epoch."""

@@ -22,11 +22,9 @@ from converter.datasets import (
     xed,
 )
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import Origin, Splits
+from converter.datasets.splits import Splits
 from converter.datasets.texts import Texts, join
 from converter.distillation.phrases import phrases
-from converter.distillation.targets import DistillationOptions, distil_targets
-from converter.distillation.teacher import read_heads
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
@@ -86,8 +84,8 @@ def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
 class TextTask(Task):
     """Short texts in any language, any number of labels each.
 
-    Uses the data sets named in `only`, by default all. Those in `aside` are used only to leave
-    their test texts out of the training data. The other options are `DistillationOptions`.
+    Uses the data sets named in `only`, by default all. The test texts of the others are left out
+    of the training data as well.
     """
 
     modality = "text"
@@ -102,36 +100,17 @@ class TextTask(Task):
         "curiosity": "neutral",
     }
     multi_label = True
-    distils_before_training = True
     schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
-    def __init__(self, only: Sequence[str] = (), aside: Sequence[str] = (), **options: Any) -> None:
-        self._only, self._aside, self._options = only, aside, DistillationOptions(**options)
+    def __init__(self, only: Sequence[str] = ()) -> None:
+        self._only = only
 
     def load(self, data: Sequence[Path]) -> Splits:
         sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
         names = [one.dataset for one in sets]
-        named = (*self._only, *self._aside, *self._options.untaught)
-        if unknown := [name for name in named if name not in names]:
+        if unknown := [name for name in self._only if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
-        others = [name for name in names if self._only and name not in self._only]
-        left_out = [*self._aside, *others]
-        if idle := [name for name in self._options.untaught if name in left_out]:
-            raise DatasetError(
-                f"--untaught {idle[0]!r} has no effect: this data set is not used for training"
-            )
-        return join(sets, left_out)
-
-    def distil(self, train: Samples, teachers: Sequence[Path], share: float, seed: int) -> Samples:
-        if not teachers:
-            return train
-        return distil_targets(train, teachers, share, seed, self._options)
-
-    def origins(self, teachers: Sequence[Path]) -> list[Origin]:
-        return [read_heads(run).origin for run in teachers]
-
-    def resume_options(self) -> dict[str, object]:
-        return {"lessons": self._options}
+        return join(sets, [name for name in names if self._only and name not in self._only])
 
     def input_spec(self, train: Samples) -> TextInput:
         return TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)

@@ -12,7 +12,6 @@ import keras
 import msgspec
 
 from converter.datasets.splits import Origin, Splits
-from converter.networks.packs import is_pack, origin_of_pack
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
@@ -68,9 +67,7 @@ def origins_in(settings: dict[str, Any]) -> list[Origin]:
 
 
 def origins_of_weights(file: Path) -> list[Origin]:
-    """Returns the origins of the run or pack that weights are from; others have none."""
-    if is_pack(file):
-        return [origin_of_pack(file)]
+    """Returns the origins of the run that weights are from; others have none."""
     if not (file.parent / SETTINGS).is_file():
         return []
     return origins_in(read_settings(file.parent))

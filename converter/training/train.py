@@ -46,12 +46,8 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     spec = task.input_spec(splits.train)
     model = task.network(spec)
     weight_origins = _initialize(model, plan)
-    if task.distils_before_training:
-        share = schedule.teacher_share
-        teachers, train = None, task.distil(splits.train, plan.teachers, share, plan.seed)
-    else:
-        teachers, train = _load_teachers(plan, spec, model), splits.train
-    prepared = task.prepare(train, spec, plan.seed)
+    teachers = _load_teachers(plan, spec, model)
+    prepared = task.prepare(splits.train, spec, plan.seed)
     priors = {}
     if task.balances_labels:
         drawn = task.sample_weights(splits.train)
@@ -67,10 +63,9 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
     facts = {
-        ORIGINS: [splits.origin, *task.origins(plan.teachers), *weight_origins],
+        ORIGINS: [splits.origin, *weight_origins],
         "input": spec,
         "parameters": model.count_params(),
-        **task.resume_options(),
     }
     start_run(run, plan, splits, **facts)
     model.fit(

@@ -305,13 +305,13 @@ def test_data_sets_are_joined_each_with_its_annotation_scheme(tmp_path: Path) ->
         TextTask().load([tmp_path / "c"])
 
 
-def test_test_texts_of_a_set_put_aside_are_not_trained_on(tmp_path: Path) -> None:
+def test_test_texts_of_a_set_that_is_not_used_are_not_trained_on(tmp_path: Path) -> None:
     common = "".join(f"both {n},joy\n" for n in range(40))
     rows = "".join(f"{{0}} {n},joy\nsad {{0}} {n},sadness\n" for n in range(40))
     _write(tmp_path, {"a.csv": f"text,label\n{common}{rows.format('a')}"})
     _write(tmp_path, {"b.csv": f"text,label\n{rows.format('b')}{common}"})
     both = [tmp_path / "a.csv", tmp_path / "b.csv"]
-    alone, joined = TextTask().load(both[:1]), TextTask(aside=["b"]).load(both)
+    alone, joined = TextTask().load(both[:1]), TextTask(only=["a"]).load(both)
     assert joined.datasets == ("a",)
     assert joined.test.inputs == alone.test.inputs
     tested = TextTask(only=["b"]).load(both).test.inputs
@@ -319,7 +319,7 @@ def test_test_texts_of_a_set_put_aside_are_not_trained_on(tmp_path: Path) -> Non
     assert lost
     assert set(tested) & set(alone.train.inputs) <= lost
     with pytest.raises(DatasetError, match="every data set is excluded"):
-        TextTask(aside=["a", "b"]).load(both)
+        join([*own_texts.load(both[0])], ["a"])
 
 
 def test_a_few_texts_in_no_language_are_trained_as_neutral() -> None:
