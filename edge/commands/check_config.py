@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from edge.capture.sources import address_of, is_sound_file, is_video_file
-from edge.capture.stderr import silenced_stderr
 from edge.config import Camera, Config, Microphone
 from edge.errors import ConfigError, ModelError, SourceError
 from edge.fusion.model import load_fusion
@@ -13,6 +12,7 @@ from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Modality
 from edge.perception.trial import Trials
 from edge.publish.session import ClientFactory
+from edge.stderr import silenced_stderr
 
 
 def check_files(config: Config) -> list[str]:
