@@ -79,6 +79,13 @@ def _is_schemeless(source: str) -> bool:
     return "@" in (start if "://" in source else source) and not is_path
 
 
+class Files(Section, frozen=True):
+    """Limits on files, so that none takes the memory of the device."""
+
+    max_picture_mpx: Annotated[float, Meta(gt=0, le=1000)] = 50.0
+    max_sound_s: Annotated[float, Meta(gt=0, le=86_400)] = 3600.0
+
+
 class Texts(Section, frozen=True):
     """Texts received over MQTT."""
 
@@ -275,6 +282,7 @@ class Config(Section, frozen=True):
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     text: Texts = Texts()
+    files: Files = Files()
     models: Models = Models()
     load: Load = Load()
     fusion: Fusion = Fusion()

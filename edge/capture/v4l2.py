@@ -156,13 +156,13 @@ class V4l2Camera(VideoSource):
     """A camera that the kernel knows."""
 
     def __init__(self, context: CaptureContext, cameras: Cameras) -> None:
-        capture = _open(context, cameras)
-        super().__init__(context, capture, PictureLiveness(context.name, FROZEN_S))
+        self._camera = _open(context, cameras)
+        super().__init__(context, self._camera, PictureLiveness(context.name, FROZEN_S))
 
     def _grab(self) -> bool:
         if not self._wait_for_picture():
             return False
-        if not self._capture.grab():
+        if not self._camera.grab():
             raise SourceError(f"{self._name} gives no more pictures")
         return True
 
@@ -179,7 +179,7 @@ class V4l2Camera(VideoSource):
 
     def _has_picture(self) -> bool:
         try:
-            found, _ready = cv2.VideoCapture.waitAny([self._capture], round(MAX_WAIT_S * 1e9))
+            found, _ready = cv2.VideoCapture.waitAny([self._camera], round(MAX_WAIT_S * 1e9))
         except cv2.error:
             raise SourceError(f"{self._name} is gone; plug it in again") from None
         return bool(found)
