@@ -1,18 +1,23 @@
 """`emotiond predict`: runs the Python API on files and texts."""
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from edge.capture.media import PICTURES, SOUNDS, VIDEOS
+from edge.capture.decoder import ContainedDecoder
+from edge.capture.kinds import kind_of, media_files
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import Emotion
-from edge.errors import SourceError
+from edge.errors import NotFoundError, SourceError
 from edge.values import UNKNOWN_SUBJECT
 from emotiond import Emotions, Result
+from emotiond.reader import no_face
+
+log = logging.getLogger(__name__)
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +46,8 @@ class Predictor:
     """
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
-        self._emotions, self._cropped = Emotions(config=config), cropped
+        self._config, self._cropped = config, cropped
+        self._emotions = Emotions(config=config, decoder=ContainedDecoder(config.files))
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Prediction | Failure]:
         """Yields the results of files, and of all media files in folders, in order.
@@ -50,10 +56,11 @@ class Predictor:
         """
         for path in paths:
             if path.is_dir():
-                known = PICTURES | SOUNDS | VIDEOS
-                files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in known]
+                files, skipped = media_files(path)
                 if not files:
-                    yield _failure(path, "no picture, sound or video in this folder")
+                    yield _failure(path, f"{path}: no picture, sound or video in this folder")
+                if skipped:
+                    log.warning("%s: skipped %s", _printable(path), skipped)
             else:
                 files = [path]
             for file in files:
@@ -89,10 +96,10 @@ class Predictor:
 
     def _results(self, path: Path) -> Iterator[Result | str]:
         """Yields the results of a file, and why a part of it could not be read."""
-        suffix = path.suffix.lower()
-        if suffix in PICTURES:
+        kind = kind_of(path)
+        if kind == "picture":
             yield self._picture(path)
-        elif suffix in SOUNDS:
+        elif kind == "sound":
             yield self._sound(path)
         else:
             clip = self._emotions.clip(path, timeline=False)
@@ -105,13 +112,14 @@ class Predictor:
     def _picture(self, path: Path) -> Result:
         faces = self._emotions.image(path, cropped=self._cropped)
         if not faces:
-            raise SourceError(f"{path}: no face in it; for face crops use --cropped")
+            reason = no_face(self._config.models.face)
+            raise NotFoundError(f"{path}: {reason}; for face crops use --cropped")
         return faces[0]
 
     def _sound(self, path: Path) -> Result:
         found = self._emotions.sound(path)
         if found is None:
-            raise SourceError(f"{path}: no voice in it")
+            raise NotFoundError(f"{path}: no voice in it")
         return found
 
 
