@@ -42,6 +42,8 @@ SMALLEST_SIDE = 16
 LARGEST_SIDE = 96
 """Larger pictures are shrunk to this side, in pixels: the largest input of a device's model."""
 
+COMPLETE = "; is it complete?"
+"""The question of `decode_picture`, which would be asked for each picture."""
 MAX_GREY_SPREAD = 3.0
 """Mean difference of the colour channels, of 255, up to which a picture is called grey."""
 
@@ -54,7 +56,7 @@ def decode(data: bytes) -> Pixels | str:
     try:
         picture = decode_picture(data, "picture", grey=True)
     except SourceError as error:
-        return str(error).removeprefix("picture: ")
+        return str(error).removeprefix("picture: ").removesuffix(COMPLETE)
     height, width = picture.shape
     if min(height, width) < SMALLEST_SIDE:
         return f"{width}x{height} pixels; a face needs {SMALLEST_SIDE}x{SMALLEST_SIDE}"

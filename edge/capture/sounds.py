@@ -1,6 +1,7 @@
 """Reads sound files and the sound of videos: all of it, in the models' format."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,31 @@ def read_sound(path: Path, channel: Channel = "mix", limits: Files | None = None
     SourceError, also if the file ends long before its promised length, and MissingExtraError if it
     needs that extra.
     """
-    recording = read_recording(path, channel, limits)
+    return _logged(read_recording(path, channel, limits))
+
+
+def decode_sound(data: bytes, name: str) -> Sound:
+    """Decodes the bytes of a sound file as `read_sound` does; errors call it `name`."""
+    file = os.memfd_create("sound")
+    try:
+        with open(file, "wb", closefd=False) as memory:
+            memory.write(data)
+        recording = _Reader(name, "mix", Files()).read(file)
+    finally:
+        os.close(file)
+    return _logged(_checked(recording, name))
+
+
+def _logged(recording: Recording) -> Sound:
     for warning in recording.warnings:
         log.warning("%s", warning)
     return recording.sound
+
+
+def _checked(recording: Recording, name: str) -> Recording:
+    if not len(recording.sound):
+        raise SourceError(f"{name}: this file contains no sound")
+    return recording
 
 
 def read_recording(path: Path, channel: Channel = "mix", limits: Files | None = None) -> Recording:
@@ -61,9 +83,7 @@ def read_recording(path: Path, channel: Channel = "mix", limits: Files | None = 
     reader = _Reader(str(path), channel, limits or Files())
     with open_file(path) as file:
         recording = reader.read(file)
-    if not len(recording.sound):
-        raise SourceError(f"{path}: this file contains no sound")
-    return recording
+    return _checked(recording, str(path))
 
 
 class _Reader:
