@@ -38,7 +38,7 @@ def claims_too_much(data: bytes) -> bool:
     if not data.startswith(b"\x89PNG"):
         return False
     at = PNG_SIGNATURE_BYTES
-    while at < len(data) - PNG_CHUNK_FRAME_BYTES:
+    while at < len(data) - PNG_CHUNK_FRAME_BYTES and data[at + 4 : at + 8] != b"IEND":
         at += PNG_CHUNK_FRAME_BYTES + int.from_bytes(data[at : at + 4], "big")
     if at > len(data):
         return True

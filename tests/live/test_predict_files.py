@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
+from benchmarks.harness.media import FloatSound, mux, tone
 from edge.capture.media import read_frames, read_sound
 from edge.resources import SAMPLES
 from edge.values import Pixels, Sound
-from tests.support.media import FloatSound, mux, tone
 
 Row = dict[str, object]
 

@@ -52,7 +52,7 @@ def test_an_error_keeps_its_kind_and_the_next_file_is_read(
 
 
 def _sound_only(folder: Path) -> Path:
-    from tests.support.media import mux, tone
+    from benchmarks.harness.media import mux, tone
 
     return mux(folder / "voice.webm", [tone()])
 

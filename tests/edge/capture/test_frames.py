@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.media import mux, tone
 from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
 from edge.capture.frames import read_frames
@@ -14,7 +15,6 @@ from edge.config import Camera, Files
 from edge.errors import NoTrackError, SourceError
 from edge.values import Pixels
 from tests.support.clock import FakeClock, Racing
-from tests.support.media import mux, tone
 
 SQUARE: Pixels = np.zeros((96, 96, 3), np.uint8)
 cv2.rectangle(SQUARE, (32, 32), (63, 63), (255, 255, 255), -1)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.harness.media import mux, tone, wav
 from edge.capture.sounds import read_recording, read_sound
 from edge.config import Files
 from edge.errors import NoTrackError, SourceError
 from edge.values import Sound
-from tests.support.media import mux, tone, wav
 
 
 def written(path: Path, data: bytes | bytearray) -> Path:

@@ -1,4 +1,4 @@
-"""Media files as other programs write them, made by the test."""
+"""Makes media files as other programs write them."""
 
 import struct
 from collections.abc import Sequence
