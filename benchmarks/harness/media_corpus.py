@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from benchmarks.harness.media import RATE_HZ, mux, tone
+from edge.stderr import silenced_stderr
 from edge.values import Pixels
 
 SIDE = 64
@@ -61,7 +62,7 @@ def whole(suffix: str) -> bytes:
     """Returns a file of a format: a picture, or a second of sound, of a video, or of both."""
     if suffix in PICTURES:
         return bytes(cv2.imencode(suffix, picture())[1])
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, silenced_stderr():  # encoders write there
         path = Path(folder) / f"a{suffix}"
         if suffix in SOUND_FILES:
             form, subtype = SOUND_FILES[suffix]

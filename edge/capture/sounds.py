@@ -54,13 +54,13 @@ def read_sound(path: Path, channel: Channel = "mix", limits: Files | None = None
     return _logged(read_recording(path, channel, limits))
 
 
-def decode_sound(data: bytes, name: str) -> Sound:
+def decode_sound(data: bytes, name: str, limits: Files | None = None) -> Sound:
     """Decodes the bytes of a sound file as `read_sound` does; errors call it `name`."""
     file = os.memfd_create("sound")
     try:
         with open(file, "wb", closefd=False) as memory:
             memory.write(data)
-        recording = _Reader(name, "mix", Files()).read(file)
+        recording = _Reader(name, "mix", limits or Files()).read(file)
     finally:
         os.close(file)
     return _logged(_checked(recording, name))
