@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from edge.capture.decoding import Answer, Job, Worker
+from edge.capture.decoding import Job, Piece, Worker
 from edge.capture.frames import read_frames
 from edge.capture.pictures import read_picture
 from edge.capture.sounds import read_sound
@@ -63,20 +63,20 @@ class ContainedDecoder:
 
     def picture(self, path: Path) -> Pixels:
         """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
-        (answer,) = self._answers(Job("picture", bytes(path)))
-        return answer.pixels
+        (piece,) = self._pieces(Job("picture", bytes(path)))
+        return piece.pixels
 
     def frames(self, path: Path, fps: float) -> Iterator[Frame]:
         """Yields at most `fps` frames a second of a video file; raises SourceError."""
-        for answer in self._answers(Job("frames", bytes(path), fps)):
-            yield Frame(answer.pixels, answer.time_s)
+        for piece in self._pieces(Job("frames", bytes(path), fps)):
+            yield Frame(piece.pixels, piece.answer.time_s)
 
     def sound(self, path: Path) -> Sound:
         """Reads the whole sound of a file, int16[samples] at 16 kHz; raises SourceError."""
-        (answer,) = self._answers(Job("sound", bytes(path)))
-        for warning in answer.warnings:
+        (piece,) = self._pieces(Job("sound", bytes(path)))
+        for warning in piece.answer.warnings:
             log.warning("%s", warning)
-        return answer.sound
+        return piece.sound
 
     def close(self) -> None:
         """Ends the idle processes."""
@@ -89,13 +89,13 @@ class ContainedDecoder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answers(self, job: Job) -> Iterator[Answer]:
+    def _pieces(self, job: Job) -> Iterator[Piece]:
         try:
             worker = self._idle.pop()
         except IndexError:
             worker = Worker(self._limits)
         try:
-            yield from worker.answers(job)
+            yield from worker.pieces(job)
         finally:
             if worker.is_idle:
                 self._idle.append(worker)

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from edge.config import Files
 from edge.errors import MissingExtraError, NoTrackError, SourceError, describe
@@ -32,6 +34,9 @@ START = "import sys; from edge.capture.decoding import serve; serve(int(sys.argv
 ERRORS = {one.__name__: one for one in (SourceError, NoTrackError, MissingExtraError)}
 
 
+Samples = Pixels | Sound
+
+
 class Job(msgspec.Struct, frozen=True, array_like=True):
     """A file to decode."""
 
@@ -41,25 +46,32 @@ class Job(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """A piece of a decoded file, its end, or an error."""
+    """A piece of a decoded file, its end, or an error; the samples of a piece are sent after it."""
 
     shape: tuple[int, ...] = ()
-    samples: bytes = b""
     time_s: float = 0.0
     warnings: tuple[str, ...] = ()
     error: str = ""
     error_type: str = ""
     is_last: bool = False
 
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
+class Piece:
+    """A piece of a decoded file."""
+
+    answer: Answer
+    samples: npt.NDArray[np.uint8]
+
     @property
     def pixels(self) -> Pixels:
-        """Returns the picture, uint8 HxWx3 BGR."""
-        return np.frombuffer(self.samples, np.uint8).reshape(self.shape)
+        """The picture, uint8 HxWx3 BGR."""
+        return self.samples.reshape(self.answer.shape)
 
     @property
     def sound(self) -> Sound:
-        """Returns the sound, int16[samples]."""
-        return np.frombuffer(self.samples, np.int16)
+        """The sound, int16[samples]."""
+        return self.samples.view(np.int16)
 
 
 class Worker:
@@ -86,13 +98,13 @@ class Worker:
         """Number of the process."""
         return self._process.pid
 
-    def answers(self, job: Job) -> Iterator[Answer]:
+    def pieces(self, job: Job) -> Iterator[Piece]:
         """Yields the pieces of a decoded file; raises SourceError."""
         self.is_idle = False
         name = os.fsdecode(job.path)
         self._send(msgspec.msgpack.encode(job))
         while not (answer := self._receive(name)).is_last:
-            yield answer
+            yield Piece(answer, self._receive_samples(name))
         self.is_idle = True
         if answer.error:
             raise ERRORS.get(answer.error_type, SourceError)(answer.error)
@@ -108,10 +120,20 @@ class Worker:
             self._connection.send_bytes(message)
 
     def _receive(self, name: str) -> Answer:
-        try:
+        with self._failures(name):
             if not self._connection.poll(PATIENCE_S):
                 raise SourceError(f"{name}: not decoded within {PATIENCE_S:.0f} s; is it damaged?")
             return msgspec.msgpack.decode(self._connection.recv_bytes(), type=Answer)
+
+    def _receive_samples(self, name: str) -> npt.NDArray[np.uint8]:
+        with self._failures(name):
+            return np.frombuffer(self._connection.recv_bytes(), np.uint8)
+
+    @contextmanager
+    def _failures(self, name: str) -> Iterator[None]:
+        """Raises SourceError if the process has ended, or sends what it should not."""
+        try:
+            yield
         except (EOFError, OSError, msgspec.DecodeError) as error:
             self._process.kill()
             code = self._process.wait()
@@ -130,8 +152,10 @@ def serve(descriptor: int) -> None:
         _bound_memory(limits)
         while True:
             job = msgspec.msgpack.decode(connection.recv_bytes(), type=Job)
-            for answer in _answers(job, limits):
+            for answer, samples in _answers(job, limits):
                 connection.send_bytes(msgspec.msgpack.encode(answer))
+                if samples is not None:
+                    connection.send_bytes(np.ascontiguousarray(samples).data.cast("B"))
 
 
 def _bound_memory(limits: Files) -> None:
@@ -141,24 +165,24 @@ def _bound_memory(limits: Files) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answers(job: Job, limits: Files) -> Iterator[Answer]:
+def _answers(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples | None]]:
     try:
         yield from _decoded(job, limits)
-        yield Answer(is_last=True)
+        yield Answer(is_last=True), None
     except SourceError as error:
         text = str(error).encode("utf-8", "replace").decode()
-        yield Answer(error=text, error_type=type(error).__name__, is_last=True)
+        yield Answer(error=text, error_type=type(error).__name__, is_last=True), None
     except Exception as error:  # a decoder's own, which must cost this file alone
         name = os.fsdecode(job.path).encode("utf-8", "replace").decode()
         reason = "it needs too much memory" if _is_memory(error) else describe(error)
-        yield Answer(error=f"{name}: cannot decode it ({reason})", is_last=True)
+        yield Answer(error=f"{name}: cannot decode it ({reason})", is_last=True), None
 
 
 def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "Insufficient memory" in str(error)
 
 
-def _decoded(job: Job, limits: Files) -> Iterator[Answer]:
+def _decoded(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples]]:
     from edge.capture.frames import read_frames
     from edge.capture.pictures import read_picture
     from edge.capture.sounds import read_recording
@@ -166,11 +190,11 @@ def _decoded(job: Job, limits: Files) -> Iterator[Answer]:
     path = Path(os.fsdecode(job.path))
     if job.kind == "picture":
         pixels = read_picture(path, limits)
-        yield Answer(pixels.shape, pixels.tobytes())
+        yield Answer(pixels.shape), pixels
     elif job.kind == "frames":
         for frame in read_frames(path, job.fps, limits):
-            yield Answer(frame.pixels.shape, frame.pixels.tobytes(), frame.captured_s)
+            yield Answer(frame.pixels.shape, frame.captured_s), frame.pixels
     else:
         recording = read_recording(path, limits=limits)
         warnings = tuple(one.encode("utf-8", "replace").decode() for one in recording.warnings)
-        yield Answer(recording.sound.shape, recording.sound.tobytes(), warnings=warnings)
+        yield Answer(recording.sound.shape, warnings=warnings), recording.sound

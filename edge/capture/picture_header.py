@@ -9,7 +9,7 @@ Size = tuple[int, int]
 
 DEFLATE_MAX_RATIO = 1032
 """Deflate makes at most this many bytes of one."""
-PNG_SIGNATURE_BYTES = 8
+PNG_SIGNATURE_BYTES, PNG_HEADER_BYTES = 8, 33
 PNG_CHUNK_FRAME_BYTES = 12
 """Bytes of a chunk of a PNG besides its content: length, type and checksum."""
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -19,7 +19,7 @@ JPEG_FRAME, JPEG_NO_FRAME = range(0xC0, 0xD0), (0xC4, 0xC8, 0xCC)
 JPEG_WITHOUT_LENGTH = (0x01, *range(0xD0, 0xDA))
 TIFF_WIDTH, TIFF_HEIGHT = 256, 257
 TIFF_SHORT = 3
-PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d+)\s(?:\s|#[^\n]*\n)*(\d+)\s")
+PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d{1,9})\s(?:\s|#[^\n]*\n)*(\d{1,9})\s")
 
 
 def picture_size(data: bytes) -> Size | None:
@@ -38,9 +38,9 @@ def claims_too_much(data: bytes) -> bool:
     if not data.startswith(b"\x89PNG"):
         return False
     at = PNG_SIGNATURE_BYTES
-    while at < len(data) - PNG_CHUNK_FRAME_BYTES and data[at + 4 : at + 8] != b"IEND":
+    while at < len(data) and data[at + 4 : at + 8] != b"IEND":
         at += PNG_CHUNK_FRAME_BYTES + int.from_bytes(data[at : at + 4], "big")
-    if at > len(data):
+    if at > len(data) or len(data) < PNG_HEADER_BYTES:
         return True
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     row_bytes = (width * bits * PNG_CHANNELS.get(colour, 4) + 7) // 8 + 1

@@ -17,7 +17,7 @@ from benchmarks.harness.media_corpus import (
     combinations,
     whole,
 )
-from edge.capture.decoding import Answer, Job, Worker
+from edge.capture.decoding import Job, Piece, Worker
 from edge.config import Files
 from edge.errors import SourceError
 
@@ -38,10 +38,10 @@ def _most_memory_kb(worker: Worker) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-def decoded(worker: Worker, job: Job) -> list[Answer] | SourceError:
+def decoded(worker: Worker, job: Job) -> list[Piece] | SourceError:
     started_s = time.monotonic()
     try:
-        return list(worker.answers(job))
+        return list(worker.pieces(job))
     except SourceError as error:
         return error
     finally:
@@ -73,11 +73,11 @@ def test_a_file_gives_an_answer_or_one_error(
             _check_whole(kind, found)
 
 
-def _check_whole(kind: str, found: list[Answer]) -> None:
+def _check_whole(kind: str, found: list[Piece]) -> None:
     if kind == "sound":
         assert len(found[0].sound) == pytest.approx(16_000 * DURATION_S, abs=2500)
         assert np.abs(found[0].sound[4000:12_000]).mean() == pytest.approx(10_430, rel=0.1)
         return
     assert len(found) == pytest.approx(30 * DURATION_S if kind == "frames" else 1, abs=2)
-    assert found[0].shape == (SIDE, SIDE, 3)
+    assert found[0].answer.shape == (SIDE, SIDE, 3)
     assert found[0].pixels[24:36, 24:36].mean() > 220

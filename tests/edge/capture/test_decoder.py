@@ -59,11 +59,11 @@ def _sound_only(folder: Path) -> Path:
 
 def test_a_decoder_that_is_killed_costs_one_file() -> None:
     worker = Worker(Files())
-    answers = worker.answers(Job("frames", bytes(HAPPY_CLIP), 15.0))
-    next(answers)
+    pieces = worker.pieces(Job("frames", bytes(HAPPY_CLIP), 15.0))
+    next(pieces)
     os.kill(worker.process_id, signal.SIGSEGV)
     with pytest.raises(SourceError, match=r"the decoder ended with SIGSEGV; is it damaged\?"):
-        list(answers)
+        list(pieces)
     assert not worker.is_idle
     worker.close()
 
