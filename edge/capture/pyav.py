@@ -15,13 +15,16 @@ from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.errors import NoTrackError, SourceError
 from edge.values import Pixels
 
-DECODER_ERRORS = (av.FFmpegError, ValueError, MemoryError)
+DECODER_ERRORS = (av.FFmpegError, ValueError, LookupError, MemoryError)
 """What PyAV raises for a damaged file."""
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
 """A playlist may name addresses and other files; they are not opened."""
 MAX_PIXELS = 50_000_000
 """Pixels of a picture beside a sound, which FFmpeg looks at too."""
 DEFAULT_FPS = 25.0
+BLOCK_SAMPLES = 16_384
+MAX_PLANES = 8
+"""Channels of a frame that PyAV can reach; it reads beyond the memory of more."""
 UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
 """Containers of which FFmpeg only guesses the length."""
 
@@ -87,31 +90,53 @@ class SoundTrack:
                 raise SourceError(f"{self._name}: cannot decode its sound: an unknown codec")
             if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
                 self.promised_s = float(stream.duration * stream.time_base)
-            for frame in self._frames(container, stream):
-                yield frame.sample_rate, _to_float(frame)
+            yield from _joined(self._frames(container, stream))
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
         decoded = 0
-        for packet in container.demux(stream):
-            try:
-                frames = packet.decode()
-            except DECODER_ERRORS as error:
-                self.lost += 1
-                if isinstance(error, av.error.PatchWelcomeError):
-                    raise
-                continue
-            decoded += len(frames)
-            yield from frames
+        try:
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except DECODER_ERRORS:
+                    self.lost += 1
+                    continue
+                decoded += len(frames)
+                yield from frames
+        except DECODER_ERRORS:  # of the container
+            if not decoded:
+                raise
+            self.lost += 1
         if self.lost and not decoded:
             codec = stream.codec_context.codec.long_name
             raise SourceError(f"{self._name}: cannot decode its sound ({codec}); is it complete?")
 
 
+def _joined(frames: Iterator[Any]) -> Iterator[tuple[int, FloatBlock]]:
+    """Yields frames of one form together, with their sample rate: some have a single sample."""
+    blocks: list[FloatBlock] = []
+    form, length = (0, 0), 0
+    for frame in frames:
+        samples = _to_float(frame)
+        new_form = frame.sample_rate, samples.shape[1]
+        if blocks and (new_form != form or length >= BLOCK_SAMPLES):
+            yield form[0], np.concatenate(blocks)
+            blocks, length = [], 0
+        form = new_form
+        blocks.append(samples)
+        length += len(samples)
+    if blocks:
+        yield form[0], np.concatenate(blocks)
+
+
 def _to_float(frame: Any) -> FloatBlock:
     """Returns float32[samples, channels] of a frame in any sample format."""
+    channels = len(frame.layout.channels)
+    if frame.format.is_planar and channels > MAX_PLANES:
+        (frame,) = av.AudioResampler(format="flt").resample(frame)
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
-        samples = samples.reshape(-1, len(frame.layout.channels)).T
+        samples = samples.reshape(-1, channels).T
     if samples.dtype == np.uint8:
         return np.asarray((samples.T.astype(np.float32) - 128) / 128, np.float32)
     if np.issubdtype(samples.dtype, np.integer):

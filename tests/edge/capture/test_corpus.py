@@ -53,7 +53,7 @@ def test_the_corpus_is_large() -> None:
     assert len(list(combinations())) >= 400
 
 
-@pytest.mark.parametrize(("suffix", "fault"), combinations())
+@pytest.mark.parametrize(("suffix", "fault"), list(combinations()))
 def test_a_file_gives_an_answer_or_one_error(
     worker: Worker, tmp_path: Path, suffix: str, fault: str
 ) -> None:
