@@ -11,12 +11,14 @@ import numpy as np
 from edge.capture.kinds import open_regular
 from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.config import Files
-from edge.errors import SourceError
+from edge.errors import NoTrackError, SourceError
 from edge.values import Frame, Pixels
 
 EARLY, MAX_EARLY_S = 0.25, 0.02
 """A picture that comes this share of the wait early is taken: rates are never exact."""
 
+MAX_FPS = 10_000
+"""A higher rate is what FFmpeg gives to the picture of a disc or of an app."""
 NAMES = {"AV01": "AV1", "HVC1": "HEVC", "HEV1": "HEVC"}
 """The usual names of some codecs."""
 
@@ -94,8 +96,11 @@ class OpenCvVideo:
         self._capture, self._name, self._file = capture, name, file
         self.time_s = 0.0
         self._count = 0
-        if not capture.isOpened():
-            raise SourceError(f"{name}: not a readable video file")
+        if not capture.isOpened():  # it does not tell a sound from a damaged video
+            raise NoTrackError(f"{name}: not a readable video file")
+        if self._get(cv2.CAP_PROP_FPS) > MAX_FPS:
+            capture.release()
+            raise NoTrackError(f"{name}: this file has only a cover picture")
         width, height = self._get(cv2.CAP_PROP_FRAME_WIDTH), self._get(cv2.CAP_PROP_FRAME_HEIGHT)
         wide, high = self._get(cv2.CAP_PROP_SAR_NUM), self._get(cv2.CAP_PROP_SAR_DEN)
         self._aspect = wide / high if high and 1 / MAX_ASPECT <= wide / high <= MAX_ASPECT else 1.0

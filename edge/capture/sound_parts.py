@@ -117,5 +117,6 @@ def is_mp3_of_unknown_length(file: int) -> bool:
     if start[:3] == b"ID3" and len(start) == 10:
         at = 10 + sum(byte << shift for byte, shift in zip(start[6:], (21, 14, 7, 0), strict=True))
     head = os.pread(file, MPEG_HEAD_BYTES, at)
-    is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    return is_mpeg and not any(mark in head for mark in LENGTHS)
+    # Layer 0 is AAC's.
+    is_mpeg = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 6
+    return bool(is_mpeg) and not any(mark in head for mark in LENGTHS)

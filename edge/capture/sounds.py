@@ -120,6 +120,8 @@ class _Reader:
         try:
             return self._loudest(parts, SoundFileTrack)
         except SourceError as error:
+            if error.__cause__ is None:  # libsndfile could read it
+                raise
             raise MissingExtraError(
                 f"{error}; to read other formats and the sound track of a video, "
                 "install `emotiond[media]`"

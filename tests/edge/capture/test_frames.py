@@ -10,9 +10,10 @@ import pytest
 from benchmarks.harness.media import mux, tone
 from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
-from edge.capture.frames import read_frames
+from edge.capture.frames import OpenCvVideo, read_frames
 from edge.config import Camera, Files
 from edge.errors import NoTrackError, SourceError
+from edge.stderr import silenced_stderr
 from edge.values import Pixels
 from tests.support.clock import FakeClock, Racing
 
@@ -77,6 +78,32 @@ def test_a_cover_picture_is_not_a_video(tmp_path: Path) -> None:
             container.mux(sound.encode(part))
     with pytest.raises(NoTrackError, match="no picture track"):
         next(read_frames(path, 15.0))
+    with pytest.raises(NoTrackError, match="only a cover picture"):  # without PyAV
+        OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6)
+
+
+def test_opencv_alone_gives_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
+    times_s = [0.0, 0.1, 0.15, 0.5]
+    moving = [np.ascontiguousarray(np.roll(SQUARE, 8 * n, axis=1)) for n in range(4)]
+    path = mux(tmp_path / "a.mkv", pictures=moving, times_s=times_s, aspect=(2, 1))
+    video = OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6)
+    found = []
+    while video.grab():
+        found.append((round(video.time_s, 2), _bright_box(video.retrieve()[1])[0]))
+    video.release()
+    expected = [
+        (round(one.captured_s, 2), _bright_box(one.pixels)[0]) for one in read_frames(path, 100.0)
+    ]
+    assert [time_s for time_s, _ in found] == times_s
+    assert found == expected
+
+
+def test_what_opencv_alone_cannot_decode_is_named(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.mp4", pictures=[SQUARE] * 3, codecs=("", "libsvtav1"))
+    video = OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6)
+    with silenced_stderr(), pytest.raises(SourceError, match=r"its AV1 pictures; .*media"):
+        video.grab()
+    video.release()
 
 
 def test_pictures_beyond_the_limit_are_refused(tmp_path: Path) -> None:

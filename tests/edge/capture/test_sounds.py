@@ -10,6 +10,9 @@ import pytest
 import soundfile
 
 from benchmarks.harness.media import mux, tone, wav
+from edge.capture.conversion import Conversion
+from edge.capture.libsndfile import SoundFileTrack
+from edge.capture.sound_parts import is_mp3_of_unknown_length
 from edge.capture.sounds import read_recording, read_sound
 from edge.config import Files
 from edge.errors import NoTrackError, SourceError
@@ -55,6 +58,29 @@ def test_an_mp3_without_a_header_of_its_length_is_heard_whole(tmp_path: Path) ->
     assert b"Xing" not in path.read_bytes()
     assert b"Info" not in path.read_bytes()
     assert len(read_sound(path)) == pytest.approx(32_000, abs=2500)
+
+
+def test_only_an_mp3_is_said_to_lack_its_length(tmp_path: Path) -> None:
+    found = {}
+    for suffix, codec, header in (
+        ("mp3", "libmp3lame", "1"),
+        ("mp3", "libmp3lame", "0"),
+        ("aac", "aac", ""),
+    ):
+        options = {"write_xing": header} if header else {}
+        path = mux(tmp_path / f"a{header}.{suffix}", [tone()], codecs=(codec, ""), options=options)
+        with path.open("rb") as file:
+            found[path.name] = is_mp3_of_unknown_length(file.fileno())
+    assert found == {"a1.mp3": False, "a0.mp3": True, "a.aac": False}
+
+
+def test_libsndfile_alone_hears_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, tone(), 16_000)
+    with path.open("rb") as file:
+        track = SoundFileTrack(file, "it")
+        alone = Conversion("it", "mix", 10.0).convert(track)
+    assert np.array_equal(alone, read_sound(path))
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
