@@ -52,7 +52,7 @@ class Target:
     """Share of the inputs of a run that it gets, beside other targets of its cost."""
     is_costly: bool = False
     max_s: float = 2.0
-    """Longest time that an input may take."""
+    """Longest time of the processor that an input may take."""
 
     @cached_property
     def seeds(self) -> list[bytes]:
