@@ -95,6 +95,8 @@ def kind_of(path: Path) -> Kind | None:
     Raises SourceError if it cannot be read.
     """
     by_name = SUFFIXES.get(path.suffix.lower())
+    if not path.exists():
+        return by_name  # whoever reads it will report that
     with open_file(path) as file:
         return kind_of_bytes(os.read(file, HEAD_BYTES)) or by_name
 

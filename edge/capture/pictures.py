@@ -1,6 +1,5 @@
 """Reads picture files: any format, depth and orientation, within the limits of size."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,14 @@ MAX_PICTURE_BYTES = 500_000_000
 
 def read_picture(path: Path, limits: Files | None = None) -> Pixels:
     """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
-    with open_file(path) as file:
-        if (size := os.fstat(file).st_size) > MAX_PICTURE_BYTES:
-            raise SourceError(f"{path}: {size} bytes are too many for a picture")
-        with open(file, "rb", closefd=False) as opened:
-            data = opened.read()
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
+    if size > MAX_PICTURE_BYTES:
+        raise SourceError(f"{path}: {size} bytes are too many for a picture")
+    with open_file(path) as file, open(file, "rb", closefd=False) as opened:
+        data = opened.read()
     return decode_picture(data, path, limits)
 
 
