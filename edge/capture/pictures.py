@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.capture.heif import decode_heif, upright
 from edge.capture.kinds import open_file
 from edge.capture.picture_header import claims_too_much, picture_size
 from edge.capture.square import too_large
@@ -41,17 +42,22 @@ def decode_picture(
     With `grey` it returns uint8 HxW.
     """
     _check_size(data, str(name), limits or Files())
-    flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error as error:
-        raise SourceError(f"{name}: OpenCV refuses this picture ({error.err})") from error
-    if pixels is not None:
-        return _to_8_bits(np.asarray(pixels))
-    if data[4:8] in (b"ftyp", b"jP  "):  # HEIC, AVIF and JPEG 2000: not every OpenCV decodes them
+    if data[4:8] == b"ftyp":
         pixels = _decode_heif(data, name)
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) if grey else pixels
-    raise SourceError(f"{name}: not a readable picture; is it complete?")
+    flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
+    found = _decode(data, name, flags)
+    if found is None:
+        raise SourceError(f"{name}: not a readable picture; is it complete?")
+    return _to_8_bits(found)
+
+
+def _decode(data: bytes, name: object, flags: int) -> npt.NDArray[Any] | None:
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error as error:
+        raise SourceError(f"{name}: OpenCV refuses this picture ({error.err})") from error
+    return None if found is None else np.asarray(found)
 
 
 def _check_size(data: bytes, name: str, limits: Files) -> None:
@@ -82,12 +88,14 @@ def _to_8_bits(pixels: npt.NDArray[Any]) -> Pixels:
 
 
 def _decode_heif(data: bytes, name: object) -> Pixels:
-    form = "JPEG 2000" if data[4:8] == b"jP  " else "HEIC"
-    form = "AVIF" if data[8:12].startswith(b"avi") else form
+    form = "AVIF" if data[8:12].startswith(b"avi") else "HEIC"
     try:
-        from edge.capture.heif import decode_heif
+        return decode_heif(data, f"{name}: cannot decode this {form}")
     except ImportError:
+        # OpenCV decodes AVIF, but does not turn it.
+        found = _decode(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if found is not None:
+            return upright(np.asarray(found, np.uint8), data)
         raise MissingExtraError(
             f"{name}: cannot decode {form}; install `emotiond[media]`, or convert it to JPEG"
         ) from None
-    return decode_heif(data, f"{name}: cannot decode this {form}")

@@ -181,7 +181,7 @@ class AvVideo:
 
     def retrieve(self) -> tuple[bool, Pixels]:
         """Returns True and the picture just grabbed as it is to be shown, uint8 HxWx3 BGR."""
-        return True, to_pixels(self._frame, self._aspect)
+        return True, _turned(to_pixels(self._frame, self._aspect), self._frame)
 
     def release(self) -> None:
         """Closes the file."""
@@ -226,7 +226,7 @@ class AvVideo:
 
 
 def to_pixels(frame: Any, aspect: float = 1.0) -> Pixels:
-    """Returns a decoded picture as it is to be shown: uint8 HxWx3 BGR.
+    """Returns a decoded picture with square pixels, uint8 HxWx3 BGR, as it was stored.
 
     An interlaced one shows two moments; only the lines of one are taken. `aspect` is the width of
     a pixel divided by its height.
@@ -234,5 +234,23 @@ def to_pixels(frame: Any, aspect: float = 1.0) -> Pixels:
     pixels = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     if frame.interlaced_frame:
         pixels, aspect = pixels[::2], aspect / 2
-    upright = np.rot90(stretched(pixels, aspect), round(frame.rotation / 90))
-    return np.ascontiguousarray(upright)
+    return stretched(pixels, aspect)
+
+
+def _turned(pixels: Pixels, frame: Any) -> Pixels:
+    """Turns and mirrors a picture by the display matrix of its frame, x' = ax + cy, y' = bx + dy.
+
+    The camera of a phone writes it.
+    """
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV does not know all kinds of such data
+        return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+    if matrix is None:
+        return pixels
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
+    if abs(a) >= abs(b):
+        across, down = a, d
+    else:
+        pixels, across, down = np.swapaxes(pixels, 0, 1), c, b
+    return np.ascontiguousarray(pixels[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1])

@@ -24,9 +24,9 @@ MIN_SHARE = 0.75
 """Share of the promised length that a file must have: an MP3's length may be estimated."""
 TOLERANCE_S = 0.25
 """A file may be this much shorter than promised without a warning: encoders add and trim."""
-UNSCALED = 4.0
-"""A sample beyond this, of floats from -1 to 1, shows that they are integers in disguise."""
-INT16_SCALE, INT32_SCALE = 2.0**15, 2.0**31
+HOT, UNSCALED = 1.5, 4.0
+"""A sample beyond the first would clip much; beyond the second they are integers in disguise."""
+INTEGER_SCALES = (2.0**7, 2.0**15, 2.0**23, 2.0**31)
 FAINTER_DB = 20.0
 """A first track that is this much fainter than another one is not what was to be heard."""
 LOUD, LEVEL_SAMPLES = 0.95, SAMPLE_RATE_HZ // 10
@@ -148,10 +148,11 @@ class _Reader:
         track = decoder(part.file, self._name, number)
         conversion = Conversion(self._name, self._channel, self._limits.max_sound_s)
         sound = conversion.convert(track)
-        if conversion.peak > UNSCALED:
-            scale = INT16_SCALE if conversion.peak <= INT16_SCALE else INT32_SCALE
-            self._warn(f"its samples reach {conversion.peak:.0f} instead of 1, and were scaled")
-            sound = conversion.convert(track, 1 / scale)
+        if (peak := conversion.peak) > HOT:
+            if peak > UNSCALED:
+                self._warn(f"its samples reach {peak:.0f} instead of 1, and were scaled")
+            integers = next((one for one in INTEGER_SCALES if peak <= one), peak)
+            sound = conversion.convert(track, 1 / (integers if peak > UNSCALED else peak))
         self._check_length(track, len(sound) / SAMPLE_RATE_HZ, part.promised)
         return sound
 

@@ -46,19 +46,31 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
         assert frame.pixels.shape[:2] == expected
 
 
-def test_a_video_is_turned_as_its_container_says(tmp_path: Path) -> None:
+MATRICES = {
+    "turned by a quarter": ((0, 1, -1, 0), (0, 95)),
+    "turned by a half": ((-1, 0, 0, -1), (95, 95)),
+    "turned by three quarters": ((0, -1, 1, 0), (95, 0)),
+    "mirrored": ((-1, 0, 0, 1), (0, 95)),
+    "mirrored and turned": ((0, 1, 1, 0), (0, 0)),
+}
+"""A display matrix, and where it brings the upper left corner: row and column."""
+
+
+@pytest.mark.parametrize("how", MATRICES)
+def test_a_video_is_turned_and_mirrored_as_its_container_says(tmp_path: Path, how: str) -> None:
     marked = SQUARE.copy()
     marked[:20, :20] = 255  # the upper left corner
     upright = mux(tmp_path / "a.mp4", pictures=[marked] * 3, codecs=("", "libx264"))
     data = bytearray(upright.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 40
-    quarter = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000)  # clockwise
-    data[matrix : matrix + 36] = b"".join(one.to_bytes(4, "big", signed=True) for one in quarter)
+    (a, b, c, d), (row, column) = MATRICES[how]
+    values = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 0x40000000)
+    data[matrix : matrix + 36] = b"".join(one.to_bytes(4, "big", signed=True) for one in values)
     turned = tmp_path / "turned.mp4"
     turned.write_bytes(data)
     pixels = next(read_frames(turned, 15.0)).pixels
-    assert pixels[:16, -16:].mean() > 200  # the upper right corner
-    assert pixels[:16, :16].mean() < 50
+    assert pixels[min(row, 80) :, min(column, 80) :][:16, :16].mean() > 200
+    assert pixels.mean() < 100
 
 
 def test_a_cover_picture_is_not_a_video(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Pictures of any format, depth and name are read; those that claim too much are refused."""
 
+import io
 import struct
 import tracemalloc
 import zlib
@@ -9,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.capture.kinds import kind_of, media_files
 from edge.capture.picture_header import picture_size
@@ -146,3 +148,17 @@ def test_a_folder_gives_what_can_be_read_and_counts_what_is_skipped(tmp_path: Pa
     names = [str(one.relative_to(tmp_path)) for one in files]
     assert names == ["a.JPG", "b.aac", "c", "e.wma", "sub/d.mka"]
     assert skipped == "1 .db, 2 .txt"
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_of_any_format_is_turned_as_it_says(form: str, orientation: int) -> None:
+    shown = np.zeros((96, 128, 3), np.uint8)
+    shown[:32, :32] = 255
+    mirrored = shown[:, ::-1] if orientation in (2, 4, 5, 7) else shown
+    stored = np.rot90(mirrored, {3: 2, 4: 2, 5: 1, 6: 1, 7: 3, 8: 3}.get(orientation, 0))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(stored)).save(file, form, exif=exif)
+    assert difference(decode_picture(file.getvalue(), "it"), shown) < 8

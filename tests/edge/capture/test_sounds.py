@@ -123,7 +123,7 @@ def test_a_first_track_that_can_be_heard_is_taken(tmp_path: Path) -> None:
     assert recording.warnings == ()
 
 
-@pytest.mark.parametrize("scale", [2.0**15, 2.0**31])
+@pytest.mark.parametrize("scale", [2.0**7, 2.0**15, 2.0**23, 2.0**31])
 def test_floats_with_the_range_of_integers_are_scaled_with_a_warning(
     tmp_path: Path, scale: float
 ) -> None:
@@ -132,6 +132,14 @@ def test_floats_with_the_range_of_integers_are_scaled_with_a_warning(
     recording = read_recording(path)
     assert recording.sound.max() == pytest.approx(16_384, abs=50)
     assert "instead of 1" in recording.warnings[0]
+
+
+def test_floats_a_little_beyond_full_scale_do_not_clip(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 6 * tone(), 16_000, subtype="FLOAT")
+    sound = read_sound(path)
+    assert np.count_nonzero(np.abs(sound.astype(int)) >= 32_767) < 300
+    assert loudness(sound) == pytest.approx(32_768 * 2 / np.pi, rel=0.02)
 
 
 def test_a_cover_picture_and_odd_metadata_do_not_matter(tmp_path: Path) -> None:
