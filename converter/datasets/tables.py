@@ -21,6 +21,8 @@ SNIFFED_LINES = 20
 MAX_FIELD_CHARACTERS = 1_000_000
 SWALLOWED_LINES = 5
 """A cell that spans this many lines, most of which look like rows, has lost its closing quote."""
+PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh")
+"""Starts of archives and packed files."""
 BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe": "utf-16",
@@ -117,6 +119,8 @@ def read_table_text(file: Root) -> str:
     data = read_bytes(file)
     if isinstance(data, str):
         raise DatasetError(f"{file}: cannot be read: {data}")
+    if data.startswith(PACKED):
+        raise DatasetError(f"{file}: cannot be read: it is packed; unpack it, and give the table")
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DatasetError(f"{file}: cannot be read: it is not a text (it has bytes of zero)")
     encoding = next((one for mark, one in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "")

@@ -1,5 +1,6 @@
 """Tables and archives as they are downloaded: every row is read, or named with its line."""
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -100,10 +101,16 @@ def test_a_row_with_too_many_cells_is_named_with_its_line(tmp_path: Path) -> Non
     assert reason.startswith(f"{path}:14: 3 cells, but the header has 2; put a text")
 
 
-@pytest.mark.parametrize("content", [b"\x00\x01\x02", b"PK\x03\x04\0\0", b"text,la\0bel\n"])
+@pytest.mark.parametrize("content", [b"\x00\x01\x02", b"text,la\0bel\n"])
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DatasetError, match="cannot be read: it is not a text"):
         list(read_rows(table(tmp_path / "t.csv", content)))
+
+
+def test_a_packed_table_is_to_be_unpacked(tmp_path: Path) -> None:
+    path = table(tmp_path / "fer2013.tar.gz", gzip.compress(b"emotion,pixels,Usage\n"))
+    with pytest.raises(DatasetError, match="it is packed; unpack it"):
+        fer2013.load(path)
 
 
 def test_empty_texts_are_not_called_repetitions() -> None:
