@@ -27,6 +27,7 @@ from edge.values import Pixels, Sound
 
 PATIENCE_S = 120.0
 """Longest wait for the next answer: an hour of sound on a small board takes less."""
+WORN_BYTES = 400_000_000
 BASE_BYTES, BYTES_PER_PIXEL = 800_000_000, 16
 """Memory that decoding may take: besides its libraries, and for each pixel that is allowed."""
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,6 +55,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     error: str = ""
     error_type: str = ""
     is_last: bool = False
+    is_worn: bool = False
+    """True if the process has taken so much memory that another one should read the next file."""
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -105,7 +108,7 @@ class Worker:
         self._send(msgspec.msgpack.encode(job))
         while not (answer := self._receive(name)).is_last:
             yield Piece(answer, self._receive_samples(name))
-        self.is_idle = True
+        self.is_idle = not answer.is_worn
         if answer.error:
             raise ERRORS.get(answer.error_type, SourceError)(answer.error)
 
@@ -168,14 +171,23 @@ def _bound_memory(limits: Files) -> None:
 def _answers(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples | None]]:
     try:
         yield from _decoded(job, limits)
-        yield Answer(is_last=True), None
+        yield Answer(is_last=True, is_worn=_is_worn()), None
     except SourceError as error:
         text = str(error).encode("utf-8", "replace").decode()
-        yield Answer(error=text, error_type=type(error).__name__, is_last=True), None
+        yield (
+            Answer(error=text, error_type=type(error).__name__, is_last=True, is_worn=_is_worn()),
+            None,
+        )
     except Exception as error:  # a decoder's own, which must cost this file alone
         name = os.fsdecode(job.path).encode("utf-8", "replace").decode()
         reason = "it needs too much memory" if _is_memory(error) else describe(error)
-        yield Answer(error=f"{name}: cannot decode it ({reason})", is_last=True), None
+        yield Answer(error=f"{name}: cannot decode it ({reason})", is_last=True, is_worn=True), None
+
+
+def _is_worn() -> bool:
+    """Returns True if this process has taken a good part of the memory that it may."""
+    most_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most_kb * 1000 > WORN_BYTES
 
 
 def _is_memory(error: Exception) -> bool:

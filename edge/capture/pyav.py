@@ -1,5 +1,6 @@
 """Decodes with FFmpeg through PyAV, the extra `media`: pictures and sound of any container."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from edge.capture.channels import FloatBlock
 from edge.capture.region import Region
@@ -23,6 +25,10 @@ MAX_PIXELS = 50_000_000
 """Pixels of a picture beside a sound, which FFmpeg looks at too."""
 DEFAULT_FPS = 25.0
 BLOCK_SAMPLES = 16_384
+ONE_THREAD = {"threads": 1} if "threads=" in (VideoReformatter.reformat.__doc__ or "") else {}
+"""For the conversion of a picture: newer versions start threads for each."""
+THREADS = min(len(os.sched_getaffinity(0)), 4)
+"""FFmpeg's own choice is one for each core of a large machine, whatever this process may use."""
 MAX_PLANES = 8
 """Channels of a frame that PyAV can reach; it reads beyond the memory of more."""
 UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
@@ -184,8 +190,11 @@ class AvVideo:
         return True, _turned(to_pixels(self._frame, self._aspect), self._frame)
 
     def release(self) -> None:
-        """Closes the file."""
+        """Closes the file, and ends the threads of its decoder."""
+        self._frames, self._frame, self._stream = iter(()), None, None
         self._container.close()
+        del self._container
+        gc.collect()  # stream and container of PyAV refer to each other
         os.close(self._file)
 
     def _video(self) -> Any:
@@ -197,6 +206,7 @@ class AvVideo:
         if context is None:
             raise SourceError(f"{self._name}: cannot decode its pictures: an unknown codec")
         context.options = {"max_pixels": str(self._max_pixels)}
+        context.thread_count = THREADS
         self._aspect = float(stream.sample_aspect_ratio or 1)
         if not 1 / MAX_ASPECT <= self._aspect <= MAX_ASPECT:
             self._aspect = 1.0
@@ -231,7 +241,7 @@ def to_pixels(frame: Any, aspect: float = 1.0) -> Pixels:
     An interlaced one shows two moments; only the lines of one are taken. `aspect` is the width of
     a pixel divided by its height.
     """
-    pixels = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    pixels = np.asarray(frame.to_ndarray(format="bgr24", **ONE_THREAD), np.uint8)
     if frame.interlaced_frame:
         pixels, aspect = pixels[::2], aspect / 2
     return stretched(pixels, aspect)

@@ -135,3 +135,8 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8 text"):
         load_config(path)
+
+
+def test_a_key_with_a_tag_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigError, match=r"f:2: camera\.fps: a key must be a plain word"):
+        parse_config("camera:\n  !!int fps: 5\n", "f")

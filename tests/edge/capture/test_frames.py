@@ -118,6 +118,16 @@ def test_what_opencv_alone_cannot_decode_is_named(tmp_path: Path) -> None:
     video.release()
 
 
+def test_reading_many_videos_leaves_no_threads_and_files_behind(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.webm", pictures=[SQUARE] * 3)
+    counts = []
+    for _ in range(4):
+        list(read_frames(path, 30.0))
+        next(read_frames(path, 30.0))
+        counts.append([len(list(Path(f"/proc/self/{kind}").iterdir())) for kind in ("task", "fd")])
+    assert counts[1:] == counts[:-1]
+
+
 def test_pictures_beyond_the_limit_are_refused(tmp_path: Path) -> None:
     path = mux(tmp_path / "a.avi", pictures=[SQUARE] * 3, codecs=("", "mjpeg"))
     with pytest.raises(SourceError, match=r"files\.max_picture_mpx"):
