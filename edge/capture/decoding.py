@@ -23,11 +23,12 @@ import numpy.typing as npt
 
 from edge.config import Files
 from edge.errors import MissingExtraError, NoTrackError, SourceError, describe
+from edge.machine import rss_mb
 from edge.values import Pixels, Sound
 
 PATIENCE_S = 120.0
 """Longest wait for the next answer: an hour of sound on a small board takes less."""
-WORN_BYTES = 400_000_000
+WORN_MB = 400.0
 BASE_BYTES, BYTES_PER_PIXEL = 800_000_000, 16
 """Memory that decoding may take: besides its libraries, and for each pixel that is allowed."""
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,9 +186,8 @@ def _answers(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples | None]]
 
 
 def _is_worn() -> bool:
-    """Returns True if this process has taken a good part of the memory that it may."""
-    most_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most_kb * 1000 > WORN_BYTES
+    """Returns True if this process still holds a good part of the memory that it may take."""
+    return rss_mb(os.getpid()) > WORN_MB
 
 
 def _is_memory(error: Exception) -> bool:
