@@ -92,6 +92,8 @@ def test_what_a_device_says_is_shown_as_text(
     page = Page(chromium, web.url)
     page.open("#devices")
     page.until_text(".device-problem", f"face: {hostile}")
+    device.publish(f"emotion/{hostile}/posture/status", "degraded: asleep", 1)
+    page.until_text(".device-problem", "posture: asleep")
     assert page.text(".device strong") == hostile
     assert page.find(".device img") is None
 
