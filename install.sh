@@ -74,6 +74,7 @@ pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-ch
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
   require shellcheck command -v shellcheck
+  require curl command -v curl
   require systemd command -v systemd-analyze
   # Ubuntu has it only as a snap, so the browser tests are skipped there.
   grep -q '^ID=ubuntu' /etc/os-release || require chromium-driver command -v chromedriver

@@ -23,8 +23,10 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 60.0
 """A worker without work for this long is ended, so that an idle server is small."""
+START_S = 60.0
+"""Time that a worker may take to load its libraries, on a slow and busy board."""
 LIVE_S = 20.0
-"""Time that one picture, sound or text of a live page may take, with the start of the worker."""
+"""Time that one picture, sound or text of a live page may take."""
 
 Report = Callable[[Any], None]
 
@@ -56,13 +58,13 @@ class Worker:
         `files` are descriptors. A process that takes longer than `limit_s`, or ends, is replaced
         with the next call; None is no limit.
         """
-        started_s = time.monotonic()
 
         def left_s() -> float | None:
             return None if limit_s is None else max(started_s + limit_s - time.monotonic(), 0.0)
 
         try:
             connection = self._connection or self._start()
+            started_s = time.monotonic()
             connection.send((name, dict(arguments), tuple(files)))
             for descriptor in files.values():
                 send_handle(connection, descriptor, None)
@@ -111,6 +113,9 @@ class Worker:
         connection = self._connection = Connection(ours.detach())
         limits = self._limits
         connection.send((self._config, limits.pixels, limits.seconds))
+        if not connection.poll(START_S):
+            raise EOFError
+        connection.recv()  # it has loaded its libraries
         return connection
 
 

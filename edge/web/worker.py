@@ -39,6 +39,7 @@ def main() -> int:
     from edge.web.jobs import Jobs
 
     jobs = Jobs(config, max_pixels, max_seconds)
+    connection.send(("ready", None))
     with contextlib.suppress(EOFError, OSError):
         while True:
             name, arguments, files = connection.recv()

@@ -73,3 +73,12 @@ def test_without_the_extra_it_names_the_remedy(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "install `emotiond[web]`" in done.stderr) == (1, True)
+
+
+def test_it_serves_https_with_a_certificate(tmp_path: Path, authority: tuple[object, Path]) -> None:
+    folder = authority[1]
+    options = ("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key"))
+    with web_server(tmp_path, {"mqtt": {"port": 1}}, *options) as server:
+        assert server.address.startswith("https://127.0.0.1:")
+        with urllib3.PoolManager(ca_certs=str(folder / "ca.pem"), retries=False) as pool:
+            assert pool.request("GET", f"{server.address}api/health").status == 200
