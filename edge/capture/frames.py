@@ -73,7 +73,7 @@ def open_pictures(path: Path, limits: Files | None = None, name: str = "") -> Ti
     file = open_regular(path, name)
     try:
         try:
-            from edge.capture.pyav import AvVideo
+            from edge.capture.pyav_video import AvVideo
         except ImportError:
             # A path may not be text, or look like an address.
             capture = cv2.VideoCapture(f"/proc/self/fd/{file}", cv2.CAP_FFMPEG)

@@ -30,7 +30,8 @@ def decode_heif(data: bytes, failure: str) -> Pixels:
     Its text starts with `failure`. Phones compose large pictures of tiles; those are refused.
     Raises ImportError without PyAV.
     """
-    from edge.capture.pyav import opened, to_pixels
+    from edge.capture.pyav import opened
+    from edge.capture.pyav_video import to_pixels
 
     with opened(io.BytesIO(data), failure) as container:
         if len(container.streams.video) != 1:

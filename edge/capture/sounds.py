@@ -96,12 +96,12 @@ class _Reader:
     def read(self, file: int) -> Recording:
         parts = find_parts(file, self._name)
         try:
-            from edge.capture import pyav
+            from edge.capture import pyav_sound
         except ImportError:
             return self._read_without_pyav(file, parts)
         try:
-            count = pyav.count_sound_tracks(parts[0].file, self._name)
-            return self._loudest(parts, pyav.SoundTrack, count)
+            count = pyav_sound.count_sound_tracks(parts[0].file, self._name)
+            return self._loudest(parts, pyav_sound.SoundTrack, count)
         except NoTrackError:
             raise
         except SourceError as error:

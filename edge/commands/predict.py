@@ -86,7 +86,8 @@ class Predictor:
                 for number, line in enumerate(lines, 1):
                     name = f"{_printable(file)}:{number}"
                     try:
-                        yield from self.texts([(name, line.decode("utf-8").rstrip("\r\n"))])
+                        text = line.decode("utf-8" if number > 1 else "utf-8-sig")
+                        yield from self.texts([(name, text.rstrip("\r\n"))])
                     except UnicodeDecodeError as error:
                         yield _failure(name, f"{name}: not UTF-8 (byte {error.start})")
         except OSError as error:

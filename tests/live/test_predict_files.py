@@ -142,6 +142,14 @@ def test_a_smile_stays_a_smile_in_pixels_that_are_not_square(
     assert modalities(rows) == {"face": "happy"}
 
 
+def test_a_text_file_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
+    plain, marked = tmp_path / "plain.txt", tmp_path / "marked.txt"
+    plain.write_text("I am so happy\n", encoding="utf-8")
+    marked.write_text("I am so happy\n", encoding="utf-8-sig")
+    rows, _, _ = predict("--text-file", plain, "--text-file", marked)
+    assert rows[0]["probabilities"] == rows[1]["probabilities"]
+
+
 def test_a_folder_is_read_by_content_and_what_is_skipped_is_counted(tmp_path: Path) -> None:
     face = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels
     (tmp_path / "a.jfif").write_bytes(cv2.imencode(".jpg", face)[1].tobytes())
