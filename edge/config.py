@@ -40,6 +40,8 @@ class Camera(Section, frozen=True):
     width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
     height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
+    format: Literal["", "mjpg", "yuyv"] = ""
+    """Of a USB camera's pictures; compressed ones let two cameras share a bus."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise by which pictures are turned before anything looks at them."""
     mirror: bool = False

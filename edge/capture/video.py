@@ -9,6 +9,7 @@ import numpy as np
 
 from edge.capture.control import Pace, RunControl
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
+from edge.capture.refusal import password_remedy
 from edge.capture.sources import address_of, is_address, shown
 from edge.capture.turning import turned
 from edge.clock import Clock
@@ -174,5 +175,6 @@ def open_video(context: CaptureContext) -> cv2.VideoCapture:
         exists = Path(source).exists()
         remedy = "it is not a readable video file" if exists else "no such file"
     if not capture.isOpened():
+        remedy = password_remedy(source) or remedy
         raise SourceError(f"{context.name} cannot be opened: {remedy}")
     return capture

@@ -4,6 +4,7 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -11,11 +12,12 @@ import trustme
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
-from edge.config import Backoff, Tls
+from edge.config import Backoff, Mqtt, Tls
 from edge.errors import ConfigError
 from edge.publish.attempts import Outcome
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.session import ClientFactory
 from edge.publish.tls import tls_context
 from edge.secrets import CREDENTIALS
 from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
@@ -194,3 +196,21 @@ def test_files_that_cannot_be_used_are_named(
     given = {key: empty if value == "EMPTY" else value for key, value in settings.items()}
     with pytest.raises(ConfigError, match=sentence):
         tls_context(Tls(enabled=True, **given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"host": "broker.example.org"}, "sent in clear text; set mqtt.tls.enabled"),
+        ({"host": "localhost"}, ""),
+        ({"tls": Tls(enabled=True)}, ""),
+        ({"tls": Tls(enabled=True, insecure=True)}, "mqtt.tls.insecure accepts any certificate"),
+    ],
+)
+def test_a_password_that_others_could_read_is_warned_of(
+    tmp_path: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    secret = {"username": "kiosk", "password_file": _secret(tmp_path, "secret")}
+    factory = ClientFactory(Mqtt(**({"host": "h.example.org"} | settings | secret)), None)
+    assert [sentence in one for one in factory.weaknesses] == [True] * bool(sentence)
+    assert ClientFactory(Mqtt(host="h"), None).weaknesses == []
