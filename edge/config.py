@@ -19,6 +19,7 @@ HostName = Annotated[str, Meta(pattern=r"^[^\s./@]+(\.[^\s./@]+)*$", max_length=
 BrokerName = Annotated[
     str, Meta(pattern=r"^([^\s./@:]+(\.[^\s./@:]+)*|\[[0-9a-fA-F:]+\])(:\d{1,5})?$", max_length=260)
 ]
+Period = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -282,6 +283,8 @@ class Config(Section, frozen=True):
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
+    quiet_hours: tuple[Period, ...] = ()
+    """Local times between which nothing is captured, such as `22:00-06:30`."""
     log: Log = Log()
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""
