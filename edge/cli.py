@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import queue
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -31,6 +32,8 @@ def _run(arguments: argparse.Namespace) -> int:
     received: queue.SimpleQueue[int] = queue.SimpleQueue()
     # By default it would end the process, and the imports take half a second.
     signal.signal(signal.SIGHUP, lambda number, _: received.put(number))
+    # No picture, sound or text may reach a disk: not in a core dump either.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _config(arguments)  # report a faulty configuration before importing anything heavy
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", QUIET)
     from edge.service.lifecycle import Lifecycle

@@ -106,7 +106,9 @@ def _value_faults(
     try:
         value = loader.construct_object(node, deep=True)
         msgspec.convert(value, kind)
-        if CONTROL_CHARACTER.search("".join(value if isinstance(value, list) else str(value))):
+        if CONTROL_CHARACTER.search(
+            "".join(map(str, value if isinstance(value, list) else [value]))
+        ):
             yield _line(node), f"{key}: a control character is not allowed in it"
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected", 1)

@@ -10,6 +10,7 @@ import numpy as np
 from edge.capture.control import Pace, RunControl
 from edge.capture.frames import OpenCvVideo, Pictures, TimedPictures, open_pictures
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
+from edge.capture.refusal import password_remedy
 from edge.capture.sources import address_of, is_address, shown
 from edge.capture.turning import turned
 from edge.clock import Clock
@@ -170,6 +171,6 @@ def open_video(context: CaptureContext) -> TimedPictures:
         return open_pictures(Path(source), context.limits, f"{context.name} cannot be opened")
     capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, TIMEOUTS if is_address(source) else [])
     if not capture.isOpened():
-        remedy = "is the address right and the stream running?"
+        remedy = password_remedy(source) or "is the address right and the stream running?"
         raise SourceError(f"{context.name} cannot be opened: {remedy}")
     return OpenCvVideo(capture, context.name, round(context.limits.max_picture_mpx * 1e6))

@@ -1,5 +1,6 @@
 """Checks the files that a configuration names, beyond what its text shows."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ def check_files(config: Config) -> list[str]:
         except ConfigError as error:
             is_fault = not isinstance(error.__cause__, PermissionError)
             (faults if is_fault else warnings).append(f"{key}{error}")
+    if not faults:
+        with contextlib.suppress(ConfigError):
+            warnings += ClientFactory(config.mqtt, None).weaknesses
     if faults:
         raise ConfigError("\n".join(faults))
     return warnings

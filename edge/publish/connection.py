@@ -71,6 +71,8 @@ class Connection(threading.Thread):
         self._config, self._will, self._listener = config, will, listener
         self._clock = clock or Clock()
         self._client_factory = ClientFactory(config, will, identifier)
+        for sentence in self._client_factory.weaknesses:
+            logger.warning("%s", sentence)
         self._attempts = Attempts(config)
         self._address = Address(config.host, config.port)
         self._known: set[Address] = set()

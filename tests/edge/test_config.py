@@ -85,6 +85,7 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         ),
         ("camera: {\"'fps'\": 3}", "f:1: camera.'fps': unknown key"),
         ("mqtt: {port: 'u:p@h'}", "f:1: mqtt.port: an address (not shown here) is not allowed"),
+        ("camera: {region: [0.5, 0, 0.5, 1]}", "f: region is left, top, right and bottom"),
         ("camera: {source: 'u:p@h/stream'}", "f: source looks like an address"),
         ("camera: {source: 'u:p@rtsp://h/stream'}", "f: source looks like an address"),
         ("camera: {source: '//u:p@h/stream'}", "f: source looks like an address"),
