@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from edge.capture.importing import PYAV_IMPORT
 from edge.capture.kinds import open_regular
 from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.config import Files
@@ -73,7 +74,8 @@ def open_pictures(path: Path, limits: Files | None = None, name: str = "") -> Ti
     file = open_regular(path, name)
     try:
         try:
-            from edge.capture.pyav_video import AvVideo
+            with PYAV_IMPORT:
+                from edge.capture.pyav_video import AvVideo
         except ImportError:
             # A path may not be text, or look like an address.
             capture = cv2.VideoCapture(f"/proc/self/fd/{file}", cv2.CAP_FFMPEG)

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 
+from edge.capture.importing import PYAV_IMPORT
 from edge.errors import SourceError
 from edge.values import Pixels
 
@@ -30,8 +31,9 @@ def decode_heif(data: bytes, failure: str) -> Pixels:
     Its text starts with `failure`. Phones compose large pictures of tiles; those are refused.
     Raises ImportError without PyAV.
     """
-    from edge.capture.pyav import opened
-    from edge.capture.pyav_video import to_pixels
+    with PYAV_IMPORT:
+        from edge.capture.pyav import opened
+        from edge.capture.pyav_video import to_pixels
 
     with opened(io.BytesIO(data), failure) as container:
         if len(container.streams.video) != 1:

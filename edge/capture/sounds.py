@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.capture.channels import Channel
 from edge.capture.conversion import Conversion, Track
+from edge.capture.importing import PYAV_IMPORT
 from edge.capture.kinds import open_file
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
@@ -96,7 +97,8 @@ class _Reader:
     def read(self, file: int) -> Recording:
         parts = find_parts(file, self._name)
         try:
-            from edge.capture import pyav_sound
+            with PYAV_IMPORT:
+                from edge.capture import pyav_sound
         except ImportError:
             return self._read_without_pyav(file, parts)
         try:
