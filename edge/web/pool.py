@@ -16,6 +16,7 @@ import anyio
 from anyio import CapacityLimiter, Lock, from_thread, to_thread
 
 from edge.config import Config
+from edge.machine import memory_limit_mb, total_mb
 from edge.web.errors import Refusal, busy, unusable
 from edge.web.settings import Limits
 
@@ -28,7 +29,20 @@ START_S = 60.0
 LIVE_S = 20.0
 """Time that one picture, sound or text of a live page may take."""
 
+LIVE_WORKERS = 1
+MEMORY_SHARE = 0.5
+"""Share of the machine's memory, or of the service's, that all workers may take together."""
+MIN_WORKER_BYTES, MAX_WORKER_BYTES = 400_000_000, 2_000_000_000
+"""Private memory of a worker: the models and a clip take the first, no file needs the second."""
+
 Report = Callable[[Any], None]
+
+
+def worker_memory_bytes(workers: int) -> int:
+    """Returns the private memory that each of so many workers may take."""
+    whole_mb = min(total_mb(), memory_limit_mb() or float("inf"))
+    each = round(whole_mb * 1e6 * MEMORY_SHARE / workers)
+    return min(max(each, MIN_WORKER_BYTES), MAX_WORKER_BYTES)
 
 
 class Worker:
@@ -62,6 +76,8 @@ class Worker:
         def left_s() -> float | None:
             return None if limit_s is None else max(started_s + limit_s - time.monotonic(), 0.0)
 
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()  # it ended while it had nothing to do, which is no fault of this file
         try:
             connection = self._connection or self._start()
             started_s = time.monotonic()
@@ -112,7 +128,8 @@ class Worker:
             )
         connection = self._connection = Connection(ours.detach())
         limits = self._limits
-        connection.send((self._config, limits.pixels, limits.seconds))
+        memory = worker_memory_bytes(limits.workers + LIVE_WORKERS)
+        connection.send((self._config, limits.pixels, limits.seconds, memory))
         if not connection.poll(START_S):
             raise EOFError
         connection.recv()  # it has loaded its libraries
