@@ -283,6 +283,7 @@ def test_a_reader_that_ended_meanwhile_is_replaced(picture: bytes) -> None:
         assert web.upload("/api/predict/image", image=picture).status == 200
         (pid,) = web.server.pool.pids
         os.kill(pid, 9)  # as the kernel does when memory is short
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert web.upload("/api/predict/image", image=picture).status == 200
 
 
