@@ -32,7 +32,11 @@ WORN_MB = 400.0
 BASE_BYTES, BYTES_PER_PIXEL = 800_000_000, 16
 """Memory that decoding may take: besides its libraries, and for each pixel that is allowed."""
 ROOT = Path(__file__).resolve().parents[2]
-START = "import sys; from edge.capture.decoding import serve; serve(int(sys.argv[1]))"
+# Without the current folder, whose modules Python would import: it may be one of strange files.
+START = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from edge.capture.decoding import serve; serve(int(sys.argv[1]))"
+)
 ERRORS = {one.__name__: one for one in (SourceError, NoTrackError, MissingExtraError)}
 
 

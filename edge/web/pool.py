@@ -26,6 +26,11 @@ IDLE_S = 60.0
 """A worker without work for this long is ended, so that an idle server is small."""
 START_S = 60.0
 """Time that a worker may take to load its libraries, on a slow and busy board."""
+# Without the current folder, whose modules Python would import.
+START = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from edge.web.worker import main; sys.exit(main())"
+)
 LIVE_S = 20.0
 """Time that one picture, sound or text of a live page may take."""
 
@@ -38,9 +43,8 @@ MIN_WORKER_BYTES, MAX_WORKER_BYTES = 400_000_000, 2_000_000_000
 Report = Callable[[Any], None]
 
 
-def worker_memory_bytes(workers: int) -> int:
-    """Returns the private memory that each of so many workers may take."""
-    whole_mb = min(total_mb(), memory_limit_mb() or float("inf"))
+def worker_memory_bytes(workers: int, whole_mb: float) -> int:
+    """Returns the private memory that each of so many workers may take of a machine's memory."""
     each = round(whole_mb * 1e6 * MEMORY_SHARE / workers)
     return min(max(each, MIN_WORKER_BYTES), MAX_WORKER_BYTES)
 
@@ -118,7 +122,7 @@ class Worker:
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "edge.web.worker", str(theirs.fileno())]
+            command = [sys.executable, "-c", START, str(theirs.fileno())]
             self._process = subprocess.Popen(  # noqa: S603 - this Python, this package
                 command,
                 stdin=subprocess.DEVNULL,
@@ -128,7 +132,8 @@ class Worker:
             )
         connection = self._connection = Connection(ours.detach())
         limits = self._limits
-        memory = worker_memory_bytes(limits.workers + LIVE_WORKERS)
+        whole_mb = min(total_mb(), memory_limit_mb() or float("inf"))
+        memory = worker_memory_bytes(limits.workers + LIVE_WORKERS, whole_mb)
         connection.send((self._config, limits.pixels, limits.seconds, memory))
         if not connection.poll(START_S):
             raise EOFError

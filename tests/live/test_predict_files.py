@@ -52,6 +52,16 @@ def pictures() -> list[Pixels]:
     return [frame.pixels for frame in read_frames(HAPPY_CLIP, 30.0)][:40]
 
 
+def test_modules_in_the_current_folder_are_not_run(tmp_path: Path) -> None:
+    for name in ("msgspec", "numpy", "cv2", "av"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n")
+    script = Path(sys.executable).with_name("emotiond")
+    command = [str(script), "predict", "--json", str(HAPPY_CLIP)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_file_that_cannot_be_read_is_one_error_and_the_others_are_read(tmp_path: Path) -> None:
     clips = [
         os.fsdecode(bytes(tmp_path) + name) for name in (b"/caf\xe9.mkv", b"/2026-11-28T10:15.mkv")

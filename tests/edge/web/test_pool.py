@@ -63,9 +63,9 @@ def test_what_others_send_is_not_turned_as_the_camera_of_the_device_is() -> None
         worker.stop()
 
 
-@pytest.mark.parametrize(("workers", "mb"), [(1, 2000), (1000, 400)])
-def test_all_readers_together_leave_memory_to_others(workers: int, mb: int) -> None:
-    assert worker_memory_bytes(workers) == mb * 1_000_000
+@pytest.mark.parametrize(("whole_mb", "mb"), [(1000, 400), (8000, 800), (64000, 2000)])
+def test_five_readers_share_half_of_the_memory_within_bounds(whole_mb: float, mb: int) -> None:
+    assert worker_memory_bytes(5, whole_mb) == mb * 1_000_000
 
 
 def test_a_missing_model_is_a_fault_of_the_server(tmp_path: object) -> None:
