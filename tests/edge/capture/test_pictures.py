@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.harness.media import ordinary_scheduling
 from edge.capture.kinds import kind_of, media_files
 from edge.capture.picture_header import picture_size
 from edge.capture.pictures import decode_picture, read_picture
@@ -82,7 +83,7 @@ def test_a_phones_picture_is_turned_upright_by_exif(tmp_path: Path) -> None:
 
 def heic(path: Path, pixels: Pixels) -> bytes:
     """Returns a HEIC as a phone writes it, of one tile."""
-    with av.open(str(path), "w", format="avif") as container:
+    with ordinary_scheduling(), av.open(str(path), "w", format="avif") as container:
         stream = container.add_stream("libsvtav1")
         stream.height, stream.width = pixels.shape[:2]
         stream.pix_fmt = "yuv420p"
