@@ -56,9 +56,9 @@ install_package() {
     return
   fi
   say "package: emotiond[$extra] into .venv (the first time this takes minutes)"
-  if ! .venv/bin/python -c '' 2>/dev/null; then
+  if ! .venv/bin/python -I -c '' 2>/dev/null; then
     rm -rf .venv
-    "$python" -m venv .venv ||
+    "$python" -I -m venv .venv ||
       fail "cannot make a virtual environment" "apt-get install python3-venv"
   fi
   { pip_install --require-hashes --requirement requirements/build.txt &&
@@ -69,11 +69,12 @@ install_package() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
-pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+pip_install() { .venv/bin/python -I -m pip install --quiet --disable-pip-version-check "$@"; }
 
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'
   require shellcheck command -v shellcheck
+  require curl command -v curl
   require systemd command -v systemd-analyze
   # Ubuntu has it only as a snap, so the browser tests are skipped there.
   grep -q '^ID=ubuntu' /etc/os-release || require chromium-driver command -v chromedriver

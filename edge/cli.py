@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import queue
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -31,6 +32,8 @@ def _run(arguments: argparse.Namespace) -> int:
     received: queue.SimpleQueue[int] = queue.SimpleQueue()
     # By default it would end the process, and the imports take half a second.
     signal.signal(signal.SIGHUP, lambda number, _: received.put(number))
+    # No picture, sound or text may reach a disk: not in a core dump either.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _config(arguments)  # report a faulty configuration before importing anything heavy
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", QUIET)
     from edge.service.lifecycle import Lifecycle
@@ -54,12 +57,20 @@ def _check_config(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace) -> int:
     from edge.commands.predict import Predictor, print_results
 
-    if not (arguments.paths or arguments.text or arguments.text_file):
+    image, audio, texts = arguments.image, arguments.audio, arguments.text
+    if not (arguments.paths or texts or arguments.text_file or image or audio):
         raise EmotiondError("nothing to predict: give a file or folder, --text or --text-file")
     predictor = Predictor(_config(arguments), arguments.cropped)
+    if image or audio:
+        if arguments.paths or arguments.text_file or arguments.cropped or len(texts) > 1:
+            raise EmotiondError(
+                "--image and --audio are fused with at most one --text; run other files apart"
+            )
+        results = predictor.fused(image, audio, texts[0] if texts else None)
+        return 0 if print_results(results, arguments.json) else 1
     results = chain(
         predictor.paths(arguments.paths),
-        predictor.texts((f"text {i}", text) for i, text in enumerate(arguments.text, 1)),
+        predictor.texts((f"text {i}", text) for i, text in enumerate(texts, 1)),
         chain.from_iterable(map(predictor.text_file, arguments.text_file)),
     )
     return 0 if print_results(results, arguments.json) else 1
@@ -208,6 +219,13 @@ def _add_predict_options(predict: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--text", action="append", default=[], metavar="LINE", help="a text; may be repeated"
     )
+    for name, what in (("image", "picture"), ("audio", "sound")):
+        predict.add_argument(
+            f"--{name}",
+            type=Path,
+            metavar="FILE",
+            help=f"a {what} of a person, to be fused with the other of --image, --audio and --text",
+        )
     predict.add_argument(
         "--text-file",
         action="append",

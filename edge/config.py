@@ -19,7 +19,11 @@ HostName = Annotated[str, Meta(pattern=r"^[^\s./@]+(\.[^\s./@]+)*$", max_length=
 BrokerName = Annotated[
     str, Meta(pattern=r"^([^\s./@:]+(\.[^\s./@:]+)*|\[[0-9a-fA-F:]+\])(:\d{1,5})?$", max_length=260)
 ]
+Period = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 Text = Annotated[str, Meta(min_length=1)]
+
+
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,14 +44,21 @@ class Camera(Section, frozen=True):
     width_px: Annotated[int, Meta(gt=0, le=7680)] = 640
     height_px: Annotated[int, Meta(gt=0, le=4320)] = 480
     fps: Annotated[float, Meta(gt=0, le=120)] = 15.0
+    format: Literal["", "mjpg", "yuyv"] = ""
+    """Of a USB camera's pictures; compressed ones let two cameras share a bus."""
     rotate: Literal[0, 90, 180, 270] = 0
     """Degrees clockwise by which pictures are turned before anything looks at them."""
     mirror: bool = False
     """Swaps left and right, after turning."""
+    region: tuple[Share, Share, Share, Share] = WHOLE
+    """Left, top, right and bottom of the part that is looked at, shares of the turned picture."""
     loop: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports with the place in the file."""
+        left, top, right, bottom = self.region
+        if left >= right or top >= bottom:
+            raise ValueError("region is left, top, right and bottom, and must not be empty")
         if _is_schemeless(str(self.source)):
             raise ValueError("source looks like an address, which starts with rtsp:// or http://")
         if (self.username or self.password_file) and "://" not in str(self.source):
@@ -79,6 +90,13 @@ def _is_schemeless(source: str) -> bool:
     return "@" in (start if "://" in source else source) and not is_path
 
 
+class Files(Section, frozen=True):
+    """Limits on files, so that none takes the memory of the device."""
+
+    max_picture_mpx: Annotated[float, Meta(gt=0, le=1000)] = 50.0
+    max_sound_s: Annotated[float, Meta(gt=0, le=86_400)] = 3600.0
+
+
 class Texts(Section, frozen=True):
     """Texts received over MQTT."""
 
@@ -93,6 +111,8 @@ class Face(Section, frozen=True):
     detector: Literal["short", "full"] = "short"
     """`short`: faces up to about two metres away; `full`: further, at three times the cost."""
     min_detection_score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+    min_face_px: Annotated[int, Meta(ge=0, le=4320)] = 0
+    """Narrower faces are ignored, such as those of people who pass in the distance."""
     detect_every: Annotated[int, Meta(ge=1, le=60)] = 1
     """Frames from one detection to the next; faces are tracked between them."""
     max_faces: Annotated[int, Meta(ge=1, le=64)] = 8
@@ -275,11 +295,14 @@ class Config(Section, frozen=True):
     camera: Camera = Camera()
     microphone: Microphone = Microphone()
     text: Texts = Texts()
+    files: Files = Files()
     models: Models = Models()
     load: Load = Load()
     fusion: Fusion = Fusion()
     tracking: Tracking = Tracking()
     mqtt: Mqtt = Mqtt()
+    quiet_hours: tuple[Period, ...] = ()
+    """Local times between which nothing is captured, such as `22:00-06:30`."""
     log: Log = Log()
     device_retry: Backoff = Backoff(shortest_s=0.5, longest_s=2.0)
     state_folder: str = ""

@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from edge.config import Config, Section
 from edge.errors import ConfigError
 
-MAPPING, NULL = "tag:yaml.org,2002:map", "tag:yaml.org,2002:null"
+MAPPING, NULL, TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "null", "str"))
 UNCONVERTIBLE = (ArithmeticError, AttributeError, LookupError, ValueError)
 """Raised by PyYAML for a value that does not fit its tag, such as `!!int maybe`."""
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -88,6 +88,8 @@ def _faults(
         key = _name(key_node)
         if key not in fields:
             yield _line(key_node), _unknown(prefix, key, list(fields))
+        elif key_node.tag != TEXT:
+            yield _line(key_node), f"{prefix}{key}: a key must be a plain word, without a tag"
         elif key in seen:
             yield _line(key_node), f"{prefix}{key}: already set on line {seen[key]}"
         elif _is_section(fields[key].type):
@@ -104,7 +106,9 @@ def _value_faults(
     try:
         value = loader.construct_object(node, deep=True)
         msgspec.convert(value, kind)
-        if CONTROL_CHARACTER.search("".join(value if isinstance(value, list) else str(value))):
+        if CONTROL_CHARACTER.search(
+            "".join(map(str, value if isinstance(value, list) else [value]))
+        ):
             yield _line(node), f"{key}: a control character is not allowed in it"
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected", 1)

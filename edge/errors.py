@@ -24,6 +24,14 @@ class PayloadError(EmotiondError):
     """A command received over MQTT that violates the contract."""
 
 
+class NoTrackError(SourceError):
+    """A media file that has no pictures, or no sound, at all."""
+
+
+class NotFoundError(SourceError):
+    """A media file in which nobody can be seen, or heard."""
+
+
 class MissingExtraError(SourceError):
     """A file that needs an optional part of the package."""
 

@@ -42,8 +42,17 @@ def rss_mb(pid: int) -> float:
 
 def available_mb(meminfo: Path = MEMINFO) -> float:
     """Returns the memory that programs may still take, in 10^6 bytes."""
+    return _meminfo_mb(meminfo, "MemAvailable")
+
+
+def _meminfo_mb(meminfo: Path, name: str) -> float:
     fields = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
-    return int(fields["MemAvailable"].split()[0]) * 1024 / 1e6
+    return int(fields[name].split()[0]) * 1024 / 1e6
+
+
+def total_mb(meminfo: Path = MEMINFO) -> float:
+    """Returns the memory of the machine, in 10^6 bytes."""
+    return _meminfo_mb(meminfo, "MemTotal")
 
 
 def memory_limit_mb(own: Path = CGROUP, groups: Path = CGROUPS) -> float | None:

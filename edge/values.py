@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 
+Pixels = npt.NDArray[np.uint8]
+"""A picture, HxWx3 in the order BGR, or HxW grey."""
 Sound = npt.NDArray[np.int16]
 """Mono samples at SAMPLE_RATE_HZ."""
 SAMPLE_RATE_HZ = 16_000

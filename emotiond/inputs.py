@@ -9,7 +9,7 @@ import numpy.typing as npt
 import soxr
 
 from edge.capture.channels import Downmix, to_int16
-from edge.capture.media import read_picture, read_sound
+from edge.capture.decoder import Decoder
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
@@ -18,13 +18,13 @@ Array = npt.NDArray[Any]
 INT16_FULL_SCALE = np.float32(32768)
 
 
-def to_pixels(picture: FilePath | Array) -> npt.NDArray[np.uint8]:
+def to_pixels(picture: FilePath | Array, decoder: Decoder) -> npt.NDArray[np.uint8]:
     """Returns a picture as uint8 HxWx3 BGR; raises SourceError.
 
     Arrays are uint8 HxWx3 in OpenCV's order, blue first, or grey HxW.
     """
     if not isinstance(picture, np.ndarray):
-        return read_picture(Path(picture))
+        return decoder.picture(Path(picture))
     if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or not picture.size:
         raise SourceError(f"a picture is uint8[height, width, 3], but this is {_shown(picture)}")
     if picture.ndim == 2:
@@ -36,13 +36,13 @@ def to_pixels(picture: FilePath | Array) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(picture)
 
 
-def to_sound(sound: FilePath | Array, sample_rate_hz: int | None) -> Sound:
+def to_sound(sound: FilePath | Array, sample_rate_hz: int | None, decoder: Decoder) -> Sound:
     """Returns sound as int16[samples], one channel at 16 kHz; raises SourceError.
 
     Arrays are int16, or floats from -1 to 1, [samples] or [samples, channels].
     """
     if not isinstance(sound, np.ndarray):
-        return read_sound(Path(sound))
+        return decoder.sound(Path(sound))
     if sample_rate_hz is None or sample_rate_hz <= 0:
         raise SourceError("samples need their sample_rate_hz, such as 48000")
     if sound.ndim not in (1, 2) or not sound.size:

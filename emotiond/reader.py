@@ -1,16 +1,17 @@
 """`Emotions`: reads pictures, sounds, texts and clips with the models of the daemon."""
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from edge.capture.media import read_frames, read_sound
+from edge.capture.decoder import Decoder, DirectDecoder
 from edge.capture.turning import turned
-from edge.config import Config
-from edge.errors import MissingExtraError, SourceError
+from edge.config import Config, Face
+from edge.errors import NotFoundError, NoTrackError, SourceError
 from edge.fusion.pooling import pool
 from edge.values import Frame, Observation
 from emotiond.inputs import Array, FilePath, to_pixels, to_sound
@@ -18,6 +19,8 @@ from emotiond.live import Live
 from emotiond.models import SharedModels
 from emotiond.results import Clip, Result, of_belief, of_observation
 from emotiond.timeline import Timeline
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]
 """Is called with the time in the clip, in seconds, up to which its pictures have been read."""
@@ -33,14 +36,22 @@ class Emotions:
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str] | None = None, *, config: Config | None = None
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        config: Config | None = None,
+        decoder: Decoder | None = None,
     ) -> None:
-        """`config` is the daemon's configuration; `folder` replaces its `models.folder`."""
+        """`config` is the daemon's configuration; `folder` replaces its `models.folder`.
+
+        Files are decoded in this process, unless `decoder` does it elsewhere.
+        """
         config = config or Config()
         if folder is not None:
             models = msgspec.structs.replace(config.models, folder=os.fspath(folder))
             config = msgspec.structs.replace(config, models=models)
         self._models = SharedModels(config)
+        self._decoder = decoder or DirectDecoder(config.files)
 
     def image(self, picture: FilePath | Array, *, cropped: bool = False) -> tuple[Result, ...]:
         """Returns the expression of every face in a picture, the largest first.
@@ -56,7 +67,7 @@ class Emotions:
         A recording is a file, or int16 or floats of -1..1, [samples] or [samples, channels], with
         its sample rate. Raises SourceError if it cannot be read.
         """
-        observation = self._models.voice(to_sound(sound, sample_rate_hz))
+        observation = self._models.voice(to_sound(sound, sample_rate_hz, self._decoder))
         return None if observation is None else of_observation(observation)
 
     def text(self, text: str) -> Result:
@@ -80,7 +91,7 @@ class Emotions:
         if image is not None:
             observations += self._faces(image)[:1]
         if sound is not None:
-            heard = self._models.voice(to_sound(sound, sample_rate_hz))
+            heard = self._models.voice(to_sound(sound, sample_rate_hz, self._decoder))
             observations += [] if heard is None else [heard]
         if text is not None:
             observations.append(self._models.words(text))
@@ -100,24 +111,22 @@ class Emotions:
 
         Raises SourceError if it cannot be read, or has neither a face nor a voice.
         """
-        path, missing, incomplete, sound = Path(path), [], None, None
+        path, missing, sound = Path(path), list[SourceError](), None
         try:
-            sound = read_sound(path)
-        except MissingExtraError as error:
-            incomplete = str(error)
+            sound = self._decoder.sound(path)
         except SourceError as error:
-            missing.append(str(error))
+            missing.append(error)
         track = Timeline(self.live(), sound, step_s) if timeline else None
         face = speech = None
         try:
             face = self._main_face(path, track, progress)
         except SourceError as error:
-            missing.insert(0, str(error))
+            missing.insert(0, error)
         if sound is not None and (speech := self._models.voice(sound)) is None:
-            missing.append(f"{path}: no voice in it")
+            missing.append(NotFoundError(f"{path}: no voice in it"))
         seen = [one for one in (face, speech) if one is not None]
         if not seen:
-            raise SourceError("; ".join([*missing, *filter(None, [incomplete])]))
+            raise SourceError("; ".join(dict.fromkeys(map(str, missing))))
         moments = track.finish() if track else ()
         return Clip(
             face=None if face is None else of_observation(face),
@@ -125,7 +134,7 @@ class Emotions:
             fused=self._fused(seen),
             timeline=moments,
             duration_s=round(track.duration_s, 3) if track else 0.0,
-            incomplete=incomplete,
+            incomplete=_incomplete(missing),
         )
 
     def live(self, started_s: float = 0.0) -> Live:
@@ -133,7 +142,7 @@ class Emotions:
         return Live(self._models, started_s)
 
     def _faces(self, picture: FilePath | Array, cropped: bool = False) -> tuple[Observation, ...]:
-        frame = Frame(to_pixels(picture), 0.0)
+        frame = Frame(to_pixels(picture, self._decoder), 0.0)
         if cropped:
             return (self._models.crop(frame),)
         return self._models.see(self._models.new_face(), frame).observations
@@ -145,7 +154,7 @@ class Emotions:
         models, camera = self._models, self._models.config.camera
         perception = models.new_face()
         by_subject: dict[int, list[Observation]] = {}
-        for frame in read_frames(path, camera.fps):
+        for frame in self._decoder.frames(path, camera.fps):
             upright = turned(frame, camera)
             if track is not None:
                 primary = track.frame(upright.pixels, frame.captured_s)
@@ -156,9 +165,25 @@ class Emotions:
             if progress is not None:
                 progress(frame.captured_s)
         if not by_subject:
-            raise SourceError(f"{path}: no face in it")
+            raise NotFoundError(f"{path}: {no_face(models.config.models.face)}")
         return replace(pool(max(by_subject.values(), key=len)), captured_s=0.0)
 
     def _fused(self, observations: list[Observation]) -> Result:
         parts = tuple(map(of_observation, observations))
         return of_belief(self._models.fuse(observations), parts[0].subject, parts)
+
+
+def no_face(config: Face) -> str:
+    """Returns the sentence about a picture in which no face is found."""
+    if config.detector == "full":
+        return "no face in it"
+    return "no face in it; for faces further away set models.face.detector to full"
+
+
+def _incomplete(missing: Sequence[SourceError]) -> str | None:
+    """Returns why a part of a clip could not be read, if so; logs what was not found in it."""
+    for error in missing:
+        if isinstance(error, NotFoundError):
+            log.warning("%s", str(error).encode("utf-8", "replace").decode())
+    unread = [one for one in missing if not isinstance(one, NotFoundError | NoTrackError)]
+    return "; ".join(map(str, unread)) or None

@@ -73,7 +73,7 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     timeline: tuple[Moment, ...] = ()
     duration_s: float = 0.0
     incomplete: str | None = None
-    """Which part of the clip needs an optional part of the package that is not installed."""
+    """Why a part of the clip could not be read, such as an extra that is not installed."""
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as a dict of plain values, fit for JSON."""

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from converter.datasets.files import Root, find_root
 from converter.datasets.recordings import (
     LABEL_OF,
     LABELS,
     Clip,
     Recordings,
+    folder_name,
     read_clips,
     sound_files,
 )
@@ -36,16 +38,18 @@ class ActedSpeech:
     """The label, one of LABELS, of each code in lower case; None for an emotion they lack."""
     folder: str = ""
     """The folder of the clips inside the published one; the user may pass either of the two."""
-    files: str = "**/*"
-    """Pattern for the paths of clips below `folder`."""
+    depth: int = 0
+    """Level of the clips below `folder`, 1 for those in it; 0 for any."""
+    parent: str = ""
+    """Start of the name of a clip's folder."""
 
     def matches(self, path: Path) -> bool:
-        """Tells whether `path` has clips of this layout."""
-        return any(map(self._clip, self._files(path)))
+        """Returns True if `path`, a folder or a zip of it, has clips of this layout."""
+        return self._root(path) is not None
 
     def load(self, path: Path) -> Recordings:
         """Reads all clips; raises DatasetError where none can be used."""
-        described = [(file, self._clip(file)) for file in self._files(path)]
+        described = [(file, self._clip(file)) for file in self._files(self._root(path) or path)]
         unusable = [
             f"{file}: not named as {self.dataset} names clips"
             for file, clip in described
@@ -54,16 +58,21 @@ class ActedSpeech:
         clips = (clip for _, clip in described if clip)
         return read_clips(self.dataset, self.licence, clips, unusable)
 
-    def _clip(self, file: Path) -> Clip | None:
-        names = (file.stem, f"{file.parent.name}/{file.stem}")
+    def _root(self, path: Path) -> Root | None:
+        return find_root(path, (), lambda folder: any(map(self._clip, self._files(folder))))
+
+    def _clip(self, file: Root) -> Clip | None:
+        stem = Path(file.name).stem
+        names = (stem, f"{folder_name(file)}/{stem}")
         match = next(filter(None, map(self.clip.fullmatch, names)), None)
         if match is None:
             return None
         return Clip(file, self.emotions[match["emotion"].lower()], match["speaker"].upper())
 
-    def _files(self, path: Path) -> list[Path]:
-        inside = path / self.folder
-        return sound_files(inside if inside.is_dir() else path, self.files)
+    def _files(self, root: Root) -> list[Root]:
+        inside = root / self.folder if self.folder else root
+        found = sound_files(inside if inside.is_dir() else root, self.depth)
+        return [file for file in found if folder_name(file).startswith(self.parent)]
 
 
 RAVDESS = ActedSpeech(
@@ -73,7 +82,8 @@ RAVDESS = ActedSpeech(
     # Audio-only speech: the song recordings of the same actors have vocal channel 02.
     re.compile(r"03-01-(?P<emotion>0[1-8])-\d\d-\d\d-\d\d-(?P<speaker>\d\d)"),
     {f"{number:02}": label for number, label in enumerate(LABELS, 1)},
-    files="Actor_*/*",
+    depth=2,
+    parent="Actor_",
 )
 """Acted North American English speech of 24 actors (Livingstone and Russo 2018).
 
@@ -95,7 +105,7 @@ CREMA_D = ActedSpeech(
         "sad": "sad",
     },
     folder="AudioWAV",
-    files="*",
+    depth=1,
 )
 """Acted North American English of 91 actors (Cao et al. 2014).
 
@@ -118,7 +128,7 @@ EMO_DB = ActedSpeech(
         "n": "neutral",
     },
     folder="wav",
-    files="*",
+    depth=1,
 )
 """The Berlin database: ten German actors (Burkhardt et al. 2005).
 

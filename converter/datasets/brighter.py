@@ -7,8 +7,9 @@ language is a data set of its own. https://github.com/emotion-analysis-project/S
 
 from pathlib import Path
 
-from converter.datasets.files import Root, find_root, read_table
+from converter.datasets.files import Root, find_root
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_table
 from converter.datasets.texts import EMOTIONS, LABEL_OF, Row, Texts, split_as_published
 
 LICENCE = "CC BY 4.0 (BRIGHTER)"
@@ -39,7 +40,7 @@ def _read(file: Root, unusable: list[str]) -> tuple[list[Row], tuple[str, ...]]:
     """Returns the rows of a table, and the emotions that its annotators rated."""
     rows: list[Row] = []
     annotated: dict[str, str] = {}
-    for location, row in read_table(file, NO_EMOTIONS):
+    for location, row in read_table(file, NO_EMOTIONS, unusable=unusable):
         if not annotated:
             annotated = _annotated_columns(
                 file, [column for column in row if column not in NO_EMOTIONS]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_rows
 from converter.datasets.texts import LABEL_OF, Row, Texts, split_as_published
 
 LICENCE = "research use (dair-ai emotion)"
@@ -33,10 +34,10 @@ def matches(path: Path) -> bool:
 
 def _read(file: Root) -> list[Row]:
     rows = []
-    for number, line in enumerate(read_text(file).splitlines(), 1):
-        text, _, name = line.rpartition(";")
+    for row in read_rows(file, ";", quoted=False):
+        text, name = ";".join(row.values[:-1]), row.values[-1]
         label = LABEL_BY_NAME.get(name.strip().lower())
-        rows.append(Row(f"{file}:{number}", text, (label,) if label else ()))
+        rows.append(Row(row.location, text, (label,) if label else ()))
     return rows
 
 

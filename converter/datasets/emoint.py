@@ -8,8 +8,9 @@ https://saifmohammad.com/WebPages/EmotionIntensity-SharedTask.html
 
 from pathlib import Path
 
-from converter.datasets.files import Root, children, find_root, read_text
+from converter.datasets.files import Root, children, find_root
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_rows
 from converter.datasets.texts import Row, Texts, split_as_published
 
 LICENCE = "research use (EmoInt 2017)"
@@ -34,17 +35,17 @@ def matches(path: Path) -> bool:
 
 def _read(file: Root, unusable: list[str]) -> list[Row]:
     rows, weak = [], 0
-    for number, line in enumerate(read_text(file).splitlines(), 1):
+    for row in read_rows(file, "\t", quoted=False):
         try:
-            _, tweet, label, intensity = line.split("\t")
+            _, tweet, label, intensity = row.values
             degree = float(intensity)
         except ValueError:
-            unusable.append(f"{file}:{number}: not id, tweet, emotion and intensity")
+            unusable.append(f"{row.location}: not id, tweet, emotion and intensity")
             continue
         if degree < MIN_INTENSITY:
             weak += 1
         else:
-            rows.append(Row(f"{file}:{number}", tweet, (label,) if label in LABELS else ()))
+            rows.append(Row(row.location, tweet, (label,) if label in LABELS else ()))
     if weak:
         unusable.append(f"{file}: {weak} tweets of an intensity below {MIN_INTENSITY}")
     return rows

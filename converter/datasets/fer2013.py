@@ -1,16 +1,16 @@
 """FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or one folder per label.
 
-The table has the columns emotion, pixels and Usage. The folders, train/angry/… and test/angry/…,
-are another common form of the same set.
+The table, also called icml_face_data.csv, has the columns emotion, pixels and Usage. The folders,
+train/angry/… and test/angry/… or validation/angry/…, are another common form of the same set. Both
+may be in a zip, and some folders deeper.
 """
 
-import csv
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from converter.datasets.files import Root, find_root
+from converter.datasets.files import Root, children, find_root
 from converter.datasets.pictures import (
     LABELS,
     SIDE,
@@ -22,9 +22,14 @@ from converter.datasets.pictures import (
 )
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
+from converter.datasets.tables import read_table
+from edge.values import Pixels
 
 LICENCE = "research use only (FER2013)"
-TABLE = "fer2013.csv"
+TABLES = ("fer2013.csv", "icml_face_data.csv")
+COLUMNS = ("emotion", "pixels", "Usage")
+TRAIN, TESTS, OWN = "train", ("test", "validation"), "val"
+"""Names of the folders in lower case; a folder OWN makes it own pictures."""
 # In the order of their numbers in the table.
 NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
@@ -42,48 +47,58 @@ def load(path: Path, seed: int = 0) -> Splits:
         names = "Training", "PublicTest"
         usages = _read_table(table, unusable)
         train, test = (usages[name] for name in names)
-    elif (root := _folders(path)) is not None:
-        names = "train", "test"
-        train, test = (read_folders(root / name, unusable, reader) for name in names)
+    elif (folders := _folders(path)) is not None:
+        names = folders[0].name, folders[1].name
+        train, test = (read_folders(folder, unusable, reader) for folder in folders)
     else:
-        raise DatasetError(f"{path}: expected {TABLE}, or train/ and test/ with emotion folders")
+        raise DatasetError(
+            f"{path}: expected {TABLES[0]}, or train/ and test/ with emotion folders"
+        )
     train, held_back = hold_back(train, seed)
     parts = train, held_back, test
     return face_set("FER2013", parts, names, LICENCE, unusable, NATIVE_LABELS, reader.notes)
 
 
-def _table(path: Path) -> Path | None:
-    table = path / TABLE if path.is_dir() else path
-    return table if table.is_file() and not zipfile.is_zipfile(table) else None
+def _table(path: Path) -> Root | None:
+    if path.is_file() and not zipfile.is_zipfile(path):
+        return path
+    root = find_root(path, (), lambda folder: _table_in(folder) is not None)
+    return None if root is None else _table_in(root)
 
 
-def _folders(path: Path) -> Root | None:
-    def holds(folder: Root) -> bool:
-        return bool(label_folders(folder / "train")) and not (folder / "val").exists()
-
-    return find_root(path, (), holds)
+def _table_in(folder: Root) -> Root | None:
+    return next((table for name in TABLES if (table := folder / name).is_file()), None)
 
 
-def _read_table(file: Path, unusable: list[str]) -> dict[str, Samples]:
-    rows: dict[str, list[tuple[str, np.ndarray[tuple[int, ...], np.dtype[np.uint8]], str]]] = {
+def _folders(path: Path) -> tuple[Root, Root] | None:
+    """Returns the folders of the training and the test pictures."""
+    root = find_root(path, (), lambda folder: _splits_in(folder) is not None)
+    return None if root is None else _splits_in(root)
+
+
+def _splits_in(folder: Root) -> tuple[Root, Root] | None:
+    inside = {one.name.lower(): one for one in children(folder) if one.is_dir()}
+    train = inside.get(TRAIN)
+    if train is None or OWN in inside or not label_folders(train):
+        return None
+    test = next((inside[name] for name in TESTS if name in inside), folder / TESTS[0])
+    return train, test
+
+
+def _read_table(file: Root, unusable: list[str]) -> dict[str, Samples]:
+    rows: dict[str, list[tuple[str, Pixels, str]]] = {
         "Training": [],
         "PublicTest": [],
         "PrivateTest": [],
     }
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            table = csv.DictReader(lines)
-            if not {"emotion", "pixels", "Usage"} <= set(table.fieldnames or ()):
-                raise DatasetError(f"{file}: expected the columns emotion, pixels and Usage")
-            for number, row in enumerate(table, 2):
-                try:
-                    picture = np.array(row["pixels"].split(), np.uint8).reshape(SIDE, SIDE)
-                    label = NATIVE_LABELS[int(row["emotion"])]
-                    rows[row["Usage"]].append((label, picture, f"row {number}"))
-                except (ValueError, IndexError, KeyError, OverflowError, AttributeError):
-                    unusable.append(f"{file}:{number}: not emotion, {SIDE * SIDE} pixels and usage")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file}: cannot be read ({error})") from error
+    for location, row in read_table(file, COLUMNS, unusable=unusable):
+        try:
+            picture = np.array(row["pixels"].split(), np.uint8).reshape(SIDE, SIDE)
+            label = NATIVE_LABELS[int(row["emotion"])]
+            name = f"row {location.rpartition(':')[2]}"
+            rows[row["Usage"].strip()].append((label, picture, name))
+        except (ValueError, IndexError, KeyError, OverflowError):
+            unusable.append(f"{location}: not emotion, {SIDE * SIDE} pixels and usage")
     for usage in ("Training", "PublicTest"):
         if not rows[usage]:
             raise DatasetError(f"{file}: no usable row with the usage {usage}")

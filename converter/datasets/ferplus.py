@@ -6,18 +6,17 @@ A table fer2013_labels.csv beside them (image, emotion 0..6) adds the original l
 then takes part in the training targets.
 """
 
-import csv
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets import fer2013
-from converter.datasets.files import Root, find_root, first_reason, read_text
+from converter.datasets.files import Root, find_root, first_reason
 from converter.datasets.pictures import LABELS, face_set, one_hot, read_picture
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, hold_back
+from converter.datasets.tables import read_rows, read_table
 
 LICENCE = "research use only (the pictures of FER2013); votes of FER+ under MIT"
 COLUMNS = 2 + len(LABELS) + 2  # file, box, one column per label, unknown, not a face
@@ -50,10 +49,12 @@ def _read_original(root: Root) -> dict[str, int]:
     if not file.exists():
         return {}
     try:
-        rows = csv.DictReader(io.StringIO(read_text(file)))
-        labels = {row["image"]: int(row["emotion"]) for row in rows}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{file}: expected the columns image and emotion ({error})") from error
+        rows = read_table(file, ("image", "emotion"))
+        labels = {row["image"]: int(row["emotion"]) for _, row in rows}
+    except ValueError as error:
+        raise DatasetError(
+            f"{file}: expected the columns image and emotion, a number ({error})"
+        ) from error
     wrong = [
         image for image, label in labels.items() if not 0 <= label < len(fer2013.NATIVE_LABELS)
     ]
@@ -64,9 +65,10 @@ def _read_original(root: Root) -> dict[str, int]:
 
 def _read_split(folder: Root, original: dict[str, int], unusable: list[str]) -> Samples:
     pictures, targets, names = [], [], []
-    for row in csv.reader(io.StringIO(read_text(folder / "label.csv"))):
+    for found in read_rows(folder / "label.csv", columns=COLUMNS):
+        row = found.values
         if len(row) != COLUMNS:
-            unusable.append(f"{folder.name}/label.csv: a row has {len(row)} columns: {row[:2]}")
+            unusable.append(f"{found.location}: {len(row)} columns instead of {COLUMNS}: {row[:2]}")
             continue
         try:
             votes = np.array(row[2:], np.float32)

@@ -1,19 +1,19 @@
-"""Reads files and tables, from a folder or from inside a zip file."""
+"""Finds and reads files, from a folder or from inside a zip file."""
 
-import csv
 import io
 import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from converter.datasets.samples import DatasetError
 
 MAX_NAMES = 5
 """Names given in a message."""
+MAX_DEPTH = 5
+"""Folders in folders that are looked into, with the first."""
 Root = Path | zipfile.Path
 """A folder or file, on disk or inside a zip."""
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)
@@ -59,12 +59,14 @@ def open_archive(path: Path) -> Root:
 def find_root(path: Path, folders: Sequence[str], holds: Callable[[Root], bool]) -> Root | None:
     """Returns the folder of a published layout: `path`, or one of `folders` in it, or None.
 
-    It is the first one that `holds` what the layout consists of, inside a zip or not. If all of
-    `path` is in a single folder, as in many zip files, that one is searched as well.
+    It is the first one that `holds` what the layout consists of, inside a zip or not. While there
+    is a single folder in `path`, as in many zip files, that one is searched as well.
     """
     tops = [open_archive(path)]
-    inside = children(tops[0])
-    if len(inside) == 1 and inside[0].is_dir():
+    while len(tops) < MAX_DEPTH:
+        inside = [one for one in children(tops[-1]) if one.is_dir()]
+        if len(inside) != 1:
+            break
         tops += inside
     found = (one for top in tops for one in (top, *(top / name for name in folders)))
     return next(filter(holds, found), None)
@@ -123,23 +125,3 @@ def read_text(file: Root) -> str:
         return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
     except UnicodeDecodeError as error:
         raise DatasetError(f"{file}: cannot be read ({error})") from error
-
-
-def read_table(
-    file: Root, columns: Sequence[str], **dialect: Any
-) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yields the rows below a header, each with its location for messages, FILE:ROW.
-
-    A missing cell is an empty text. Raises DatasetError, also if one of `columns` is missing.
-    """
-    reader = csv.DictReader(io.StringIO(read_text(file)), restval="", **dialect)
-    try:
-        found = list(reader.fieldnames or ())
-        if missing := [column for column in columns if column not in found]:
-            raise DatasetError(
-                f"{file}: the column {missing[0]} is missing; found {', '.join(found) or 'nothing'}"
-            )
-        for number, row in enumerate(reader, 1):
-            yield f"{file}:{number}", row
-    except csv.Error as error:
-        raise DatasetError(f"{file}: not a table ({error})") from error

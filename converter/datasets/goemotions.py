@@ -8,12 +8,11 @@ they are taken to be the texts labelled surprise that have a question mark and n
 https://github.com/google-research/google-research/tree/master/goemotions
 """
 
-import csv
-import io
 from pathlib import Path
 
 from converter.datasets.files import Root, find_root, read_text
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_rows
 from converter.datasets.texts import CURIOSITY, EKMAN, Row, Texts, split_as_published
 
 LICENCE = "CC BY 4.0 (GoEmotions)"
@@ -82,20 +81,16 @@ def _split_curiosity(label: str, text: str, grouped: bool) -> str:
 def _read(file: Root, groups: list[str], unusable: list[str]) -> list[Row]:
     grouped = CURIOSITY not in groups
     rows = []
-    text = io.StringIO(read_text(file))
-    try:
-        for number, row in enumerate(csv.reader(text, delimiter="\t", quoting=csv.QUOTE_NONE), 1):
-            try:
-                words, chosen, _ = row
-                labels = dict.fromkeys(
-                    _split_curiosity(groups[int(one)], words, grouped) for one in chosen.split(",")
-                )
-            except (ValueError, IndexError):
-                unusable.append(f"{file}:{number}: not text, known label ids and comment id")
-                continue
-            rows.append(Row(f"{file}:{number}", words, tuple(labels)))
-    except csv.Error as error:
-        raise DatasetError(f"{file}: not a table ({error})") from error
+    for row in read_rows(file, "\t", quoted=False):
+        try:
+            words, chosen, _ = row.values
+            labels = dict.fromkeys(
+                _split_curiosity(groups[int(one)], words, grouped) for one in chosen.split(",")
+            )
+        except (ValueError, IndexError):
+            unusable.append(f"{row.location}: not text, known label ids and comment id")
+            continue
+        rows.append(Row(row.location, words, tuple(labels)))
     return rows
 
 

@@ -1,27 +1,29 @@
 """ISEAR: people from 37 countries describe when they felt an emotion (Scherer, Wallbott 1994).
 
-Reads isear.csv in its two common forms: columns separated by `|`, with the text in SIT and the
-emotion in Field1; or two columns without a header, emotion and text. Shame and guilt are left out.
+Reads isear.csv in its common forms: columns separated by `|`, with the text in SIT and the emotion
+in Field1; or two columns, emotion and text, with or without a header. Shame and guilt are left out.
 https://www.unige.ch/cisa/research/materials-and-online-research/research-material/
 """
 
-import csv
-import io
+from collections.abc import Sequence
 from pathlib import Path
 
-from converter.datasets.files import read_table, read_text
+from converter.datasets.files import Root, children
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_rows, read_table, read_table_text
 from converter.datasets.texts import EMOTIONS, LABEL_OF, Row, Texts, split_at_random
 
 LICENCE = "research use (ISEAR, University of Geneva)"
 FILE = "isear.csv"
 COLUMNS = ("Field1", "SIT")
+ALSO = {"emotion": "Field1", "label": "Field1", "text": "SIT", "sentence": "SIT", "content": "SIT"}
+"""Other names of the two columns."""
 UNMAPPED = ("shame", "guilt")
 ANNOTATED = tuple(label for label in EMOTIONS if label != "surprise")
 
 
-def _file(path: Path) -> Path | None:
-    found = [path] if path.is_file() else sorted(path.glob("*.csv")) if path.is_dir() else []
+def _file(path: Path) -> Root | None:
+    found = [path] if path.is_file() else children(path)
     return next((one for one in found if one.name.lower() == FILE), None)
 
 
@@ -30,19 +32,25 @@ def matches(path: Path) -> bool:
     return _file(path) is not None
 
 
-def _pairs(file: Path) -> list[tuple[str, str, str]]:
+def _pairs(file: Root) -> list[tuple[str, str, str]]:
     """Returns location, emotion and text of each row."""
-    if "|" in read_text(file).partition("\n")[0]:
-        table = read_table(file, COLUMNS, delimiter="|", quoting=csv.QUOTE_NONE)
-        return [(location, row["Field1"], row["SIT"]) for location, row in table]
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(file))))
-    except csv.Error as error:
-        raise DatasetError(f"{file}: not a table ({error})") from error
-    return [
-        (f"{file}:{number}", *(row[:2] if len(row) > 1 else ("", "")))
-        for number, row in enumerate(rows, 1)
-    ]
+    is_original = "|" in read_table_text(file).partition("\n")[0]
+    rows = list(read_rows(file, "|" if is_original else None, quoted=not is_original))
+    if not is_original and not (rows and _is_header(rows[0].values)):
+        # A comma in a text without quotes would be taken for the end of it.
+        return [(row.location, row.values[0], ",".join(row.values[1:])) for row in rows]
+    table = read_table(
+        file, COLUMNS, "|" if is_original else None, quoted=not is_original, also=ALSO
+    )
+    return [(location, row["Field1"], row["SIT"]) for location, row in table]
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    names = {one.strip().casefold() for one in cells}
+    return all(
+        names & {column.casefold(), *(name for name, of in ALSO.items() if of == column)}
+        for column in COLUMNS
+    )
 
 
 def load(path: Path) -> list[Texts]:

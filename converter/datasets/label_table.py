@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from converter.datasets.files import name_some, read_table
+from converter.datasets.files import name_some
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_table
 
 TABLE = "labels.csv"
 COLUMNS = ("file", "emotion", "speaker")

@@ -6,8 +6,9 @@ columns Utterance and Emotion. https://github.com/declare-lab/MELD
 
 from pathlib import Path
 
-from converter.datasets.files import Root, find_root, read_table
+from converter.datasets.files import Root, find_root
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_table
 from converter.datasets.texts import EKMAN, LABEL_OF, Row, Texts, split_as_published
 
 LICENCE = "GPL-3.0 (MELD); the utterances are of a television series"
@@ -27,10 +28,10 @@ def matches(path: Path) -> bool:
     return _root(path) is not None
 
 
-def _read(file: Root) -> list[Row]:
+def _read(file: Root, unusable: list[str]) -> list[Row]:
     return [
         Row(location, row["Utterance"], (label,) if label else ())
-        for location, row in read_table(file, COLUMNS)
+        for location, row in read_table(file, COLUMNS, unusable=unusable)
         for label in [LABEL_OF.get(row["Emotion"].strip().lower())]
     ]
 
@@ -42,5 +43,6 @@ def load(path: Path) -> list[Texts]:
         raise DatasetError(
             f"{path}: expected all of {', '.join(f'{one}_sent_emo.csv' for one in SPLITS)} in it"
         )
-    rows = {split: _read(root / f"{split}_sent_emo.csv") for split in SPLITS}
-    return [split_as_published("MELD", LICENCE, EKMAN, rows)]
+    unusable: list[str] = []
+    rows = {split: _read(root / f"{split}_sent_emo.csv", unusable) for split in SPLITS}
+    return [split_as_published("MELD", LICENCE, EKMAN, rows, unusable)]

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from converter.datasets.files import read_table, read_text
+from converter.datasets.files import read_text
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_table
 from converter.datasets.texts import (
     LABEL_OF,
     LABELS,
@@ -68,7 +69,7 @@ Labelled = Iterator[tuple[str, str, list[str]]]
 
 
 def _table(file: Path, unusable: list[str]) -> Labelled:
-    for location, row in read_table(file, ("text", "label")):
+    for location, row in read_table(file, ("text", "label"), unusable=unusable):
         yield location, row["text"], BETWEEN.split(row["label"])
 
 

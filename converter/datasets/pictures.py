@@ -9,8 +9,9 @@ import numpy as np
 from converter.datasets.files import Root, children, first_reason, read_bytes
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import AnnotationScheme, Splits
-from edge.capture.media import PICTURES
+from edge.capture.media import PICTURES, decode_picture
 from edge.emotions import FloatArray
+from edge.errors import SourceError
 from edge.perception.features import Pixels
 
 LABELS = (
@@ -41,9 +42,10 @@ SMALLEST_SIDE = 16
 LARGEST_SIDE = 96
 """Larger pictures are shrunk to this side, in pixels: the largest input of a device's model."""
 
+COMPLETE = "; is it complete?"
+"""The question of `decode_picture`, which would be asked for each picture."""
 MAX_GREY_SPREAD = 3.0
 """Mean difference of the colour channels, of 255, up to which a picture is called grey."""
-UNREADABLE = "not a readable picture"
 
 
 def decode(data: bytes) -> Pixels | str:
@@ -51,20 +53,18 @@ def decode(data: bytes) -> Pixels | str:
 
     Returns the reason if the picture cannot be used.
     """
-    buffer = np.frombuffer(data, np.uint8)
     try:
-        picture = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE) if len(buffer) else None
-    except cv2.error:
-        picture = None
-    if picture is None:
-        return UNREADABLE
+        picture = decode_picture(data, "picture", grey=True)
+    except SourceError as error:
+        return str(error).removeprefix("picture: ").removesuffix(COMPLETE)
     height, width = picture.shape
     if min(height, width) < SMALLEST_SIDE:
         return f"{width}x{height} pixels; a face needs {SMALLEST_SIDE}x{SMALLEST_SIDE}"
     side = min(max(picture.shape), LARGEST_SIDE)
     if picture.shape != (side, side):
-        picture = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+        squeezed = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        return np.asarray(squeezed, np.uint8)
+    return picture
 
 
 def read_picture(file: Root) -> Pixels | str:

@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from converter.datasets.files import first_reason
+from converter.datasets.files import (
+    Root,
+    children,
+    first_reason,
+    read_bytes,
+)
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import check_distinct
-from edge.capture.media import SOUNDS, read_sound
+from edge.capture.media import SOUNDS, decode_sound, read_sound
 from edge.errors import SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
@@ -41,7 +46,7 @@ UNKNOWN_SPEAKER = ""
 class Clip:
     """One sound file of a data set, as its file name or a table describes it."""
 
-    file: Path
+    file: Root
     label: str | None
     """One of LABELS; None for an emotion that these lack."""
     speaker: str
@@ -80,13 +85,21 @@ class Recordings:
         return self.is_judged and len(self.speakers) > 1
 
 
-def sound_files(folder: Path, pattern: str = "**/*") -> list[Path]:
-    """Returns the sound files below `folder` that match `pattern`, sorted."""
-    return [
-        file
-        for file in sorted(folder.glob(pattern))
-        if file.suffix.lower() in SOUNDS and file.is_file()
-    ]
+def sound_files(folder: Root, depth: int = 0) -> list[Root]:
+    """Returns the sound files below `folder`, sorted: all, or those `depth` levels below it."""
+    found = []
+    for one in children(folder):
+        if one.is_dir():
+            if depth != 1:
+                found += sound_files(one, max(depth - 1, 0))
+        elif depth <= 1 and Path(one.name).suffix.lower() in SOUNDS:
+            found.append(one)
+    return found
+
+
+def folder_name(file: Root) -> str:
+    """Returns the name of the folder of a file."""
+    return Path(str(file)).parent.name
 
 
 def read_clips(
@@ -99,7 +112,7 @@ def read_clips(
     left_out = list(unusable)
     kept: list[Clip] = []
     sounds: list[Sound] = []
-    seen: dict[str, Path] = {}
+    seen: dict[str, Root] = {}
     for clip in track(list(clips), description=f"{dataset}, reading", transient=True):
         try:
             sound = _read(clip)
@@ -124,6 +137,16 @@ def read_clips(
     return Recordings(dataset, samples, licence, tuple(left_out))
 
 
+def _read_file(file: Root) -> Sound:
+    """Reads a sound file on disk or inside a zip; raises SourceError."""
+    if isinstance(file, Path):
+        return read_sound(file)
+    data = read_bytes(file)
+    if isinstance(data, str):
+        raise SourceError(f"{file}: {data}")
+    return decode_sound(data, str(file))
+
+
 def _digest(sound: Sound) -> str:
     return hashlib.sha256(sound.tobytes()).hexdigest()
 
@@ -143,7 +166,7 @@ def _read(clip: Clip) -> Sound:
     """Reads the sound of a clip; raises SourceError if it cannot be used."""
     if clip.label is None:
         raise SourceError(f"{clip.file}: its emotion is none of {', '.join(LABELS)}")
-    sound = read_sound(clip.file)
+    sound = _read_file(clip.file)
     duration_s = len(sound) / SAMPLE_RATE_HZ
     if not SHORTEST_S <= duration_s <= LONGEST_S:
         raise SourceError(

@@ -7,8 +7,9 @@ one of anticipation or trust alone is left out. https://competitions.codalab.org
 
 from pathlib import Path
 
-from converter.datasets.files import Root, children, find_root, read_table
+from converter.datasets.files import Root, children, find_root
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_table
 from converter.datasets.texts import EKMAN, Row, Texts, split_as_published
 
 LICENCE = "research use (SemEval-2018 Task 1)"
@@ -48,7 +49,7 @@ def matches(path: Path) -> bool:
 def _read(file: Root, unusable: list[str]) -> list[Row]:
     rows = []
     columns = ("Tweet", *LABEL_BY_COLUMN)
-    for location, row in read_table(file, columns, delimiter="\t", quoting=3):
+    for location, row in read_table(file, columns, "\t", quoted=False, unusable=unusable):
         if not {row[column] for column in LABEL_BY_COLUMN} <= {"0", "1"}:
             unusable.append(f"{location}: an emotion is neither 0 nor 1")
             continue

@@ -132,7 +132,8 @@ def split_at_random(
     Raises DatasetError.
     """
     dataset, left_out = _name(family, language), list(unusable)
-    distinct = {normalized(row.text.strip()): row for row in rows}
+    # An empty text is no repetition of another: each is left out with its own reason.
+    distinct = {normalized(row.text.strip()) or row.location: row for row in rows}
     if lost := len(rows) - len(distinct):
         left_out.append(f"{dataset}: {lost} repeated texts")
     rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)

@@ -7,8 +7,9 @@ https://github.com/Helsinki-NLP/XED
 
 from pathlib import Path
 
-from converter.datasets.files import Root, find_root, read_text
+from converter.datasets.files import Root, find_root
 from converter.datasets.samples import DatasetError
+from converter.datasets.tables import read_rows
 from converter.datasets.texts import EKMAN, Row, Texts, split_at_random
 
 LICENCE = "CC BY 4.0 (XED)"
@@ -45,15 +46,15 @@ def matches(path: Path) -> bool:
 
 def _annotated(file: Root, unusable: list[str]) -> list[Row]:
     rows, skipped = [], 0
-    for number, line in enumerate(read_text(file).splitlines(), 1):
-        text, _, ids = line.rpartition("\t")
+    for row in read_rows(file, "\t", quoted=False):
+        text, ids = "\t".join(row.values[:-1]), row.values[-1]
         chosen = [one.strip() for one in ids.split(",")]
         if not text or not LABEL_BY_ID.keys() >= set(chosen):
-            unusable.append(f"{file}:{number}: not text and label ids of 1 to 8")
+            unusable.append(f"{row.location}: not text and label ids of 1 to 8")
             continue
         labels = tuple(label for one in chosen if (label := LABEL_BY_ID[one]))
         if labels:
-            rows.append(Row(f"{file}:{number}", text, labels))
+            rows.append(Row(row.location, text, labels))
         else:
             skipped += 1
     if skipped:
@@ -65,10 +66,9 @@ def _neutral(file: Root, unusable: list[str]) -> list[Row]:
     if not file.is_file():
         unusable.append(f"{file}: not found; no line is neutral")
         return []
-    lines = [line.split("\t") for line in read_text(file).splitlines()]
     return [
-        Row(f"{file}:{number}", columns[1] if len(columns) > 1 else "", ("neutral",))
-        for number, columns in enumerate(lines, 1)
+        Row(row.location, row.values[1] if len(row.values) > 1 else "", ("neutral",))
+        for row in read_rows(file, "\t", quoted=False)
     ]
 
 

@@ -64,7 +64,7 @@ check_groups() {
 # The service cannot read home directories, so its interpreter must not be in one.
 check_python() {
   local prefix
-  prefix=$("$python" -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
+  prefix=$("$python" -I -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
   case $prefix/ in
   /home/* | /root/* | /run/user/*)
     fail "$python is in $prefix, which the service cannot read" \

@@ -73,11 +73,11 @@ install_missing() {
 }
 
 require_venv() {
-  require python3-venv "$python" -c 'import ensurepip, venv'
+  require python3-venv "$python" -I -c 'import ensurepip, venv'
 }
 
 require_compiler() {
-  require python3-dev "$python" -c \
+  require python3-dev "$python" -I -c \
     'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")'
   require gcc sh -c 'command -v cc || command -v gcc'
   require libc6-dev test -e /usr/include/stdlib.h

@@ -56,7 +56,7 @@ make_release() {
   say "release: $(basename "$release") in $release (this takes minutes)"
   run rm -rf "$release"
   run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
-  run "$python" -m venv "$release" ||
+  run "$python" -I -m venv "$release" ||
     fail "cannot make a virtual environment in $release" "apt-get install python3-venv"
   [[ -n $dry_run ]] || split_lock
   [[ -n $wheels ]] || collect_wheels
@@ -92,7 +92,7 @@ split_lock() {
 # downloads survive a failure.
 pip() {
   run env TMPDIR="$base/building" PIP_CACHE_DIR="$base/building/cache" \
-    "$release/bin/python" -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
+    "$release/bin/python" -I -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
 }
 
 # Collects the package and everything that it needs as wheels, in the locked versions and with their

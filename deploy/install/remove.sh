@@ -20,7 +20,7 @@ uninstall() {
     run env SYSTEMD_OFFLINE=1 systemctl --quiet disable emotiond emotiond-web 2>/dev/null || true
   fi
   run rm -rf "$units/emotiond.service" "$units/emotiond.service.d" \
-    "$units/emotiond-web.service" "$program" "$base"
+    "$units/emotiond@.service" "$units/emotiond-web.service" "$program" "$base"
   if [[ -d /run/systemd/system ]]; then
     run systemctl daemon-reload
     run systemctl reset-failed emotiond 2>/dev/null || true

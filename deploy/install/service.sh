@@ -114,6 +114,9 @@ activate() {
   point current "$1"
   run install -d -m 755 "$units/emotiond.service.d"
   run install -m 644 "$shipped/emotiond.service" "$units/emotiond.service"
+  # For more cameras on this host: docs/service.md.
+  run sh -c 'sed -f "$1" "$2" >"$3"' sh deploy/install/template.sed "$shipped/emotiond.service" \
+    "$units/emotiond@.service"
   run ln -sfn "$base/current/bin/emotiond" "$program"
   activate_web "$shipped"
   if knows_restart_steps; then

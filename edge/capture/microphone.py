@@ -10,14 +10,16 @@ from edge.capture.media import read_sound
 from edge.capture.portaudio import BLOCK_S, PortAudioMicrophone
 from edge.capture.sources import is_sound_file
 from edge.clock import Clock
-from edge.config import Microphone
+from edge.config import Files, Microphone
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 
-def open_microphone(config: Microphone, clock: Clock, control: RunControl) -> Device[AudioBlock]:
+def open_microphone(
+    config: Microphone, clock: Clock, control: RunControl, limits: Files | None = None
+) -> Device[AudioBlock]:
     """Opens a microphone or a sound file; raises SourceError."""
     if is_sound_file(config.source):
-        return SoundFile(config, clock, control.stop)
+        return SoundFile(config, clock, control.stop, limits)
     return PortAudioMicrophone(config, clock, control.stop)
 
 
@@ -26,8 +28,10 @@ class SoundFile:
 
     fault = ""
 
-    def __init__(self, config: Microphone, clock: Clock, stop: threading.Event) -> None:
-        self._sound = read_sound(Path(config.source), config.channel)
+    def __init__(
+        self, config: Microphone, clock: Clock, stop: threading.Event, limits: Files | None
+    ) -> None:
+        self._sound = read_sound(Path(config.source), config.channel, limits)
         self._loop, self._gain, self._clock, self._stop = config.loop, config.gain, clock, stop
         self._started_s = clock.now_s()
         self._played = 0

@@ -16,10 +16,10 @@ import soxr
 
 from edge.capture.channels import Downmix, amplified, to_int16
 from edge.capture.liveness import SoundLiveness
-from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
 from edge.config import Microphone
 from edge.errors import SourceError
+from edge.stderr import silenced_stderr
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S = 0.05

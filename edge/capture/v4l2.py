@@ -17,6 +17,7 @@ import cv2
 from edge.capture.device import DEVICE_FOLDER
 from edge.capture.liveness import FROZEN_S, PictureLiveness
 from edge.capture.video import CaptureContext, VideoSource
+from edge.config import Camera
 from edge.errors import SourceError
 
 CLASS_FOLDER = Path("/sys/class/video4linux")
@@ -156,13 +157,13 @@ class V4l2Camera(VideoSource):
     """A camera that the kernel knows."""
 
     def __init__(self, context: CaptureContext, cameras: Cameras) -> None:
-        capture = _open(context, cameras)
-        super().__init__(context, capture, PictureLiveness(context.name, FROZEN_S))
+        self._camera = _open(context, cameras)
+        super().__init__(context, self._camera, PictureLiveness(context.name, FROZEN_S))
 
     def _grab(self) -> bool:
         if not self._wait_for_picture():
             return False
-        if not self._capture.grab():
+        if not self._camera.grab():
             raise SourceError(f"{self._name} gives no more pictures")
         return True
 
@@ -179,7 +180,7 @@ class V4l2Camera(VideoSource):
 
     def _has_picture(self) -> bool:
         try:
-            found, _ready = cv2.VideoCapture.waitAny([self._capture], round(MAX_WAIT_S * 1e9))
+            found, _ready = cv2.VideoCapture.waitAny([self._camera], round(MAX_WAIT_S * 1e9))
         except cv2.error:
             raise SourceError(f"{self._name} is gone; plug it in again") from None
         return bool(found)
@@ -197,10 +198,22 @@ def _open(context: CaptureContext, cameras: Cameras) -> cv2.VideoCapture:
             "it is in use by another program" if is_busy(path) else f"OpenCV cannot read {path}"
         )
         raise SourceError(f"{context.name} cannot be opened: {reason}")
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width_px)
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height_px)
-    capture.set(cv2.CAP_PROP_FPS, config.fps)
+    for key, value in properties(config):
+        capture.set(key, value)
     return capture
+
+
+def properties(config: Camera) -> list[tuple[int, float]]:
+    """Returns what is requested from a camera, as OpenCV's properties: the format comes first."""
+    wanted: list[tuple[int, float]] = []
+    if config.format:
+        wanted.append((cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*config.format.upper())))
+    return [
+        *wanted,
+        (cv2.CAP_PROP_FRAME_WIDTH, config.width_px),
+        (cv2.CAP_PROP_FRAME_HEIGHT, config.height_px),
+        (cv2.CAP_PROP_FPS, config.fps),
+    ]
 
 
 def _names(nodes: list[Node]) -> str:

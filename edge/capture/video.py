@@ -1,25 +1,29 @@
 """Pictures read through OpenCV: the part that all sources share, video files and live streams."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edge.capture.control import Pace, RunControl
+from edge.capture.frames import OpenCvVideo, Pictures, TimedPictures, open_pictures
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
+from edge.capture.refusal import password_remedy
 from edge.capture.sources import address_of, is_address, shown
 from edge.capture.turning import turned
 from edge.clock import Clock
-from edge.config import Camera
+from edge.config import Camera, Files
 from edge.errors import Paused, SourceError
 from edge.values import Frame
 
 OPEN_TIMEOUT_MS = 3000
 READ_TIMEOUT_MS = 2000
-MAX_FPS = 240
-"""Frame rates above it are taken for damage in the file's header."""
+TIMEOUTS = (
+    *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS),
+    *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS),
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class CaptureContext:
     clock: Clock
     control: RunControl
     pace: Pace
+    limits: Files = field(default_factory=Files)
 
     @property
     def name(self) -> str:
@@ -47,7 +52,7 @@ class CaptureContext:
 
 
 class VideoSource(ABC):
-    """An open OpenCV capture that gives at most `pace.fps` frames a second and skips the others.
+    """An open video that gives at most `pace.fps` frames a second and skips the others.
 
     Frames are turned and mirrored as configured. `liveness` notices frozen and black pictures; None
     where those are legitimate.
@@ -56,7 +61,7 @@ class VideoSource(ABC):
     def __init__(
         self,
         context: CaptureContext,
-        capture: cv2.VideoCapture,
+        capture: Pictures,
         liveness: PictureLiveness | None = None,
     ) -> None:
         self._context, self._capture, self._liveness = context, capture, liveness
@@ -104,21 +109,20 @@ class VideoSource(ABC):
 
 
 class VideoFile(VideoSource):
-    """A video of known length, in a file or at an address, played at its own frame rate.
+    """A video with an end, in a file or at an address, played at the times of its pictures.
 
     It ends with None, or restarts if `loop` is set. At an address only `loop` makes the end an
     ordinary one: otherwise the network may have caused it, and it raises SourceError.
     """
 
-    def __init__(self, context: CaptureContext, capture: cv2.VideoCapture) -> None:
-        super().__init__(context, capture)
-        own_fps = capture.get(cv2.CAP_PROP_FPS)
-        self._fps = own_fps if 0 < own_fps <= MAX_FPS else context.config.fps
+    def __init__(self, context: CaptureContext, video: TimedPictures) -> None:
+        super().__init__(context, video)
+        self._video = video
         self._started_s, self._frames = self._next_s, 0
 
     def _grab(self) -> bool:
         config = self._context.config
-        while not self._capture.grab():
+        while not self._video.grab():
             if is_address(config.source) and not config.loop:
                 raise SourceError(f"{self._name} gives no more pictures")
             if not self._frames:
@@ -128,18 +132,18 @@ class VideoFile(VideoSource):
             self._rewind()
             if not self._context.continues():
                 return False
+        self._frames += 1
         return True
 
     def _capture_time_s(self) -> float:
         """Waits until the picture just grabbed is due, and returns that time."""
-        due_s = self._started_s + self._frames / self._fps
-        self._frames += 1
+        due_s = self._started_s + self._video.time_s
         self._context.control.stop.wait(max(due_s - self._clock.now_s(), 0))
         return due_s
 
     def _rewind(self) -> None:
-        self._capture.release()
-        self._capture = open_video(self._context)
+        self._video.release()
+        self._capture = self._video = open_video(self._context)
         self._started_s = self._next_s = self._clock.now_s()
         self._frames = 0
 
@@ -147,9 +151,8 @@ class VideoFile(VideoSource):
 class LiveStream(VideoSource):
     """A video without a known end, from the network or through a named pipe."""
 
-    def __init__(self, context: CaptureContext, capture: cv2.VideoCapture) -> None:
-        codec = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True)
-        frozen_s = FROZEN_S if codec.upper() == b"MJPG" else INTER_CODED_FROZEN_S
+    def __init__(self, context: CaptureContext, capture: OpenCvVideo) -> None:
+        frozen_s = FROZEN_S if capture.codec == "MJPG" else INTER_CODED_FROZEN_S
         super().__init__(context, capture, PictureLiveness(context.name, frozen_s))
 
     def _grab(self) -> bool:
@@ -158,21 +161,16 @@ class LiveStream(VideoSource):
         return True
 
 
-def open_video(context: CaptureContext) -> cv2.VideoCapture:
-    """Opens a video file or an address with FFmpeg; raises SourceError."""
+def open_video(context: CaptureContext) -> TimedPictures:
+    """Opens a video file, a named pipe or an address; raises SourceError."""
     try:
         source = address_of(context.config)
     except SourceError as error:
         raise SourceError(f"{context.name} cannot be opened: {error}") from error
-    if is_address(source):
-        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS]
-        limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
-        remedy = "is the address right and the stream running?"
-    else:
-        capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG)
-        exists = Path(source).exists()
-        remedy = "it is not a readable video file" if exists else "no such file"
+    if not is_address(source) and not Path(source).is_fifo():
+        return open_pictures(Path(source), context.limits, f"{context.name} cannot be opened")
+    capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, TIMEOUTS if is_address(source) else [])
     if not capture.isOpened():
+        remedy = password_remedy(source) or "is the address right and the stream running?"
         raise SourceError(f"{context.name} cannot be opened: {remedy}")
-    return capture
+    return OpenCvVideo(capture, context.name, round(context.limits.max_picture_mpx * 1e6))

@@ -1,11 +1,11 @@
 """Checks the files that a configuration names, beyond what its text shows."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from edge.capture.sources import address_of, is_sound_file, is_video_file
-from edge.capture.stderr import silenced_stderr
 from edge.config import Camera, Config, Microphone
 from edge.errors import ConfigError, ModelError, SourceError
 from edge.fusion.model import load_fusion
@@ -13,6 +13,7 @@ from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Modality
 from edge.perception.trial import Trials
 from edge.publish.session import ClientFactory
+from edge.stderr import silenced_stderr
 
 
 def check_files(config: Config) -> list[str]:
@@ -34,6 +35,9 @@ def check_files(config: Config) -> list[str]:
         except ConfigError as error:
             is_fault = not isinstance(error.__cause__, PermissionError)
             (faults if is_fault else warnings).append(f"{key}{error}")
+    if not faults:
+        with contextlib.suppress(ConfigError):
+            warnings += ClientFactory(config.mqtt, None).weaknesses
     if faults:
         raise ConfigError("\n".join(faults))
     return warnings

@@ -1,21 +1,26 @@
 """`emotiond predict`: runs the Python API on files and texts."""
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from edge.capture.media import PICTURES, SOUNDS, VIDEOS
+from edge.capture.decoder import ContainedDecoder
+from edge.capture.kinds import kind_of, media_files
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import Emotion
-from edge.errors import SourceError
-from edge.values import UNKNOWN_SUBJECT
+from edge.errors import NotFoundError, SourceError
+from edge.values import UNKNOWN_SUBJECT, Box
 from emotiond import Emotions, Result
+from emotiond.reader import no_face
+
+log = logging.getLogger(__name__)
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The prediction of one modality, or of all fused, for one input."""
 
     input: str
@@ -25,6 +30,14 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     probabilities: dict[Emotion, float]
     native: dict[str, float]
+    valence: float
+    """From -1, unpleasant, to 1, pleasant."""
+    arousal: float
+    """From -1, calm, to 1, excited."""
+    box: Box | None = None
+    """Of a face that was found in a picture."""
+    primary: bool | None = None
+    """In a picture: True for the face that the device would follow."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -41,7 +54,8 @@ class Predictor:
     """
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
-        self._emotions, self._cropped = Emotions(config=config), cropped
+        self._config, self._cropped = config, cropped
+        self._emotions = Emotions(config=config, decoder=ContainedDecoder(config.files))
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Prediction | Failure]:
         """Yields the results of files, and of all media files in folders, in order.
@@ -50,10 +64,11 @@ class Predictor:
         """
         for path in paths:
             if path.is_dir():
-                known = PICTURES | SOUNDS | VIDEOS
-                files = [one for one in sorted(path.rglob("*")) if one.suffix.lower() in known]
+                files, skipped = media_files(path)
                 if not files:
-                    yield _failure(path, "no picture, sound or video in this folder")
+                    yield _failure(path, f"{path}: no picture, sound or video in this folder")
+                if skipped:
+                    log.warning("%s: skipped %s", _printable(path), skipped)
             else:
                 files = [path]
             for file in files:
@@ -71,28 +86,56 @@ class Predictor:
                 for number, line in enumerate(lines, 1):
                     name = f"{_printable(file)}:{number}"
                     try:
-                        yield from self.texts([(name, line.decode("utf-8").rstrip("\r\n"))])
+                        text = line.decode("utf-8" if number > 1 else "utf-8-sig")
+                        yield from self.texts([(name, text.rstrip("\r\n"))])
                     except UnicodeDecodeError as error:
                         yield _failure(name, f"{name}: not UTF-8 (byte {error.start})")
         except OSError as error:
             yield _failure(file, f"{file}: cannot read it ({error.strerror})")
+
+    def fused(
+        self, image: Path | None, sound: Path | None, text: str | None
+    ) -> Iterator[Prediction | Failure]:
+        """Yields the results of a picture, a sound and a text of one person, and of all fused."""
+        named = {"face": image, "speech": sound, "text": None if text is None else "text"}
+        given = {modality: str(name) for modality, name in named.items() if name is not None}
+        together = " + ".join(given.values())
+        try:
+            fused = self._emotions.fuse(image=image, sound=sound, text=text)
+        except SourceError as error:
+            yield _failure(together, error)
+            return
+        found = {part.modality: part for part in fused.parts}
+        for modality, name in given.items():
+            if (part := found.get(modality)) is not None:
+                yield _prediction(_printable(name), part)
+            else:
+                reason = "no voice in it" if modality == "speech" else self._no_face
+                yield _failure(name, f"{name}: {reason}")
+        yield _prediction(_printable(together), fused)
+
+    @property
+    def _no_face(self) -> str:
+        return no_face(self._config.models.face)
 
     def _file(self, path: Path) -> Iterator[Prediction | Failure]:
         try:
             for found in self._results(path):
                 if isinstance(found, str):
                     yield _failure(path, found)
+                elif isinstance(found, Prediction):
+                    yield found
                 else:
                     yield _prediction(_printable(path), found)
         except SourceError as error:
             yield _failure(path, error)
 
-    def _results(self, path: Path) -> Iterator[Result | str]:
+    def _results(self, path: Path) -> Iterator[Prediction | Result | str]:
         """Yields the results of a file, and why a part of it could not be read."""
-        suffix = path.suffix.lower()
-        if suffix in PICTURES:
-            yield self._picture(path)
-        elif suffix in SOUNDS:
+        kind = kind_of(path)
+        if kind == "picture":
+            yield from self._picture(path)
+        elif kind == "sound":
             yield self._sound(path)
         else:
             clip = self._emotions.clip(path, timeline=False)
@@ -102,16 +145,18 @@ class Predictor:
             if len(clip.fused.parts) > 1:
                 yield clip.fused
 
-    def _picture(self, path: Path) -> Result:
+    def _picture(self, path: Path) -> Iterator[Prediction]:
+        """Yields every face, the primary one first."""
         faces = self._emotions.image(path, cropped=self._cropped)
         if not faces:
-            raise SourceError(f"{path}: no face in it; for face crops use --cropped")
-        return faces[0]
+            raise NotFoundError(f"{path}: {self._no_face}; for face crops use --cropped")
+        for place, face in enumerate(faces):
+            yield msgspec.structs.replace(_prediction(_printable(path), face), primary=not place)
 
     def _sound(self, path: Path) -> Result:
         found = self._emotions.sound(path)
         if found is None:
-            raise SourceError(f"{path}: no voice in it")
+            raise NotFoundError(f"{path}: no voice in it")
         return found
 
 
@@ -131,11 +176,16 @@ def print_results(results: Iterable[Prediction | Failure], as_json: bool) -> boo
                 print(f"emotiond: {result.error}", file=sys.stderr)
             else:
                 confidence = f"{result.confidence:.2f}"
-                rows.append((result.input, result.modality, result.emotion, confidence))
+                rows.append((result.input, _described(result), result.emotion, confidence))
     finally:
         if rows:
             print(table(("input", "modality", "emotion", "confidence"), rows))
     return succeeded
+
+
+def _described(result: Prediction) -> str:
+    """Returns the modality, with the number of a face that is not the primary one."""
+    return f"face {result.subject}" if result.primary is False else result.modality
 
 
 def _printable(text: object) -> str:
@@ -157,4 +207,7 @@ def _prediction(name: str, result: Result) -> Prediction:
         confidence=result.confidence,
         probabilities=result.probabilities,
         native=result.native,
+        valence=result.valence,
+        arousal=result.arousal,
+        box=result.box,
     )

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge import values
 from edge.emotions import FloatArray
 from edge.perception.manifest import ImageInput, SoundInput
 
-Pixels = npt.NDArray[np.uint8]
+Pixels = values.Pixels
 
 # Coefficients are clipped at this many deviations from the mean, so that one extreme value in a
 # window does not cost the others their int8 resolution.

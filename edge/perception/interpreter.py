@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edge.emotions import FloatArray
 from edge.errors import ModelError
 from edge.perception.sparse import Sparse
+from edge.stderr import silenced_stderr
 
 try:
     from ai_edge_litert.interpreter import Interpreter as LiteRt
@@ -68,8 +69,9 @@ class Interpreter:
     def __init__(self, model: bytes, name: str, threads: int = 1) -> None:
         self.name = name
         try:
-            self._litert = LiteRt(model_content=model, num_threads=threads)
-            self._litert.allocate_tensors()
+            with silenced_stderr():
+                self._litert = LiteRt(model_content=model, num_threads=threads)
+                self._litert.allocate_tensors()
             inputs, outputs = self._details()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name}: LiteRT cannot load this file ({error})") from error

@@ -7,9 +7,10 @@ from pathlib import Path
 from edge.config import Models
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
-from edge.perception.detector import Detector, open_detector
+from edge.perception.detector import Detector, Face, open_detector
 from edge.perception.face import FacePerception
 from edge.perception.face_tracker import FaceTracker
+from edge.perception.features import Pixels
 from edge.perception.manifest import Modality
 from edge.perception.pack import Pack, load_pack
 from edge.perception.speech import SpeechPerception
@@ -47,9 +48,13 @@ class ModelLoader:
     def new_face(self) -> FacePerception:
         """Creates a face perception without tracked faces; all share one detector."""
         face = self.config.face
-        tracker = FaceTracker(
-            self.detector.detect, face.detect_every, face.max_faces, face.keep_subject_s
-        )
+        detector, least_px = self.detector, face.min_face_px
+
+        def detect(pixels: Pixels) -> list[Face]:
+            found = detector.detect(pixels)
+            return [one for one in found if one.box[2] - one.box[0] >= least_px]
+
+        tracker = FaceTracker(detect, face.detect_every, face.max_faces, face.keep_subject_s)
         return FacePerception(tracker, self._face_classifier)
 
     @cached_property

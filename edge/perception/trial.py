@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 TRIAL_S = 6.0
 """Longest trial of a model, on a slow board; four take less than the service's WatchdogSec=30."""
+BUSY_SHARE = 0.25
+"""Share of a processor below which a child without an answer was not slow, but kept waiting."""
 RAN, FAILED = "+", "-"
 """Written by the child after each model: it ran, or raised an exception."""
 STOPPED = (signal.SIGTERM, signal.SIGINT)
@@ -103,16 +105,26 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str
     except OSError as error:
         logger.warning("models are not tried, no process could be started (%s)", error)
         return "", ""
-    fault = ""
+    fault, before_s = "", _children_s()
     try:
         output, _ = child.communicate(timeout=limit_s * len(paths))
     except subprocess.TimeoutExpired:
         child.kill()
         output, _ = child.communicate()
-        fault = f"no answer within {limit_s * len(paths):g} s"
+        waited = f"no answer within {limit_s * len(paths):g} s"
+        if _children_s() - before_s < BUSY_SHARE * limit_s:
+            logger.warning("models are not tried, the machine is too busy (%s)", waited)
+            return output.decode(), ""
+        fault = waited
     if not fault and child.returncode < 0 and -child.returncode not in STOPPED:
         fault = f"running it ends the process ({signal.Signals(-child.returncode).name})"
     return output.decode(), fault
+
+
+def _children_s() -> float:
+    """Returns the processor time of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> int:

@@ -45,8 +45,6 @@ CLOCK_CHECK_S, CLOCK_STEP_S = 0.5, 60.0
 """Interval of comparing the clocks while waiting, and the step that ends the wait."""
 MAX_PACKET_BYTES = 268_435_460
 """Longest packet that MQTT allows."""
-CATCH_UP_S = 1.0
-"""Time that a broker takes to deliver the commands that waited for this session."""
 THREAD_CHECK_S = 1.0
 """Interval of checking that paho's thread still runs."""
 
@@ -71,6 +69,8 @@ class Connection(threading.Thread):
         self._config, self._will, self._listener = config, will, listener
         self._clock = clock or Clock()
         self._client_factory = ClientFactory(config, will, identifier)
+        for sentence in self._client_factory.weaknesses:
+            logger.warning("%s", sentence)
         self._attempts = Attempts(config)
         self._address = Address(config.host, config.port)
         self._known: set[Address] = set()
@@ -258,6 +258,7 @@ class Connection(threading.Thread):
     def _on_subscribe(
         self, client: paho.Client, data: Any, message_id: int, reasons: Any, properties: Any
     ) -> None:
+        self._may_have_waited_s = 0.0  # what waited came before the answer to our subscription
         if failures := {str(reason) for reason in reasons if reason.is_failure}:
             logger.warning(
                 "the broker refuses our subscriptions (%s); check its access list",
@@ -265,8 +266,7 @@ class Connection(threading.Thread):
             )
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
-        # What waited comes first, but nothing says where it ends.
-        age_s = self._may_have_waited_s if self._held_s < CATCH_UP_S else 0.0
+        age_s = self._may_have_waited_s
         self._listener.received(message.topic, bytes(message.payload), message.retain, age_s)
 
     @property

@@ -13,7 +13,7 @@ from paho.mqtt.properties import Properties
 
 from edge.config import Mqtt
 from edge.publish.attempts import Address
-from edge.publish.tls import tls_context
+from edge.publish.tls import tls_context, weaknesses
 from edge.secrets import account
 
 MAX_PACKET_BYTES = 1 << 20
@@ -83,6 +83,8 @@ class ClientFactory:
         self._identifier = identifier or config.client_id or f"emotiond-{config.device}"
         self._username, self._password = account("mqtt", config.username, config.password_file)
         self._tls = tls_context(config.tls)
+        self.weaknesses = weaknesses(config, self._password is not None)
+        """Sentences about what others on the network could do."""
 
     def new(self, mqtt5: bool) -> paho.Client:
         """Returns a client that is not connected yet and does not reconnect by itself."""

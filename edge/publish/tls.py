@@ -2,9 +2,11 @@
 
 import ssl
 
-from edge.config import Tls
+from edge.config import Mqtt, Tls
 from edge.errors import ConfigError
 from edge.secrets import read_secret, unusable
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def tls_context(config: Tls) -> ssl.SSLContext | None:
@@ -28,6 +30,20 @@ def tls_context(config: Tls) -> ssl.SSLContext | None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def weaknesses(config: Mqtt, has_password: bool) -> list[str]:
+    """Returns a sentence for each way in which others on the network could listen or interfere."""
+    found = []
+    is_here = config.host in LOOPBACK
+    if has_password and not config.tls.enabled and not is_here:
+        found.append(f"the password for {config.host} is sent in clear text; set mqtt.tls.enabled")
+    if config.tls.insecure:
+        found.append(
+            "mqtt.tls.insecure accepts any certificate, so anybody could pretend to be the broker; "
+            "set mqtt.tls.ca_file instead"
+        )
+    return found
 
 
 def _use_pre_shared_key(context: ssl.SSLContext, config: Tls) -> None:

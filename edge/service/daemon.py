@@ -28,6 +28,7 @@ from edge.service.meter import Meter
 from edge.service.modalities import Modalities
 from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
+from edge.service.quiet_hours import is_quiet
 from edge.service.watchdog import Watchdog
 from edge.throttled_log import ThrottledLog
 from edge.tracking.tracker import Tracker
@@ -64,6 +65,7 @@ class Daemon:
         self._statuses: dict[str, str] = {}
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
+        self._pause.set_quiet(is_quiet(config.quiet_hours, clock))
         self._publisher = Publisher(
             config.mqtt,
             self._receive,
@@ -133,7 +135,7 @@ class Daemon:
 
     def copy_pause(self, predecessor: "Daemon") -> None:
         """Takes over the pause of the daemon before, even if no disk could store it."""
-        self._pause.switch(predecessor._pause.is_on)
+        self._pause.switch(predecessor._pause.is_wanted)
 
     def _finish(self) -> None:
         self._modalities.stop()
@@ -151,6 +153,7 @@ class Daemon:
             item = None
         now_s, started_s = self._clock.now_s(), time.perf_counter()
         changes = []
+        self._pause.set_quiet(is_quiet(self._config.quiet_hours, self._clock))
         paused = self._pause.is_on
         if paused != self._was_paused:
             self._was_paused = paused

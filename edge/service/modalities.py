@@ -154,7 +154,10 @@ class Modalities:
             self._emit(perception.perceive(frame))
 
         settings = self._config.camera
-        opener = partial(open_camera, settings, self._clock, self._control_of("face"), self._pace)
+        control = self._control_of("face")
+        opener = partial(
+            open_camera, settings, self._clock, control, self._pace, limits=self._config.files
+        )
         self._read("face", "camera", opener, frames, is_video_file(settings.source))
         self._infer("face", frames, perceive)
 
@@ -170,7 +173,8 @@ class Modalities:
                 self._emit(observation)
 
         settings = self._config.microphone
-        opener = partial(open_microphone, settings, self._clock, self._control_of("speech"))
+        control = self._control_of("speech")
+        opener = partial(open_microphone, settings, self._clock, control, self._config.files)
         self._read("speech", "microphone", opener, blocks, is_sound_file(settings.source))
         self._infer("speech", blocks, perceive)
 

@@ -1,4 +1,4 @@
-"""The pause switch: while it is on, nothing is captured."""
+"""The pause: while it is on, by request or by the hour, nothing is captured."""
 
 import logging
 import os
@@ -15,6 +15,7 @@ class Pause:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
+        self._is_quiet = False
         self.running = threading.Event()
         """Set while devices may be open."""
         try:
@@ -27,10 +28,11 @@ class Pause:
                 self._file,
                 error.strerror,
             )
+        self.is_wanted = was_on
+        """True if somebody has asked for it."""
         if was_on:
             logger.info("still paused, as before the restart")
-        else:
-            self.running.set()
+        self._apply()
 
     @property
     def is_on(self) -> bool:
@@ -42,12 +44,13 @@ class Pause:
 
         Returns why a restart will undo this, empty if it will not.
         """
-        if on == self.is_on:
-            return ""
-        fault = ""
+        quiet = "quiet_hours still apply" if self._is_quiet and not on else ""
+        if on == self.is_wanted:
+            return quiet
+        fault, self.is_wanted = quiet, on
         logger.info("paused: nothing is captured" if on else "resumed")
         if on:
-            self.running.clear()
+            self._apply()
         try:
             if on:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +63,18 @@ class Pause:
                 f"the pause cannot be stored ({error.strerror}); a restart will undo this change"
             )
             logger.warning("%s: %s", self._file, fault)
-        if not on:
-            self.running.set()
+        self._apply()
         return fault
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Notes whether these are quiet hours, for which nobody needs to ask."""
+        if quiet != self._is_quiet:
+            logger.info("quiet hours: nothing is captured" if quiet else "quiet hours are over")
+            self._is_quiet = quiet
+            self._apply()
+
+    def _apply(self) -> None:
+        if self.is_wanted or self._is_quiet:
+            self.running.clear()
+        else:
+            self.running.set()

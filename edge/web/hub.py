@@ -36,7 +36,7 @@ class Hub:
     def publish(self, message: Published) -> None:
         """Hands a message to all pages; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            event = as_event(message.name, message)
+            event = as_event(message.name.rpartition("/")[2], message)
             self._loop.call_soon_threadsafe(self._hand_out, event)
 
     def _hand_out(self, event: bytes) -> None:

@@ -49,11 +49,14 @@ class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Jobs:
-    """Runs jobs with one set of models."""
+    """Runs jobs with one set of models.
+
+    What others send was not taken by this device's camera, and is not turned as that one is.
+    """
 
     def __init__(self, config: Config, max_pixels: int, max_seconds: float) -> None:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
-        self._emotions = Emotions(config=config)
+        self._emotions = Emotions(config=msgspec.structs.replace(config, camera=Camera()))
         self._max_pixels, self._max_seconds = max_pixels, max_seconds
         self._live: dict[str, Live] = {}
 

@@ -16,6 +16,7 @@ import anyio
 from anyio import CapacityLimiter, Lock, from_thread, to_thread
 
 from edge.config import Config
+from edge.machine import memory_limit_mb, total_mb
 from edge.web.errors import Refusal, busy, unusable
 from edge.web.settings import Limits
 
@@ -23,10 +24,29 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 60.0
 """A worker without work for this long is ended, so that an idle server is small."""
+START_S = 60.0
+"""Time that a worker may take to load its libraries, on a slow and busy board."""
+# Without the current folder, whose modules Python would import.
+START = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    "from edge.web.worker import main; sys.exit(main())"
+)
 LIVE_S = 20.0
-"""Time that one picture, sound or text of a live page may take, with the start of the worker."""
+"""Time that one picture, sound or text of a live page may take."""
+
+LIVE_WORKERS = 1
+MEMORY_SHARE = 0.5
+"""Share of the machine's memory, or of the service's, that all workers may take together."""
+MIN_WORKER_BYTES, MAX_WORKER_BYTES = 400_000_000, 2_000_000_000
+"""Private memory of a worker: the models and a clip take the first, no file needs the second."""
 
 Report = Callable[[Any], None]
+
+
+def worker_memory_bytes(workers: int, whole_mb: float) -> int:
+    """Returns the private memory that each of so many workers may take of a machine's memory."""
+    each = round(whole_mb * 1e6 * MEMORY_SHARE / workers)
+    return min(max(each, MIN_WORKER_BYTES), MAX_WORKER_BYTES)
 
 
 class Worker:
@@ -56,13 +76,15 @@ class Worker:
         `files` are descriptors. A process that takes longer than `limit_s`, or ends, is replaced
         with the next call; None is no limit.
         """
-        started_s = time.monotonic()
 
         def left_s() -> float | None:
             return None if limit_s is None else max(started_s + limit_s - time.monotonic(), 0.0)
 
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()  # it ended while it had nothing to do, which is no fault of this file
         try:
             connection = self._connection or self._start()
+            started_s = time.monotonic()
             connection.send((name, dict(arguments), tuple(files)))
             for descriptor in files.values():
                 send_handle(connection, descriptor, None)
@@ -100,7 +122,7 @@ class Worker:
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "edge.web.worker", str(theirs.fileno())]
+            command = [sys.executable, "-c", START, str(theirs.fileno())]
             self._process = subprocess.Popen(  # noqa: S603 - this Python, this package
                 command,
                 stdin=subprocess.DEVNULL,
@@ -110,7 +132,12 @@ class Worker:
             )
         connection = self._connection = Connection(ours.detach())
         limits = self._limits
-        connection.send((self._config, limits.pixels, limits.seconds))
+        whole_mb = min(total_mb(), memory_limit_mb() or float("inf"))
+        memory = worker_memory_bytes(limits.workers + LIVE_WORKERS, whole_mb)
+        connection.send((self._config, limits.pixels, limits.seconds, memory))
+        if not connection.poll(START_S):
+            raise EOFError
+        connection.recv()  # it has loaded its libraries
         return connection
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from edge.errors import EmotiondError
+from edge.errors import ConfigError, EmotiondError
 from edge.web.app import create_app
 from edge.web.live import MAX_MESSAGE_BYTES
 from edge.web.settings import WebSettings
@@ -19,18 +19,18 @@ MAX_CONNECTIONS = 256
 
 
 def read_token(file: Path) -> str:
-    """Reads a token of at least MIN_TOKEN_CHARACTERS from a file; raises EmotiondError."""
+    """Reads a token of at least MIN_TOKEN_CHARACTERS from a file; raises ConfigError."""
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise EmotiondError(f"{file}: cannot read the token ({error})") from error
+        raise ConfigError(f"{file}: cannot read the token ({error})") from error
     return checked_token(token, str(file))
 
 
 def checked_token(token: str, source: str) -> str:
-    """Returns the token; raises EmotiondError, which names its source, if it can be guessed."""
+    """Returns the token; raises ConfigError, which names its source, if it can be guessed."""
     if len(token) < MIN_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
-        raise EmotiondError(
+        raise ConfigError(
             f"{source}: a token has at least {MIN_TOKEN_CHARACTERS} printable ASCII characters; "
             "make one with `openssl rand -hex 16`"
         )

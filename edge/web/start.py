@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from edge.config import Config
-from edge.errors import EmotiondError
+from edge.errors import ConfigError
 from edge.secrets import credential
 from edge.web.serve import checked_token, new_token, read_token, serve
 from edge.web.settings import WebSettings
@@ -17,13 +17,13 @@ JOURNAL = "JOURNAL_STREAM"
 
 
 def start(config: Config, options: argparse.Namespace) -> None:
-    """Serves until it is told to stop; raises EmotiondError.
+    """Serves until it is told to stop; raises EmotiondError, a ConfigError for faulty options.
 
     On an address that others can reach, a token is demanded: that of a file or of systemd's
     credential, or a new one that is printed once.
     """
     if bool(options.certificate) != bool(options.key):
-        raise EmotiondError("--certificate and --key belong together, but one of them is missing")
+        raise ConfigError("--certificate and --key belong together, but one of them is missing")
     if options.camera is not None:
         source = int(options.camera) if options.camera.isdecimal() else options.camera
         camera = msgspec.structs.replace(config.camera, source=source)
@@ -41,7 +41,7 @@ def start(config: Config, options: argparse.Namespace) -> None:
     if given or settings.is_local:
         serve(replace(settings, token=given or None), show_token=False)
     elif os.environ.get(JOURNAL):
-        raise EmotiondError(
+        raise ConfigError(
             f"{settings.host} can be reached by others, so a token is needed: write one into "
             "/etc/emotiond/web-token; a new one would stand in the journal"
         )

@@ -17,9 +17,6 @@ from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any
 
-MEMORY_BYTES = 2_000_000_000
-"""Private memory of a worker; reading a clip takes a tenth of it."""
-
 UPLOAD = re.compile(r"/proc/self/fd/\d+: |:? '?/proc/self/fd/\d+'?")
 """The path by which this process reads an upload, in errors."""
 
@@ -30,15 +27,16 @@ Call = tuple[str, dict[str, Any], tuple[str, ...]]
 def main() -> int:
     """Serves calls on the socket whose descriptor is the first argument, until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this one
-    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     connection = Connection(int(sys.argv[1]))
-    config, max_pixels, max_seconds = connection.recv()
+    config, max_pixels, max_seconds, memory_bytes = connection.recv()
+    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)  # is read once, on import
     from edge.errors import EmotiondError, ModelError, describe
     from edge.web.jobs import Jobs
 
     jobs = Jobs(config, max_pixels, max_seconds)
+    connection.send(("ready", None))
     with contextlib.suppress(EOFError, OSError):
         while True:
             name, arguments, files = connection.recv()

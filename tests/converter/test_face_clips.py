@@ -37,7 +37,7 @@ def test_faces_of_labelled_clips_are_cropped_as_on_the_device_and_split_by_perso
     text = splits.summary()
     assert "gone.mkv: no such file" in text
     assert "no emotion is called 'bored'" in text
-    assert f"labels.csv:9: {clips[0].name}: no speaker" in text
+    assert f"labels.csv:10: {clips[0].name}: no speaker" in text
     assert splits.notes == ("rows of labels.csv that are not videos: 2 (a.opus, b.wav)",)
 
 

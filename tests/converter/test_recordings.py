@@ -137,8 +137,8 @@ def test_a_table_of_labels_needs_no_code_for_its_set(tmp_path: Path) -> None:
     assert (recordings.dataset, recordings.licence) == ("mine", "that of mine")
     assert _labels(recordings) == {"ann": ["happy", "fearful"]}
     reasons = "\n".join((*recordings.unusable, *recordings.notes))
-    assert "labels.csv:3: clips/2.wav: no emotion is called 'bored'" in reasons
-    assert "labels.csv:4: clips/0.wav: listed twice" in reasons
+    assert "labels.csv:4: clips/2.wav: no emotion is called 'bored'" in reasons
+    assert "labels.csv:5: clips/0.wav: listed twice" in reasons
     assert "clips/9.wav" in reasons
     assert "rows of labels.csv that are not sounds: 1 (face.mp4)" in reasons
 

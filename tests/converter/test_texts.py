@@ -144,7 +144,7 @@ def test_brighter_is_one_data_set_per_language(tmp_path: Path, *, zipped: bool) 
     assert _labels(english.test) == {"Seen": {"anger"}}
     assert "more.csv: only in one of train and dev" in afrikaans.unusable[0]
     assert [one.rpartition("/")[2] for one in english.unusable] == [
-        "eng.csv:4: an emotion is neither 0 nor 1: 0, 2",
+        "eng.csv:5: an emotion is neither 0 nor 1: 0, 2",
         "BRIGHTER eng train: 1 texts that are also in a later split",
     ]
 
@@ -156,7 +156,7 @@ def test_brighter_refuses_other_columns(tmp_path: Path) -> None:
     _write(tmp_path, {"track_a/dev/eng.csv": "id,words,anger\n1,a,0\n"})
     with pytest.raises(DatasetError, match="the column text is missing; found id, words, anger"):
         brighter.load(tmp_path)
-    (tmp_path / "track_a/dev/eng.csv").write_bytes(b"id,text\n1,\xff\n")
+    (tmp_path / "track_a/dev/eng.csv").write_bytes(b"\xff\xfe\0")
     with pytest.raises(DatasetError, match=r"eng\.csv: cannot be read"):
         brighter.load(tmp_path)
 
@@ -219,8 +219,8 @@ def test_isear_reports_unknown_labels(tmp_path: Path) -> None:
     _write(tmp_path, {"isear.csv": f"ID|Field1|SIT\n{known}9|envy|Theirs.\n10|joy|\n"})
     (texts,) = isear.load(tmp_path)
     assert [one.rpartition("/")[2] for one in texts.unusable] == [
-        f"isear.csv:10: no label of {', '.join(LABELS)}",
-        "isear.csv:11: no text",
+        f"isear.csv:11: no label of {', '.join(LABELS)}",
+        "isear.csv:12: no text",
     ]
     _write(tmp_path, {"isear.csv": "ID|EMOT|SIT\n1|joy|Day.\n"})
     with pytest.raises(DatasetError, match="the column Field1 is missing; found ID, EMOT, SIT"):
@@ -245,7 +245,7 @@ def test_own_texts_as_a_table_and_as_json_lines(tmp_path: Path) -> None:
     assert texts.dataset == "texts"
     assert {"Great", "No, no", "More 8"} < _all(texts).keys()
     assert _all(texts)["No, no"] == {"anger", "sadness"}
-    assert texts.unusable[0].startswith(f"{tmp_path}/texts.csv:3: no emotion is called 'hangry'")
+    assert texts.unusable[0].startswith(f"{tmp_path}/texts.csv:4: no emotion is called 'hangry'")
     (texts,) = own_texts.load(tmp_path / "split")
     assert _labels(texts.train, texts.held_back)["List"] == {"fear", "joy"}
     assert _labels(texts.test) == {"Other": {"disgust"}}

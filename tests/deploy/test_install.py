@@ -103,6 +103,7 @@ def test_a_dry_run_shows_every_step_and_does_none() -> None:
         "check-config /etc/emotiond/emotiond.yaml",
         "mv -T /opt/emotiond/current.new /opt/emotiond/current",
         "/usr/local/lib/systemd/system/emotiond.service",
+        "/usr/local/lib/systemd/system/emotiond@.service",
         "/usr/local/lib/systemd/system/emotiond-web.service",
         "systemctl --quiet enable emotiond",
     ]

@@ -46,6 +46,25 @@ def test_systemd_finds_no_error_in_the_unit(tmp_path: Path, drop_ins: list[str])
     assert (verdict.returncode, verdict.stdout) == (0, "")
 
 
+def test_the_template_for_more_cameras_differs_in_configuration_and_state(tmp_path: Path) -> None:
+    unit, program = installed(tmp_path), UNIT.parents[1] / "deploy" / "install" / "template.sed"
+    text = subprocess.check_output(["sed", "-f", str(program), str(unit)], text=True)
+    changed = [
+        line
+        for line, before in zip(text.splitlines(), unit.read_text().splitlines(), strict=True)
+        if line != before
+    ]
+    assert changed == [
+        "Description=Reads emotions on the device and publishes them over MQTT (%i)",
+        "ExecStart=/bin/true run --config /etc/emotiond/%i.yaml",
+        "StateDirectory=emotiond-%i",
+    ]
+    template = tmp_path / "emotiond@.service"
+    template.write_text(text)
+    verdict = analyze("verify", str(template))
+    assert (verdict.returncode, verdict.stdout) == (0, "")
+
+
 def test_an_error_in_the_unit_would_be_found(tmp_path: Path) -> None:
     unit = installed(tmp_path)
     unit.write_text(unit.read_text().replace("WatchdogSec=", "WatchdogSecs="))

@@ -85,6 +85,7 @@ def test_every_fault_is_named_with_its_line_key_value_and_remedy() -> None:
         ),
         ("camera: {\"'fps'\": 3}", "f:1: camera.'fps': unknown key"),
         ("mqtt: {port: 'u:p@h'}", "f:1: mqtt.port: an address (not shown here) is not allowed"),
+        ("camera: {region: [0.5, 0, 0.5, 1]}", "f: region is left, top, right and bottom"),
         ("camera: {source: 'u:p@h/stream'}", "f: source looks like an address"),
         ("camera: {source: 'u:p@rtsp://h/stream'}", "f: source looks like an address"),
         ("camera: {source: '//u:p@h/stream'}", "f: source looks like an address"),
@@ -135,3 +136,8 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8 text"):
         load_config(path)
+
+
+def test_a_key_with_a_tag_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigError, match=r"f:2: camera\.fps: a key must be a plain word"):
+        parse_config("camera:\n  !!int fps: 5\n", "f")

@@ -47,8 +47,51 @@ def test_predict_gives_a_json_object_per_input_and_modality() -> None:
             "confidence",
             "probabilities",
             "native",
+            "valence",
+            "arousal",
         ]
         assert len(result["probabilities"]) == 7  # type: ignore[arg-type]
+
+
+def test_predict_answers_for_every_face_and_marks_the_primary_one(tmp_path: Path) -> None:
+    head = next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels[60:260, 120:320]
+    smaller = cv2.copyMakeBorder(cv2.resize(head, (160, 160)), 20, 20, 20, 20, cv2.BORDER_REPLICATE)
+    cv2.imwrite(str(tmp_path / "two.png"), np.hstack([head, smaller]))
+    faces = _objects(emotiond("predict", "--json", tmp_path / "two.png"))
+    assert [face["primary"] for face in faces] == [True, False]
+    left, right = (face["box"]["left"] for face in faces)  # type: ignore[index]
+    assert left < head.shape[1] < right
+    assert {face["subject"] for face in faces} == {1, 2}
+    shown = emotiond("predict", tmp_path / "two.png").stdout.splitlines()
+    assert [line.split()[1] for line in shown[2:]] == ["face", "face"]
+    assert " face 2 " in shown[3]
+
+
+def test_predict_fuses_a_picture_a_sound_and_a_text(tmp_path: Path) -> None:
+    picture, sound = tmp_path / "face.png", tmp_path / "voice.wav"
+    cv2.imwrite(str(picture), next(iter(read_frames(HAPPY_CLIP, 15.0))).pixels)
+    soundfile.write(sound, read_sound(HAPPY_CLIP), 16000)
+    given = ("--image", picture, "--audio", sound, "--text", "I am so happy!")
+    done = emotiond("predict", "--json", *given)
+    assert done.returncode == 0, done.stderr
+    results = _objects(done)
+    assert [one["modality"] for one in results] == ["face", "speech", "text", "fused"]
+    assert results[3]["input"] == f"{picture} + {sound} + text"
+    assert results[3]["emotion"] == "happy"
+    assert results[3]["valence"] > 0.3  # type: ignore[operator]
+
+
+def test_predict_fuses_what_there_is_and_names_what_is_missing(tmp_path: Path) -> None:
+    picture = tmp_path / "wall.png"
+    cv2.imwrite(str(picture), np.full((240, 320, 3), 90, np.uint8))
+    done = emotiond("predict", "--json", "--image", picture, "--text", "I hate you")
+    assert done.returncode == 1
+    failure, text, fused = _objects(done)
+    assert "no face" in str(failure["error"])
+    assert text["emotion"] == fused["emotion"] == "angry"
+    refused = emotiond("predict", "--image", picture, HAPPY_CLIP)
+    assert refused.returncode == 1
+    assert "fused with at most one --text" in refused.stderr
 
 
 def test_predict_reads_pictures_whole_and_cropped(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -11,11 +12,12 @@ import trustme
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
 from edge.commands.demo.broker import HOST
-from edge.config import Backoff, Tls
+from edge.config import Backoff, HomeAssistant, Mqtt, Tls
 from edge.errors import ConfigError
 from edge.publish.attempts import Outcome
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
+from edge.publish.session import ClientFactory
 from edge.publish.tls import tls_context
 from edge.secrets import CREDENTIALS
 from tests.support.publishing import COMPOSER, Connect, event, mqtt_settings
@@ -69,6 +71,32 @@ def test_name_and_password_come_from_a_file_the_environment_or_systemd(
         monkeypatch.setenv(CREDENTIALS, str(tmp_path))
     publisher = connect(guarded.port, **settings)
     wait_until(lambda: publisher.connected)
+
+
+@pytest.mark.parametrize(("user", "may_pause"), [("reader", False), ("homeassistant", True)])
+def test_the_shipped_access_list_has_users_that_read_and_one_for_home_assistant(
+    tmp_path: Path, guarded: Mosquitto, connect: Connect, user: str, may_pause: bool
+) -> None:
+    device = connect(
+        guarded.port,
+        username="kiosk",
+        password_file=_secret(tmp_path, "kiosk's"),
+        home_assistant=HomeAssistant(enabled=True),
+    )
+    wait_until(lambda: device.connected)
+    other = Subscriber(guarded.port, client_id="it", username=user, password=f"{user}'s")
+    everyone = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
+    other.client.subscribe("homeassistant/#", qos=1)
+    for name in ("state", "set/observation", "set/pause"):
+        other.client.publish(f"emotion/kiosk/{name}", "off", qos=1).wait_for_publish(5)
+    device.publish(ModalityStatus("face", "ok"))
+    topics = {topic for topic, _ in everyone.until("face/status")}
+    assert ("emotion/kiosk/set/pause" in topics) is may_pause
+    assert not topics & {"emotion/kiosk/state", "emotion/kiosk/set/observation"}
+    read = {topic for topic, _ in other.until("face/status")}
+    assert any(topic.startswith("homeassistant/") for topic in read) is may_pause
+    for one in (other, everyone):
+        one.close()
 
 
 def test_the_shipped_access_list_lets_a_device_write_only_its_own_topics(
@@ -194,3 +222,21 @@ def test_files_that_cannot_be_used_are_named(
     given = {key: empty if value == "EMPTY" else value for key, value in settings.items()}
     with pytest.raises(ConfigError, match=sentence):
         tls_context(Tls(enabled=True, **given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"host": "broker.example.org"}, "sent in clear text; set mqtt.tls.enabled"),
+        ({"host": "localhost"}, ""),
+        ({"tls": Tls(enabled=True)}, ""),
+        ({"tls": Tls(enabled=True, insecure=True)}, "mqtt.tls.insecure accepts any certificate"),
+    ],
+)
+def test_a_password_that_others_could_read_is_warned_of(
+    tmp_path: Path, settings: dict[str, Any], sentence: str
+) -> None:
+    secret = {"username": "kiosk", "password_file": _secret(tmp_path, "secret")}
+    factory = ClientFactory(Mqtt(**({"host": "h.example.org"} | settings | secret)), None)
+    assert [sentence in one for one in factory.weaknesses] == [True] * bool(sentence)
+    assert ClientFactory(Mqtt(host="h"), None).weaknesses == []

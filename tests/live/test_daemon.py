@@ -217,6 +217,16 @@ def test_a_pause_ends_episodes_closes_the_devices_and_survives_a_restart(
     assert not [topic for topic, _ in quiet if topic.endswith(("/event", "face/state"))]
 
 
+def test_quiet_hours_close_the_camera(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    always = {"quiet_hours": ["00:00-12:00", "12:00-00:00"]}
+    with daemon(tmp_path, _settings(broker.port) | always):
+        subscriber.until("face/status", "off")
+        state = json.loads(subscriber.until("kiosk/state")[-1][1])
+    assert state["data"]["paused"]
+
+
 def test_a_pause_fixes_no_model(tmp_path: Path, broker: Mosquitto, subscriber: Subscriber) -> None:
     off = {"enabled": False}
     settings = _settings(

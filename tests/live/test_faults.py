@@ -45,6 +45,7 @@ def test_a_model_whose_file_is_corrupted_works_until_reload_and_then_degrades_al
         assert _answers_a_text(subscriber, process)
         (models / "speech.tflite").write_bytes(good)
         process.send_signal(signal.SIGHUP)
+        subscriber.until("kiosk/status", "online")
         speech = subscriber.until("speech/status")[-1][1]
         assert speech.startswith("degraded: microphone 'none such'")
 

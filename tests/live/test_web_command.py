@@ -46,17 +46,17 @@ def test_on_other_addresses_it_prints_a_token_once_and_demands_it(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "message", "code"),
     [
-        (["--token-file", "/none"], "/none: cannot read the token"),
-        (["--certificate", "/none"], "--certificate and --key belong together"),
-        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
+        (["--token-file", "/none"], "/none: cannot read the token", os.EX_CONFIG),
+        (["--certificate", "/none"], "--certificate and --key belong together", os.EX_CONFIG),
+        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1", 1),
     ],
 )
-def test_what_cannot_be_served_is_one_sentence(options: list[str], message: str) -> None:
+def test_what_cannot_be_served_is_one_sentence(options: list[str], message: str, code: int) -> None:
     command = [sys.executable, "-m", "edge.cli", "serve", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -73,3 +73,12 @@ def test_without_the_extra_it_names_the_remedy(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, "install `emotiond[web]`" in done.stderr) == (1, True)
+
+
+def test_it_serves_https_with_a_certificate(tmp_path: Path, authority: tuple[object, Path]) -> None:
+    folder = authority[1]
+    options = ("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key"))
+    with web_server(tmp_path, {"mqtt": {"port": 1}}, *options) as server:
+        assert server.address.startswith("https://127.0.0.1:")
+        with urllib3.PoolManager(ca_certs=str(folder / "ca.pem"), retries=False) as pool:
+            assert pool.request("GET", f"{server.address}api/health").status == 200

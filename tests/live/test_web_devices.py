@@ -17,6 +17,7 @@ from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from edge.commands.demo.broker import HOST
 from edge.config import Config, Mqtt
+from edge.web.settings import Limits
 from tests.support.messages import messages
 from tests.support.pages import Page
 from tests.support.waiting import wait_until
@@ -92,6 +93,8 @@ def test_what_a_device_says_is_shown_as_text(
     page = Page(chromium, web.url)
     page.open("#devices")
     page.until_text(".device-problem", f"face: {hostile}")
+    device.publish(f"emotion/{hostile}/posture/status", "degraded: asleep", 1)
+    page.until_text(".device-problem", "posture: asleep")
     assert page.text(".device strong") == hostile
     assert page.find(".device img") is None
 
@@ -171,6 +174,12 @@ def test_every_message_is_streamed_after_a_snapshot(web: Site, device: paho.Clie
         stream.close()
     assert found == [f"degraded: {number}" for number in range(200)]
     wait_until(lambda: web.server.hub.listeners == 0)
+
+
+def test_more_listeners_than_allowed_are_told_to_come_back(broker: Mosquitto) -> None:
+    with site(Limits(listeners=0), config=config(broker.port)) as web:
+        refused = web.get("/api/events")
+        assert (refused.status, "close one" in refused.error) == (429, True)
 
 
 def test_a_pause_reaches_the_device_or_the_refusal_the_page(

@@ -37,7 +37,7 @@ def message(kind: int, captured_s: float, content: bytes) -> bytes:
 
 
 def answer(page: Connection) -> Any:
-    return json.loads(page.recv(20))
+    return json.loads(page.recv(60))
 
 
 def closed(page: Connection) -> tuple[str, int]:

@@ -18,7 +18,7 @@ const done = arguments[arguments.length - 1];
 axe.run().then(({ violations }) => done(violations.map((one) =>
   `${one.id}: ${one.help} ${one.nodes.map((node) => node.html).slice(0, 3).join(" ")}`)));
 """
-PATIENCE_S = 20
+PATIENCE_S = 60  # a busy machine starts a reader slowly
 
 
 def violations(browser: Chrome) -> list[str]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge.capture.stderr import silenced_stderr
 from edge.clock import Clock
 from edge.commands.doctor.report import (
     BROKER_TIMEOUT_S,
@@ -26,6 +25,7 @@ from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 from edge.resources import state_folder
+from edge.stderr import silenced_stderr
 
 if TYPE_CHECKING:
     from edge.perception.loader import ModelLoader

@@ -185,11 +185,7 @@ class Tile {
     if (!state || (!state.faces && state.emotion === "unknown")) {
       show(
         this.#name.lastChild,
-        condition === "online"
-          ? "Nobody in view"
-          : condition === "paused"
-            ? "Paused"
-            : "–",
+        condition === "online" ? "Nobody in view" : condition === "paused" ? "Paused" : "–",
       );
     }
     setTrack(this.#bar, state?.confidence ?? 0, state?.emotion ?? "unknown");

@@ -96,13 +96,7 @@ function type(title, schema) {
   return h(
     "details",
     { class: "card", id: title },
-    h(
-      "summary",
-      {},
-      h("span", { class: "method" }),
-      h("code", {}, title),
-      h("span", {}, schema.description ?? ""),
-    ),
+    h("summary", { class: "type" }, h("code", {}, title), h("span", {}, schema.description ?? "")),
     h(
       "div",
       { class: "inside" },

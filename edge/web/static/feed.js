@@ -2,18 +2,7 @@
 
 const HISTORY_S = 3600;
 const SLOT_S = 5;
-const EVENTS = [
-  "state",
-  "status",
-  "info",
-  "health",
-  "event",
-  "error",
-  "face/status",
-  "speech/status",
-  "text/status",
-  "posture/status",
-];
+const EVENTS = ["state", "status", "info", "health", "event", "error"];
 
 export class Feed extends EventTarget {
   broker = null;

@@ -41,6 +41,9 @@ async function upload(card, attempt = 0) {
   if (answer.status === 429 && attempt < RETRIES) {
     card.waiting("The server is busy; waiting");
     await new Promise((resolve) => setTimeout(resolve, 1000 * 1.5 ** attempt));
+    if (abort.signal.aborted) {
+      throw new Error("Removed");
+    }
     return upload(card, attempt + 1);
   }
   if (answer.error) {

@@ -18,7 +18,7 @@ from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
 from edge.capture.device import Device
 from edge.clock import Clock
-from edge.config import Camera
+from edge.config import Camera, Files
 from edge.errors import SourceError
 from edge.resources import SAMPLES
 from edge.values import Frame
@@ -104,6 +104,16 @@ def test_a_network_camera_is_turned_too() -> None:
         server.shutdown()
     assert first is not None
     assert first.pixels.shape == (64, 48, 3)
+
+
+def test_a_network_camera_with_too_large_pictures_is_refused() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MotionJpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        camera = Camera(source=f"http://127.0.0.1:{server.server_port}/stream.mjpg")
+        limits = Files(max_picture_mpx=0.002)
+        with pytest.raises(SourceError, match=r"64x48 pixels .*files\.max_picture_mpx"):
+            open_camera(camera, FakeClock(), RunControl(stop=Racing()), limits=limits)
+        server.shutdown()
 
 
 def _read_all(video: Device[Frame], clock: FakeClock) -> None:

@@ -23,6 +23,9 @@ CORNERS = np.array([[1, 2], [3, 4], [5, 6]], np.uint8)[:, :, None].repeat(3, axi
         (Camera(rotate=270), [[2, 4, 6], [1, 3, 5]]),
         (Camera(mirror=True), [[2, 1], [4, 3], [6, 5]]),
         (Camera(rotate=90, mirror=True), [[1, 3, 5], [2, 4, 6]]),
+        (Camera(region=(0.5, 0.0, 1.0, 0.67)), [[2], [4]]),
+        (Camera(rotate=90, region=(0.34, 0.5, 1.0, 1.0)), [[4, 2]]),
+        (Camera(region=(0.99, 0.99, 1.0, 1.0)), [[6]]),
     ],
 )
 def test_a_picture_is_turned_clockwise_and_then_mirrored(

@@ -7,13 +7,14 @@ import errno
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
 from edge.capture.sources import is_video_file
-from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras
+from edge.capture.v4l2 import MEDIA_CONTROLLED, VIDEO_CAPTURE, Cameras, properties
 from edge.config import Camera
 from edge.errors import SourceError
 from tests.support.clock import FakeClock, Racing
@@ -173,3 +174,14 @@ def test_files_are_distinguished_from_cameras() -> None:
     for source in (0, "", "C920", "/dev/video0", "/dev/v4l/by-id/usb-a.b-video-index0"):
         assert not is_video_file(source)
     assert not is_video_file("rtsp://host/stream.mp4")
+
+
+def test_the_format_is_requested_before_the_size_that_depends_on_it() -> None:
+    wanted = properties(Camera(format="mjpg", width_px=1280, height_px=720, fps=30))
+    assert wanted == [
+        (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
+        (cv2.CAP_PROP_FRAME_WIDTH, 1280),
+        (cv2.CAP_PROP_FRAME_HEIGHT, 720),
+        (cv2.CAP_PROP_FPS, 30),
+    ]
+    assert cv2.CAP_PROP_FOURCC not in dict(properties(Camera()))

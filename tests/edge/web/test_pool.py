@@ -1,12 +1,16 @@
 """The processes that read what others send."""
 
 import logging
+import os
+import signal
 
+import msgspec
 import pytest
 
-from edge.config import Config, Models
+from benchmarks.harness.clips import HAPPY_CLIP
+from edge.config import Camera, Config, Models
 from edge.web.errors import Refusal
-from edge.web.pool import Worker
+from edge.web.pool import Worker, worker_memory_bytes
 from edge.web.settings import Limits
 from edge.web.uploads import Budget
 
@@ -29,6 +33,39 @@ def test_a_fault_of_a_job_is_logged_with_its_place_and_the_process_stays(
     finally:
         worker.stop()
     assert worker.pid is None
+
+
+def test_a_file_that_ends_its_reader_is_refused_and_the_next_is_read() -> None:
+    worker = Worker(Config(), Limits())
+
+    def overrun(share: object) -> None:
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+
+    try:
+        with HAPPY_CLIP.open("rb") as clip, pytest.raises(Refusal, match="ended the process"):
+            worker.call("video", {}, {"video": clip.fileno()}, 60, overrun)
+        assert b'"emotion":"happy"' in worker.call("text", {"text": "so happy!"}, {}, 60, print)
+    finally:
+        worker.stop()
+
+
+def test_what_others_send_is_not_turned_as_the_camera_of_the_device_is() -> None:
+    worker = Worker(Config(camera=Camera(rotate=180)), Limits())
+    try:
+        with HAPPY_CLIP.open("rb") as clip:
+            found = worker.call("video", {}, {"video": clip.fileno()}, 60, lambda share: None)
+        moments = msgspec.json.decode(found)["timeline"]
+        tops = [one["face"]["box"]["top"] for one in moments if one["face"]]
+        assert tops
+        assert max(tops) < 130  # a picture of 360 pixels, in which turned ones lie lower
+    finally:
+        worker.stop()
+
+
+@pytest.mark.parametrize(("whole_mb", "mb"), [(1000, 400), (8000, 800), (64000, 2000)])
+def test_five_readers_share_half_of_the_memory_within_bounds(whole_mb: float, mb: int) -> None:
+    assert worker_memory_bytes(5, whole_mb) == mb * 1_000_000
 
 
 def test_a_missing_model_is_a_fault_of_the_server(tmp_path: object) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.capture.stderr import silenced_stderr
+from edge.stderr import silenced_stderr
 
 
 def test_what_libraries_write_to_stderr_is_kept_back_and_comes_again_afterwards(

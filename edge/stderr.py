@@ -1,7 +1,7 @@
-"""Keeps sound libraries from filling the journal while a microphone is missing.
+"""Keeps libraries from writing lines of their own to stderr.
 
-ALSA, JACK and PortAudio write about sixty lines to stderr whenever they look for devices, and have
-no common switch. The daemon's own log has its own handle.
+LiteRT writes one when it loads a model. ALSA, JACK and PortAudio write about sixty lines to stderr
+whenever they look for devices, and have no common switch. The daemon's own log has its own handle.
 """
 
 import os

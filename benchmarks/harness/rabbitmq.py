@@ -1,0 +1,81 @@
+"""Runs RabbitMQ as a process: Debian's package rabbitmq-server, with its MQTT plugin."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from edge.commands.demo.broker import HOST, free_port
+
+SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+START_S = 60.0
+
+
+def is_installed() -> bool:
+    """Returns whether the package is there."""
+    return Path(SERVER).exists() and shutil.which("epmd") is not None
+
+
+class RabbitMq:
+    """A node of its own on loopback, which is started and killed at will."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        config, plugins = folder / "rabbitmq.conf", folder / "plugins"
+        config.write_text(
+            f"listeners.tcp.1 = {HOST}:{free_port()}\n"
+            f"mqtt.listeners.tcp.1 = {HOST}:{self.port}\n"
+            "mqtt.allow_anonymous = true\n"
+        )
+        plugins.write_text("[rabbitmq_mqtt].\n")
+        self._environment = os.environ | {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"node{self.port}@localhost",
+            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_ADDRESS": HOST,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._names: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it and waits until it accepts connections; raises RuntimeError after a minute."""
+        if self._names is None:  # else it starts a daemon that outlives it
+            self._names = subprocess.Popen(["epmd"], env=self._environment)
+        self._process = subprocess.Popen(
+            [SERVER],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("RabbitMQ did not start")
+
+    def kill(self) -> None:
+        """Kills it without warning, with the processes that it has started."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(10)
+            self._process = None
+
+    def close(self) -> None:
+        """Kills it, and its name server."""
+        self.kill()
+        if self._names is not None:
+            self._names.kill()
+            self._names.wait(10)
+            self._names = None

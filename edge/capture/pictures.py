@@ -1,0 +1,101 @@
+"""Reads picture files: any format, depth and orientation, within the limits of size."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edge.capture.heif import decode_heif, upright
+from edge.capture.kinds import open_file
+from edge.capture.picture_header import claims_too_much, picture_size
+from edge.capture.square import too_large
+from edge.config import Files
+from edge.errors import MissingExtraError, SourceError
+from edge.values import Pixels
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits that cameras have per sample; what has more than 8 comes in 16."""
+MAX_PICTURE_BYTES = 500_000_000
+
+
+def read_picture(path: Path, limits: Files | None = None) -> Pixels:
+    """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
+    if size > MAX_PICTURE_BYTES:
+        raise SourceError(f"{path}: {size} bytes are too many for a picture")
+    with open_file(path) as file, open(file, "rb", closefd=False) as opened:
+        data = opened.read()
+    return decode_picture(data, path, limits)
+
+
+def decode_picture(
+    data: bytes, name: object, limits: Files | None = None, grey: bool = False
+) -> Pixels:
+    """Decodes a picture file as `read_picture` does; errors call it `name`.
+
+    With `grey` it returns uint8 HxW.
+    """
+    _check_size(data, str(name), limits or Files())
+    if data[4:8] == b"ftyp":
+        pixels = _decode_heif(data, name)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) if grey else pixels
+    flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
+    found = _decode(data, name, flags)
+    if found is None:
+        raise SourceError(f"{name}: not a readable picture; is it complete?")
+    return _to_8_bits(found)
+
+
+def _decode(data: bytes, name: object, flags: int) -> npt.NDArray[Any] | None:
+    try:
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error as error:
+        raise SourceError(f"{name}: OpenCV refuses this picture ({error.err})") from error
+    return None if found is None else np.asarray(found)
+
+
+def _check_size(data: bytes, name: str, limits: Files) -> None:
+    if (size := picture_size(data)) is None:
+        raise SourceError(f"{name}: not a readable picture; is it complete?")
+    width, height = size
+    if width * height > limits.max_picture_mpx * 1e6:
+        raise SourceError(too_large(name, width, height))
+    if claims_too_much(data):
+        raise SourceError(
+            f"{name}: not a readable picture: its header claims more than its {len(data)} bytes; "
+            "is it complete?"
+        )
+
+
+def _to_8_bits(pixels: npt.NDArray[Any]) -> Pixels:
+    """Scales deeper samples by the bits that they use: a 12-bit sensor writes its values into 16.
+
+    Floats are from 0 to 1.
+    """
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels, np.uint8)
+    if np.issubdtype(pixels.dtype, np.floating):
+        return np.asarray(np.clip(np.nan_to_num(pixels) * 255, 0, 255), np.uint8)
+    peak = int(pixels.max(initial=0))
+    bits = next((bits for bits in DEPTHS if peak < 1 << bits), DEPTHS[-1])
+    return np.asarray(np.clip(pixels / (1 << (bits - 8)), 0, 255), np.uint8)
+
+
+def _decode_heif(data: bytes, name: object) -> Pixels:
+    form = "AVIF" if data[8:12].startswith(b"avi") else "HEIC"
+    try:
+        return decode_heif(data, f"{name}: cannot decode this {form}")
+    except ImportError:
+        # OpenCV decodes AVIF, but does not turn it.
+        found = _decode(data, name, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if found is not None:
+            return upright(np.asarray(found, np.uint8), data)
+        raise MissingExtraError(
+            f"{name}: cannot decode {form}; install `emotiond[media]`, or convert it to JPEG"
+        ) from None

@@ -1,0 +1,44 @@
+"""Opens any container with FFmpeg through PyAV, the extra `media`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import av
+
+from edge.errors import SourceError
+
+DECODER_ERRORS = (av.FFmpegError, ValueError, LookupError, MemoryError)
+"""What PyAV raises for a damaged file."""
+NO_OTHER_FILES = {"protocol_whitelist": "none"}
+"""A playlist may name addresses and other files; they are not opened."""
+MAX_PIXELS = 50_000_000
+"""Pixels of a picture beside a sound, which FFmpeg looks at too."""
+
+
+def open_container(
+    file: Any, name: str, max_pixels: int = MAX_PIXELS, kind: str = "sound or video"
+) -> Any:
+    """Opens a file object as a container of that kind; raises SourceError."""
+    options = NO_OTHER_FILES | {"max_pixels": str(max_pixels)}
+    try:
+        return av.open(file, options=options, metadata_errors="replace")
+    except DECODER_ERRORS as error:
+        raise SourceError(f"{name}: not a readable {kind} ({reason_of(error)})") from error
+
+
+@contextmanager
+def opened(file: Any, name: str) -> Iterator[Any]:
+    """Opens a file object as a container, and closes it; raises SourceError in between too."""
+    with open_container(file, name) as container:
+        try:
+            yield container
+        except DECODER_ERRORS as error:
+            raise SourceError(
+                f"{name}: not a readable sound or video ({reason_of(error)})"
+            ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Returns what went wrong, without the name that FFmpeg has for the file."""
+    return getattr(error, "strerror", "") or str(error) or type(error).__name__

@@ -1,0 +1,99 @@
+"""Decodes the sound of any container with PyAV."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import numpy as np
+
+from edge.capture.channels import FloatBlock
+from edge.capture.pyav import DECODER_ERRORS, opened
+from edge.errors import NoTrackError, SourceError
+
+BLOCK_SAMPLES = 16_384
+MAX_PLANES = 8
+"""Channels of a frame that PyAV can reach; it reads beyond the memory of more."""
+UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
+"""Containers of which FFmpeg only guesses the length."""
+
+
+def count_sound_tracks(file: Any, name: str) -> int:
+    """Returns the number of sound tracks; raises SourceError."""
+    with opened(file, name) as container:
+        return len(container.streams.audio)
+
+
+class SoundTrack:
+    """The decoded sound of one track of a container."""
+
+    def __init__(self, file: Any, name: str, track: int = 0) -> None:
+        self._file, self._name, self._track = file, name, track
+        self.lost = 0
+        """Packets that could not be decoded."""
+        self.promised_s: float | None = None
+        """Length by the container; None if it does not say, or guesses."""
+
+    def blocks(self) -> Iterator[tuple[int, FloatBlock]]:
+        """Yields pieces of sound with their sample rates, which may change; raises SourceError."""
+        self._file.seek(0)
+        with opened(self._file, self._name) as container:
+            streams = container.streams.audio
+            if not streams:
+                raise NoTrackError(f"{self._name}: this file has no sound track")
+            stream = streams[self._track]
+            if stream.codec_context is None:
+                raise SourceError(f"{self._name}: cannot decode its sound: an unknown codec")
+            if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
+                self.promised_s = float(stream.duration * stream.time_base)
+            yield from _joined(self._frames(container, stream))
+
+    def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
+        decoded = 0
+        try:
+            for packet in container.demux(stream):
+                try:
+                    frames = packet.decode()
+                except DECODER_ERRORS:
+                    self.lost += 1
+                    continue
+                decoded += len(frames)
+                yield from frames
+        except DECODER_ERRORS:  # of the container
+            if not decoded:
+                raise
+            self.lost += 1
+        if self.lost and not decoded:
+            codec = stream.codec_context.codec.long_name
+            raise SourceError(f"{self._name}: cannot decode its sound ({codec}); is it complete?")
+
+
+def _joined(frames: Iterator[Any]) -> Iterator[tuple[int, FloatBlock]]:
+    """Yields frames of one form together, with their sample rate: some have a single sample."""
+    blocks: list[FloatBlock] = []
+    form, length = (0, 0), 0
+    for frame in frames:
+        samples = _to_float(frame)
+        new_form = frame.sample_rate, samples.shape[1]
+        if blocks and (new_form != form or length >= BLOCK_SAMPLES):
+            yield form[0], np.concatenate(blocks)
+            blocks, length = [], 0
+        form = new_form
+        blocks.append(samples)
+        length += len(samples)
+    if blocks:
+        yield form[0], np.concatenate(blocks)
+
+
+def _to_float(frame: Any) -> FloatBlock:
+    """Returns float32[samples, channels] of a frame in any sample format."""
+    channels = len(frame.layout.channels)
+    if frame.format.is_planar and channels > MAX_PLANES:
+        (frame,) = av.AudioResampler(format="flt").resample(frame)
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, channels).T
+    if samples.dtype == np.uint8:
+        return np.asarray((samples.T.astype(np.float32) - 128) / 128, np.float32)
+    if np.issubdtype(samples.dtype, np.integer):
+        return np.asarray(samples.T / np.float32(-np.iinfo(samples.dtype).min), np.float32)
+    return np.asarray(samples.T, np.float32)

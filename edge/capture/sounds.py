@@ -1,0 +1,186 @@
+"""Reads sound files and the sound of videos: all of it, in the models' format."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.capture.channels import Channel
+from edge.capture.conversion import Conversion, Track
+from edge.capture.importing import PYAV_IMPORT
+from edge.capture.kinds import open_file
+from edge.capture.libsndfile import SoundFileTrack
+from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
+from edge.config import Files
+from edge.errors import MissingExtraError, NoTrackError, SourceError
+from edge.values import SAMPLE_RATE_HZ, Sound
+
+log = logging.getLogger(__name__)
+
+MIN_SHARE = 0.75
+"""Share of the promised length that a file must have: an MP3's length may be estimated."""
+TOLERANCE_S = 0.25
+"""A file may be this much shorter than promised without a warning: encoders add and trim."""
+HOT, UNSCALED = 1.5, 4.0
+"""A sample beyond the first would clip much; beyond the second they are integers in disguise."""
+INTEGER_SCALES = (2.0**7, 2.0**15, 2.0**23, 2.0**31)
+FAINTER_DB = 20.0
+"""A first track that is this much fainter than another one is not what was to be heard."""
+LOUD, LEVEL_SAMPLES = 0.95, SAMPLE_RATE_HZ // 10
+"""The level of a track is this quantile of the levels of its tenths of a second."""
+
+Decoder = Callable[[Any, str, int], Track]
+"""Makes a track of a file object, its name and the number of the track."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The sound of a file, and what its user should know about it."""
+
+    sound: Sound
+    warnings: tuple[str, ...] = ()
+
+
+def read_sound(path: Path, channel: Channel = "mix", limits: Files | None = None) -> Sound:
+    """Reads the whole sound of a file, int16[samples], one channel resampled to 16 kHz.
+
+    PyAV decodes it, or libsndfile without the extra `media`. Warnings are logged. Raises
+    SourceError, also if the file ends long before its promised length, and MissingExtraError if it
+    needs that extra.
+    """
+    return _logged(read_recording(path, channel, limits))
+
+
+def decode_sound(data: bytes, name: str, limits: Files | None = None) -> Sound:
+    """Decodes the bytes of a sound file as `read_sound` does; errors call it `name`."""
+    file = os.memfd_create("sound")
+    try:
+        with open(file, "wb", closefd=False) as memory:
+            memory.write(data)
+        recording = _Reader(name, "mix", limits or Files()).read(file)
+    finally:
+        os.close(file)
+    return _logged(_checked(recording, name))
+
+
+def _logged(recording: Recording) -> Sound:
+    for warning in recording.warnings:
+        log.warning("%s", warning)
+    return recording.sound
+
+
+def _checked(recording: Recording, name: str) -> Recording:
+    if not len(recording.sound):
+        raise SourceError(f"{name}: this file contains no sound")
+    return recording
+
+
+def read_recording(path: Path, channel: Channel = "mix", limits: Files | None = None) -> Recording:
+    """Reads the sound of a file as `read_sound` does, and returns it with its warnings."""
+    reader = _Reader(str(path), channel, limits or Files())
+    with open_file(path) as file:
+        recording = reader.read(file)
+    return _checked(recording, str(path))
+
+
+class _Reader:
+    """Reads one file."""
+
+    def __init__(self, name: str, channel: Channel, limits: Files) -> None:
+        self._name, self._channel, self._limits = name, channel, limits
+        self._warnings: list[str] = []
+
+    def read(self, file: int) -> Recording:
+        parts = find_parts(file, self._name)
+        try:
+            with PYAV_IMPORT:
+                from edge.capture import pyav_sound
+        except ImportError:
+            return self._read_without_pyav(file, parts)
+        try:
+            count = pyav_sound.count_sound_tracks(parts[0].file, self._name)
+            return self._loudest(parts, pyav_sound.SoundTrack, count)
+        except NoTrackError:
+            raise
+        except SourceError as error:
+            self._warnings.clear()
+            try:
+                return self._loudest(parts, SoundFileTrack)
+            except SourceError:
+                raise error from None
+
+    def _read_without_pyav(self, file: int, parts: Sequence[Part]) -> Recording:
+        if is_mp3_of_unknown_length(file):
+            raise MissingExtraError(
+                f"{self._name}: this MP3 does not give its length; to hear all of it, "
+                "install `emotiond[media]`"
+            )
+        try:
+            return self._loudest(parts, SoundFileTrack)
+        except SourceError as error:
+            if error.__cause__ is None:  # libsndfile could read it
+                raise
+            raise MissingExtraError(
+                f"{error}; to read other formats and the sound track of a video, "
+                "install `emotiond[media]`"
+            ) from error
+
+    def _loudest(self, parts: Sequence[Part], decoder: Decoder, count: int = 1) -> Recording:
+        """Returns the first track, or the loudest one if that is much louder.
+
+        A recorder of screens writes the computer's sound, often silent, before the microphone's.
+        """
+        sounds = [self._whole(parts, decoder, track) for track in range(max(count, 1))]
+        levels = [_level_db(sound) for sound in sounds]
+        chosen = int(np.argmax(levels))
+        if levels[0] >= levels[chosen] - FAINTER_DB:
+            chosen = 0
+        else:
+            self._warn(f"heard sound track {chosen + 1} of {count}; the first is much fainter")
+        return Recording(sounds[chosen], tuple(self._warnings))
+
+    def _whole(self, parts: Sequence[Part], decoder: Decoder, track: int) -> Sound:
+        return np.concatenate([self._part(one, decoder, track) for one in parts])
+
+    def _part(self, part: Part, decoder: Decoder, number: int) -> Sound:
+        track = decoder(part.file, self._name, number)
+        conversion = Conversion(self._name, self._channel, self._limits.max_sound_s)
+        sound = conversion.convert(track)
+        if (peak := conversion.peak) > HOT:
+            if peak > UNSCALED:
+                self._warn(f"its samples reach {peak:.0f} instead of 1, and were scaled")
+            integers = next((one for one in INTEGER_SCALES if peak <= one), peak)
+            sound = conversion.convert(track, 1 / (integers if peak > UNSCALED else peak))
+        self._check_length(track, len(sound) / SAMPLE_RATE_HZ, part.promised)
+        return sound
+
+    def _check_length(self, track: Track, heard_s: float, promised: float) -> None:
+        """Raises SourceError if much is missing, and warns of less."""
+        promised_s = max((track.promised_s or 0.0) * promised, heard_s * promised)
+        if heard_s < MIN_SHARE * promised_s:
+            raise SourceError(
+                f"{self._name}: ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
+            )
+        if heard_s < promised_s - TOLERANCE_S:
+            self._warn(f"ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?")
+        if track.lost:
+            self._warn(f"{track.lost} damaged pieces of its sound were left out")
+
+    def _warn(self, warning: str) -> None:
+        sentence = f"{self._name}: {warning}"
+        if sentence not in self._warnings:
+            self._warnings.append(sentence)
+
+
+def _level_db(sound: Sound) -> float:
+    """Returns the level of the loud passages, in dB of squared int16 steps."""
+    if len(sound) < LEVEL_SAMPLES:
+        return 0.0
+    whole = len(sound) // LEVEL_SAMPLES * LEVEL_SAMPLES
+    tenths = sound[:whole].reshape(-1, LEVEL_SAMPLES)
+    powers = [float(np.var(one.astype(np.float32))) for one in tenths]
+    return float(10 * np.log10(np.quantile(powers, LOUD) + 1))

@@ -1,0 +1,207 @@
+"""All of a sound is heard, and the right one of several; what is missing is reported."""
+
+import os
+import struct
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from benchmarks.harness.media import mux, tone, wav
+from edge.capture.conversion import Conversion
+from edge.capture.libsndfile import SoundFileTrack
+from edge.capture.sound_parts import is_mp3_of_unknown_length
+from edge.capture.sounds import read_recording, read_sound
+from edge.config import Files
+from edge.errors import NoTrackError, SourceError
+from edge.values import Sound
+
+
+def written(path: Path, data: bytes | bytearray) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def loudness(sound: Sound) -> float:
+    return float(np.abs(sound[2000:-2000].astype(np.float64)).mean())
+
+
+@pytest.mark.parametrize("start", [b"RIFF", b"RF64"])
+@pytest.mark.parametrize("size", [0, 32_003, 0x7FFFF000, 0x7FFFFF00, 0xFFFFFFFF])
+def test_a_wav_is_heard_whole_whatever_its_header_claims(
+    tmp_path: Path, size: int, start: bytes
+) -> None:
+    path = written(tmp_path / "streamed.wav", wav(tone(), size, start))
+    recording = read_recording(path)
+    assert len(recording.sound) == 16_000
+    assert recording.warnings == ()
+
+
+def test_a_wav_that_lacks_a_little_is_heard_with_a_warning_and_one_that_lacks_much_is_refused(
+    tmp_path: Path,
+) -> None:
+    data = wav(tone(2.0))
+    recording = read_recording(written(tmp_path / "short.wav", data[:-12_000]))
+    assert len(recording.sound) == 26_000
+    (warning,) = recording.warnings
+    assert "ends after 1.6 of 2.0 s; is it complete?" in warning
+    with pytest.raises(SourceError, match=r"ends after 0.5 of 2.0 s; is it complete\?"):
+        read_sound(written(tmp_path / "half.wav", data[:-48_000]))
+
+
+def test_an_mp3_without_a_header_of_its_length_is_heard_whole(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.2, 32_000) * (np.arange(32_000) > 16_000)
+    path = tmp_path / "a.mp3"
+    mux(path, [noise], codecs=("libmp3lame", ""), options={"write_xing": "0"})
+    assert b"Xing" not in path.read_bytes()
+    assert b"Info" not in path.read_bytes()
+    assert len(read_sound(path)) == pytest.approx(32_000, abs=2500)
+
+
+def test_only_an_mp3_is_said_to_lack_its_length(tmp_path: Path) -> None:
+    found = {}
+    for suffix, codec, header in (
+        ("mp3", "libmp3lame", "1"),
+        ("mp3", "libmp3lame", "0"),
+        ("aac", "aac", ""),
+    ):
+        options = {"write_xing": header} if header else {}
+        path = mux(tmp_path / f"a{header}.{suffix}", [tone()], codecs=(codec, ""), options=options)
+        with path.open("rb") as file:
+            found[path.name] = is_mp3_of_unknown_length(file.fileno())
+    assert found == {"a1.mp3": False, "a0.mp3": True, "a.aac": False}
+
+
+def test_libsndfile_alone_hears_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, tone(), 16_000)
+    with path.open("rb") as file:
+        track = SoundFileTrack(file, "it")
+        alone = Conversion("it", "mix", 10.0).convert(track)
+    assert np.array_equal(alone, read_sound(path))
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_all_links_of_a_chained_ogg_are_heard(tmp_path: Path, subtype: str) -> None:
+    parts = []
+    for hz in (300, 600, 900):
+        soundfile.write(tmp_path / "a.ogg", tone(hz=hz), 16_000, format="OGG", subtype=subtype)
+        parts.append((tmp_path / "a.ogg").read_bytes())
+    sound = read_sound(written(tmp_path / "chained.ogg", b"".join(parts)))
+    assert len(sound) == pytest.approx(48_000, abs=1000)
+    assert loudness(sound[33_000:47_000]) > 5000
+
+
+def test_a_change_of_rate_and_channels_in_mid_stream_is_followed(tmp_path: Path) -> None:
+    parts = [
+        mux(tmp_path / f"{n}.ts", [sound], codecs=("mp2", "")).read_bytes()
+        for n, sound in enumerate((np.stack([tone(), tone()]), tone()))
+    ]
+    sound = read_sound(written(tmp_path / "broadcast.ts", b"".join(parts)))
+    assert len(sound) == pytest.approx(32_000, abs=2000)
+    assert loudness(sound[:14_000]) == pytest.approx(loudness(sound[18_000:30_000]), rel=0.1)
+
+
+def test_opposite_channels_do_not_cancel(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.mp3", [np.stack([tone(), -tone()])], codecs=("libmp3lame", ""))
+    assert loudness(read_sound(path)) > 5000
+
+
+def test_a_silent_first_track_gives_way_to_the_loudest_with_a_warning(tmp_path: Path) -> None:
+    tracks = [0 * tone(), 0.1 * tone(), tone()]
+    recording = read_recording(mux(tmp_path / "a.mkv", tracks, codecs=("aac", "")))
+    assert loudness(recording.sound) > 5000
+    (warning,) = recording.warnings
+    assert "heard sound track 3 of 3" in warning
+
+
+def test_a_first_track_that_can_be_heard_is_taken(tmp_path: Path) -> None:
+    recording = read_recording(mux(tmp_path / "a.mkv", [0.3 * tone(), tone()], codecs=("aac", "")))
+    assert loudness(recording.sound) < 4000
+    assert recording.warnings == ()
+
+
+@pytest.mark.parametrize("scale", [2.0**7, 2.0**15, 2.0**23, 2.0**31])
+def test_floats_with_the_range_of_integers_are_scaled_with_a_warning(
+    tmp_path: Path, scale: float
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone() * scale, 16_000, subtype="FLOAT")
+    recording = read_recording(path)
+    assert recording.sound.max() == pytest.approx(16_384, abs=50)
+    assert "instead of 1" in recording.warnings[0]
+
+
+def test_floats_a_little_beyond_full_scale_do_not_clip(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, 6 * tone(), 16_000, subtype="FLOAT")
+    sound = read_sound(path)
+    assert np.count_nonzero(np.abs(sound.astype(int)) >= 32_767) < 300
+    assert loudness(sound) == pytest.approx(32_768 * 2 / np.pi, rel=0.02)
+
+
+def test_a_cover_picture_and_odd_metadata_do_not_matter(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.mkv", [tone()], codecs=("flac", ""))
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.avi"), "w") as copy:
+        copy.metadata["title"] = "cafE"
+        stream = copy.add_stream("libmp3lame", rate=48_000)
+        for frame in source.decode(audio=0):
+            frame.pts = None
+            copy.mux(stream.encode(frame))
+        copy.mux(stream.encode(None))
+    odd = (tmp_path / "b.avi").read_bytes().replace(b"cafE", b"caf\xe9")
+    assert b"caf\xe9" in odd
+    assert len(read_sound(written(tmp_path / "b.avi", odd))) > 15_000
+
+
+@pytest.mark.parametrize(
+    ("at", "form", "value", "sentence"),
+    [
+        (24, "<I", 0, "0 Hz"),
+        (24, "<I", 1, "sample rate of 1 Hz|long|more"),
+        (22, "<H", 0, "0 channels"),
+        (20, "<H", 0x7777, "cannot decode|not a readable"),
+    ],
+)
+def test_a_damaged_header_of_a_wav_is_refused(
+    tmp_path: Path, at: int, form: str, value: int, sentence: str
+) -> None:
+    data = bytearray(wav(tone()))
+    struct.pack_into(form, data, at, value)
+    with pytest.raises(SourceError, match=sentence):
+        read_sound(written(tmp_path / "a.wav", data))
+
+
+def test_a_sound_beyond_the_limit_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.flac", [tone(5.0)], codecs=("flac", ""))
+    assert len(read_sound(path, limits=Files(max_sound_s=6))) == 80_000
+    with pytest.raises(SourceError, match=r"5 s of sound or more; at most 4 s are read"):
+        read_sound(path, limits=Files(max_sound_s=4))
+    streamed = written(tmp_path / "a.wav", wav(tone(5.0), 0))
+    with pytest.raises(SourceError, match=r"raise files\.max_sound_s"):
+        read_sound(streamed, limits=Files(max_sound_s=4))
+
+
+def test_a_file_without_a_sound_track_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    silent = mux(tmp_path / "a.mkv", pictures=[np.zeros((48, 64, 3), np.uint8)] * 3)
+    with pytest.raises(NoTrackError, match="no sound track"):
+        read_sound(silent)
+
+
+def test_a_folder_and_a_named_pipe_are_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path, tmp_path / "pipe.wav"):
+        with pytest.raises(SourceError, match="not a file"):
+            read_sound(path)
+
+
+def test_a_playlist_opens_no_other_file_and_no_address(tmp_path: Path) -> None:
+    written(tmp_path / "a.wav", wav(tone()))
+    for name, text in {
+        "a.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{tmp_path}/a.wav\n",
+        "a.ffconcat": "ffconcat version 1.0\nfile a.wav\n",
+    }.items():
+        with pytest.raises(SourceError):
+            read_sound(written(tmp_path / name, text.encode()))
