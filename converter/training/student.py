@@ -153,8 +153,8 @@ def student_targets(
     """
     answers = np.stack([samples.targets, np.ones_like(samples.targets), samples.targets], axis=1)
     for dataset, scheme in schemes.items():
-        rows = samples.rows_of({dataset})
-        answers[rows, 1] = [label in scheme.offered for label in samples.labels]
+        known = teacher.heads.known_labels[scheme.family]
+        answers[samples.rows_of({dataset}), 1] = [label in known for label in samples.labels]
     taught = samples.rows_of(set(schemes))
     texts = samples.subset(taught)
     pooled = teacher.predict(texts.inputs, weights)
