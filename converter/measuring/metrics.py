@@ -38,13 +38,17 @@ def majority_scores(probabilities: FloatArray, samples: Samples) -> dict[str, fl
 
 
 def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, float]:
-    """Returns accuracy, unweighted average recall and macro-F1 over the labels that occur."""
+    """Returns accuracy, unweighted average recall and F1 over the labels that occur.
+
+    `macro_f1` is the mean F1 of the labels, `weighted_f1` weighs each by its number of samples.
+    """
     guess = probabilities.argmax(axis=1)
-    occurring = {"labels": np.unique(truth), "average": "macro", "zero_division": 0}
+    occurring = {"labels": np.unique(truth), "zero_division": 0}
     return {
         "accuracy": accuracy_score(truth, guess),
-        "uar": recall_score(truth, guess, **occurring),
-        "macro_f1": f1_score(truth, guess, **occurring),
+        "uar": recall_score(truth, guess, average="macro", **occurring),
+        "macro_f1": f1_score(truth, guess, average="macro", **occurring),
+        "weighted_f1": f1_score(truth, guess, average="weighted", **occurring),
     }
 
 
@@ -95,9 +99,10 @@ def seven_scores(
 ) -> dict[str, float]:
     """Returns the figures over the seven emotions, as a device answers, without other labels.
 
-    They are `accuracy_seven`, `uar_seven`, `ece_seven` and `macro_f1_seven`, whose means are over
-    the emotions that occur, the recall of each of those as `recall_<emotion>_seven`, and the F1 of
-    each of the seven as `f1_<emotion>`, 0 if it does not occur. Empty if none of them occurs.
+    They are `accuracy_seven`, `uar_seven`, `ece_seven`, `macro_f1_seven` and `weighted_f1_seven`,
+    whose means are over the emotions that occur, the recall of each of those as
+    `recall_<emotion>_seven`, and the F1 of each of the seven as `f1_<emotion>`, 0 if it does not
+    occur. Empty if none of them occurs.
     """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0

@@ -22,6 +22,8 @@ SHARES = {
     "uar": "unweighted average recall",
     "macro_f1": "macro-F1",
     "macro_f1_seven": "macro-F1 over the seven",
+    "weighted_f1": "weighted F1",
+    "weighted_f1_seven": "weighted F1 over the seven",
     MULTILABEL_MEAN: "macro-F1, several labels a sample",
     "ece_uncalibrated": "calibration error (ECE) before calibration",
     "ece": "calibration error (ECE) as it ships",

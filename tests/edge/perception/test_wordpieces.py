@@ -10,8 +10,8 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-from edge.perception.manifest import Pieces
-from edge.perception.text_features import piece_windows
+from edge.perception.manifest import Pieces, TextInput
+from edge.perception.text_features import piece_windows, text_windows
 from edge.perception.wordpieces import SPECIAL, WordPieces
 
 WORDS = ("i", "am", "so", "happy", "unhappy", "sad", "cafe", "not", "do", "n", *"'!?.,#", "人", "é")
@@ -75,3 +75,11 @@ def test_a_long_text_is_read_to_its_end_in_overlapping_windows() -> None:
     windows = piece_windows(" ".join(LETTERS[:26]), PIECES)
     read = [[VOCABULARY[one] for one in window if VOCABULARY[one].isalpha()] for window in windows]
     assert ["".join(one) for one in read] == ["abcdefghijklmn", "klmnopqrstuvwx", "uvwxyz"]
+
+
+def test_a_text_of_a_megabyte_costs_no_more_than_its_beginning() -> None:
+    spec = TextInput((64,), "unicode-3", (1, 2), (1, 5), max_characters=100, pieces=PIECES)
+    for one in ("a", "🤬", "\ud800", "https://a.b/ ", "\u4e00", "<b>"):
+        windows = text_windows(one * 1_000_000, spec)
+        assert len(windows) == len(text_windows(one * 100, spec))
+        assert len(windows) <= 40
