@@ -19,7 +19,7 @@ SPARSE = keras.backend.backend() == "tensorflow"
 LEAST_PROBABILITY = 1e-6
 
 
-def build(buckets: int, classes: int, hidden: int = 30) -> keras.Model:
+def build(buckets: int, classes: int, hidden: int = 24) -> keras.Model:
     """Builds an untrained network, float32[batch, buckets] to logits float32[batch, classes]."""
     inputs = keras.Input((buckets,), sparse=SPARSE)
     x = layers.Dense(hidden, use_bias=False)(inputs)

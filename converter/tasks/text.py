@@ -100,7 +100,7 @@ class TextTask(Task):
         "curiosity": "neutral",
     }
     multi_label = True
-    schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
+    schedule = Schedule(epochs=3, batch_size=128, learning_rate=3e-3, patience=3)
 
     def __init__(self, only: Sequence[str] = ()) -> None:
         self._only = only
@@ -113,7 +113,7 @@ class TextTask(Task):
         return join(sets, [name for name in names if self._only and name not in self._only])
 
     def input_spec(self, train: Samples) -> TextInput:
-        return TextInput((65536,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
+        return TextInput((49152,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, TextInput)
