@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from io import FileIO
 from typing import Any
 
 import numpy as np
@@ -32,20 +34,19 @@ class AvVideo:
     Raises SourceError if none can be decoded, NoTrackError if it has none.
     """
 
-    def __init__(self, file: int, name: str, max_pixels: int) -> None:
+    def __init__(self, file: FileIO, name: str, max_pixels: int) -> None:
         self._file, self._name, self._max_pixels = file, name, max_pixels
         self.time_s = 0.0
         """Time of the picture just taken since the first one, in seconds."""
         self._frame: Any = None
         self._first_s: float | None = None
         self._count = 0
-        self._container = open_container(Region(file), name, max_pixels, "video file")
-        try:
+        with ExitStack() as cleanup:
+            self._container = open_container(Region(file.fileno()), name, max_pixels, "video file")
+            cleanup.callback(self._container.close)
             self._stream = self._video()
             self._frames = self._decoded()
-        except SourceError:
-            self._container.close()
-            raise
+            cleanup.pop_all()
 
     def grab(self) -> bool:
         """Decodes the next picture; returns False at the end. Raises SourceError."""
@@ -68,10 +69,11 @@ class AvVideo:
     def release(self) -> None:
         """Closes the file, and ends the threads of its decoder."""
         self._frames, self._frame, self._stream = iter(()), None, None
-        self._container.close()
-        del self._container
-        gc.collect()  # stream and container of PyAV refer to each other
-        os.close(self._file)
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+            gc.collect()  # stream and container of PyAV refer to each other
+        self._file.close()
 
     def _video(self) -> Any:
         streams = [one for one in self._container.streams.video if not is_cover(one)]
