@@ -43,11 +43,11 @@ class TimedPictures(Pictures, Protocol):
     """Pictures that have times of their own."""
 
     time_s: float
-    """Time of the picture just taken since the first one."""
+    """Time of the picture just taken since the start of the file."""
 
 
 def read_frames(path: Path, fps: float, limits: Files | None = None) -> Iterator[Frame]:
-    """Yields at most `fps` frames a second of a video file, with their times since the first.
+    """Yields at most `fps` frames a second of a video file, with their times since its start.
 
     They are as a player shows them: upright, with square pixels, not interlaced; a cover picture is
     not a frame. Raises SourceError, and NoTrackError if the file has sound only.

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.capture.channels import FloatBlock
 from edge.capture.pyav import DECODER_ERRORS, opened
+from edge.capture.track_times import Gaps
 from edge.errors import NoTrackError, SourceError
 
 BLOCK_SAMPLES = 16_384
@@ -45,7 +46,27 @@ class SoundTrack:
                 raise SourceError(f"{self._name}: cannot decode its sound: an unknown codec")
             if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
                 self.promised_s = float(stream.duration * stream.time_base)
-            yield from _joined(self._frames(container, stream))
+            yield from _joined(self._timed(container, stream))
+
+    def _timed(self, container: Any, stream: Any) -> Iterator[tuple[int, FloatBlock]]:
+        """Yields the sample rate and samples of each frame, with silence where there is no sound.
+
+        Recorders leave out what they miss, and start the sound after the pictures.
+        """
+        gaps = Gaps(container)
+        is_first = True
+        for frame in self._frames(container, stream):
+            rate_hz, samples = frame.sample_rate, _to_float(frame)
+            gap_s = gaps.before(frame.time, len(samples) / max(rate_hz, 1))
+            if is_first and self.promised_s:
+                self.promised_s += gap_s
+            is_first = False
+            missing = round(gap_s * rate_hz)
+            while missing > 0:
+                silence = np.zeros((min(missing, BLOCK_SAMPLES), samples.shape[1]), np.float32)
+                missing -= len(silence)
+                yield rate_hz, silence
+            yield rate_hz, samples
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
         decoded = 0
@@ -67,13 +88,12 @@ class SoundTrack:
             raise SourceError(f"{self._name}: cannot decode its sound ({codec}); is it complete?")
 
 
-def _joined(frames: Iterator[Any]) -> Iterator[tuple[int, FloatBlock]]:
+def _joined(frames: Iterator[tuple[int, FloatBlock]]) -> Iterator[tuple[int, FloatBlock]]:
     """Yields frames of one form together, with their sample rate: some have a single sample."""
     blocks: list[FloatBlock] = []
     form, length = (0, 0), 0
-    for frame in frames:
-        samples = _to_float(frame)
-        new_form = frame.sample_rate, samples.shape[1]
+    for rate_hz, samples in frames:
+        new_form = rate_hz, samples.shape[1]
         if blocks and (new_form != form or length >= BLOCK_SAMPLES):
             yield form[0], np.concatenate(blocks)
             blocks, length = [], 0

@@ -13,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from edge.capture.pyav import DECODER_ERRORS, open_container, reason_of
 from edge.capture.region import Region
 from edge.capture.square import MAX_ASPECT, stretched, too_large
+from edge.capture.track_times import zero_of
 from edge.errors import NoTrackError, SourceError
 from edge.values import Pixels
 
@@ -37,9 +38,10 @@ class AvVideo:
     def __init__(self, file: FileIO, name: str, max_pixels: int) -> None:
         self._file, self._name, self._max_pixels = file, name, max_pixels
         self.time_s = 0.0
-        """Time of the picture just taken since the first one, in seconds."""
+        """Time of the picture just taken in seconds: since the first one, or since the start of a
+        sound that starts noticeably earlier."""
         self._frame: Any = None
-        self._first_s: float | None = None
+        self._zero_s: float | None = None
         self._count = 0
         with ExitStack() as cleanup:
             self._container = open_container(Region(file.fileno()), name, max_pixels, "video file")
@@ -58,8 +60,9 @@ class AvVideo:
         if frame.time is None:
             self.time_s += 1 / float(self._stream.average_rate or DEFAULT_FPS)
         else:
-            self._first_s = frame.time if self._first_s is None else self._first_s
-            self.time_s = max(frame.time - self._first_s, self.time_s)
+            if self._zero_s is None:
+                self._zero_s = zero_of(self._container, frame.time)
+            self.time_s = max(frame.time - self._zero_s, self.time_s)
         return True
 
     def retrieve(self) -> tuple[bool, Pixels]:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.harness.media import mux, tone, wav
+from benchmarks.harness.media import mux, nothing, tone, wav
 from edge.capture.conversion import Conversion
+from edge.capture.frames import read_frames
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import is_mp3_of_unknown_length
 from edge.capture.sounds import read_recording, read_sound
@@ -103,6 +104,41 @@ def test_a_change_of_rate_and_channels_in_mid_stream_is_followed(tmp_path: Path)
     sound = read_sound(written(tmp_path / "broadcast.ts", b"".join(parts)))
     assert len(sound) == pytest.approx(32_000, abs=2000)
     assert loudness(sound[:14_000]) == pytest.approx(loudness(sound[18_000:30_000]), rel=0.1)
+
+
+GAPS = {".mp4": "aac", ".mov": "aac", ".mkv": "flac", ".ts": "mp2", ".nut": "pcm_s16le"}
+
+
+@pytest.mark.parametrize("suffix", GAPS)
+def test_a_gap_in_a_sound_is_silence_and_what_follows_is_heard_in_its_time(
+    tmp_path: Path, suffix: str
+) -> None:
+    sound = np.concatenate([tone(2.0), nothing(5.0), tone()])
+    path = mux(tmp_path / f"a{suffix}", [sound], codecs=(GAPS[suffix], ""))
+    recording = read_recording(path)
+    assert recording.warnings == ()
+    assert len(recording.sound) / 16_000 == pytest.approx(8.0, abs=0.1)
+    assert loudness(recording.sound[:32_000]) > 8000
+    assert loudness(recording.sound[36_000:108_000]) < 300
+    assert loudness(recording.sound[114_000:]) > 8000
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize(("sound_s", "picture_s"), [(2, 0), (0, 2)])
+def test_sound_and_pictures_that_start_at_different_times_are_kept_in_step(
+    tmp_path: Path, suffix: str, sound_s: int, picture_s: int
+) -> None:
+    path = mux(
+        tmp_path / f"a{suffix}",
+        [np.concatenate([nothing(sound_s), tone()])],
+        [np.zeros((48, 64, 3), np.uint8)] * 4,
+        codecs=("aac", "libx264"),
+        times_s=[picture_s + n / 8 for n in range(4)],
+    )
+    sound = read_sound(path)
+    assert len(sound) / 16_000 == pytest.approx(sound_s + 1, abs=0.15)
+    assert np.argmax(np.abs(sound) > 5000) / 16_000 == pytest.approx(sound_s, abs=0.1)
+    assert next(read_frames(path, 15.0)).captured_s == pytest.approx(picture_s, abs=0.1)
 
 
 def test_opposite_channels_do_not_cancel(tmp_path: Path) -> None:
