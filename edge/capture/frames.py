@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from edge.capture.files import open_regular
 from edge.capture.importing import PYAV_IMPORT
-from edge.capture.kinds import open_regular
 from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.config import Files
 from edge.errors import NoTrackError, SourceError

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.capture.channels import Channel
 from edge.capture.conversion import Conversion, Track
+from edge.capture.files import open_file
 from edge.capture.importing import PYAV_IMPORT
-from edge.capture.kinds import open_file
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
 from edge.config import Files

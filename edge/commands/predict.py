@@ -1,6 +1,7 @@
 """`emotiond predict`: runs the Python API on files and texts."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.decoder import ContainedDecoder
-from edge.capture.kinds import kind_of, media_files
+from edge.capture.folders import media_files
+from edge.capture.kinds import kind_of
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import Emotion
@@ -62,16 +64,18 @@ class Predictor:
 
         Raises ModelError if a required model cannot be used.
         """
-        for path in paths:
-            if path.is_dir():
-                files, skipped = media_files(path)
-                if not files:
-                    yield _failure(path, f"{path}: no picture, sound or video in this folder")
-                if skipped:
-                    log.warning("%s: skipped %s", _printable(path), skipped)
-            else:
-                files = [path]
-            for file in files:
+        for path in map(_itself, paths):
+            if not os.path.isdir(path):  # noqa: PTH112 - Path's own raises some errors
+                yield from self._file(path)
+                continue
+            folder = media_files(path)
+            for unread, error in folder.unread:
+                yield _failure(unread, error)
+            if not folder.files and not folder.unread:
+                yield _failure(path, f"{path}: no picture, sound or video in this folder")
+            if folder.skipped:
+                log.warning("%s: skipped %s", _printable(path), folder.skipped)
+            for file in folder.files:
                 yield from self._file(file)
 
     def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Prediction | Failure]:
@@ -97,6 +101,7 @@ class Predictor:
         self, image: Path | None, sound: Path | None, text: str | None
     ) -> Iterator[Prediction | Failure]:
         """Yields the results of a picture, a sound and a text of one person, and of all fused."""
+        image, sound = (None if one is None else _itself(one) for one in (image, sound))
         named = {"face": image, "speech": sound, "text": None if text is None else "text"}
         given = {modality: str(name) for modality, name in named.items() if name is not None}
         together = " + ".join(given.values())
@@ -133,6 +138,10 @@ class Predictor:
     def _results(self, path: Path) -> Iterator[Prediction | Result | str]:
         """Yields the results of a file, and why a part of it could not be read."""
         kind = kind_of(path)
+        if kind == "text":
+            raise SourceError(
+                f"{path}: a text, not a picture, sound or video; for texts use --text-file"
+            )
         if kind == "picture":
             yield from self._picture(path)
         elif kind == "sound":
@@ -186,6 +195,14 @@ def print_results(results: Iterable[Prediction | Failure], as_json: bool) -> boo
 def _described(result: Prediction) -> str:
     """Returns the modality, with the number of a face that is not the primary one."""
     return f"face {result.subject}" if result.primary is False else result.modality
+
+
+def _itself(path: Path) -> Path:
+    """Returns the file behind a name that means another one to each process, as /dev/stdin does."""
+    if path.parts[:2] not in (("/", "dev"), ("/", "proc")):
+        return path
+    real = os.path.realpath(path)
+    return Path(real) if os.path.isfile(real) else path  # noqa: PTH113 - Path's own raises some errors
 
 
 def _printable(text: object) -> str:

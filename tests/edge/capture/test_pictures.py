@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.harness.media import ordinary_scheduling
-from edge.capture.kinds import kind_of, media_files
+from edge.capture.folders import media_files
+from edge.capture.kinds import kind_of
 from edge.capture.picture_header import picture_size
 from edge.capture.pictures import decode_picture, read_picture
 from edge.config import Files
@@ -61,7 +62,7 @@ def test_a_picture_is_known_by_its_content_and_not_by_its_name(tmp_path: Path, n
     path.write_bytes(cv2.imencode(".jpg", GRADIENT)[1].tobytes())
     assert kind_of(path) == "picture"
     assert read_picture(path).shape == (30, 40, 3)
-    assert media_files(tmp_path) == ([path], "")
+    assert media_files(tmp_path).files == (path,)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -137,18 +138,13 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
         decode_picture(data, "it")
 
 
-def test_a_folder_gives_what_can_be_read_and_counts_what_is_skipped(tmp_path: Path) -> None:
-    jpeg = cv2.imencode(".jpg", GRADIENT)[1].tobytes()
-    for name in ("a.JPG", "b.aac", "c", "sub/d.mka", "e.wma"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(jpeg if name in ("a.JPG", "c") else b"sound")
-    for name in ("._a.JPG", ".DS_Store", "x.txt", "y.txt", "Thumbs.db", "__MACOSX/._a.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"other")
-    files, skipped = media_files(tmp_path)
-    names = [str(one.relative_to(tmp_path)) for one in files]
-    assert names == ["a.JPG", "b.aac", "c", "e.wma", "sub/d.mka"]
-    assert skipped == "1 .db, 2 .txt"
+@pytest.mark.parametrize("start", [b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"])
+def test_a_jpeg_xl_is_a_picture_that_is_to_be_converted(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(start + bytes(range(256)))
+    assert kind_of(path) == "picture"
+    with pytest.raises(SourceError, match="cannot decode JPEG XL; convert it to JPEG"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
