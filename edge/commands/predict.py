@@ -52,17 +52,26 @@ class Failure(msgspec.Struct, frozen=True):
 class Predictor:
     """Reads files as the daemon reads its devices, and loads each model when it is first needed.
 
-    With `cropped`, pictures are face crops, and faces are not detected.
+    With `cropped`, pictures are face crops, and faces are not detected. Use it as a context
+    manager, which ends the process that decodes files.
     """
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
         self._config, self._cropped = config, cropped
-        self._emotions = Emotions(config=config, decoder=ContainedDecoder(config.files))
+        self._decoder = ContainedDecoder(config.files)
+        self._emotions = Emotions(config=config, decoder=self._decoder)
+
+    def __enter__(self) -> "Predictor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decoder.close()
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Prediction | Failure]:
         """Yields the results of files, and of all media files in folders, in order.
 
-        Raises ModelError if a required model cannot be used.
+        Raises ModelError if a required model cannot be used, InstallationError if no file can be
+        decoded.
         """
         for path in map(_itself, paths):
             if not os.path.isdir(path):  # noqa: PTH112 - Path's own raises some errors
