@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.harness.heif import avif_of_tiles
 from benchmarks.harness.media import ordinary_scheduling
 from edge.capture.folders import media_files
 from edge.capture.kinds import kind_of
@@ -159,3 +160,35 @@ def test_a_picture_of_any_format_is_turned_as_it_says(form: str, orientation: in
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(stored)).save(file, form, exif=exif)
     assert difference(decode_picture(file.getvalue(), "it"), shown) < 8
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_picture_of_tiles_with_a_thumbnail_is_put_together_and_turned(quarters: int) -> None:
+    shown = cv2.resize(GRADIENT, (200, 150))
+    shown[10:50, 10:60] = 255  # the upper left corner
+    data = avif_of_tiles(np.asarray(shown, np.uint8), 64, quarters)
+    assert picture_size(data) == (200, 150)
+    pixels = decode_picture(data, "it")
+    assert pixels.shape == np.rot90(shown, quarters).shape
+    assert difference(pixels, np.ascontiguousarray(np.rot90(shown, quarters))) < 20
+
+
+def test_a_picture_whose_tiles_are_cut_off_is_refused() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    with pytest.raises(SourceError, match="cannot decode this AVIF: not a readable picture"):
+        decode_picture(data[:-150], "it")
+
+
+def test_a_grid_that_claims_more_than_its_file_is_refused_before_it_takes_memory() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    grid = bytes([0, 0, 2, 3, 0, 200, 0, 150])
+    assert data.count(grid) == 1
+    with pytest.raises(SourceError, match="its header is damaged"):
+        decode_picture(data.replace(grid, bytes([0, 0, 2, 3, 255, 255, 255, 255])), "it")
+
+
+def test_the_transparency_of_a_picture_does_not_matter() -> None:
+    transparent = np.dstack([GRADIENT, np.full(GRADIENT.shape[:2], 99, np.uint8)])
+    for suffix in (".avif", ".png", ".webp"):
+        data = bytes(cv2.imencode(suffix, transparent)[1])
+        assert difference(decode_picture(data, "it"), GRADIENT) < 20
