@@ -82,10 +82,10 @@ class AvVideo:
         streams = [one for one in self._container.streams.video if not is_cover(one)]
         if not streams:
             raise NoTrackError(f"{self._name}: this file has no picture track")
-        stream = streams[0]
-        context = stream.codec_context
-        if context is None:
+        stream = next((one for one in streams if one.codec_context is not None), None)
+        if stream is None:
             raise SourceError(f"{self._name}: cannot decode its pictures: an unknown codec")
+        context = stream.codec_context
         context.options = {"max_pixels": str(self._max_pixels)}
         context.thread_count = THREADS
         self._aspect = float(stream.sample_aspect_ratio or 1)

@@ -100,6 +100,26 @@ def test_a_cover_picture_is_not_a_video(tmp_path: Path) -> None:
         OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6, file)
 
 
+@pytest.mark.parametrize("unknown", [0, 1, 2])
+def test_a_track_of_pictures_in_an_unknown_codec_does_not_cost_the_other(
+    tmp_path: Path, unknown: int
+) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=30) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(SQUARE, format="bgr24")))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"avc1\0", b"none\0", unknown))
+    if unknown < 2:
+        assert _bright_box(next(read_frames(path, 15.0)).pixels)[2] == pytest.approx(32, abs=3)
+    else:
+        with pytest.raises(SourceError, match="cannot decode its pictures: an unknown codec"):
+            next(read_frames(path, 15.0))
+
+
 class ByItsClock:
     """A camera on the network that reports its clock instead of its rate."""
 
