@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -22,16 +23,27 @@ CHOSEN_SHARE = 0.1
 """A channel that is heard for this share of a recording is worth a word."""
 
 
+@dataclass(frozen=True)
+class Silence:
+    """A gap in a track."""
+
+    duration_s: float
+
+
+Piece = tuple[int, FloatBlock] | Silence
+"""Sound with its sample rate, or none."""
+
+
 class Track(Protocol):
     """The sound of a file, as a decoder gives it."""
 
     lost: int
     """Pieces that could not be decoded."""
     promised_s: float | None
-    """Length by the header, known from the first block on; None if it does not say."""
+    """Length by the header, known from the first piece on; None if it does not say."""
 
-    def blocks(self) -> Iterator[tuple[int, FloatBlock]]:
-        """Yields pieces of sound with their sample rates, from the start; raises SourceError."""
+    def pieces(self) -> Iterator[Piece]:
+        """Yields pieces of sound, whose rate may change, from the start; raises SourceError."""
 
 
 class Conversion:
@@ -96,22 +108,34 @@ class Conversion:
 
     def _convert(self, track: Track, scale: float) -> float:
         """Adds a track times `scale`; returns its largest magnitude before that."""
-        peak, start = 0.0, len(self._sound)
         segment: _Segment | None = None
-        for rate_hz, block in track.blocks():
-            if segment is None:
-                self._check_length(start, track.promised_s or 0.0)
+        peak, is_first = 0.0, True
+        for piece in track.pieces():
+            if is_first:
+                self._check_length(track.promised_s or 0.0)
+                is_first = False
+            if isinstance(piece, Silence):
+                self._finish(segment)
+                segment = None
+                self._check_length(piece.duration_s)
+                self._add(np.zeros(round(piece.duration_s * SAMPLE_RATE_HZ), np.int16))
+                continue
+            rate_hz, block = piece
             peak = max(peak, _peak(block))
-            if segment is None or segment.form != (rate_hz, block.shape[1]):
-                if segment:
-                    self._add(segment.finish())
-                segment = self._segment(rate_hz, block.shape[1])
-            self._add(segment.convert(scaled := block * np.float32(scale)))
+            form = rate_hz, block.shape[1]
+            if segment is None or segment.form != form:
+                self._finish(segment)
+                segment = self._segment(*form)
+            scaled = block * np.float32(scale)
+            self._add(segment.convert(scaled))
             self._count(scaled, segment)
-            self._check_length(len(self._sound), 0.0)
-        if segment:
-            self._add(segment.finish())
+            self._check_length()
+        self._finish(segment)
         return peak
+
+    def _finish(self, segment: "_Segment | None") -> None:
+        if segment is not None:
+            self._add(segment.finish())
 
     def _count(self, block: FloatBlock, segment: "_Segment") -> None:
         """Counts samples, in the time of the models, that are clipped or of one channel alone."""
@@ -129,8 +153,8 @@ class Conversion:
             raise SourceError(f"{self._name}: claims a sample rate of {rate_hz} Hz; is it damaged?")
         return _Segment(rate_hz, channels, Downmix(self._channel, rate_hz, self._name))
 
-    def _check_length(self, converted_bytes: int, more_s: float) -> None:
-        length_s = converted_bytes / 2 / SAMPLE_RATE_HZ + more_s
+    def _check_length(self, more_s: float = 0.0) -> None:
+        length_s = len(self._sound) / 2 / SAMPLE_RATE_HZ + more_s
         if length_s > self._max_s:
             raise SourceError(
                 f"{self._name}: {length_s:.0f} s of sound or more; at most {self._max_s:.0f} s are "

@@ -123,6 +123,16 @@ def test_a_gap_in_a_sound_is_silence_and_what_follows_is_heard_in_its_time(
     assert loudness(recording.sound[114_000:]) > 8000
 
 
+def test_a_gap_counts_as_sound_where_that_is_limited(tmp_path: Path) -> None:
+    sound = np.concatenate([tone(), nothing(50.0), tone()])
+    path = mux(tmp_path / "a.mkv", [sound], codecs=("flac", ""))
+    assert len(read_sound(path, limits=Files(max_sound_s=53))) / 16_000 == pytest.approx(
+        52, abs=0.1
+    )
+    with pytest.raises(SourceError, match=r"5\d s of sound or more; at most 51 s"):
+        read_sound(path, limits=Files(max_sound_s=51))
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 @pytest.mark.parametrize(("sound_s", "picture_s"), [(2, 0), (0, 2)])
 def test_sound_and_pictures_that_start_at_different_times_are_kept_in_step(
