@@ -179,6 +179,14 @@ def test_a_picture_whose_tiles_are_cut_off_is_refused() -> None:
         decode_picture(data[:-150], "it")
 
 
+def test_a_picture_that_lacks_a_tile_is_refused() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    third, unknown = b"\0\3\0\0av01", b"\0\3\0\0none"
+    assert data.count(third) == 1
+    with pytest.raises(SourceError, match=r"1 of its 12 tiles are missing; is it complete\?"):
+        decode_picture(data.replace(third, unknown), "it")
+
+
 def test_a_grid_that_claims_more_than_its_file_is_refused_before_it_takes_memory() -> None:
     data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
     grid = bytes([0, 0, 2, 3, 0, 200, 0, 150])
