@@ -17,6 +17,17 @@ NOT_FILES = {
 }
 
 
+def form_of(path: Path) -> int:
+    """Returns whether a path is a file, a folder and so on, as `stat.S_IFMT` does.
+
+    0 for what does not exist, and for what the system does not let be looked at.
+    """
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return 0
+
+
 def open_regular(path: Path, name: str = "") -> int:
     """Returns the file descriptor of a file, opened for reading; raises SourceError.
 

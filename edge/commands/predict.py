@@ -2,6 +2,7 @@
 
 import logging
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.decoder import ContainedDecoder
+from edge.capture.files import form_of
 from edge.capture.folders import media_files
 from edge.capture.kinds import kind_of
 from edge.commands.terminal import table
@@ -74,7 +76,7 @@ class Predictor:
         decoded.
         """
         for path in map(_itself, paths):
-            if not os.path.isdir(path):  # noqa: PTH112 - Path's own raises some errors
+            if form_of(path) != stat.S_IFDIR:
                 yield from self._file(path)
                 continue
             folder = media_files(path)
@@ -210,8 +212,8 @@ def _itself(path: Path) -> Path:
     """Returns the file behind a name that means another one to each process, as /dev/stdin does."""
     if path.parts[:2] not in (("/", "dev"), ("/", "proc")):
         return path
-    real = os.path.realpath(path)
-    return Path(real) if os.path.isfile(real) else path  # noqa: PTH113 - Path's own raises some errors
+    real = Path(os.path.realpath(path))
+    return real if form_of(real) == stat.S_IFREG else path
 
 
 def _printable(text: object) -> str:

@@ -1,8 +1,5 @@
 """A folder gives all that can be read in it, and names what cannot."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,20 +8,7 @@ from benchmarks.harness.media_corpus import whole
 from edge.capture.files import open_regular
 from edge.capture.folders import media_files
 from edge.errors import SourceError
-
-NOBODY = 65_534
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Acts as nobody: root may read everything."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
+from tests.support.privileges import without_privileges
 
 
 def test_a_folder_gives_what_can_be_read_and_counts_what_is_skipped(tmp_path: Path) -> None:
