@@ -60,20 +60,22 @@ def _predict(arguments: argparse.Namespace) -> int:
     image, audio, texts = arguments.image, arguments.audio, arguments.text
     if not (arguments.paths or texts or arguments.text_file or image or audio):
         raise EmotiondError("nothing to predict: give a file or folder, --text or --text-file")
-    predictor = Predictor(_config(arguments), arguments.cropped)
-    if image or audio:
-        if arguments.paths or arguments.text_file or arguments.cropped or len(texts) > 1:
-            raise EmotiondError(
-                "--image and --audio are fused with at most one --text; run other files apart"
+    if (image or audio) and (
+        arguments.paths or arguments.text_file or arguments.cropped or len(texts) > 1
+    ):
+        raise EmotiondError(
+            "--image and --audio are fused with at most one --text; run other files apart"
+        )
+    with Predictor(_config(arguments), arguments.cropped) as predictor:
+        if image or audio:
+            results = predictor.fused(image, audio, texts[0] if texts else None)
+        else:
+            results = chain(
+                predictor.paths(arguments.paths),
+                predictor.texts((f"text {i}", text) for i, text in enumerate(texts, 1)),
+                chain.from_iterable(map(predictor.text_file, arguments.text_file)),
             )
-        results = predictor.fused(image, audio, texts[0] if texts else None)
         return 0 if print_results(results, arguments.json) else 1
-    results = chain(
-        predictor.paths(arguments.paths),
-        predictor.texts((f"text {i}", text) for i, text in enumerate(texts, 1)),
-        chain.from_iterable(map(predictor.text_file, arguments.text_file)),
-    )
-    return 0 if print_results(results, arguments.json) else 1
 
 
 def _schema(arguments: argparse.Namespace) -> int:

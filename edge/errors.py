@@ -20,6 +20,10 @@ class SourceError(EmotiondError):
     """A camera, microphone or media file that cannot be opened or read."""
 
 
+class InstallationError(EmotiondError):
+    """A part of this program, or a library, that cannot be used whatever is asked of it."""
+
+
 class PayloadError(EmotiondError):
     """A command received over MQTT that violates the contract."""
 

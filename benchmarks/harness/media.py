@@ -37,6 +37,11 @@ def tone(duration_s: float = 1.0, rate_hz: int = RATE_HZ, hz: float = 440.0) -> 
     return 0.5 * np.sin(2 * np.pi * hz * np.arange(round(duration_s * rate_hz)) / rate_hz)
 
 
+def nothing(duration_s: float) -> FloatSound:
+    """Returns whole seconds that are to be missing in a file, which is not the same as silence."""
+    return np.full(round(duration_s * RATE_HZ), np.nan)
+
+
 def wav(sound: FloatSound, size: int | None = None, start: bytes = b"RIFF") -> bytes:
     """Returns a 16-bit WAV whose header claims `size` bytes of sound."""
     data = np.rint(sound * 32767).astype("<i2").tobytes()
@@ -95,11 +100,13 @@ def _sound_stream(container: Any, codec: str, sound: FloatSound) -> Any:
 
 
 def _sound_frames(sound: FloatSound) -> list[Any]:
-    """Returns frames of a second each: some encoders refuse longer ones."""
+    """Returns frames of a second each: some encoders refuse longer ones. Leaves out `nothing`."""
     samples = np.atleast_2d(np.asarray(sound, np.float32))
     frames = []
     for start in range(0, samples.shape[1], RATE_HZ):
         part = np.ascontiguousarray(samples[:, start : start + RATE_HZ])
+        if np.isnan(part).all():
+            continue
         frame = av.AudioFrame.from_ndarray(
             part, format="fltp", layout="mono" if len(part) == 1 else "stereo"
         )

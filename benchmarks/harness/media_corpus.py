@@ -9,13 +9,17 @@ import cv2
 import numpy as np
 import soundfile
 
+from benchmarks.harness.heif import avif_of_tiles
 from benchmarks.harness.media import RATE_HZ, mux, tone
 from edge.stderr import silenced_stderr
 from edge.values import Pixels
 
 SIDE = 64
 DURATION_S = 1.0
-PICTURES = (".avif", ".bmp", ".gif", ".jpg", ".png", ".ppm", ".tiff", ".webp")
+PICTURES = (
+    *(".avif", ".alpha.avif", ".tiles.avif", ".bmp", ".gif"),
+    *(".jpg", ".png", ".ppm", ".tiff", ".webp"),
+)
 SOUND_FILES = {
     ".wav": ("WAV", "PCM_16"),
     ".24.wav": ("WAV", "PCM_24"),
@@ -60,6 +64,10 @@ def picture() -> Pixels:
 @cache
 def whole(suffix: str) -> bytes:
     """Returns a file of a format: a picture, or a second of sound, of a video, or of both."""
+    if suffix == ".tiles.avif":
+        return avif_of_tiles(picture(), SIDE // 2)
+    if suffix == ".alpha.avif":
+        return bytes(cv2.imencode(".avif", cv2.cvtColor(picture(), cv2.COLOR_BGR2BGRA))[1])
     if suffix in PICTURES:
         return bytes(cv2.imencode(suffix, picture())[1])
     with tempfile.TemporaryDirectory() as folder, silenced_stderr():  # encoders write there

@@ -38,7 +38,7 @@ def matches(path: Path) -> bool:
 def load(path: Path) -> Splits:
     """Loads the main face of FRAMES frames of each clip, split by person. Raises DatasetError."""
     unusable: list[str] = []
-    rows, notes = label_table.read_rows(path, VIDEOS, "videos")
+    rows, notes = label_table.read_rows(path, VIDEOS, "videos", unusable)
     samples = _read(path, rows, unusable)
     people = sorted(set(samples.groups))
     held, tested = people[HELD_BACK_OF_FIVE::5], people[TEST_OF_FIVE::5]

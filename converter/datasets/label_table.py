@@ -5,7 +5,7 @@ from pathlib import Path
 
 from converter.datasets.files import name_some
 from converter.datasets.samples import DatasetError
-from converter.datasets.tables import read_table
+from converter.datasets.tables import has_columns, read_table
 
 TABLE = "labels.csv"
 COLUMNS = ("file", "emotion", "speaker")
@@ -16,22 +16,25 @@ Row = tuple[str, dict[str, str]]
 
 def lists_any(path: Path, suffixes: Collection[str]) -> bool:
     """Returns True if the folder `path` has a table with files of one of the `suffixes` in it."""
-    if not (path / TABLE).is_file():
+    if not has_columns(path / TABLE, COLUMNS):
         return False
     try:
-        return any(_has_suffix(row, suffixes) for row in read_table(path / TABLE, COLUMNS))
+        return any(
+            _has_suffix(row, suffixes) for row in read_table(path / TABLE, COLUMNS, unusable=[])
+        )
     except DatasetError:
-        return False
+        return True  # whoever reads it will report that
 
 
 def read_rows(
-    path: Path, suffixes: Collection[str], kind: str
+    path: Path, suffixes: Collection[str], kind: str, unusable: list[str]
 ) -> tuple[list[Row], tuple[str, ...]]:
     """Returns the rows whose file has one of the `suffixes`, and a note about others, if any.
 
-    `kind` is what files with these suffixes are called. Raises DatasetError.
+    `kind` is what files with these suffixes are called. A row that lacks cells is added to
+    `unusable`. Raises DatasetError.
     """
-    rows = list(read_table(path / TABLE, COLUMNS))
+    rows = list(read_table(path / TABLE, COLUMNS, unusable=unusable))
     others = [one[1]["file"] for one in rows if not _has_suffix(one, suffixes)]
     note = f"rows of {TABLE} that are not {kind}: {len(others)} ({name_some(others)})"
     return [one for one in rows if _has_suffix(one, suffixes)], (note,) if others else ()

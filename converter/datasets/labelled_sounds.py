@@ -20,8 +20,8 @@ def matches(path: Path) -> bool:
 def load(path: Path) -> Recordings:
     """Loads the sound files that the table lists; raises DatasetError."""
     name = name_of(path)
-    rows, notes = label_table.read_rows(path, SOUNDS, "sounds")
-    clips, unusable = [], []
+    clips, unusable = [], list[str]()
+    rows, notes = label_table.read_rows(path, SOUNDS, "sounds", unusable)
     listed: set[Path] = set()
     for where, row in rows:
         file, emotion = path / row["file"], row["emotion"].strip()

@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converter.datasets.dialects import (
+    Span,
+    declared_delimiter,
+    find_delimiter,
+    find_swallowed,
+    first_row,
+)
 from converter.datasets.files import Root, read_bytes
 from converter.datasets.samples import DatasetError
 
 log = logging.getLogger(__name__)
 
-DELIMITERS = (",", ";", "\t", "|")
-SNIFFED_LINES = 20
 MAX_FIELD_CHARACTERS = 1_000_000
-SWALLOWED_LINES = 5
-"""A cell that spans this many lines, most of which look like rows, has lost its closing quote."""
+QUOTE_IT = "put a text with the delimiter in it into quotes"
+LOST_QUOTE = "is a quote missing, or one too many? Double a quote within a text"
 PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh")
 """Starts of archives and packed files."""
 BYTE_ORDER_MARKS = {
@@ -44,28 +49,55 @@ def read_rows(
 ) -> Iterator[Cells]:
     """Yields the rows of a table, without empty ones.
 
-    The delimiter is found unless it is given: the one that splits the first lines into `columns` or
-    more. Raises DatasetError with the line, also if a quote is not closed, which would make one
-    cell of all that follows.
+    The delimiter is found unless it is given: the one that the first line names, as Excel does, or
+    that splits the first rows into `columns` or more. Raises DatasetError with the line, also if a
+    quote is missing, which would make one cell of rows that follow.
     """
-    text = read_table_text(file)
-    lines = list(io.StringIO(text, newline=""))
-    delimiter = delimiter or _delimiter(lines[:SNIFFED_LINES], columns)
+    lines, delimiter = _lines(file, delimiter, columns)
+    if quoted and any('"' in line for line in lines):
+        _check_quotes(file, lines, delimiter)
+    for (start, _), values in _parsed(file, lines, delimiter, quoted):
+        if values:
+            yield Cells(f"{file}:{start + 1}", values)
+
+
+def _lines(file: Root, delimiter: str | None, columns: int) -> tuple[list[str], str]:
+    """Returns the lines of a table and its delimiter."""
+    lines = list(io.StringIO(read_table_text(file), newline=""))
+    if declared := declared_delimiter(lines):
+        lines[0] = "\n"
+    return lines, delimiter or declared or find_delimiter(lines, columns)
+
+
+def _parsed(
+    file: Root, lines: Sequence[str], delimiter: str, quoted: bool
+) -> Iterator[tuple[Span, list[str]]]:
+    """Yields rows with their lines; raises DatasetError."""
     dialect: dict[str, Any] = {} if quoted else {"quoting": csv.QUOTE_NONE}
     previous = csv.field_size_limit(MAX_FIELD_CHARACTERS)
     reader = csv.reader(lines, delimiter=delimiter, strict=True, **dialect)
-    start = 1
+    start = 0
     try:
         for values in reader:
-            _check_span(file, start, lines[start - 1 : reader.line_num], delimiter, len(values))
-            if values:
-                yield Cells(f"{file}:{start}", values)
-            start = reader.line_num + 1
+            yield (start, reader.line_num), values
+            start = reader.line_num
     except csv.Error as error:
-        hint = "is a quote missing, or one too many? Double a quote within a text"
-        raise DatasetError(f"{file}:{start}: not a row of a table ({error}); {hint}") from error
+        raise DatasetError(
+            f"{file}:{start + 1}: not a row of a table ({error}); {LOST_QUOTE}"
+        ) from error
     finally:
         csv.field_size_limit(previous)
+
+
+def _check_quotes(file: Root, lines: Sequence[str], delimiter: str) -> None:
+    """Raises DatasetError if a row spans several lines that are rows of their own."""
+    rows = list(_parsed(file, lines, delimiter, quoted=True))
+    if (span := find_swallowed(lines, rows, delimiter)) is not None:
+        start, end = span
+        raise DatasetError(
+            f"{file}:{start + 1}: a cell goes on for {end - start} lines, which look like rows; "
+            f"{LOST_QUOTE}"
+        )
 
 
 def read_table(
@@ -79,9 +111,10 @@ def read_table(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yields the rows below a header, each with its location for messages, FILE:LINE.
 
-    A missing cell is an empty text. Names of columns may differ in case and spaces, or be one of
-    `also`, other names of some columns. A row with more cells than columns is added to `unusable`,
-    or without that refused. Raises DatasetError, also if one of `columns` is missing.
+    Names of columns may differ in case and spaces, or be one of `also`, other names of some
+    columns. A row with more cells than the header, or without a cell in one of `columns`, is added
+    to `unusable`, or without that refused; other missing cells are empty texts. Raises
+    DatasetError, also if one of `columns` is missing.
     """
     rows = read_rows(file, delimiter, quoted=quoted, columns=len(columns))
     header = next(rows, Cells("", []))
@@ -93,18 +126,18 @@ def read_table(
             f"{file}: the column {missing[0]} is missing; found {found}; "
             f"expected the columns {expected}"
         )
+    needed = max(names.index(column) for column in columns) + 1 if columns else 0
     for row in rows:
-        if len(row.values) > len(names) and any(row.values[len(names) :]):
-            reason = (
-                f"{row.location}: {len(row.values)} cells, but the header has {len(names)}; put a "
-                "text with the delimiter in it into quotes"
-            )
-            if unusable is None:
-                raise DatasetError(reason)
-            unusable.append(reason)
+        count = len(row.values)
+        if needed <= count and not any(row.values[len(names) :]):
+            padded = [*row.values, *[""] * (len(names) - count)]
+            yield row.location, dict(zip(names, padded, strict=False))
             continue
-        padded = [*row.values, *[""] * (len(names) - len(row.values))]
-        yield row.location, dict(zip(names, padded, strict=False))
+        remedy = f"its {names[count]} is missing" if count < needed else QUOTE_IT
+        reason = f"{row.location}: {count} cells, but the header has {len(names)}; {remedy}"
+        if unusable is None:
+            raise DatasetError(reason)
+        unusable.append(reason)
 
 
 def _names(header: Sequence[str], columns: Sequence[str], also: Mapping[str, str]) -> list[str]:
@@ -134,34 +167,10 @@ def read_table_text(file: Root) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _delimiter(lines: Sequence[str], columns: int) -> str:
-    """Returns the delimiter that splits most lines into at least that many cells."""
-    filled = [line for line in lines if line.strip()]
-
-    def fitting(delimiter: str) -> tuple[int, int]:
-        counts = [line.count(delimiter) for line in filled]
-        header = counts[0] if counts else 0
-        return sum(count >= columns - 1 for count in counts), header
-
-    return max(DELIMITERS, key=fitting)
-
-
-def _check_span(file: Root, start: int, span: Sequence[str], delimiter: str, cells: int) -> None:
-    """Raises DatasetError if a row spans several lines that look like rows of their own."""
-    if len(span) < SWALLOWED_LINES:
-        return
-    alike = sum(line.count(delimiter) == max(cells - 1, 1) for line in span[1:-1])
-    if 2 * alike > len(span) - 2:
-        raise DatasetError(
-            f"{file}:{start}: a cell goes on for {len(span)} lines, which look like rows; "
-            "is a quote missing, or one too many? Double a quote within a text"
-        )
-
-
 def has_columns(file: Path | Root, columns: Sequence[str]) -> bool:
-    """Returns True if a file is a table with these columns."""
+    """Returns True if a file is a table with these columns, whatever its rows are like."""
     try:
-        header = next(read_rows(file, columns=len(columns)), Cells("", []))
+        header = first_row(*_lines(file, None, len(columns)))
     except DatasetError:
         return False
-    return set(columns) <= set(_names(header.values, columns, {}))
+    return set(columns) <= set(_names(header, columns, {}))

@@ -127,9 +127,12 @@ class Task(ABC):
 
 def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
     """Loads the data set at `path` with the first layout that matches; raises DatasetError."""
-    for matches, load in layouts:
-        if matches(path):
-            return load(path)
-    raise DatasetError(
-        f"{path}: no known data set, {describe_content(path)}; known layouts: {known}"
-    )
+    try:
+        for matches, load in layouts:
+            if matches(path):
+                return load(path)
+        content = describe_content(path)
+    except OSError as error:  # the system does not let a file or folder be read
+        place = error.filename or path
+        raise DatasetError(f"{place}: cannot read it ({error.strerror or error})") from error
+    raise DatasetError(f"{path}: no known data set, {content}; known layouts: {known}")

@@ -35,6 +35,9 @@ class Downmix:
         self._powers: npt.NDArray[np.float64] | None = None
         """Of the mean, then of each channel; recent ones count more."""
         self._loudest = 0
+        self.chosen: int | None = None
+        """The channel that the last block was taken from alone, because `mix` has lost the sound;
+        None for the mean of all."""
 
     def mono(self, block: FloatBlock) -> FloatSound:
         """Returns the next block as one channel of finite values; raises SourceError without it."""
@@ -56,10 +59,12 @@ class Downmix:
             self._powers = np.zeros_like(new)
         self._powers = self._powers * 0.5 ** (len(block) / self._rate_hz / MEMORY_S) + new
         of_mean, *each = self._powers.tolist()
+        self.chosen = None
         if of_mean >= CANCELLED * max(each):
             return np.asarray(mean, np.float32)
         if max(each) > LOUDER * each[self._loudest]:
             self._loudest = int(np.argmax(each))
+        self.chosen = self._loudest
         return block[:, self._loudest]
 
 

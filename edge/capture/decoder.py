@@ -5,7 +5,9 @@ all memory. `ContainedDecoder` lets that cost only the file.
 """
 
 import logging
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +16,7 @@ from edge.capture.frames import read_frames
 from edge.capture.pictures import read_picture
 from edge.capture.sounds import read_sound
 from edge.config import Files
+from edge.errors import SourceError
 from edge.values import Frame, Pixels, Sound
 
 log = logging.getLogger(__name__)
@@ -54,12 +57,16 @@ class DirectDecoder:
 class ContainedDecoder:
     """Decodes in processes of its own, which are started when needed and used again.
 
-    Thread-safe. Close it, or use it as a context manager.
+    Every method raises InstallationError too, if no file can be decoded. Thread-safe.
+    Close it, or use it as a context manager.
     """
 
     def __init__(self, limits: Files) -> None:
         self._limits = limits
-        self._idle = [Worker(limits)]  # it imports its libraries while the caller loads models
+        self._idle: list[Worker] = []
+        with suppress(OSError):  # the first file reports that
+            # It loads its libraries while the caller loads models.
+            self._idle.append(Worker(limits))
 
     def picture(self, path: Path) -> Pixels:
         """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
@@ -90,10 +97,7 @@ class ContainedDecoder:
         self.close()
 
     def _pieces(self, job: Job) -> Iterator[Piece]:
-        try:
-            worker = self._idle.pop()
-        except IndexError:
-            worker = Worker(self._limits)
+        worker = self._worker(job)
         try:
             yield from worker.pieces(job)
         finally:
@@ -101,3 +105,17 @@ class ContainedDecoder:
                 self._idle.append(worker)
             else:
                 worker.close()
+
+    def _worker(self, job: Job) -> Worker:
+        """Returns a process that runs; one may have been ended while it had nothing to do."""
+        with suppress(IndexError):
+            while not (worker := self._idle.pop()).is_idle:
+                worker.close()
+            return worker
+        try:
+            return Worker(self._limits)
+        except OSError as error:
+            name = os.fsdecode(job.path)
+            raise SourceError(
+                f"{name}: no process can be started to decode it ({error.strerror})"
+            ) from error

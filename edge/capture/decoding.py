@@ -1,19 +1,18 @@
-"""The process that decodes files for another one, and the messages between the two.
+"""Starts and asks the process that decodes files for this one; the messages between the two.
 
 Messages are MessagePack, never pickles: what a damaged file makes of the decoder cannot run code in
 the process that asked.
 """
 
 import os
-import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
@@ -22,24 +21,21 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.config import Files
-from edge.errors import MissingExtraError, NoTrackError, SourceError, describe
-from edge.machine import rss_mb
+from edge.errors import InstallationError, MissingExtraError, NoTrackError, SourceError
 from edge.values import Pixels, Sound
 
 PATIENCE_S = 120.0
-"""Longest wait for the next answer: an hour of sound on a small board takes less."""
-WORN_MB = 400.0
-BASE_BYTES, BYTES_PER_PIXEL = 800_000_000, 16
-"""Memory that decoding may take: besides its libraries, and for each pixel that is allowed."""
+"""Longest wait for the next answer, and for the libraries of the process: an hour of sound on a
+small board takes less."""
 ROOT = Path(__file__).resolve().parents[2]
 # Without the current folder, whose modules Python would import: it may be one of strange files.
 START = (
     "import sys; sys.path[:] = filter(None, sys.path); "
-    "from edge.capture.decoding import serve; serve(int(sys.argv[1]))"
+    "from edge.capture.decoding_process import main; main(int(sys.argv[1]), sys.argv[2] == 'main')"
 )
 ERRORS = {one.__name__: one for one in (SourceError, NoTrackError, MissingExtraError)}
-
-
+ENDED = (EOFError, OSError, msgspec.DecodeError)
+"""What is raised where the process has ended, or sends what it should not."""
 Samples = Pixels | Sound
 
 
@@ -86,20 +82,32 @@ class Worker:
     """A process that decodes one file after another; not thread-safe."""
 
     def __init__(self, limits: Files) -> None:
-        self._connection, theirs = Pipe()
+        """Raises OSError if the system allows no more processes or files."""
         python_path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._process = subprocess.Popen(  # noqa: S603 - it starts this very package
-            [sys.executable, "-c", START, str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # where decoders write lines of their own
-            env={**os.environ, "PYTHONPATH": python_path},
-        )
-        theirs.close()
-        self.is_idle = True
-        """False while a job is not finished, and after the process has failed."""
+        is_main = threading.current_thread() is threading.main_thread()
+        self._connection, theirs = Pipe()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - it starts this very package
+                [sys.executable, "-c", START, str(theirs.fileno()), "main" if is_main else "other"],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # where decoders write lines of their own
+                env={**os.environ, "PYTHONPATH": python_path},
+            )
+        except OSError:
+            self._connection.close()
+            raise
+        finally:
+            theirs.close()
+        self._is_ready = False
+        self._is_free = True
         self._send(msgspec.msgpack.encode(limits))
+
+    @property
+    def is_idle(self) -> bool:
+        """False while a job is not finished, and after the process has failed or ended."""
+        return self._is_free and self._process.poll() is None
 
     @property
     def process_id(self) -> int:
@@ -107,13 +115,17 @@ class Worker:
         return self._process.pid
 
     def pieces(self, job: Job) -> Iterator[Piece]:
-        """Yields the pieces of a decoded file; raises SourceError."""
-        self.is_idle = False
+        """Yields the pieces of a decoded file; raises SourceError.
+
+        Raises InstallationError if the process cannot decode any file.
+        """
+        self._is_free = False
+        self._wait_until_ready()
         name = os.fsdecode(job.path)
         self._send(msgspec.msgpack.encode(job))
         while not (answer := self._receive(name)).is_last:
             yield Piece(answer, self._receive_samples(name))
-        self.is_idle = not answer.is_worn
+        self._is_free = not answer.is_worn
         if answer.error:
             raise ERRORS.get(answer.error_type, SourceError)(answer.error)
 
@@ -122,6 +134,23 @@ class Worker:
         self._connection.close()
         self._process.kill()
         self._process.wait()
+
+    def _wait_until_ready(self) -> None:
+        """Waits until the process has loaded its libraries; raises InstallationError."""
+        if self._is_ready:
+            return
+        reason = f"the process for it does not answer within {PATIENCE_S:.0f} s"
+        try:
+            if self._connection.poll(PATIENCE_S):
+                answer = msgspec.msgpack.decode(self._connection.recv_bytes(), type=Answer)
+                reason = answer.error
+        except ENDED:
+            reason = f"the process for it {self._end()}"
+        if reason:
+            raise InstallationError(
+                f"no file can be decoded: {reason}; is the installation complete?"
+            )
+        self._is_ready = True
 
     def _send(self, message: bytes) -> None:
         with suppress(OSError):  # if it has ended, the next answer reports that
@@ -142,75 +171,13 @@ class Worker:
         """Raises SourceError if the process has ended, or sends what it should not."""
         try:
             yield
-        except (EOFError, OSError, msgspec.DecodeError) as error:
-            self._process.kill()
-            code = self._process.wait()
-            cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        except ENDED as error:
             raise SourceError(
-                f"{name}: cannot decode it: the decoder ended with {cause}; is it damaged?"
+                f"{name}: cannot decode it: the decoder {self._end()}; is it damaged?"
             ) from error
 
-
-def serve(descriptor: int) -> None:
-    """Decodes files until the process that asks for them has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process ends this one
-    connection = Connection(descriptor)
-    with suppress(EOFError, OSError):
-        limits = msgspec.msgpack.decode(connection.recv_bytes(), type=Files)
-        _bound_memory(limits)
-        while True:
-            job = msgspec.msgpack.decode(connection.recv_bytes(), type=Job)
-            for answer, samples in _answers(job, limits):
-                connection.send_bytes(msgspec.msgpack.encode(answer))
-                if samples is not None:
-                    connection.send_bytes(np.ascontiguousarray(samples).data.cast("B"))
-
-
-def _bound_memory(limits: Files) -> None:
-    """Bounds the memory of this process, and keeps what it decodes out of core dumps."""
-    most = round(BASE_BYTES + BYTES_PER_PIXEL * 1e6 * limits.max_picture_mpx)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _answers(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples | None]]:
-    try:
-        yield from _decoded(job, limits)
-        yield Answer(is_last=True, is_worn=_is_worn()), None
-    except SourceError as error:
-        text = str(error).encode("utf-8", "replace").decode()
-        yield (
-            Answer(error=text, error_type=type(error).__name__, is_last=True, is_worn=_is_worn()),
-            None,
-        )
-    except Exception as error:  # a decoder's own, which must cost this file alone
-        name = os.fsdecode(job.path).encode("utf-8", "replace").decode()
-        reason = "it needs too much memory" if _is_memory(error) else describe(error)
-        yield Answer(error=f"{name}: cannot decode it ({reason})", is_last=True, is_worn=True), None
-
-
-def _is_worn() -> bool:
-    """Returns True if this process still holds a good part of the memory that it may take."""
-    return rss_mb(os.getpid()) > WORN_MB
-
-
-def _is_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or "Insufficient memory" in str(error)
-
-
-def _decoded(job: Job, limits: Files) -> Iterator[tuple[Answer, Samples]]:
-    from edge.capture.frames import read_frames
-    from edge.capture.pictures import read_picture
-    from edge.capture.sounds import read_recording
-
-    path = Path(os.fsdecode(job.path))
-    if job.kind == "picture":
-        pixels = read_picture(path, limits)
-        yield Answer(pixels.shape), pixels
-    elif job.kind == "frames":
-        for frame in read_frames(path, job.fps, limits):
-            yield Answer(frame.pixels.shape, frame.captured_s), frame.pixels
-    else:
-        recording = read_recording(path, limits=limits)
-        warnings = tuple(one.encode("utf-8", "replace").decode() for one in recording.warnings)
-        yield Answer(recording.sound.shape, warnings=warnings), recording.sound
+    def _end(self) -> str:
+        """Ends the process; returns how it ended."""
+        self._process.kill()
+        code = self._process.wait()
+        return f"ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"

@@ -1,15 +1,16 @@
 """Reads the pictures of video files, at the times that the container gives them."""
 
-import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from edge.capture.files import open_regular
 from edge.capture.importing import PYAV_IMPORT
-from edge.capture.kinds import open_regular
 from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.config import Files
 from edge.errors import NoTrackError, SourceError
@@ -19,7 +20,8 @@ EARLY, MAX_EARLY_S = 0.25, 0.02
 """A picture that comes this share of the wait early is taken: rates are never exact."""
 
 MAX_FPS = 10_000
-"""A higher rate is what FFmpeg gives to the picture of a disc or of an app."""
+"""A higher rate of a file is what FFmpeg gives to the picture of a disc or of an app. A camera on
+the network may report its clock of 90,000 ticks a second."""
 NAMES = {"AV01": "AV1", "HVC1": "HEVC", "HEV1": "HEVC"}
 """The usual names of some codecs."""
 
@@ -34,18 +36,18 @@ class Pictures(Protocol):
         """Returns True if the picture just taken could be decoded, and the picture."""
 
     def release(self) -> None:
-        """Closes the source."""
+        """Closes the source; a second call does nothing."""
 
 
 class TimedPictures(Pictures, Protocol):
     """Pictures that have times of their own."""
 
     time_s: float
-    """Time of the picture just taken since the first one."""
+    """Time of the picture just taken since the start of the file."""
 
 
 def read_frames(path: Path, fps: float, limits: Files | None = None) -> Iterator[Frame]:
-    """Yields at most `fps` frames a second of a video file, with their times since the first.
+    """Yields at most `fps` frames a second of a video file, with their times since its start.
 
     They are as a player shows them: upright, with square pixels, not interlaced; a cover picture is
     not a frame. Raises SourceError, and NoTrackError if the file has sound only.
@@ -71,36 +73,37 @@ def open_pictures(path: Path, limits: Files | None = None, name: str = "") -> Ti
     Raises SourceError, and NoTrackError if the file has sound only.
     """
     max_pixels = round((limits or Files()).max_picture_mpx * 1e6)
-    file = open_regular(path, name)
-    try:
+    with ExitStack() as cleanup:
+        file = cleanup.enter_context(FileIO(open_regular(path, name)))
+        video: TimedPictures
         try:
             with PYAV_IMPORT:
                 from edge.capture.pyav_video import AvVideo
         except ImportError:
             # A path may not be text, or look like an address.
-            capture = cv2.VideoCapture(f"/proc/self/fd/{file}", cv2.CAP_FFMPEG)
-            return OpenCvVideo(capture, name or str(path), max_pixels, file)
-        return AvVideo(file, name or str(path), max_pixels)
-    except SourceError:
-        os.close(file)
-        raise
+            capture = cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG)
+            video = OpenCvVideo(capture, name or str(path), max_pixels, file)
+        else:
+            video = AvVideo(file, name or str(path), max_pixels)
+        cleanup.pop_all()  # the video closes the file from here on
+        return video
 
 
 class OpenCvVideo:
     """The pictures of a capture of OpenCV, which it closes; raises SourceError.
 
-    `file` is the file descriptor behind it, if any, which it closes too.
+    `file` is the open file behind it, if any, which it closes too.
     """
 
     def __init__(
-        self, capture: cv2.VideoCapture, name: str, max_pixels: int, file: int | None = None
+        self, capture: cv2.VideoCapture, name: str, max_pixels: int, file: FileIO | None = None
     ) -> None:
         self._capture, self._name, self._file = capture, name, file
         self.time_s = 0.0
         self._count = 0
         if not capture.isOpened():  # it does not tell a sound from a damaged video
             raise NoTrackError(f"{name}: not a readable video file")
-        if self._get(cv2.CAP_PROP_FPS) > MAX_FPS:
+        if file is not None and self._get(cv2.CAP_PROP_FPS) > MAX_FPS:
             capture.release()
             raise NoTrackError(f"{name}: this file has only a cover picture")
         width, height = self._get(cv2.CAP_PROP_FRAME_WIDTH), self._get(cv2.CAP_PROP_FRAME_HEIGHT)
@@ -142,10 +145,10 @@ class OpenCvVideo:
         return True, stretched(np.asarray(pixels, np.uint8), self._aspect)
 
     def release(self) -> None:
-        """Closes the file."""
+        """Closes the capture and the file."""
         self._capture.release()
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
 
     def _get(self, key: int) -> float:
         return float(self._capture.get(key))

@@ -3,16 +3,16 @@
 Names are often wrong: a phone calls a JPEG `.jfif`, and a download has no suffix at all.
 """
 
+import codecs
 import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from edge.errors import SourceError
+from edge.capture.files import open_file
 
-Kind = Literal["picture", "sound", "video"]
+Kind = Literal["picture", "sound", "video", "text"]
 """A `video` may have pictures, sound, or both."""
 
 PICTURES = frozenset(
@@ -33,11 +33,20 @@ SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys(VIDEOS, "video"),
 }
 
-HIDDEN = (".", "__MACOSX")
-"""Starts of the names of files and folders that are not for users."""
-HEAD_BYTES = 512
+PROGRAMS = frozenset({".mts", ".ts"})
+"""Suffixes of videos that are also those of programs in TypeScript."""
+HEAD_BYTES = 1024
 """Bytes from the start of a file that `kind_of_bytes` needs."""
-TS_PACKET_BYTES = 188
+TS_SYNC, TS_PACKETS, TS_PACKET_BYTES = 0x47, 4, (188, 192, 204)
+"""First byte of each packet of an MPEG transport stream, and how many are looked at; cameras put a
+time before each packet, and broadcasters a checksum behind it."""
+SPACE = rb"(?:\s|#[^\n]*\n)"
+NETPBM = re.compile(
+    rb"P[1-3](?:%b+\d+){2}(?:%b|\d)*\Z|P4(?:%b+\d+){2}\s|P[56](?:%b+\d+){3}\s" % ((SPACE,) * 4)
+)
+"""PBM, PGM and PPM, whose first two bytes may also start a text."""
+CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+"""Bytes that no text contains."""
 STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"\xff\xd8\xff", "picture"),  # JPEG
     (b"\x89PNG\r\n\x1a\n", "picture"),
@@ -46,11 +55,14 @@ STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"MM\0*", "picture"),
     (b"\0\0\0\x0cjP  ", "picture"),  # JPEG 2000
     (b"\0\0\0\x0cJXL ", "picture"),
+    (b"\xff\x0a", "picture"),  # JPEG XL without a container
+    (b"8BPS", "picture"),  # Photoshop
     (b"fLaC", "sound"),
     (b"ID3", "sound"),
     (b"caff", "sound"),
     (b".snd", "sound"),
     (b"#!AMR", "sound"),
+    (b"\x0b\x77", "sound"),  # AC-3
     (b"riff\x2e\x91\xcf\x11", "sound"),  # Wave64
     (b"OggS", "video"),
     (b"\x1a\x45\xdf\xa3", "video"),  # Matroska, WebM
@@ -82,74 +94,61 @@ def kind_of_bytes(head: bytes) -> Kind | None:
         return "picture" if head[8:12] in PICTURE_BRANDS else "video"
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
         return "picture"
-    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
-        return "picture"  # PBM, PGM, PPM
-    if head[:1] == b"\x47" and head[TS_PACKET_BYTES : TS_PACKET_BYTES + 1] == b"\x47":
-        return "video"  # MPEG transport stream
-    return next((kind for start, kind in STARTS if head.startswith(start)), None)
+    if found := next((kind for start, kind in STARTS if head.startswith(start)), None):
+        return found
+    return next((kind for is_one, kind in CONTENTS if is_one(head)), None)
+
+
+def is_text(head: bytes) -> bool:
+    """Returns True for the start of a text in UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # which may be cut within a character
+    except UnicodeDecodeError:
+        return False
+    return bool(head) and not CONTROLS.search(head)
+
+
+def _is_mpeg_audio(head: bytes) -> bool:
+    """Returns True for a valid header of a frame of MP2, MP3 or AAC.
+
+    A text in UTF-16 starts like one of MP1, which nobody has.
+    """
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    if layer == 0:
+        return version in (2, 3) and bool(head[1] & 0x10) and head[2] >> 2 & 15 < 13
+    return version != 1 and layer != 3 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Returns True for an MPEG transport stream, which may start within a packet."""
+    return any(
+        set(head[start : size * TS_PACKETS : size]) == {TS_SYNC}
+        for size in TS_PACKET_BYTES
+        if len(head) >= size * TS_PACKETS
+        for start in range(size)
+    )
+
+
+CONTENTS: tuple[tuple[Callable[[bytes], object], Kind], ...] = (
+    (NETPBM.match, "picture"),
+    (is_text, "text"),
+    (_is_mpeg_audio, "sound"),
+    (_is_transport_stream, "video"),
+)
+"""Kinds of files without a start of their own."""
 
 
 def kind_of(path: Path) -> Kind | None:
     """Returns the kind of a file by its first bytes, else by its suffix, else None.
 
-    Raises SourceError if it cannot be read.
+    A text that is called a picture, a sound or a video counts as a damaged one of those. Raises
+    SourceError if it cannot be read.
     """
-    by_name = SUFFIXES.get(path.suffix.lower())
-    if not path.exists():
-        return by_name  # whoever reads it will report that
+    suffix = path.suffix.lower()
     with open_file(path) as file:
-        return kind_of_bytes(os.read(file, HEAD_BYTES)) or by_name
-
-
-def open_regular(path: Path, name: str = "") -> int:
-    """Returns the file descriptor of a file, opened for reading; raises SourceError.
-
-    Errors call it `name`, by default by its path.
-    It never waits: a named pipe is refused.
-    """
-    name = name or str(path)
-    if not path.exists():
-        raise SourceError(f"{name}: no such file")
-    if not path.is_file():
-        raise SourceError(f"{name}: not a file")
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise SourceError(f"{name}: cannot read it ({error.strerror})") from error
-
-
-@contextmanager
-def open_file(path: Path) -> Iterator[int]:
-    """Opens a file as `open_regular` does, and closes it; raises SourceError."""
-    descriptor = open_regular(path)
-    try:
-        yield descriptor
-    except OSError as error:
-        raise SourceError(f"{path}: cannot read it ({error.strerror or error})") from error
-    finally:
-        os.close(descriptor)
-
-
-def media_files(folder: Path) -> tuple[list[Path], str]:
-    """Returns the files in a folder and below that can be read, and the others by suffix.
-
-    Hidden ones do not count: other systems leave `._NAME` beside each file.
-    """
-    files, skipped = [], Counter[str]()
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(HIDDEN) for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file():
-            continue
-        if _is_media(path):
-            files.append(path)
-        else:
-            skipped[path.suffix.lower() or "without a suffix"] += 1
-    return files, ", ".join(f"{count} {suffix}" for suffix, count in sorted(skipped.items()))
-
-
-def _is_media(path: Path) -> bool:
-    """Returns True for a file of a known kind, and for one that will be reported as unreadable."""
-    try:
-        return kind_of(path) is not None
-    except SourceError:
-        return path.suffix.lower() in SUFFIXES
+        found = kind_of_bytes(os.read(file, HEAD_BYTES))
+    if found == "text" and suffix not in PROGRAMS:
+        return SUFFIXES.get(suffix, found)
+    return found or SUFFIXES.get(suffix)

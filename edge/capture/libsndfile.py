@@ -5,7 +5,7 @@ from typing import Any
 
 import soundfile
 
-from edge.capture.channels import FloatBlock
+from edge.capture.conversion import Piece
 from edge.errors import SourceError
 
 BLOCK_SAMPLES = 65_536
@@ -22,7 +22,7 @@ class SoundFileTrack:
         self.promised_s: float | None = None
         """Length by the header."""
 
-    def blocks(self) -> Iterator[tuple[int, FloatBlock]]:
+    def pieces(self) -> Iterator[Piece]:
         """Yields pieces of sound with their sample rate; raises SourceError."""
         self._file.seek(0)
         try:

@@ -1,5 +1,6 @@
 """Reads picture files: any format, depth and orientation, within the limits of size."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.capture.files import open_file
 from edge.capture.heif import decode_heif, upright
-from edge.capture.kinds import open_file
 from edge.capture.picture_header import claims_too_much, picture_size
 from edge.capture.square import too_large
 from edge.config import Files
@@ -18,18 +19,20 @@ from edge.values import Pixels
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras have per sample; what has more than 8 comes in 16."""
+UNSUPPORTED = {
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+    b"8BPS": "Photoshop's format",
+}
+"""Starts of pictures that no decoder here reads."""
 MAX_PICTURE_BYTES = 500_000_000
 
 
 def read_picture(path: Path, limits: Files | None = None) -> Pixels:
     """Reads a picture as uint8 HxWx3 BGR, turned upright; raises SourceError."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise SourceError(f"{path}: cannot read it ({error.strerror})") from error
-    if size > MAX_PICTURE_BYTES:
-        raise SourceError(f"{path}: {size} bytes are too many for a picture")
     with open_file(path) as file, open(file, "rb", closefd=False) as opened:
+        if (size := os.fstat(file).st_size) > MAX_PICTURE_BYTES:
+            raise SourceError(f"{path}: {size} bytes are too many for a picture")
         data = opened.read()
     return decode_picture(data, path, limits)
 
@@ -41,6 +44,8 @@ def decode_picture(
 
     With `grey` it returns uint8 HxW.
     """
+    if form := next((form for start, form in UNSUPPORTED.items() if data.startswith(start)), ""):
+        raise SourceError(f"{name}: cannot decode {form}; convert it to JPEG or PNG")
     _check_size(data, str(name), limits or Files())
     if data[4:8] == b"ftyp":
         pixels = _decode_heif(data, name)

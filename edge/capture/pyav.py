@@ -28,15 +28,13 @@ def open_container(
 
 
 @contextmanager
-def opened(file: Any, name: str) -> Iterator[Any]:
+def opened(file: Any, name: str, kind: str = "sound or video") -> Iterator[Any]:
     """Opens a file object as a container, and closes it; raises SourceError in between too."""
-    with open_container(file, name) as container:
+    with open_container(file, name, kind=kind) as container:
         try:
             yield container
         except DECODER_ERRORS as error:
-            raise SourceError(
-                f"{name}: not a readable sound or video ({reason_of(error)})"
-            ) from error
+            raise SourceError(f"{name}: not a readable {kind} ({reason_of(error)})") from error
 
 
 def reason_of(error: Exception) -> str:

@@ -7,7 +7,9 @@ import av
 import numpy as np
 
 from edge.capture.channels import FloatBlock
+from edge.capture.conversion import Piece, Silence
 from edge.capture.pyav import DECODER_ERRORS, opened
+from edge.capture.track_times import Gaps
 from edge.errors import NoTrackError, SourceError
 
 BLOCK_SAMPLES = 16_384
@@ -33,8 +35,8 @@ class SoundTrack:
         self.promised_s: float | None = None
         """Length by the container; None if it does not say, or guesses."""
 
-    def blocks(self) -> Iterator[tuple[int, FloatBlock]]:
-        """Yields pieces of sound with their sample rates, which may change; raises SourceError."""
+    def pieces(self) -> Iterator[Piece]:
+        """Yields pieces of sound, and gaps as silence; raises SourceError."""
         self._file.seek(0)
         with opened(self._file, self._name) as container:
             streams = container.streams.audio
@@ -45,7 +47,24 @@ class SoundTrack:
                 raise SourceError(f"{self._name}: cannot decode its sound: an unknown codec")
             if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
                 self.promised_s = float(stream.duration * stream.time_base)
-            yield from _joined(self._frames(container, stream))
+            yield from _joined(self._timed(container, stream))
+
+    def _timed(self, container: Any, stream: Any) -> Iterator[Piece]:
+        """Yields the sample rate and samples of each frame, with silence where there is no sound.
+
+        Recorders leave out what they miss, and start the sound after the pictures.
+        """
+        gaps = Gaps(container)
+        is_first = True
+        for frame in self._frames(container, stream):
+            rate_hz, samples = frame.sample_rate, _to_float(frame)
+            gap_s = gaps.before(frame.time, len(samples) / max(rate_hz, 1))
+            if is_first and self.promised_s:
+                self.promised_s += gap_s
+            is_first = False
+            if gap_s:
+                yield Silence(gap_s)
+            yield rate_hz, samples
 
     def _frames(self, container: Any, stream: Any) -> Iterator[Any]:
         decoded = 0
@@ -67,19 +86,21 @@ class SoundTrack:
             raise SourceError(f"{self._name}: cannot decode its sound ({codec}); is it complete?")
 
 
-def _joined(frames: Iterator[Any]) -> Iterator[tuple[int, FloatBlock]]:
-    """Yields frames of one form together, with their sample rate: some have a single sample."""
+def _joined(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Yields frames of one form together: some have a single sample."""
     blocks: list[FloatBlock] = []
     form, length = (0, 0), 0
-    for frame in frames:
-        samples = _to_float(frame)
-        new_form = frame.sample_rate, samples.shape[1]
+    for piece in pieces:
+        new_form = (0, 0) if isinstance(piece, Silence) else (piece[0], piece[1].shape[1])
         if blocks and (new_form != form or length >= BLOCK_SAMPLES):
             yield form[0], np.concatenate(blocks)
             blocks, length = [], 0
+        if isinstance(piece, Silence):
+            yield piece
+            continue
         form = new_form
-        blocks.append(samples)
-        length += len(samples)
+        blocks.append(piece[1])
+        length += len(piece[1])
     if blocks:
         yield form[0], np.concatenate(blocks)
 

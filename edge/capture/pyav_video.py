@@ -3,6 +3,8 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from io import FileIO
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from av.video.reformatter import VideoReformatter
 from edge.capture.pyav import DECODER_ERRORS, open_container, reason_of
 from edge.capture.region import Region
 from edge.capture.square import MAX_ASPECT, stretched, too_large
+from edge.capture.track_times import zero_of
 from edge.errors import NoTrackError, SourceError
 from edge.values import Pixels
 
@@ -32,20 +35,20 @@ class AvVideo:
     Raises SourceError if none can be decoded, NoTrackError if it has none.
     """
 
-    def __init__(self, file: int, name: str, max_pixels: int) -> None:
+    def __init__(self, file: FileIO, name: str, max_pixels: int) -> None:
         self._file, self._name, self._max_pixels = file, name, max_pixels
         self.time_s = 0.0
-        """Time of the picture just taken since the first one, in seconds."""
+        """Time of the picture just taken in seconds: since the first one, or since the start of a
+        sound that starts noticeably earlier."""
         self._frame: Any = None
-        self._first_s: float | None = None
+        self._zero_s: float | None = None
         self._count = 0
-        self._container = open_container(Region(file), name, max_pixels, "video file")
-        try:
+        with ExitStack() as cleanup:
+            self._container = open_container(Region(file.fileno()), name, max_pixels, "video file")
+            cleanup.callback(self._container.close)
             self._stream = self._video()
             self._frames = self._decoded()
-        except SourceError:
-            self._container.close()
-            raise
+            cleanup.pop_all()
 
     def grab(self) -> bool:
         """Decodes the next picture; returns False at the end. Raises SourceError."""
@@ -57,8 +60,9 @@ class AvVideo:
         if frame.time is None:
             self.time_s += 1 / float(self._stream.average_rate or DEFAULT_FPS)
         else:
-            self._first_s = frame.time if self._first_s is None else self._first_s
-            self.time_s = max(frame.time - self._first_s, self.time_s)
+            if self._zero_s is None:
+                self._zero_s = zero_of(self._container, frame.time)
+            self.time_s = max(frame.time - self._zero_s, self.time_s)
         return True
 
     def retrieve(self) -> tuple[bool, Pixels]:
@@ -68,19 +72,20 @@ class AvVideo:
     def release(self) -> None:
         """Closes the file, and ends the threads of its decoder."""
         self._frames, self._frame, self._stream = iter(()), None, None
-        self._container.close()
-        del self._container
-        gc.collect()  # stream and container of PyAV refer to each other
-        os.close(self._file)
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+            gc.collect()  # stream and container of PyAV refer to each other
+        self._file.close()
 
     def _video(self) -> Any:
         streams = [one for one in self._container.streams.video if not is_cover(one)]
         if not streams:
             raise NoTrackError(f"{self._name}: this file has no picture track")
-        stream = streams[0]
-        context = stream.codec_context
-        if context is None:
+        stream = next((one for one in streams if one.codec_context is not None), None)
+        if stream is None:
             raise SourceError(f"{self._name}: cannot decode its pictures: an unknown codec")
+        context = stream.codec_context
         context.options = {"max_pixels": str(self._max_pixels)}
         context.thread_count = THREADS
         self._aspect = float(stream.sample_aspect_ratio or 1)

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.capture.channels import Channel
 from edge.capture.conversion import Conversion, Track
+from edge.capture.files import open_file
 from edge.capture.importing import PYAV_IMPORT
-from edge.capture.kinds import open_file
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
 from edge.config import Files
@@ -25,11 +25,10 @@ MIN_SHARE = 0.75
 """Share of the promised length that a file must have: an MP3's length may be estimated."""
 TOLERANCE_S = 0.25
 """A file may be this much shorter than promised without a warning: encoders add and trim."""
-HOT, UNSCALED = 1.5, 4.0
-"""A sample beyond the first would clip much; beyond the second they are integers in disguise."""
-INTEGER_SCALES = (2.0**7, 2.0**15, 2.0**23, 2.0**31)
 FAINTER_DB = 20.0
 """A first track that is this much fainter than another one is not what was to be heard."""
+MAX_TRACKS = 16
+"""Tracks that are compared: cameras of broadcasters write so many, one for each microphone."""
 LOUD, LEVEL_SAMPLES = 0.95, SAMPLE_RATE_HZ // 10
 """The level of a track is this quantile of the levels of its tenths of a second."""
 
@@ -37,12 +36,22 @@ Decoder = Callable[[Any, str, int], Track]
 """Makes a track of a file object, its name and the number of the track."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class Recording:
     """The sound of a file, and what its user should know about it."""
 
     sound: Sound
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no single truth value
+class _Heard:
+    """A decoded track."""
+
+    number: int
+    sound: Sound
+    level_db: float
+    notes: Sequence[str]
 
 
 def read_sound(path: Path, channel: Channel = "mix", limits: Files | None = None) -> Sound:
@@ -132,43 +141,53 @@ class _Reader:
     def _loudest(self, parts: Sequence[Part], decoder: Decoder, count: int = 1) -> Recording:
         """Returns the first track, or the loudest one if that is much louder.
 
-        A recorder of screens writes the computer's sound, often silent, before the microphone's.
+        A recorder of screens writes the computer's sound, often silent, before the microphone's. A
+        track that cannot be decoded, such as the spatial sound of a phone, does not count.
         """
-        sounds = [self._whole(parts, decoder, track) for track in range(max(count, 1))]
-        levels = [_level_db(sound) for sound in sounds]
-        chosen = int(np.argmax(levels))
-        if levels[0] >= levels[chosen] - FAINTER_DB:
-            chosen = 0
-        else:
-            self._warn(f"heard sound track {chosen + 1} of {count}; the first is much fainter")
-        return Recording(sounds[chosen], tuple(self._warnings))
-
-    def _whole(self, parts: Sequence[Part], decoder: Decoder, track: int) -> Sound:
-        return np.concatenate([self._part(one, decoder, track) for one in parts])
-
-    def _part(self, part: Part, decoder: Decoder, number: int) -> Sound:
-        track = decoder(part.file, self._name, number)
-        conversion = Conversion(self._name, self._channel, self._limits.max_sound_s)
-        sound = conversion.convert(track)
-        if (peak := conversion.peak) > HOT:
-            if peak > UNSCALED:
-                self._warn(f"its samples reach {peak:.0f} instead of 1, and were scaled")
-            integers = next((one for one in INTEGER_SCALES if peak <= one), peak)
-            sound = conversion.convert(track, 1 / (integers if peak > UNSCALED else peak))
-        self._check_length(track, len(sound) / SAMPLE_RATE_HZ, part.promised)
-        return sound
-
-    def _check_length(self, track: Track, heard_s: float, promised: float) -> None:
-        """Raises SourceError if much is missing, and warns of less."""
-        promised_s = max((track.promised_s or 0.0) * promised, heard_s * promised)
-        if heard_s < MIN_SHARE * promised_s:
-            raise SourceError(
-                f"{self._name}: ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
+        first = loudest = None
+        left_out: list[SourceError] = []
+        for number in range(min(max(count, 1), MAX_TRACKS)):
+            try:
+                track = self._whole(parts, decoder, number)
+            except SourceError as error:
+                left_out.append(error)
+                reason = str(error).removeprefix(f"{self._name}: ")
+                self._warn(f"did not hear sound track {number + 1} of {count}: {reason}")
+                continue
+            first = first or track
+            loudest = max(loudest or track, track, key=lambda one: one.level_db)
+        if first is None or loudest is None:
+            raise left_out[0]
+        if first.level_db < loudest.level_db - FAINTER_DB:
+            self._warn(
+                f"heard sound track {loudest.number + 1} of {count}; the first is much fainter"
             )
+            first = loudest
+        for note in first.notes:
+            self._warn(note)
+        return Recording(first.sound, tuple(self._warnings))
+
+    def _whole(self, parts: Sequence[Part], decoder: Decoder, number: int) -> _Heard:
+        """Decodes a track of all parts of a file."""
+        conversion = Conversion(self._name, self._channel, self._limits.max_sound_s)
+        notes: list[str] = []
+        for part in parts:
+            track = decoder(part.file, self._name, number)
+            heard_s = conversion.convert(track)
+            notes += self._missing(track, heard_s, part.promised)
+        sound = conversion.sound
+        return _Heard(number, sound, _level_db(sound), [*conversion.notes, *notes])
+
+    def _missing(self, track: Track, heard_s: float, promised: float) -> Iterator[str]:
+        """Yields what is missing of a part; raises SourceError if that is much."""
+        promised_s = max((track.promised_s or 0.0) * promised, heard_s * promised)
+        ends = f"ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
+        if heard_s < MIN_SHARE * promised_s:
+            raise SourceError(f"{self._name}: {ends}")
         if heard_s < promised_s - TOLERANCE_S:
-            self._warn(f"ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?")
+            yield ends
         if track.lost:
-            self._warn(f"{track.lost} damaged pieces of its sound were left out")
+            yield f"{track.lost} damaged pieces of its sound were left out"
 
     def _warn(self, warning: str) -> None:
         sentence = f"{self._name}: {warning}"

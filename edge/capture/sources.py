@@ -1,9 +1,11 @@
 """Tells what `camera.source` and `microphone.source` name: a device, a file or an address."""
 
 import re
+import stat
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from edge.capture.files import form_of
 from edge.capture.media import VIDEOS
 from edge.config import Camera
 from edge.errors import ConfigError, SourceError
@@ -23,12 +25,12 @@ def is_video_file(source: int | str) -> bool:
     if isinstance(source, int) or is_address(source):
         return False
     path = Path(source)
-    return path.is_file() or path.suffix.lower() in VIDEOS
+    return form_of(path) == stat.S_IFREG or path.suffix.lower() in VIDEOS
 
 
 def is_sound_file(source: str) -> bool:
     """True for a microphone source that names a sound file, even a missing one."""
-    return "/" in source or Path(source).is_file()
+    return "/" in source or form_of(Path(source)) == stat.S_IFREG
 
 
 def address_of(config: Camera) -> str:

@@ -1,5 +1,6 @@
 """Pictures read through OpenCV: the part that all sources share, video files and live streams."""
 
+import stat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 
 from edge.capture.control import Pace, RunControl
+from edge.capture.files import form_of
 from edge.capture.frames import OpenCvVideo, Pictures, TimedPictures, open_pictures
 from edge.capture.liveness import FROZEN_S, INTER_CODED_FROZEN_S, PictureLiveness
 from edge.capture.refusal import password_remedy
@@ -167,7 +169,7 @@ def open_video(context: CaptureContext) -> TimedPictures:
         source = address_of(context.config)
     except SourceError as error:
         raise SourceError(f"{context.name} cannot be opened: {error}") from error
-    if not is_address(source) and not Path(source).is_fifo():
+    if not is_address(source) and form_of(Path(source)) != stat.S_IFIFO:
         return open_pictures(Path(source), context.limits, f"{context.name} cannot be opened")
     capture = cv2.VideoCapture(source, cv2.CAP_FFMPEG, TIMEOUTS if is_address(source) else [])
     if not capture.isOpened():

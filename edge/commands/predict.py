@@ -1,6 +1,8 @@
 """`emotiond predict`: runs the Python API on files and texts."""
 
 import logging
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import msgspec
 
 from edge.capture.decoder import ContainedDecoder
-from edge.capture.kinds import kind_of, media_files
+from edge.capture.files import form_of
+from edge.capture.folders import media_files
+from edge.capture.kinds import kind_of
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import Emotion
@@ -50,28 +54,39 @@ class Failure(msgspec.Struct, frozen=True):
 class Predictor:
     """Reads files as the daemon reads its devices, and loads each model when it is first needed.
 
-    With `cropped`, pictures are face crops, and faces are not detected.
+    With `cropped`, pictures are face crops, and faces are not detected. Use it as a context
+    manager, which ends the process that decodes files.
     """
 
     def __init__(self, config: Config, cropped: bool = False) -> None:
         self._config, self._cropped = config, cropped
-        self._emotions = Emotions(config=config, decoder=ContainedDecoder(config.files))
+        self._decoder = ContainedDecoder(config.files)
+        self._emotions = Emotions(config=config, decoder=self._decoder)
+
+    def __enter__(self) -> "Predictor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decoder.close()
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Prediction | Failure]:
         """Yields the results of files, and of all media files in folders, in order.
 
-        Raises ModelError if a required model cannot be used.
+        Raises ModelError if a required model cannot be used, InstallationError if no file can be
+        decoded.
         """
-        for path in paths:
-            if path.is_dir():
-                files, skipped = media_files(path)
-                if not files:
-                    yield _failure(path, f"{path}: no picture, sound or video in this folder")
-                if skipped:
-                    log.warning("%s: skipped %s", _printable(path), skipped)
-            else:
-                files = [path]
-            for file in files:
+        for path in map(_itself, paths):
+            if form_of(path) != stat.S_IFDIR:
+                yield from self._file(path)
+                continue
+            folder = media_files(path)
+            for unread, error in folder.unread:
+                yield _failure(unread, error)
+            if not folder.files and not folder.unread:
+                yield _failure(path, f"{path}: no picture, sound or video in this folder")
+            if folder.skipped:
+                log.warning("%s: skipped %s", _printable(path), folder.skipped)
+            for file in folder.files:
                 yield from self._file(file)
 
     def texts(self, texts: Iterable[tuple[str, str]]) -> Iterator[Prediction | Failure]:
@@ -97,6 +112,7 @@ class Predictor:
         self, image: Path | None, sound: Path | None, text: str | None
     ) -> Iterator[Prediction | Failure]:
         """Yields the results of a picture, a sound and a text of one person, and of all fused."""
+        image, sound = (None if one is None else _itself(one) for one in (image, sound))
         named = {"face": image, "speech": sound, "text": None if text is None else "text"}
         given = {modality: str(name) for modality, name in named.items() if name is not None}
         together = " + ".join(given.values())
@@ -133,6 +149,10 @@ class Predictor:
     def _results(self, path: Path) -> Iterator[Prediction | Result | str]:
         """Yields the results of a file, and why a part of it could not be read."""
         kind = kind_of(path)
+        if kind == "text":
+            raise SourceError(
+                f"{path}: a text, not a picture, sound or video; for texts use --text-file"
+            )
         if kind == "picture":
             yield from self._picture(path)
         elif kind == "sound":
@@ -186,6 +206,14 @@ def print_results(results: Iterable[Prediction | Failure], as_json: bool) -> boo
 def _described(result: Prediction) -> str:
     """Returns the modality, with the number of a face that is not the primary one."""
     return f"face {result.subject}" if result.primary is False else result.modality
+
+
+def _itself(path: Path) -> Path:
+    """Returns the file behind a name that means another one to each process, as /dev/stdin does."""
+    if path.parts[:2] not in (("/", "dev"), ("/", "proc")):
+        return path
+    real = Path(os.path.realpath(path))
+    return real if form_of(real) == stat.S_IFREG else path
 
 
 def _printable(text: object) -> str:

@@ -12,8 +12,10 @@ import pytest
 from converter.datasets.files import open_archive, read_bytes, read_text
 from converter.datasets.samples import DatasetError
 from converter.tasks.face import FaceTask
+from converter.tasks.registry import TASKS
 from converter.tasks.text import TextTask
 from tests.converter.face_trees import own_set
+from tests.support.privileges import without_privileges
 
 ENCRYPTED = {"flags": 1}
 DEFLATE64 = {"method": 9}
@@ -130,3 +132,20 @@ def test_a_zip_inside_a_zip_is_named(tmp_path: Path) -> None:
         archive.write(inner, "inner.zip")
     with pytest.raises(DatasetError, match=r"contains inner\.zip; unpack that one"):
         FaceTask().load([outer])
+
+
+@pytest.mark.parametrize("task", ["face", "speech", "text"])
+def test_data_that_the_system_does_not_let_be_read_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    (tmp_path / "data" / "closed").mkdir(parents=True)
+    (tmp_path / "data" / "closed").chmod(0)
+    with (
+        without_privileges(),
+        pytest.raises(DatasetError, match=r"closed: .*\(Permission denied\)"),
+    ):
+        TASKS[task]().load([Path("data")])
+    with pytest.raises(DatasetError, match=r"a: cannot read it \(File name too long\)"):
+        TASKS[task]().load([Path("a" * 300)])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from converter.datasets import fer2013, isear, own_texts
+from converter.datasets import fer2013, isear, labelled_sounds, own_texts
 from converter.datasets.acted_speech import RAVDESS
 from converter.datasets.samples import DatasetError
-from converter.datasets.tables import read_rows, read_table
+from converter.datasets.tables import has_columns, read_rows, read_table
 from converter.datasets.texts import LABELS, split_at_random
 from converter.datasets.texts import Row as TextRow
 
@@ -81,6 +81,86 @@ def test_two_stray_quotes_do_not_make_one_cell_of_the_rows_between_them(tmp_path
     path = table(tmp_path / "t.csv", "\n".join(["text,label", *lines]) + "\n")
     with pytest.raises(DatasetError, match=r"t\.csv:12: a cell goes on for 31 lines"):
         own_texts.load(path)
+
+
+@pytest.mark.parametrize("swallowed", [1, 2, 3, 4, 20])
+@pytest.mark.parametrize("order", ["text,label", "label,text", "id,text,label"])
+def test_two_stray_quotes_are_found_however_few_rows_are_between_them(
+    tmp_path: Path, swallowed: int, order: str
+) -> None:
+    rows = [
+        {"text": text.replace(",", ""), "label": label, "id": str(n)}
+        for n, (text, label) in enumerate(ROWS)
+    ]
+    rows[10]["text"] = '"I can not believe it'
+    rows[10 + swallowed]["text"] = 'so it is"'
+    lines = [",".join(row[name] for name in order.split(",")) for row in rows]
+    path = table(tmp_path / "t.csv", "\n".join([order, *lines]) + "\n")
+    with pytest.raises(DatasetError, match=rf"t\.csv:12: a cell goes on for {swallowed + 1} lines"):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize("lines", [2, 3, 8])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_texts_of_several_lines_with_delimiters_in_them_are_read(
+    tmp_path: Path, lines: int, delimiter: str
+) -> None:
+    verse = "\n".join(f'roses{delimiter} line {n}; red, and ""sweet""' for n in range(lines))
+    rows = [f'"{verse}"{delimiter}{label}' for label in ("joy", "fear", "joy")]
+    path = table(tmp_path / "t.csv", "\n".join([f"text{delimiter}label", *rows]) + "\n")
+    found = [row for _, row in read_table(path, ("text", "label"))]
+    assert [row["label"] for row in found] == ["joy", "fear", "joy"]
+    assert found[0]["text"] == verse.replace('""', '"')
+
+
+def test_a_delimiter_within_quotes_is_not_that_of_the_table(tmp_path: Path) -> None:
+    rows = "".join(f'"well; so; {n}, or | more",joy\n' for n in range(9))
+    path = table(tmp_path / "t.csv", f"text,label\n{rows}")
+    assert [row["label"] for _, row in read_table(path, ("text", "label"))] == ["joy"] * 9
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", "#"])
+@pytest.mark.parametrize("first", ["sep={}", "SEP={}", '"sep={}"'])
+def test_a_first_line_that_names_the_delimiter_is_no_header(
+    tmp_path: Path, delimiter: str, first: str
+) -> None:
+    content = f"{first.format(delimiter)}\r\ntext{delimiter}label\r\nso, I see{delimiter}joy\r\n"
+    path = table(tmp_path / "t.csv", content.encode("utf-8-sig"))
+    ((location, row),) = read_table(path, ("text", "label"))
+    assert (location, row) == (f"{path}:3", {"text": "so, I see", "label": "joy"})
+    assert has_columns(path, ("text", "label"))
+
+
+def test_a_row_with_too_few_cells_is_named_with_its_line(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", csv_of() + "I am sad\n")
+    (texts,) = own_texts.load(path)
+    (reason,) = texts.unusable
+    assert reason == f"{path}:62: 1 cells, but the header has 2; its label is missing"
+
+
+def test_a_cell_that_is_not_needed_may_be_missing(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", "text,label,remark\nwell,joy\n")
+    assert [row for _, row in read_table(path, ("text", "label"))] == [
+        {"text": "well", "label": "joy", "remark": ""}
+    ]
+
+
+def test_a_row_of_a_table_of_sounds_that_lacks_its_speaker_is_left_out_and_named(
+    tmp_path: Path,
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 16_000), 16_000)
+    path = table(tmp_path / "labels.csv", "file,emotion,speaker\na.wav,happy,\nb.wav,happy\n")
+    assert labelled_sounds.matches(tmp_path)
+    assert labelled_sounds.load(tmp_path).unusable == (
+        f"{path}:3: 2 cells, but the header has 3; its speaker is missing",
+    )
+
+
+def test_a_table_of_sounds_with_a_stray_quote_is_still_known_as_one(tmp_path: Path) -> None:
+    table(tmp_path / "labels.csv", 'file,emotion,speaker\n"a.wav,happy,\n')
+    assert labelled_sounds.matches(tmp_path)
+    with pytest.raises(DatasetError, match=r"labels\.csv:2: .*quote"):
+        labelled_sounds.load(tmp_path)
 
 
 def test_a_text_of_several_lines_is_one_row_and_lines_are_counted(tmp_path: Path) -> None:

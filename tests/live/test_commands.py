@@ -217,7 +217,7 @@ def test_predict_prints_a_table_for_people() -> None:
     [
         (["predict"], "nothing to predict"),
         (["predict", "--text-file", "/none"], "/none: cannot read it (No such file"),
-        (["predict", "/none.jpg"], "/none.jpg: cannot read it"),
+        (["predict", "/none.jpg"], "/none.jpg: no such file"),
         (["predict", "/none.mp4"], "/none.mp4: no such file"),
     ],
 )

@@ -168,3 +168,44 @@ def test_a_folder_is_read_by_content_and_what_is_skipped_is_counted(tmp_path: Pa
     rows, errors, code = predict(tmp_path)
     assert ([row.get("emotion") for row in rows], code) == (["happy"], 0)
     assert "skipped 1 .txt" in errors
+
+
+def test_names_and_folders_that_the_system_refuses_are_errors_of_their_own(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    rows, errors, code = predict("a" * 300 + ".jpg", loop / "a.wav", "/dev/null", HAPPY_CLIP)
+    reasons = [str(row["error"]).rpartition(": ")[2] for row in rows if "error" in row]
+    assert reasons == [
+        "cannot read it (File name too long)",
+        "cannot read it (Too many levels of symbolic links)",
+        "not a file but a device",
+    ]
+    assert [row.get("modality") for row in rows[3:]] == ["face", "speech", "fused"]
+    assert (errors, code) == ("", 1)
+
+
+def test_a_file_as_standard_input_is_read_and_a_pipe_is_refused() -> None:
+    start = [sys.executable, "-m", "edge.cli", "predict", "--json", "/dev/stdin"]
+    with HAPPY_CLIP.open("rb") as file:
+        done = subprocess.run(start, stdin=file, capture_output=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["input"], row["modality"]) for row in rows] == [
+        (str(HAPPY_CLIP), one) for one in ("face", "speech", "fused")
+    ]
+    done = subprocess.run(start, input=b"sound", capture_output=True, check=False)
+    assert (
+        json.loads(done.stdout)["error"]
+        == "/dev/stdin: not a file but a pipe; write what comes through it into a file"
+    )
+
+
+def test_a_text_among_the_files_is_called_one(tmp_path: Path) -> None:
+    program = tmp_path / "main.ts"
+    program.write_text("export const answer = 42;\n")
+    rows, _, code = predict(program)
+    assert rows[0]["error"] == (
+        f"{program}: a text, not a picture, sound or video; for texts use --text-file"
+    )
+    assert code == 1
+    _, errors, _ = predict(tmp_path)
+    assert "skipped 1 .ts" in errors

@@ -1,10 +1,9 @@
 """Model packs with faults."""
 
-import hashlib
-import json
 import struct
 from pathlib import Path
 
+from benchmarks.harness.packs import speech_pack_of
 from edge.resources import MODELS
 
 SUBGRAPHS_SLOT = 4 + 2 * 2
@@ -17,9 +16,4 @@ def crashing_pack(folder: Path) -> Path:
     (root,) = struct.unpack_from("<I", model, 0)
     (to_fields,) = struct.unpack_from("<i", model, root)
     struct.pack_into("<H", model, root - to_fields + SUBGRAPHS_SLOT, 0)
-    manifest = json.loads((MODELS / "speech.json").read_bytes())
-    manifest["sha256"] = hashlib.sha256(model).hexdigest()
-    (folder / "speech.tflite").write_bytes(model)
-    path = folder / "speech.json"
-    path.write_text(json.dumps(manifest))
-    return path
+    return speech_pack_of(bytes(model), folder)

@@ -240,3 +240,9 @@ def test_a_truncated_video_gives_what_is_whole_and_ends(tmp_path: Path) -> None:
     path = tmp_path / "clip.mkv"
     path.write_bytes(HAPPY_CLIP.read_bytes()[:40_000])
     assert 0 < len(list(_frames(Camera(source=str(path), fps=30.0)))) < 56
+
+
+def test_a_source_that_the_system_does_not_let_be_looked_at_is_named(tmp_path: Path) -> None:
+    for source in ("a" * 300, str(tmp_path / ("a" * 300 + ".mkv"))):
+        with pytest.raises(SourceError, match="aaa"):
+            open_camera(Camera(source=source), FakeClock(), RunControl())

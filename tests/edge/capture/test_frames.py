@@ -1,5 +1,8 @@
 """A video is seen as a player shows it, at the times of its pictures."""
 
+import os
+from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 import av
@@ -10,7 +13,7 @@ import pytest
 from benchmarks.harness.media import mux, tone
 from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
-from edge.capture.frames import OpenCvVideo, read_frames
+from edge.capture.frames import OpenCvVideo, TimedPictures, open_pictures, read_frames
 from edge.config import Camera, Files
 from edge.errors import NoTrackError, SourceError
 from edge.stderr import silenced_stderr
@@ -90,8 +93,48 @@ def test_a_cover_picture_is_not_a_video(tmp_path: Path) -> None:
             container.mux(sound.encode(part))
     with pytest.raises(NoTrackError, match="no picture track"):
         next(read_frames(path, 15.0))
-    with pytest.raises(NoTrackError, match="only a cover picture"):  # without PyAV
-        OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6)
+    with (
+        FileIO(path) as file,
+        pytest.raises(NoTrackError, match="only a cover picture"),  # without PyAV
+    ):
+        OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6, file)
+
+
+@pytest.mark.parametrize("unknown", [0, 1, 2])
+def test_a_track_of_pictures_in_an_unknown_codec_does_not_cost_the_other(
+    tmp_path: Path, unknown: int
+) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=30) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(SQUARE, format="bgr24")))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    path.write_bytes(path.read_bytes().replace(b"avc1\0", b"none\0", unknown))
+    if unknown < 2:
+        assert _bright_box(next(read_frames(path, 15.0)).pixels)[2] == pytest.approx(32, abs=3)
+    else:
+        with pytest.raises(SourceError, match="cannot decode its pictures: an unknown codec"):
+            next(read_frames(path, 15.0))
+
+
+class ByItsClock:
+    """A camera on the network that reports its clock instead of its rate."""
+
+    def get(self, key: int) -> float:
+        return 90_000.0 if key == cv2.CAP_PROP_FPS else 0.0
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def grab(self) -> bool:
+        return True
+
+
+def test_a_network_camera_that_reports_its_clock_as_its_rate_is_no_cover_picture() -> None:
+    assert OpenCvVideo(ByItsClock(), "it", 10**6).grab()  # type: ignore[arg-type]
 
 
 def test_opencv_alone_gives_the_same_pictures_at_the_same_times(tmp_path: Path) -> None:
@@ -126,6 +169,47 @@ def test_reading_many_videos_leaves_no_threads_and_files_behind(tmp_path: Path) 
         next(read_frames(path, 30.0))
         counts.append([len(list(Path(f"/proc/self/{kind}").iterdir())) for kind in ("task", "fd")])
     assert counts[1:] == counts[:-1]
+
+
+def opened_by_opencv(path: Path) -> OpenCvVideo:
+    return OpenCvVideo(cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), "it", 10**6, FileIO(path))
+
+
+@pytest.mark.parametrize("opened", [open_pictures, opened_by_opencv])
+def test_closing_a_video_twice_does_not_close_what_was_opened_in_between(
+    tmp_path: Path, opened: Callable[[Path], TimedPictures]
+) -> None:
+    path = mux(tmp_path / "a.mkv", pictures=[SQUARE] * 3)
+    video = opened(path)
+    video.release()
+    others = [os.open(path, os.O_RDONLY) for _ in range(8)]
+    video.release()
+    for other in others:
+        os.close(other)  # raises OSError if it was closed
+
+
+class Odd(float):
+    """A limit that no check expects."""
+
+    def __mul__(self, other: float) -> "Odd":
+        return self
+
+    def __round__(self, digits: object = None) -> "Odd":  # type: ignore[override]
+        return self
+
+    def __lt__(self, other: float) -> bool:
+        raise ArithmeticError
+
+
+@pytest.mark.parametrize("limit", [0.0, Odd()])
+def test_a_video_that_cannot_be_opened_for_any_reason_is_closed(
+    tmp_path: Path, limit: float
+) -> None:
+    path = mux(tmp_path / "a.mkv", pictures=[SQUARE] * 3)
+    with pytest.raises((SourceError, ArithmeticError)) as raised:
+        open_pictures(path, Files(max_picture_mpx=limit))
+    assert raised.value  # its traceback keeps what was not closed
+    assert str(path) not in {str(one.resolve()) for one in Path("/proc/self/fd").iterdir()}
 
 
 def test_pictures_beyond_the_limit_are_refused(tmp_path: Path) -> None:

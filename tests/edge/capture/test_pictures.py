@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.harness.heif import avif_of_tiles
 from benchmarks.harness.media import ordinary_scheduling
-from edge.capture.kinds import kind_of, media_files
+from edge.capture.folders import media_files
+from edge.capture.kinds import kind_of
 from edge.capture.picture_header import picture_size
 from edge.capture.pictures import decode_picture, read_picture
 from edge.config import Files
@@ -61,7 +63,7 @@ def test_a_picture_is_known_by_its_content_and_not_by_its_name(tmp_path: Path, n
     path.write_bytes(cv2.imencode(".jpg", GRADIENT)[1].tobytes())
     assert kind_of(path) == "picture"
     assert read_picture(path).shape == (30, 40, 3)
-    assert media_files(tmp_path) == ([path], "")
+    assert media_files(tmp_path).files == (path,)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -137,18 +139,13 @@ def test_what_is_no_picture_is_refused(data: bytes) -> None:
         decode_picture(data, "it")
 
 
-def test_a_folder_gives_what_can_be_read_and_counts_what_is_skipped(tmp_path: Path) -> None:
-    jpeg = cv2.imencode(".jpg", GRADIENT)[1].tobytes()
-    for name in ("a.JPG", "b.aac", "c", "sub/d.mka", "e.wma"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(jpeg if name in ("a.JPG", "c") else b"sound")
-    for name in ("._a.JPG", ".DS_Store", "x.txt", "y.txt", "Thumbs.db", "__MACOSX/._a.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"other")
-    files, skipped = media_files(tmp_path)
-    names = [str(one.relative_to(tmp_path)) for one in files]
-    assert names == ["a.JPG", "b.aac", "c", "e.wma", "sub/d.mka"]
-    assert skipped == "1 .db, 2 .txt"
+@pytest.mark.parametrize("start", [b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"])
+def test_a_jpeg_xl_is_a_picture_that_is_to_be_converted(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(start + bytes(range(256)))
+    assert kind_of(path) == "picture"
+    with pytest.raises(SourceError, match="cannot decode JPEG XL; convert it to JPEG"):
+        read_picture(path)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
@@ -163,3 +160,43 @@ def test_a_picture_of_any_format_is_turned_as_it_says(form: str, orientation: in
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(stored)).save(file, form, exif=exif)
     assert difference(decode_picture(file.getvalue(), "it"), shown) < 8
+
+
+@pytest.mark.parametrize("quarters", range(4))
+def test_a_picture_of_tiles_with_a_thumbnail_is_put_together_and_turned(quarters: int) -> None:
+    shown = cv2.resize(GRADIENT, (200, 150))
+    shown[10:50, 10:60] = 255  # the upper left corner
+    data = avif_of_tiles(np.asarray(shown, np.uint8), 64, quarters)
+    assert picture_size(data) == (200, 150)
+    pixels = decode_picture(data, "it")
+    assert pixels.shape == np.rot90(shown, quarters).shape
+    assert difference(pixels, np.ascontiguousarray(np.rot90(shown, quarters))) < 20
+
+
+def test_a_picture_whose_tiles_are_cut_off_is_refused() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    with pytest.raises(SourceError, match="cannot decode this AVIF: not a readable picture"):
+        decode_picture(data[:-150], "it")
+
+
+def test_a_picture_that_lacks_a_tile_is_refused() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    third, unknown = b"\0\3\0\0av01", b"\0\3\0\0none"
+    assert data.count(third) == 1
+    with pytest.raises(SourceError, match=r"1 of its 12 tiles are missing; is it complete\?"):
+        decode_picture(data.replace(third, unknown), "it")
+
+
+def test_a_grid_that_claims_more_than_its_file_is_refused_before_it_takes_memory() -> None:
+    data = avif_of_tiles(np.asarray(cv2.resize(GRADIENT, (200, 150)), np.uint8), 64)
+    grid = bytes([0, 0, 2, 3, 0, 200, 0, 150])
+    assert data.count(grid) == 1
+    with pytest.raises(SourceError, match="its header is damaged"):
+        decode_picture(data.replace(grid, bytes([0, 0, 2, 3, 255, 255, 255, 255])), "it")
+
+
+def test_the_transparency_of_a_picture_does_not_matter() -> None:
+    transparent = np.dstack([GRADIENT, np.full(GRADIENT.shape[:2], 99, np.uint8)])
+    for suffix in (".avif", ".png", ".webp"):
+        data = bytes(cv2.imencode(suffix, transparent)[1])
+        assert difference(decode_picture(data, "it"), GRADIENT) < 20

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.harness.media import mux, tone, wav
+from benchmarks.harness.media import mux, nothing, tone, wav
 from edge.capture.conversion import Conversion
+from edge.capture.frames import read_frames
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import is_mp3_of_unknown_length
 from edge.capture.sounds import read_recording, read_sound
@@ -79,8 +80,9 @@ def test_libsndfile_alone_hears_the_same(tmp_path: Path) -> None:
     soundfile.write(path, tone(), 16_000)
     with path.open("rb") as file:
         track = SoundFileTrack(file, "it")
-        alone = Conversion("it", "mix", 10.0).convert(track)
-    assert np.array_equal(alone, read_sound(path))
+        alone = Conversion("it", "mix", 10.0)
+        alone.convert(track)
+    assert np.array_equal(alone.sound, read_sound(path))
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
@@ -104,9 +106,72 @@ def test_a_change_of_rate_and_channels_in_mid_stream_is_followed(tmp_path: Path)
     assert loudness(sound[:14_000]) == pytest.approx(loudness(sound[18_000:30_000]), rel=0.1)
 
 
+GAPS = {".mp4": "aac", ".mov": "aac", ".mkv": "flac", ".ts": "mp2", ".nut": "pcm_s16le"}
+
+
+@pytest.mark.parametrize("suffix", GAPS)
+def test_a_gap_in_a_sound_is_silence_and_what_follows_is_heard_in_its_time(
+    tmp_path: Path, suffix: str
+) -> None:
+    sound = np.concatenate([tone(2.0), nothing(5.0), tone()])
+    path = mux(tmp_path / f"a{suffix}", [sound], codecs=(GAPS[suffix], ""))
+    recording = read_recording(path)
+    assert recording.warnings == ()
+    assert len(recording.sound) / 16_000 == pytest.approx(8.0, abs=0.1)
+    assert loudness(recording.sound[:32_000]) > 8000
+    assert loudness(recording.sound[36_000:108_000]) < 300
+    assert loudness(recording.sound[114_000:]) > 8000
+
+
+def test_a_gap_counts_as_sound_where_that_is_limited(tmp_path: Path) -> None:
+    sound = np.concatenate([tone(), nothing(50.0), tone()])
+    path = mux(tmp_path / "a.mkv", [sound], codecs=("flac", ""))
+    assert len(read_sound(path, limits=Files(max_sound_s=53))) / 16_000 == pytest.approx(
+        52, abs=0.1
+    )
+    with pytest.raises(SourceError, match=r"5\d s of sound or more; at most 51 s"):
+        read_sound(path, limits=Files(max_sound_s=51))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+@pytest.mark.parametrize(("sound_s", "picture_s"), [(2, 0), (0, 2)])
+def test_sound_and_pictures_that_start_at_different_times_are_kept_in_step(
+    tmp_path: Path, suffix: str, sound_s: int, picture_s: int
+) -> None:
+    path = mux(
+        tmp_path / f"a{suffix}",
+        [np.concatenate([nothing(sound_s), tone()])],
+        [np.zeros((48, 64, 3), np.uint8)] * 4,
+        codecs=("aac", "libx264"),
+        times_s=[picture_s + n / 8 for n in range(4)],
+    )
+    sound = read_sound(path)
+    assert len(sound) / 16_000 == pytest.approx(sound_s + 1, abs=0.15)
+    assert np.argmax(np.abs(sound) > 5000) / 16_000 == pytest.approx(sound_s, abs=0.1)
+    assert next(read_frames(path, 15.0)).captured_s == pytest.approx(picture_s, abs=0.1)
+
+
 def test_opposite_channels_do_not_cancel(tmp_path: Path) -> None:
     path = mux(tmp_path / "a.mp3", [np.stack([tone(), -tone()])], codecs=("libmp3lame", ""))
-    assert loudness(read_sound(path)) > 5000
+    recording = read_recording(path)
+    assert loudness(recording.sound) > 5000
+    (warning,) = recording.warnings
+    assert "heard channel 1 alone, because its channels cancel" in warning
+
+
+def test_channels_that_do_not_cancel_are_mixed_without_a_word(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, 16_000))
+    path = mux(tmp_path / "a.flac", [noise], codecs=("flac", ""))
+    assert read_recording(path).warnings == ()
+
+
+@pytest.mark.parametrize(("gain", "warned"), [(1.9, False), (4.0, True)])
+def test_a_clipped_recording_is_heard_with_a_warning(
+    tmp_path: Path, gain: float, warned: bool
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.clip(gain * tone(), -1, 1), 48_000)
+    warnings = read_recording(tmp_path / "a.wav").warnings
+    assert ("it is clipped: 68% of its samples are at full scale" in " ".join(warnings)) == warned
 
 
 def test_a_silent_first_track_gives_way_to_the_loudest_with_a_warning(tmp_path: Path) -> None:
@@ -121,6 +186,40 @@ def test_a_first_track_that_can_be_heard_is_taken(tmp_path: Path) -> None:
     recording = read_recording(mux(tmp_path / "a.mkv", [0.3 * tone(), tone()], codecs=("aac", "")))
     assert loudness(recording.sound) < 4000
     assert recording.warnings == ()
+
+
+def with_unknown_codec(path: Path, track: int) -> Path:
+    """Gives a track of an MP4 a codec that FFmpeg does not know, as a phone's spatial sound has."""
+    at, data = -1, path.read_bytes()
+    for _ in range(track + 1):
+        at = data.index(b"mp4a", at + 1)
+    return written(path, data[:at] + b"apac" + data[at + 4 :].replace(b"esds", b"free", 1))
+
+
+@pytest.mark.parametrize(("undecodable", "level"), [(1, 0.3), (0, 0.6)])
+def test_a_track_that_cannot_be_decoded_does_not_cost_the_others(
+    tmp_path: Path, undecodable: int, level: float
+) -> None:
+    tracks = [0.3 * tone(), 0.6 * tone()]
+    path = mux(tmp_path / "a.mp4", tracks, codecs=("aac", ""))
+    recording = read_recording(with_unknown_codec(path, undecodable))
+    assert loudness(recording.sound) == pytest.approx(32_768 * level / np.pi, rel=0.1)
+    (warning,) = recording.warnings
+    assert f"{path}: did not hear sound track {undecodable + 1} of 2: cannot decode" in warning
+
+
+def test_a_file_none_of_whose_tracks_can_be_decoded_is_one_error(tmp_path: Path) -> None:
+    path = mux(tmp_path / "a.mp4", [tone(), tone()], codecs=("aac", ""))
+    with pytest.raises(SourceError, match=f"{path}: cannot decode its sound"):
+        read_sound(with_unknown_codec(with_unknown_codec(path, 1), 0))
+
+
+def test_a_limit_on_sound_is_one_on_the_whole_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.ogg", tone(2.0), 16_000, format="OGG", subtype="VORBIS")
+    chained = written(tmp_path / "chained.ogg", (tmp_path / "a.ogg").read_bytes() * 3)
+    assert len(read_sound(chained, limits=Files(max_sound_s=7))) == pytest.approx(96_000, abs=999)
+    with pytest.raises(SourceError, match=r"6 s of sound or more; at most 5 s"):
+        read_sound(chained, limits=Files(max_sound_s=5))
 
 
 @pytest.mark.parametrize("scale", [2.0**7, 2.0**15, 2.0**23, 2.0**31])
