@@ -156,8 +156,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:
-    """Writes a manifest as indented JSON, replacing `path` atomically."""
-    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    """Writes a manifest as JSON, replacing `path` atomically.
+
+    Each field is on a line of its own, and so is each metric: thousands of word pieces take one.
+    """
+    fields = {
+        key: msgspec.json.encode(one) for key, one in msgspec.structs.asdict(manifest).items()
+    }
+    metrics = b",\n    ".join(map(msgspec.json.encode, manifest.metrics))
+    if metrics:
+        fields["metrics"] = b"[\n    " + metrics + b"\n  ]"
+    lines = b",\n".join(b'  "%b": %b' % (key.encode(), one) for key, one in fields.items())
     draft = path.with_suffix(".json.part")
-    draft.write_bytes(text + b"\n")
+    draft.write_bytes(b"{\n" + lines + b"\n}\n")
     draft.replace(path)
