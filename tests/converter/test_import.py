@@ -1,7 +1,10 @@
 """Models from elsewhere become packs: formats, inputs, outputs, labels, data, refusals."""
 
+import json
 import pickle
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -298,6 +301,43 @@ def test_the_command_prints_the_figures_and_writes_the_pack(
     manifest = load_pack(tmp_path / "mine.json").manifest
     assert manifest.licence == "MIT"
     assert manifest.origin == "imported from quarters.keras"
+
+
+def test_an_imported_pack_is_evaluated_on_data_with_other_names_of_its_labels(
+    models: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = "engaged,Angry,happy,sad"  # wrong for the network, so that figures are not all 1
+    options = {"labels": labels, "name": "face", "folder": tmp_path / "packs"}
+    import_model(requested(models / "float.tflite", tmp_path, data=[pictures], **options))
+    data = write_pictures(tmp_path / "own", 3, ("train", "val", "test"))
+    command = ["evaluate", "face", "--data", data, "--models", tmp_path / "packs"]
+    assert convert(monkeypatch, *command) == 0
+    figures = {
+        one.metric: one
+        for one in load_pack(tmp_path / "packs" / "face.json").manifest.metrics
+        if one.dataset == "own"
+    }
+    assert figures["accuracy"].n == 9  # nothing in the data is called engaged
+    # angry is taken for engaged, happy for angry, sad for happy
+    assert figures["accuracy"].value == 0.0
+    assert figures["precision_happy"].value == 0.0
+
+
+def test_the_pack_runs_as_the_configuration_names_it(
+    models: Path, pictures: Path, tmp_path: Path
+) -> None:
+    found = import_model(requested(models / "saved", tmp_path, data=[pictures]))
+    config = tmp_path / "own.yaml"
+    config.write_text(f"models: {{face: {{model: {found.manifest_path}}}}}\n")
+    image = pictures / "test" / "sad" / "0.png"
+    command = [sys.executable, "-m", "edge.cli", "predict", "--json", "--cropped"]
+    done = subprocess.run(
+        [*command, "--config", config, image], capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert answer["emotion"] == "sad"
+    assert answer["native"]["sad"] > 0.8
+    assert list(answer["native"]) == list(LABELS)
 
 
 def test_another_pack_is_never_replaced(models: Path, pictures: Path, tmp_path: Path) -> None:
