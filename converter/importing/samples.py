@@ -9,18 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets.face_crops import FaceCropper
-from converter.datasets.files import Root, children, first_reason, name_of, open_archive, read_bytes
-from converter.datasets.photographs import is_crop, may_be_crop
-from converter.datasets.samples import DatasetError
+from converter.datasets.files import Root, children, first_reason, name_of, open_archive
+from converter.datasets.samples import DatasetError, concatenate
+from converter.importing.file_reader import FileReader
 from converter.importing.labels import Labels
 from converter.packing.check_samples import SEEDS, SENTENCES
 from converter.tasks import face, speech
 from converter.tasks.base import Layout
 from converter.tasks.registry import TASKS
-from edge.capture.media import PICTURES, SOUNDS, decode_picture, decode_sound
-from edge.errors import SourceError
-from edge.perception.face import align
+from edge.capture.media import PICTURES, SOUNDS
 from edge.perception.synthetic import draw_face, hum
 
 MAX_REPRESENTATIVE, MAX_MEASURED = 400, 1000
@@ -32,8 +29,6 @@ LAYOUTS: dict[str, Sequence[Layout[Any]]] = {"face": face.LAYOUTS, "speech": spe
 """The published layouts of each modality whose samples are files."""
 UNKNOWN = -1
 """The truth of a sample without a label."""
-CROP_SIDE = 224
-"""Side of a face that is cropped from a photograph, in pixels."""
 HUM_S = 3.0
 
 
@@ -97,6 +92,8 @@ def load_data(modality: str, paths: Sequence[Path], labels: Labels, seed: int = 
             split = "a random half"
     elif not len(fits):
         fits = measures
+    if not len(fits):
+        raise DatasetError(f"{name}: no usable sample")
     fits, measures = fits.drawn(MAX_REPRESENTATIVE, rng), measures.drawn(MAX_MEASURED, rng)
     return ImportData(name, split, fits, measures, notes)
 
@@ -114,7 +111,7 @@ def _check_samples(modality: str) -> ImportData:
         samples = [hum(seed, HUM_S) for seed in SEEDS]
     else:
         samples = list(SENTENCES)
-    inputs = Inputs(samples, np.full(len(samples), UNKNOWN, np.intp))
+    inputs = _unlabelled(samples)
     warning = (
         f"no --data: {len(inputs)} made-up check samples set the scales of int8 and give the "
         "agreement; give real samples, a hundred or more, for a pack that you rely on"
@@ -151,11 +148,13 @@ def _from_folders(
         notes.append(f"{path}: no folder is named after a label: accuracy cannot be measured")
     parts = []
     reasons: list[str] = []
-    reader = _Reader(modality)
+    reader = FileReader(modality)
     for is_test, most in ((False, MAX_REPRESENTATIVE + MAX_MEASURED), (True, MAX_MEASURED)):
         chosen = [one for one in files if one.is_test == is_test]
         chosen = [chosen[row] for row in sorted(rng.permutation(len(chosen))[:most])]
-        parts.append(reader.read(chosen, reasons))
+        read = reader.read([one.file for one in chosen], reasons)
+        truth = np.array([chosen[place].truth for place, _ in read], np.intp)
+        parts.append(Inputs([content for _, content in read], truth))
     if not any(len(one) for one in parts):
         raise DatasetError(f"{path}: no usable file{first_reason(reasons)}")
     if reasons:
@@ -187,51 +186,22 @@ def _parent(file: Root) -> str:
     return Path(str(file)).parent.name
 
 
-class _Reader:
-    """Reads files as a device sees or hears them; whole photographs are cropped to the face."""
-
-    def __init__(self, modality: str) -> None:
-        self._modality = modality
-        self._cropper = FaceCropper() if modality == "face" else None
-        self.cropped = 0
-
-    def read(self, files: Sequence[_File], reasons: list[str]) -> Inputs:
-        samples, truth = [], []
-        for one in files:
-            data = read_bytes(one.file)
-            try:
-                if isinstance(data, str):
-                    raise SourceError(f"{one.file}: {data}")
-                samples.append(self._decode(data, str(one.file)))
-                truth.append(one.truth)
-            except SourceError as error:
-                reasons.append(str(error))
-        return Inputs(samples, np.array(truth, np.intp))
-
-    def _decode(self, data: bytes, name: str) -> Any:
-        if self._cropper is None:
-            return decode_sound(data, name)
-        picture = decode_picture(data, name)
-        face = self._cropper.find(picture)
-        if face is None:
-            if not may_be_crop(picture):
-                raise SourceError(f"{name}: no face in this photograph")
-            return picture
-        if is_crop(face, picture):
-            return picture
-        self.cropped += 1
-        return align(picture, face, CROP_SIDE)
-
-
 def _from_task(
     modality: str, path: Path, labels: Labels, notes: list[str]
 ) -> tuple[Inputs, Inputs]:
     """Reads a published layout as `train` does."""
     splits = TASKS[modality]().load([path])
     names = [labels.index(name) for name in splits.train.labels]
+    fitting = splits.train if splits.test_split else concatenate([splits.train, splits.held_back])
+    sets = (fitting, splits.test)
+    notes += splits.notes
+    occurring = {int(one) for samples in sets for one in samples.labelled.majority}
+    if all(names[index] is None for index in occurring):
+        notes.append(f"{path}: none of its labels is one of the model's: accuracy is not measured")
+        return _unlabelled(sets[0].inputs), _unlabelled(sets[1].inputs)
     lost: Counter[str] = Counter()
     parts = []
-    for samples in (splits.train, splits.test if splits.test_split else splits.held_back):
+    for samples in sets:
         places = [names[index] for index in samples.majority]
         rows = [row for row in samples.labelled_rows if places[row] is not None]
         lost.update(
@@ -243,7 +213,8 @@ def _from_task(
         parts.append(Inputs([samples.inputs[row] for row in rows], truth))
     for label, count in lost.items():
         notes.append(f"{path}: the model has no label for {label}: {count} samples left out")
-    notes += list(splits.notes)
-    if not len(parts[0]):
-        raise DatasetError(f"{path}: none of its labels is one of {', '.join(labels.names)}")
     return parts[0], parts[1]
+
+
+def _unlabelled(samples: Sequence[Any]) -> Inputs:
+    return Inputs(list(samples), np.full(len(samples), UNKNOWN, np.intp))

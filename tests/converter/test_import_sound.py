@@ -122,3 +122,31 @@ def test_a_model_of_samples_of_sound_is_refused_with_what_to_do(
     )
     with pytest.raises(ModelImportError, match=message):
         import_model(request)
+
+
+def test_a_published_set_with_other_labels_gives_the_agreement(
+    sounds: Path, tmp_path: Path
+) -> None:
+    for number in range(2):  # own recordings: SPEAKER/EMOTION/
+        folder = tmp_path / "voices" / f"speaker{number}" / "happy"
+        folder.mkdir(parents=True)
+        rng = np.random.default_rng(number)
+        for take, frequency_hz in enumerate((500, 3000)):
+            sound = _tone(frequency_hz, rng)
+            soundfile.write(folder / f"{take}.wav", sound, SAMPLE_RATE_HZ)
+            other = folder.parent / "neutral"
+            other.mkdir(exist_ok=True)
+            soundfile.write(other / f"{take}.wav", sound[::-1], SAMPLE_RATE_HZ)
+    _network((FRAMES, BANDS)).save(tmp_path / "voice.keras")
+    found = import_model(
+        Request(
+            model=tmp_path / "voice.keras",
+            modality="speech",
+            labels=LABELS,
+            input=SENTENCE,
+            data=[tmp_path / "voices"],
+            folder=tmp_path / "packs",
+        )
+    )
+    assert found.rows[-1].accuracy is None
+    assert any("none of its labels is one of the model's" in note for note in found.notes)
