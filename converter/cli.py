@@ -70,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     text = "choose the check samples of packs again; `quantize` does so for new packs"
     checks = add("checks", commands.checks, text)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
+    text = "make a pack of a model from elsewhere: Keras, SavedModel, ONNX or TFLite"
+    _add_import_options(add("import", commands.import_model, text))
     _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
     return parser
 
@@ -142,6 +144,42 @@ def _add_folds_options(command: argparse.ArgumentParser) -> None:
         "--coefficients", choices=COEFFICIENTS, default="log_mel", help=COEFFICIENTS_HELP
     )
     _add_schedule(command)
+
+
+def _add_import_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "model", type=Path, help=".keras, .h5, .onnx or .tflite file, or folder of a SavedModel"
+    )
+    command.add_argument("--modality", choices=MODALITIES, required=True)
+    command.add_argument(
+        "--labels",
+        required=True,
+        help="labels in the order of the model's output, with commas, or a file with one a line",
+    )
+    command.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="LABEL=EMOTION",
+        help="emotion of the seven that a label means, or `none`; repeatable",
+    )
+    command.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        help="samples in folders named after the labels, or a published data set, to quantize "
+        "and measure with; repeatable (default: made-up samples)",
+    )
+    command.add_argument(
+        "--input",
+        default="",
+        help='what the model takes, where its file does not say it: "96x96 rgb 0..1"',
+    )
+    _add_models(command)
+    command.add_argument("--name", default="", help="name of the pack (default: the file's)")
+    command.add_argument("--licence", default="", help="licence of the model")
+    _add_seed(command)
 
 
 def _add_fuse_options(command: argparse.ArgumentParser) -> None:

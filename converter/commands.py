@@ -199,6 +199,29 @@ def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Ev
     )
 
 
+def import_model(arguments: argparse.Namespace) -> None:
+    """Makes a pack of a model from elsewhere, and prints its figures beside the original's."""
+    from converter.importing.build import Request
+    from converter.importing.build import import_model as import_request
+    from converter.importing.report import print_import
+
+    found = import_request(
+        Request(
+            model=arguments.model,
+            modality=arguments.modality,
+            labels=arguments.labels,
+            label_map=arguments.map,
+            data=arguments.data,
+            input=arguments.input,
+            folder=arguments.models,
+            name=arguments.name,
+            licence=arguments.licence,
+            seed=arguments.seed,
+        )
+    )
+    print_import(found, _print_table)
+
+
 def fuse(arguments: argparse.Namespace) -> None:
     """Learns fusion.json from the packs' predictions for held-back data."""
     from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves

@@ -26,10 +26,12 @@ def find_delimiter(lines: Sequence[str], columns: int) -> str:
     Quoted cells may contain it, and several lines.
     """
 
-    def fitting(delimiter: str) -> tuple[int, int, int]:
-        counts = [len(row) for row in _first_rows(lines, delimiter)]
+    def fitting(delimiter: str) -> tuple[int, int, int, int]:
+        rows = _first_rows(lines, delimiter)
+        counts = [len(row) for row in rows]
         header = counts[0] if counts else 0
-        return sum(count >= columns for count in counts), counts.count(header), header
+        torn = sum(cell.count('"') % 2 for row in rows for cell in row)
+        return sum(count >= columns for count in counts), -torn, counts.count(header), header
 
     return max(DELIMITERS, key=fitting)
 

@@ -45,21 +45,22 @@ class PhotographReader(PictureReader):
         """Returns the face of a photograph, and `square` if it is a crop already."""
         face = self._cropper.find(photograph)
         if face is None:
-            return square if _may_be_crop(photograph) else "no face in this photograph"
-        if _is_crop(face, photograph):
+            return square if may_be_crop(photograph) else "no face in this photograph"
+        if is_crop(face, photograph):
             return square
         self._cropped += 1
         return self._cropper.crop(photograph, face)
 
 
-def _is_crop(face: Face, picture: Pixels) -> bool:
+def is_crop(face: Face, picture: Pixels) -> bool:
     """Returns True if a face fills a picture as an upright crop."""
     across = float(face.keypoints[1, 0] - face.keypoints[0, 0])
     is_near = across >= PHOTOGRAPH_SHARE * EYES_OF_CROP * picture.shape[1]
     return is_near and _aspect(picture) <= MAX_FACE_ASPECT
 
 
-def _may_be_crop(picture: Pixels) -> bool:
+def may_be_crop(picture: Pixels) -> bool:
+    """Returns True if a picture without a found face is small and square enough for a crop."""
     return max(picture.shape[:2]) <= MAX_CROP_SIDE and _aspect(picture) <= MAX_CROP_ASPECT
 
 

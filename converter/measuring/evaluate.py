@@ -24,9 +24,10 @@ from converter.measuring.metrics import (
     mean_metrics,
     multilabel_f1,
 )
+from converter.measuring.relabel import relabelled
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
-from edge.perception.classifier import calibrated
+from edge.perception.classifier import as_logits, calibrated
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import InputSpec, Manifest, Metric, save_manifest
 from edge.perception.pack import Pack, load_pack
@@ -145,8 +146,11 @@ def predict_split(
             "`emotion-convert folds`, or on data of other people with --all"
         )
     interpreter = Interpreter(model, f"{manifest.name} ({variant})")
-    labelled = splits.test.labelled
-    logits = pool_windows(predict_logits(interpreter, task, labelled, manifest.input))
+    labelled, schemes = splits.test.labelled, splits.schemes
+    if labelled.labels != manifest.labels:
+        labelled, schemes = relabelled(labelled, task.label_map, manifest), {}
+    answers = pool_windows(predict_logits(interpreter, task, labelled, manifest.input))
+    logits = as_logits(answers, manifest)
     return SplitPredictions(
         variant,
         splits.dataset,
@@ -154,7 +158,7 @@ def predict_split(
         labelled,
         calibrated(logits, manifest),
         softmax(logits),
-        splits.schemes,
+        schemes,
     )
 
 

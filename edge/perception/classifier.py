@@ -9,6 +9,9 @@ from edge.perception.interpreter import Features
 from edge.perception.manifest import Manifest
 from edge.perception.pack import Pack
 
+LEAST_PROBABILITY = 1 / 512
+"""Half a step of a probability in int8: a lower one cannot be told from it."""
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -28,6 +31,16 @@ def calibrated(logits: FloatArray, manifest: Manifest) -> FloatArray:
     return softmax(logits, manifest.temperature)
 
 
+def as_logits(output: FloatArray, manifest: Manifest) -> FloatArray:
+    """Returns logits, float32[..., labels], of the values that a model answers.
+
+    The softmax of the logarithms of probabilities are the same probabilities.
+    """
+    if manifest.output == "probabilities":
+        return np.asarray(np.log(np.maximum(output, LEAST_PROBABILITY)), np.float32)
+    return output
+
+
 class Classifier:
     """Runs a pack's int8 model and applies its prior, temperature and label map."""
 
@@ -37,8 +50,8 @@ class Classifier:
         self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
 
     def logits(self, features: Features) -> FloatArray:
-        """Returns the model's raw output, float32[labels], for features shaped like its input."""
-        return self._interpreter.run(features)[0]
+        """Returns the model's logits, float32[labels], for features shaped like its input."""
+        return as_logits(self._interpreter.run(features)[0], self.manifest)
 
     def classify(self, *windows: Features) -> Classification:
         """Returns the calibrated answer for features shaped like the manifest's input.

@@ -32,15 +32,19 @@ def image_features(picture: Pixels, spec: ImageInput) -> FloatArray:
     height, width, channels = spec.shape
     if picture.ndim == 3 and channels == 1:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[assignment]
-    elif channels == 3:
-        code = cv2.COLOR_GRAY2RGB if picture.ndim == 2 else cv2.COLOR_BGR2RGB
-        picture = cv2.cvtColor(picture, code)  # type: ignore[assignment]
+    elif channels == 3 and picture.ndim == 2:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
+    elif spec.colour == "rgb":
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)  # type: ignore[assignment]
     picture = resized(picture, height, width)
     values = picture.astype(np.float32).reshape(spec.shape)
     if spec.normalization == "standardized":
         # Deviations below one grey level count as one: a blank picture must not become loud noise.
         mean, deviation = cv2.meanStdDev(values.reshape(-1))
         return np.asarray((values - mean.item()) / max(deviation.item(), 1.0), np.float32)
+    if spec.normalization == "affine":
+        offset = values - np.array(spec.mean, np.float32)
+        return np.asarray(offset / np.array(spec.deviation, np.float32), np.float32)
     if spec.normalization == "unit":
         return np.asarray(values / np.float32(255))
     return np.asarray(values / np.float32(127.5) - np.float32(1))
@@ -55,13 +59,29 @@ def resized(picture: Pixels, height: int, width: int) -> Pixels:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=filtering), np.uint8)
 
 
+def mel_edges_hz(spec: SoundInput) -> npt.NDArray[np.float64]:
+    """Returns the lower edge of the first mel filter, the peak of each, and the last upper edge."""
+    count = spec.mel_bands + 2
+    if spec.mel_scale != "slaney":
+        lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz))
+        mel = np.linspace(lowest, highest, count)
+        return np.asarray(700 * (10 ** (mel / 2595) - 1))
+    # Slaney's Auditory Toolbox (1998): linear below 1000 Hz, logarithmic above.
+    lowest, highest = (
+        hz / 200 * 3 if hz < 1000 else 15 + np.log(hz / 1000) * 27 / np.log(6.4)
+        for hz in (spec.low_hz, spec.high_hz)
+    )
+    mel = np.linspace(lowest, highest, count)
+    return np.asarray(np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27)))
+
+
 @lru_cache(maxsize=8)
 def _mel_filters(spec: SoundInput) -> FloatArray:
     """Returns triangular mel filters, float32[fft_length // 2 + 1, bands]."""
-    lowest, highest = (2595 * np.log10(1 + hz / 700) for hz in (spec.low_hz, spec.high_hz))
-    mel = np.linspace(lowest, highest, spec.mel_bands + 2)
-    hz = 700 * (10 ** (mel / 2595) - 1)
-    edges = np.floor((spec.fft_length + 1) * hz / spec.sample_rate_hz)
+    hz = mel_edges_hz(spec)
+    edges = hz * spec.fft_length / spec.sample_rate_hz
+    if spec.mel_scale == "htk_bins":
+        edges = np.floor((spec.fft_length + 1) * hz / spec.sample_rate_hz)
     bins = np.arange(spec.fft_length // 2 + 1)[:, None]
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -94,7 +114,8 @@ def log_mel(samples: npt.NDArray[Any], spec: SoundInput, before: float = 0.0) ->
     earlier = np.append(np.float32(before), signal[:-1])
     emphasized = signal - np.float32(spec.preemphasis) * earlier
     frames = np.lib.stride_tricks.sliding_window_view(emphasized, length)[::hop]
-    window = np.hamming(length).astype(np.float32)
+    taper = np.hamming(length) if spec.taper == "hamming" else np.hanning(length + 1)[:-1]
+    window = taper.astype(np.float32)
     spectrum = np.fft.rfft(frames * window, spec.fft_length)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) / np.float32(spec.fft_length)
     energies = power @ _mel_filters(spec)
@@ -141,22 +162,25 @@ def remove_level(energies: FloatArray) -> FloatArray:
 
 
 def frame_coefficients(energies: FloatArray, spec: SoundInput) -> FloatArray:
-    """Returns the manifest's coefficients of `log_mel` output without level, float32[frames, n]."""
-    level_off = remove_level(energies)
-    return cepstrum(level_off, spec) if spec.coefficients == "mfcc" else level_off
+    """Returns the manifest's coefficients of `log_mel` output, float32[frames, n]."""
+    kept = energies if spec.level == "kept" else remove_level(energies)
+    return cepstrum(kept, spec) if spec.coefficients == "mfcc" else kept
 
 
 def sound_features(energies: FloatArray, spec: SoundInput) -> FloatArray:
     """Converts the newest `spec.shape[0]` frames of `log_mel` output to the speech model's input.
 
-    Removes the level of the window, then standardizes each coefficient with the manifest's
-    statistics, or with its own mean. Missing frames at the front are filled with the mean, zero.
+    Removes the level of the window unless the manifest keeps it, then standardizes each coefficient
+    with the manifest's statistics, or with its own mean. Missing frames at the front are filled
+    with the mean, zero.
     """
     frames = frame_coefficients(energies[-spec.shape[0] :], spec)
     mean, deviation = np.asarray(spec.mean, np.float32), np.asarray(spec.deviation, np.float32)
     if spec.removes_colour and len(frames):
         mean = frames.mean(axis=0)
-    scaled = np.clip((frames - mean) / deviation, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
+    scaled = (frames - mean) / deviation
+    if spec.level == "removed":
+        scaled = np.clip(scaled, -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
     features = np.zeros(spec.shape, np.float32)
     features[spec.shape[0] - len(frames) :] = scaled
     return features

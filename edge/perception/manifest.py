@@ -19,9 +19,13 @@ class ImageInput(msgspec.Struct, frozen=True, tag="image", tag_field="kind"):
     """A picture: `shape` is height, width, channels."""
 
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
-    colour: Literal["grey", "rgb"]
-    normalization: Literal["standardized", "unit", "signed_unit"]
-    """Zero mean and unit deviation per picture; 0..1; or -1..1."""
+    colour: Literal["grey", "rgb", "bgr"]
+    normalization: Literal["standardized", "unit", "signed_unit", "affine"]
+    """Zero mean and unit deviation per picture; 0..1; -1..1; or by `mean` and `deviation`."""
+    mean: tuple[float, ...] = ()
+    """For affine values: taken off each channel, in grey levels of 0..255."""
+    deviation: tuple[Annotated[float, Meta(gt=0)], ...] = ()
+    """For affine values: the grey levels that one unit of each channel stands for."""
 
 
 class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
@@ -48,6 +52,12 @@ class SoundInput(msgspec.Struct, frozen=True, tag="sound", tag_field="kind"):
 
     It holds the colour that microphone and room give to a voice, and that of the voice itself.
     """
+    level: Literal["removed", "kept"] = "removed"
+    """Removed: a quiet voice gives the same as a loud one. Models from elsewhere may know both."""
+    taper: Literal["hamming", "hann"] = "hamming"
+    """The shape of the analysis window."""
+    mel_scale: Literal["htk_bins", "htk", "slaney"] = "htk_bins"
+    """The scale of the mel bands; their edges are rounded to bins of the spectrum, or exact."""
 
     @property
     def window_samples(self) -> int:
@@ -101,7 +111,7 @@ INPUTS: dict[str, type[InputSpec]] = {
     "text": TextInput,
 }
 """Type of input for the model of each modality."""
-CHANNELS = {"grey": 1, "rgb": 3}
+CHANNELS = {"grey": 1, "rgb": 3, "bgr": 3}
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -128,6 +138,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     second_labels: tuple[str, ...] = ()
     """Labels of a second output, which packs of former releases have and the device ignores."""
     input: InputSpec
+    output: Literal["logits", "probabilities"] = "logits"
+    """Values that the model answers; probabilities are not softmaxed again."""
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     prior_correction: float = 0.0
     """In packs of former releases: the share of rare labels' log prior taken out of the logits."""

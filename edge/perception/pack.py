@@ -67,8 +67,8 @@ def _check_input(manifest: Manifest, path: Path) -> None:
             f"{path}: a {manifest.modality} model takes {INPUTS[manifest.modality].__name__}, "
             f"the manifest describes {type(spec).__name__}"
         )
-    if isinstance(spec, ImageInput) and spec.shape[2] != CHANNELS[spec.colour]:
-        raise ModelError(f"{path}: {spec.colour} pictures do not have {spec.shape[2]} channels")
+    if isinstance(spec, ImageInput):
+        _check_image(spec, path)
     if isinstance(spec, TextInput):
         _check_pieces(spec.pieces, path)
         for shortest, longest in (spec.word_ngrams, spec.character_ngrams):
@@ -92,6 +92,17 @@ def _check_input(manifest: Manifest, path: Path) -> None:
                 f"{path}: {spec.shape[1]} coefficients need as many means and deviations, "
                 f"found {len(spec.mean)} and {len(spec.deviation)}"
             )
+
+
+def _check_image(spec: ImageInput, path: Path) -> None:
+    if spec.shape[2] != CHANNELS[spec.colour]:
+        raise ModelError(f"{path}: {spec.colour} pictures do not have {spec.shape[2]} channels")
+    expected = spec.shape[2] if spec.normalization == "affine" else 0
+    if not len(spec.mean) == len(spec.deviation) == expected:
+        raise ModelError(
+            f"{path}: {spec.normalization} pictures of {spec.shape[2]} channels need {expected} "
+            f"means and deviations, found {len(spec.mean)} and {len(spec.deviation)}"
+        )
 
 
 def _check_pieces(spec: Pieces | None, path: Path) -> None:

@@ -9,7 +9,7 @@ from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames
 from edge.emotions import softmax
 from edge.errors import ModelError
-from edge.perception.classifier import Classifier, calibrated
+from edge.perception.classifier import Classifier, as_logits, calibrated
 from edge.perception.face import FacePerception
 from edge.perception.loader import ModelLoader
 from edge.perception.pack import Pack, load_pack
@@ -27,6 +27,14 @@ def face() -> Pack:
 def _changed(pack: Pack, **fields: object) -> Classifier:
     manifest = msgspec.structs.replace(pack.manifest, **fields)
     return Classifier(msgspec.structs.replace(pack, manifest=manifest))
+
+
+def test_probabilities_are_not_softmaxed_again(face: Pack) -> None:
+    manifest = msgspec.structs.replace(
+        face.manifest, output="probabilities", log_prior=(), temperature=1.0
+    )
+    answered = np.array([0.5, 0.25, 0.125, 0.125, 0, 0, 0, 0], np.float32)
+    assert np.allclose(calibrated(as_logits(answered, manifest), manifest), answered, atol=0.01)
 
 
 def test_the_frequency_of_a_label_counts_before_the_temperature(face: Pack) -> None:

@@ -127,3 +127,30 @@ def test_a_voice_sounds_the_same_through_another_microphone_once_its_colour_is_r
     assert own[spec.shape[0] - len(energies) :].mean(axis=0) == pytest.approx(0, abs=0.01)
     assert not own[: spec.shape[0] - len(energies)].any()
     assert sound_features(energies[:0], spec).tolist() == np.zeros(spec.shape).tolist()
+
+
+@pytest.mark.parametrize(("colour", "first"), [("rgb", 30), ("bgr", 10)])
+def test_affine_pixels_have_their_channels_in_the_order_of_the_colour(
+    colour: str, first: int
+) -> None:
+    spec = ImageInput((8, 8, 3), colour, "affine", (1.0, 2.0, 3.0), (10.0, 20.0, 40.0))  # type: ignore[arg-type]
+    picture = np.zeros((8, 8, 3), np.uint8) + np.array([10, 20, 30], np.uint8)  # BGR
+    expected = [(first - 1) / 10, (20 - 2) / 20, (40 - first - 3) / 40]
+    assert image_features(picture, spec)[0, 0] == pytest.approx(expected)
+
+
+def test_a_grey_picture_has_equal_channels_in_any_colour() -> None:
+    picture = np.full((8, 8), 51, np.uint8)
+    for colour in ("rgb", "bgr"):
+        spec = ImageInput((8, 8, 3), colour, "unit")
+        assert image_features(picture, spec) == pytest.approx(0.2)
+
+
+def test_a_model_that_knows_loudness_keeps_it() -> None:
+    spec = msgspec.structs.replace(_speech_input(), removes_colour=False)
+    loud = log_mel(_noise(48000), spec)
+    quiet = loud - 3
+    removed = sound_features(loud, spec) - sound_features(quiet, spec)
+    assert np.abs(removed).max() < 1e-4
+    kept = msgspec.structs.replace(spec, level="kept", deviation=(2.0,) * spec.shape[1])
+    assert sound_features(loud, kept) - sound_features(quiet, kept) == pytest.approx(1.5, abs=1e-4)

@@ -156,6 +156,30 @@ def test_a_manifest_at_fault_is_refused(copy: Path, changes: Any, sentence: str)
         load_pack(copy)
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"normalization": "affine"},
+            "affine pictures of 1 channels need 1 means .* found 0 and 0",
+        ),
+        ({"mean": [127.0], "deviation": [51.0]}, "standardized pictures .* need 0 means"),
+        (
+            {"normalization": "affine", "mean": [127.0], "deviation": [0.0]},
+            "not a valid manifest",
+        ),
+        ({"colour": "bgr"}, "bgr pictures do not have 1 channels"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused(tmp_path: Path, changes: Any, sentence: str) -> None:
+    for name in ("face.json", "face.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    manifest = tmp_path / "face.json"
+    _change(manifest, input=json.loads(manifest.read_text())["input"] | changes)
+    with pytest.raises(ModelError, match=sentence):
+        load_pack(manifest)
+
+
 def test_a_pack_that_hashes_texts_as_an_older_version_did_is_refused(copy: Path) -> None:
     _change(copy, input=json.loads(copy.read_text())["input"] | {"tokens": "unicode-2"})
     with pytest.raises(
