@@ -100,7 +100,7 @@ class TextTask(Task):
         "curiosity": "neutral",
     }
     multi_label = True
-    schedule = Schedule(epochs=3, batch_size=128, learning_rate=3e-3, patience=3)
+    schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
 
     def __init__(self, only: Sequence[str] = ()) -> None:
         self._only = only
