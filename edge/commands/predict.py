@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -26,7 +27,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: str
     modality: str
     subject: int
-    emotion: Emotion
+    emotion: Emotion | Literal["unknown"]
+    """`unknown` only if fused, below `tracking.min_confidence`."""
     confidence: float
     probabilities: dict[Emotion, float]
     native: dict[str, float]
@@ -198,7 +200,6 @@ def _failure(source: Path | str, reason: Exception | str) -> Failure:
 
 
 def _prediction(name: str, result: Result) -> Prediction:
-    assert result.emotion != "unknown"
     return Prediction(
         input=name,
         modality=result.modality,
