@@ -7,7 +7,6 @@ with other seeds: the fastest of those that start no false event within half an 
 
 import os
 import time
-from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from unittest.mock import patch
@@ -26,16 +25,13 @@ from benchmarks.harness.streams import (
     times,
     voice,
 )
-from edge.capture.media import read_frames
 from edge.commands.terminal import table
-from edge.config import Fusion, Models, RestingFace, Tracking
-from edge.emotions import EMOTIONS, FloatArray
+from edge.config import Fusion, Tracking
+from edge.emotions import FloatArray
 from edge.fusion.model import load_fusion
 from edge.machine import rss_mb
-from edge.perception.loader import ModelLoader
-from edge.resources import MODELS, SAMPLES
+from edge.resources import MODELS
 from edge.tracking import person
-from edge.tracking.resting_face import RestingFaceFilter
 from edge.tracking.smoothing import Smoothing
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
@@ -125,27 +121,6 @@ def _compare() -> None:
     print(table(heads, rows))
 
 
-def _clips() -> None:
-    """Prints the top labels of each clip's pictures, before and after resting-face correction."""
-    loader, rows = ModelLoader(Models()), []
-    ordinary = load_fusion(MODELS / "fusion.json").rest
-    for path in sorted(SAMPLES.glob("*.mkv")):
-        perception, resting = loader.new_face(), RestingFaceFilter(RestingFace(), ordinary)
-        plain: Counter[str] = Counter()
-        corrected: Counter[str] = Counter()
-        for frame in read_frames(path, 10.0):
-            if (seen := perception.perceive(frame).primary) is not None:
-                plain[EMOTIONS[seen.probabilities.argmax()]] += 1
-                probabilities = resting.correct(seen.probabilities, seen.captured_s)
-                corrected[EMOTIONS[probabilities.argmax()]] += 1
-        counts = [
-            ", ".join(f"{name} {n}" for name, n in one.most_common()) for one in (plain, corrected)
-        ]
-        rows.append((path.stem, *counts))
-    print("\ntop labels of the pictures of each clip, ten a second:")
-    print(table(["clip", "as classified", "resting face removed"], rows))
-
-
 def _at(one: Observation, captured_s: float) -> Observation:
     """Returns the observation at another time."""
     return Observation(one.modality, one.subject, captured_s, one.probabilities, one.quality)
@@ -197,6 +172,5 @@ def _cost() -> None:
 
 if __name__ == "__main__":
     _compare()
-    _clips()
     _cost()
     _memory()

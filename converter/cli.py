@@ -192,6 +192,19 @@ def _add_fuse_options(command: argparse.ArgumentParser) -> None:
             metavar="DATA",
             help=f"data that the {modality} model was trained with; repeatable",
         )
+    command.add_argument(
+        "--people",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder of clips of people, with labels.csv (file, emotion, speaker); repeatable",
+    )
+    command.add_argument(
+        "--people-models",
+        type=Path,
+        help="folder of packs that were trained without these people (default: --models)",
+    )
+    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page on people")
     _add_models(command)
 
 

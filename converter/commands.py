@@ -223,12 +223,18 @@ def import_model(arguments: argparse.Namespace) -> None:
 
 
 def fuse(arguments: argparse.Namespace) -> None:
-    """Learns fusion.json from the packs' predictions for held-back data."""
-    from converter.fusion.learn import fusion_file, learn_fusion, measure_by_halves
+    """Learns fusion.json from the packs' predictions for held-back data and for people."""
+    from converter.fusion.figures import answer_people, measure_by_halves
+    from converter.fusion.learn import fusion_file, learn_fusion
+    from converter.fusion.people import predict_people
+    from converter.fusion.report import write_fusion_report
     from converter.fusion.simulated_pairs import predict_held_back
     from converter.tasks.registry import TASKS
     from edge.fusion.model import write_fusion
 
+    people = None
+    if arguments.people:
+        people = predict_people(arguments.people, arguments.people_models or arguments.models)
     sets: list[Predictions] = []
     halves: list[list[Predictions]] = [[], []]
     hashes = {}
@@ -241,8 +247,12 @@ def fuse(arguments: argparse.Namespace) -> None:
             taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
         # A modality without a test split is tested on the other half.
         sets.append(predictions if splits.test_split else halves[0][-1])
-    figures = measure_by_halves(halves)
-    content = fusion_file(learn_fusion(sets), hashes, figures)
+    figures = measure_by_halves(halves, people)
+    if people is not None:
+        answers = answer_people(people, sets)
+        figures += answers.figures
+        print("wrote", write_fusion_report(answers, arguments.out))
+    content = fusion_file(learn_fusion(sets, people), hashes, figures)
     write_fusion(content, arguments.models / "fusion.json")
     _print_figures(content)
     print("wrote", arguments.models / "fusion.json")
@@ -251,7 +261,7 @@ def fuse(arguments: argparse.Namespace) -> None:
 def _print_figures(content: "FusionFile") -> None:
     rows = [(f.strategy, f.pairs, f.metric, f"{f.value:.4f}", str(f.n)) for f in content.figures]
     headings = ("strategy", "pairs", "metric", "value", "n")
-    _print_table("simulated pairs of held-back samples", headings, rows)
+    _print_table("people left out, and simulated pairs of held-back samples", headings, rows)
 
 
 def _print_metrics(manifest: Manifest) -> None:

@@ -79,6 +79,29 @@ def draw_reliability(
     return _save(figure, path)
 
 
+def draw_risk_coverage(
+    curves: dict[str, tuple[FloatArray, npt.NDArray[np.bool_]]], least: float, path: Path
+) -> Path:
+    """Plots the share that is right of the most confident predictions, by their share of all.
+
+    Each curve has confidences and which are correct; a dot marks the confidence `least`.
+    """
+    figure, axis = plt.subplots(figsize=(4.6, 3.6), layout="constrained")
+    for (name, (confidence, correct)), colour in zip(
+        curves.items(), (ACCENT, INK, PALE), strict=False
+    ):
+        order = np.argsort(-confidence, kind="stable")
+        counts = np.arange(1, len(order) + 1)
+        right = np.cumsum(correct[order]) / counts
+        axis.plot(counts / len(order), right, color=colour, label=name)
+        told = int((confidence >= least).sum())
+        if told:
+            axis.plot(told / len(order), right[told - 1], "o", color=colour)
+    axis.set(xlabel="share told", ylabel="right of what is told", xlim=(0, 1), ylim=(0, 1.02))
+    axis.legend(frameon=False, title=f"dot: confidence of {least}", loc="lower left")
+    return _save(figure, path)
+
+
 def draw_bars(labels: Sequence[str], series: dict[str, list[float]], path: Path) -> Path:
     """Plots groups of bars, one group a label and one colour a series; values 0..1."""
     figure, axis = plt.subplots(figsize=(1.6 + 0.8 * len(labels), 3.2), layout="constrained")

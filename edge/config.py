@@ -165,10 +165,10 @@ class Fusion(Section, frozen=True):
 
 
 class RestingFace(Section, frozen=True):
-    """Removal of the bias of faces that look angry or sad at rest."""
+    """Removal of what a person's face and voice express at all times, as at rest."""
 
     enabled: bool = True
-    learn_s: PositiveSeconds = 15.0
+    learn_s: PositiveSeconds = 10.0
     memory_s: PositiveSeconds = 3600.0
     max_discount: Annotated[float, Meta(ge=0, le=10)] = 2.0
     """Nepers."""
@@ -177,8 +177,8 @@ class RestingFace(Section, frozen=True):
 class Tracking(Section, frozen=True):
     """Tracking of beliefs over time, as states and events."""
 
-    smoothing_s: Seconds = 0.5
-    min_confidence: Share = 0.4
+    smoothing_s: Seconds = 0.3
+    min_confidence: Share = 0.45
     hysteresis: Share = 0.3
     min_dwell_s: Seconds = 0.4
     min_dwell_happy_s: Seconds = 0.2

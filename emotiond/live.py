@@ -1,6 +1,7 @@
 """`Live`: follows the people in a stream of pictures and sound, as the daemon does."""
 
 from edge.perception.features import Pixels
+from edge.tracking.episodes import State
 from edge.tracking.tracker import Tracker
 from edge.values import AudioBlock, Frame, Observation, Sighting, Sound
 from emotiond.models import SharedModels
@@ -53,6 +54,11 @@ class Live:
 
     def fused(self, now_s: float) -> tuple[Result | None, tuple[Result, ...]]:
         """Returns the belief about the primary subject, None without one, and about everybody."""
-        self._tracker.pass_time(now_s)
+        primary = of_state(self.state(now_s))
         everybody = map(of_state, self._tracker.states())
-        return of_state(self._tracker.state), tuple(one for one in everybody if one is not None)
+        return primary, tuple(one for one in everybody if one is not None)
+
+    def state(self, now_s: float) -> State:
+        """Returns the state of the primary subject, as the daemon publishes it."""
+        self._tracker.pass_time(now_s)
+        return self._tracker.state

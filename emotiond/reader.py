@@ -17,7 +17,7 @@ from edge.values import Frame, Observation
 from emotiond.inputs import Array, FilePath, to_pixels, to_sound
 from emotiond.live import Live
 from emotiond.models import SharedModels
-from emotiond.results import Clip, Result, of_belief, of_observation
+from emotiond.results import Clip, Result, of_answer, of_belief, of_observation
 from emotiond.timeline import Timeline
 
 log = logging.getLogger(__name__)
@@ -109,14 +109,15 @@ class Emotions:
     ) -> Clip:
         """Returns face, speech and both fused: of a video as a whole, and every `step_s` seconds.
 
-        Raises SourceError if it cannot be read, or has neither a face nor a voice.
+        `fused` follows the clip over time with the code of the daemon. Raises SourceError if it
+        cannot be read, or has neither a face nor a voice.
         """
         path, missing, sound = Path(path), list[SourceError](), None
         try:
             sound = self._decoder.sound(path)
         except SourceError as error:
             missing.append(error)
-        track = Timeline(self.live(), sound, step_s) if timeline else None
+        track = Timeline(self.live(), sound, step_s)
         face = speech = None
         try:
             face = self._main_face(path, track, progress)
@@ -127,13 +128,14 @@ class Emotions:
         seen = [one for one in (face, speech) if one is not None]
         if not seen:
             raise SourceError("; ".join(dict.fromkeys(map(str, missing))))
-        moments = track.finish() if track else ()
+        moments, parts = track.finish(), tuple(map(of_observation, seen))
+        answer = track.answer
         return Clip(
             face=None if face is None else of_observation(face),
             speech=None if speech is None else of_observation(speech),
-            fused=self._fused(seen),
-            timeline=moments,
-            duration_s=round(track.duration_s, 3) if track else 0.0,
+            fused=self._fused(seen) if answer is None else of_answer(*answer, parts),
+            timeline=moments if timeline else (),
+            duration_s=round(track.duration_s, 3),
             incomplete=_incomplete(missing),
         )
 
@@ -147,30 +149,25 @@ class Emotions:
             return (self._models.crop(frame),)
         return self._models.see(self._models.new_face(), frame).observations
 
-    def _main_face(
-        self, path: Path, track: Timeline | None, progress: Progress | None
-    ) -> Observation:
+    def _main_face(self, path: Path, track: Timeline, progress: Progress | None) -> Observation:
         """Pools the subject that is primary in most frames of a video; raises SourceError."""
-        models, camera = self._models, self._models.config.camera
-        perception = models.new_face()
+        camera = self._models.config.camera
         by_subject: dict[int, list[Observation]] = {}
         for frame in self._decoder.frames(path, camera.fps):
             upright = turned(frame, camera)
-            if track is not None:
-                primary = track.frame(upright.pixels, frame.captured_s)
-            else:
-                primary = models.see(perception, upright).primary
+            primary = track.frame(upright.pixels, frame.captured_s)
             if primary is not None:
                 by_subject.setdefault(primary.subject, []).append(primary)
             if progress is not None:
                 progress(frame.captured_s)
         if not by_subject:
-            raise NotFoundError(f"{path}: {no_face(models.config.models.face)}")
+            raise NotFoundError(f"{path}: {no_face(self._models.config.models.face)}")
         return replace(pool(max(by_subject.values(), key=len)), captured_s=0.0)
 
     def _fused(self, observations: list[Observation]) -> Result:
         parts = tuple(map(of_observation, observations))
-        return of_belief(self._models.fuse(observations), parts[0].subject, parts)
+        least = self._models.config.tracking.min_confidence
+        return of_belief(self._models.fuse(observations), parts[0].subject, parts, least)
 
 
 def no_face(config: Face) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from edge.emotions import DIGITS, Emotion, by_emotion, valence_arousal
 from edge.tracking.episodes import State
+from edge.tracking.held import Answer
 from edge.values import Belief, Box, Observation
 
 FUSED = "fused"
@@ -20,7 +21,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     subject: int
     """Number of the face, from 1; 0 for voice and text."""
     emotion: Emotion | Literal["unknown"]
-    """`unknown` only in the timeline of a clip, as long as nothing is certain enough."""
+    """`unknown` only if fused, where nothing is certain enough (`tracking.min_confidence`)."""
     confidence: float
     """Probability of `emotion`; of the most probable one while it is unknown."""
     probabilities: dict[Emotion, float]
@@ -69,7 +70,8 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
     """The person who is primary in most frames."""
     speech: Result | None
     fused: Result
-    """Both; the only one if the other is missing."""
+    """Both over time, as the daemon fuses them: the emotion that held longest, and the mean belief
+    while it held."""
     timeline: tuple[Moment, ...] = ()
     duration_s: float = 0.0
     incomplete: str | None = None
@@ -99,16 +101,33 @@ def of_observation(observation: Observation) -> Result:
     )
 
 
-def of_belief(belief: Belief, subject: int, parts: tuple[Result, ...]) -> Result:
-    """Returns the fused result of several."""
+def of_belief(
+    belief: Belief, subject: int, parts: tuple[Result, ...], min_confidence: float
+) -> Result:
+    """Returns the fused result of one or several; below `min_confidence` it is unknown."""
     return Result(
         modality=FUSED,
         subject=subject,
-        emotion=belief.emotion,
+        emotion=belief.emotion if belief.confidence >= min_confidence else "unknown",
         quality=max(one.quality for one in parts),
         native={},
         parts=parts,
         **_figures(belief, belief.confidence),
+    )
+
+
+def of_answer(answer: Answer, last: State, parts: tuple[Result, ...]) -> Result:
+    """Returns the fused result of a clip, whose modalities have the shares of its last state."""
+    contributions = {} if last.belief is None else last.belief.contributions
+    belief = Belief(answer.probabilities, contributions, last.captured_s)
+    return Result(
+        modality=FUSED,
+        subject=parts[0].subject,
+        emotion=answer.emotion,
+        quality=max(one.quality for one in parts),
+        native={},
+        parts=parts,
+        **_figures(belief, answer.confidence),
     )
 
 

@@ -1,9 +1,11 @@
 """The moments of a clip, as a device in front of it would live through them."""
 
 from edge.perception.features import Pixels
+from edge.tracking.episodes import State
+from edge.tracking.held import Answer, Held
 from edge.values import SAMPLE_RATE_HZ, Observation, Sound
 from emotiond.live import Live
-from emotiond.results import Moment, of_observation
+from emotiond.results import Moment, of_observation, of_state
 
 
 class Timeline:
@@ -17,6 +19,8 @@ class Timeline:
         self._sound = sound
         self._heard_s = 0.0
         self._moments: list[Moment] = []
+        self._held = Held()
+        self._state: State | None = None
         self._face: Observation | None = None
         self._speech: Observation | None = None
         self.duration_s = 0.0 if sound is None else len(sound) / SAMPLE_RATE_HZ
@@ -37,7 +41,14 @@ class Timeline:
             self._hear(next_s)
             self._heard_s = next_s
             self._note(next_s)
+        self._held.end(self.duration_s)
         return tuple(self._moments)
+
+    @property
+    def answer(self) -> tuple[Answer, State] | None:
+        """The emotion that held longest, and the last state; None if nothing was observed."""
+        answer = self._held.answer()
+        return None if answer is None or self._state is None else (answer, self._state)
 
     def _hear(self, until_s: float) -> None:
         if self._sound is None:
@@ -48,15 +59,18 @@ class Timeline:
         self._heard_s = until_s
 
     def _note(self, now_s: float) -> None:
+        state = self._live.state(now_s)
+        if state.belief is not None:
+            self._state = state
+            self._held.add(state.emotion, state.belief.probabilities, now_s)
         if self._moments and now_s < self._moments[-1].time_s + self._step_s:
             return
-        fused, _ = self._live.fused(now_s)
         self._moments.append(
             Moment(
                 time_s=round(now_s, 3),
                 face=None if self._face is None else of_observation(self._face),
                 speech=None if self._speech is None else of_observation(self._speech),
-                fused=fused,
+                fused=of_state(state),
             )
         )
         self._speech = None

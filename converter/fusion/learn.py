@@ -1,36 +1,29 @@
-"""Learns the fusion model, above all each modality's reliability, from simulated pairs."""
+"""Learns the fusion model from the clips of real people and from simulated pairs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
-from converter.fusion.simulated_pairs import (
-    Cases,
-    Predictions,
-    draw_pairs,
-    pair_metrics,
-    with_other_person,
-)
-from edge.emotions import EMOTIONS, MIN_PROBABILITY, NEUTRAL, FloatArray, softmax
+from converter.fusion.exponents import PairSet, fit_exponents
+from converter.fusion.people import People
+from converter.fusion.simulated_pairs import Cases, Predictions, draw_pairs, with_other_person
+from edge.emotions import EMOTIONS, MIN_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
-from edge.fusion.pooling import STRATEGIES, Strategy, attention, log_linear
+from edge.fusion.pooling import Strategy, attention, centred_logs, log_linear
 
-CASE_COUNT = 3000
+CASE_COUNT = 600
 # Of the pairs that lack a modality, relative to the complete ones.
 MISSING_MODALITY_WEIGHT = 1 / 3
+# Of all simulated pairs, relative to the clips of people.
+SIMULATED_WEIGHT = 1.0
 # Losses within about this distance of the worst one share its weight.
 SOFTNESS_NEPERS = 0.02
-# Little data may have no correct answer of a model for an emotion; that is no proof of zero.
-MIN_RELIABILITY = 0.05
-MIN_PRIOR = 0.01
+MIN_EXPONENT = 0.02
 MAX_OUTLIER_PROBABILITY = 0.9
-# The share of neutral faces that a resting face stands for.
-RESTING_QUANTILE = 0.75
 # Decimal places of the parameters and figures in fusion.json.
 DIGITS = 4
 
@@ -39,58 +32,45 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LearningCases:
-    """Simulated pairs that the parameters of fusion are fitted to."""
+    """Pairs that outlier probabilities and gate are fitted to, each with its weight."""
 
     regular: Sequence[tuple[Cases, float]]
-    """Complete ones and ones that lack a modality, each with its weight in the loss."""
+    """Simulated ones, complete and lacking a modality."""
     mismatched: Sequence[tuple[Cases, float]]
     """One modality shows another person; with the cross-entropy of the better of the others."""
+    people: Cases | None
+    sharpness: float
+    """Exponent that makes beliefs as sure as simulated pairs deserve."""
 
 
 def learn_fusion(
-    sets: Sequence[Predictions], seed: int = 0, count: int = CASE_COUNT
+    sets: Sequence[Predictions],
+    people: People | None = None,
+    seed: int = 0,
+    count: int = CASE_COUNT,
 ) -> FusionModel:
-    """Fits the fusion model to the models' predictions for held-back samples.
+    """Fits the fusion model to the models' predictions for held-back samples and for people.
 
-    Minimizes the cross-entropy of simulated pairs, complete ones and ones that lack a modality.
-    Where one modality shows another person, it also minimizes the excess over the better of the
-    other modalities alone, for the modality where that excess is largest (in the manner of
-    distributionally robust optimization, Sagawa et al. 2020). A sum over the modalities would
-    trust the most confident model at the cost of the others.
+    People decide how sure a belief may be; simulated pairs, which are from the sources that taught
+    the models, count for the relative weights only. Where one modality of those shows another
+    person, the excess over the better of the others alone is also minimized, for the modality
+    where it is largest (in the manner of distributionally robust optimization, Sagawa et al. 2020).
     """
-    learning = _learning_cases(draw_pairs(sets, count, np.random.default_rng(seed)), seed)
-    names = [one.modality for one in sets]
+    pairs, names = draw_pairs(sets, count, np.random.default_rng(seed)), [s.modality for s in sets]
+    known = people.cases if people is not None else None
+    exponents, sharpness = fit_exponents(_pair_sets(pairs, known), names)
     start = FusionModel(
-        {name: np.full(len(EMOTIONS), 0.8, np.float32) for name in names},
+        dict(zip(names, exponents.astype(np.float32), strict=True)),
+        alone={one.modality: _fit_alone(one, known) for one in sets},
         outlier_probability=dict.fromkeys(names, 0.1),
-        rest=_resting_face(next((one for one in sets if one.modality == "face"), None)),
+        expressions={
+            name: _expressions(next(one for one in sets if one.modality == name), people)
+            for name in (people.cases.modalities if people is not None else names)
+            if name in names and name != "text"
+        },
     )
-    model = _fit_pool(learning, names, start)
-    return _fit_gate(learning, names, model)
-
-
-def measure_fusion(
-    model: FusionModel, sets: Sequence[Predictions], seed: int = 1
-) -> tuple[Figure, ...]:
-    """Measures fusion on pairs of samples that it was not fitted to."""
-    return tuple(_figures(draw_pairs(sets, CASE_COUNT, np.random.default_rng(seed)), model))
-
-
-def measure_by_halves(
-    halves: Sequence[Sequence[Predictions]], count: int = CASE_COUNT
-) -> tuple[Figure, ...]:
-    """Fits fusion to each half of the samples and measures it on pairs of the other half.
-
-    Returns the mean of both results: each half has few samples of some emotions, so the two
-    differ by percentage points.
-    """
-    first, second = halves
-    learned = learn_fusion(first, count=count), learn_fusion(second, count=count)
-    found = measure_fusion(learned[0], second), measure_fusion(learned[1], first)
-    return tuple(
-        msgspec.structs.replace(one, value=(one.value + other.value) / 2, n=one.n + other.n)
-        for one, other in zip(*found, strict=True)
-    )
+    learning = _learning_cases(pairs, known, sharpness, seed)
+    return _fit_gate(learning, names, _fit_outliers(learning, names, start))
 
 
 def fusion_file(
@@ -102,21 +82,69 @@ def fusion_file(
         rounded = [round(float(one), DIGITS) for one in values]
         return dict(zip(EMOTIONS, rounded, strict=True))
 
+    def rounded(values: dict[str, float]) -> dict[str, float]:
+        return {name: round(one, DIGITS) for name, one in values.items()}
+
     return FusionFile(
         reliabilities={name: named(one) for name, one in model.reliabilities.items()},  # type: ignore[misc]
-        prior=named(model.prior),  # type: ignore[arg-type]
-        outlier_probability={
-            name: round(one, DIGITS) for name, one in model.outlier_probability.items()
+        alone=rounded(dict(model.alone)),
+        outlier_probability=rounded(dict(model.outlier_probability)),
+        expressions={
+            name: {shown: named(row) for shown, row in zip(EMOTIONS, rows, strict=True)}  # type: ignore[misc]
+            for name, rows in model.expressions.items()
         },
-        sharpness=round(model.sharpness, DIGITS),
-        rest=named(model.rest),  # type: ignore[arg-type]
         gate=model.gate,
         models=models,
         figures=tuple(figures),
     )
 
 
-def _learning_cases(cases: Cases, seed: int) -> LearningCases:
+def _pair_sets(pairs: Cases, people: Cases | None) -> list[PairSet]:
+    """Returns what the exponents are fitted to; people teach only the labels they show."""
+    parts = [(pairs, 1.0)]
+    if len(pairs.modalities) > 2:
+        parts += [(pairs.without(one), MISSING_MODALITY_WEIGHT) for one in pairs.modalities]
+    weight = SIMULATED_WEIGHT if people is not None else 1.0
+    found = [PairSet(one, weight * share, is_simulated=people is not None) for one, share in parts]
+    return found if people is None else [*found, PairSet(people, 1.0)]
+
+
+def _fit_alone(own: Predictions, people: Cases | None) -> float:
+    """Returns the exponent that calibrates a lone modality: the geometric mean over the sources.
+
+    Fitted to all at once, it would be that of the source that the model knows least.
+    """
+    sources = [(centred_logs(own.probabilities), own.truth)]
+    if people is not None and own.modality in people.modalities:
+        sources.append((centred_logs(people.alone(own.modality)), people.truth))
+
+    def fitted(evidence: FloatArray, truth: npt.NDArray[np.intp]) -> float:
+        offered = np.isin(np.arange(len(EMOTIONS)), truth)
+
+        def loss(exponent: float) -> float:
+            return _cross_entropy(softmax(np.float32(exponent) * evidence[:, offered]), places)
+
+        places = (np.cumsum(offered) - 1)[truth]
+        return float(minimize_scalar(loss, bounds=(MIN_EXPONENT, 1), method="bounded").x)
+
+    return float(np.exp(np.mean([np.log(fitted(*one)) for one in sources])))
+
+
+def _expressions(own: Predictions, people: People | None) -> FloatArray:
+    """Returns the mean evidence for each shown emotion, of samples and people with equal weight."""
+    sources = [(centred_logs(own.probabilities), own.truth)]
+    if people is not None:
+        sources.append((centred_logs(people.cases.alone(own.modality)), people.truth))
+    rows = []
+    for label in range(len(EMOTIONS)):
+        shown = [e[truth == label].mean(axis=0) for e, truth in sources if (truth == label).any()]
+        rows.append(np.mean(shown, axis=0) if shown else np.zeros(len(EMOTIONS)))
+    return np.asarray(rows, np.float32)
+
+
+def _learning_cases(
+    cases: Cases, people: Cases | None, sharpness: float, seed: int
+) -> LearningCases:
     rng, names = np.random.default_rng(seed), cases.modalities
     alone = {one: _cross_entropy(cases.alone(one), cases.truth) for one in names}
     return LearningCases(
@@ -128,6 +156,8 @@ def _learning_cases(cases: Cases, seed: int) -> LearningCases:
             )
             for one in names
         ],
+        people,
+        sharpness,
     )
 
 
@@ -136,44 +166,32 @@ def _cross_entropy(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> fl
 
 
 def _loss(learning: LearningCases, strategy: Strategy, model: FusionModel) -> float:
-    """Returns the mean loss of the regular pairs plus the worst excess of the mismatched ones."""
+    """Returns the mean loss of the regular pairs, the worst excess, and the loss of people."""
 
     def loss(cases: Cases) -> float:
-        return _cross_entropy(cases.fused(strategy, model), cases.truth)
+        logs = np.log(np.maximum(cases.fused(strategy, model), MIN_PROBABILITY))
+        return _cross_entropy(softmax(np.float32(learning.sharpness) * logs), cases.truth)
 
     regular = np.average(
         [loss(cases) for cases, _ in learning.regular],
         weights=[weight for _, weight in learning.regular],
     )
     excess = np.array([loss(cases) - better for cases, better in learning.mismatched])
-    return float(regular + SOFTNESS_NEPERS * logsumexp(excess / SOFTNESS_NEPERS))
+    found = float(regular + SOFTNESS_NEPERS * logsumexp(excess / SOFTNESS_NEPERS))
+    if learning.people is None:
+        return found
+    own = _cross_entropy(learning.people.fused(strategy, model), learning.people.truth)
+    return SIMULATED_WEIGHT * found + own
 
 
-def _fit_pool(learning: LearningCases, names: Sequence[str], start: FusionModel) -> FusionModel:
-    """Fits reliabilities, prior, outlier probabilities and sharpness, by `log_linear`."""
-    size = len(names) * len(EMOTIONS)
-    seven = size + len(EMOTIONS)
+def _fit_outliers(learning: LearningCases, names: Sequence[str], start: FusionModel) -> FusionModel:
+    """Fits outlier probabilities, by `log_linear`."""
 
     def model(numbers: Numbers) -> FusionModel:
-        reliabilities = numbers[:size].reshape(len(names), -1).astype(np.float32)
-        prior = np.maximum(softmax(numbers[size:seven].astype(np.float32)), MIN_PRIOR)
-        *outliers, sharpness = numbers[seven:].tolist()
-        return replace(
-            start,
-            reliabilities=dict(zip(names, reliabilities, strict=True)),
-            prior=prior / prior.sum(),
-            outlier_probability=dict(zip(names, outliers, strict=True)),
-            sharpness=sharpness,
-        )
+        return replace(start, outlier_probability=dict(zip(names, numbers.tolist(), strict=True)))
 
-    start_values = [
-        *np.full(size, 0.8),
-        *np.zeros(len(EMOTIONS)),
-        *start.outlier_probability.values(),
-        1.0,
-    ]
-    bounds = [(MIN_RELIABILITY, 1.0)] * size + [(-3.0, 3.0)] * len(EMOTIONS)
-    bounds += [(0.0, MAX_OUTLIER_PROBABILITY)] * len(names) + [(0.2, 5.0)]
+    bounds = [(0.0, MAX_OUTLIER_PROBABILITY)] * len(names)
+    start_values = [start.outlier_of(name) for name in names]
     return model(_minimize(learning, log_linear, model, start_values, bounds))
 
 
@@ -197,43 +215,11 @@ def _minimize(
     start_values: Sequence[float],
     bounds: Sequence[tuple[float, float]],
 ) -> Numbers:
-    options = {"eps": 1e-3, "maxiter": 100}
     fitted = minimize(
         lambda numbers: _loss(learning, strategy, model(numbers)),
         start_values,
         method="L-BFGS-B",
         bounds=bounds,
-        options=options,
+        options={"eps": 1e-3, "maxiter": 50},
     )
     return np.asarray(fitted.x)
-
-
-def _resting_face(faces: Predictions | None) -> FloatArray:
-    """Returns the log-odds of each emotion against neutral that most neutral faces stay below."""
-    if faces is None or not (faces.truth == NEUTRAL).any():
-        return FusionModel().rest
-    logs = np.log(np.maximum(faces.probabilities[faces.truth == NEUTRAL], MIN_PROBABILITY))
-    odds = logs - logs[:, [NEUTRAL]]
-    return np.asarray(np.quantile(odds, RESTING_QUANTILE, axis=0), np.float32)
-
-
-def _figures(cases: Cases, model: FusionModel) -> Iterator[Figure]:
-    """Yields the figures of each modality alone, and of each strategy on each kind of pairs."""
-    rng, names = np.random.default_rng(2), cases.modalities
-    situations = {"all": cases}
-    situations |= {f"without {one}": cases.without(one) for one in names}
-    situations |= {f"{one} of somebody else": with_other_person(cases, one, rng) for one in names}
-    for name in names:
-        yield from _figures_of("alone", name, cases.alone(name), cases.truth)
-    for strategy, function in STRATEGIES.items():
-        for situation, one in situations.items():
-            yield from _figures_of(strategy, situation, one.fused(function, model), one.truth)
-
-
-def _figures_of(
-    strategy: str, pairs: str, probabilities: FloatArray, truth: npt.NDArray[np.intp]
-) -> list[Figure]:
-    found = pair_metrics(probabilities, truth)
-    return [
-        Figure(strategy, pairs, name, round(v, DIGITS), len(truth)) for name, v in found.items()
-    ]

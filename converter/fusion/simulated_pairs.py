@@ -17,7 +17,7 @@ from converter.measuring.metrics import expected_calibration_error, scores
 from converter.tasks.base import Task
 from edge.emotions import EMOTIONS, FloatArray, label_matrix, to_seven
 from edge.fusion.model import FusionModel
-from edge.fusion.pooling import Evidence, Strategy
+from edge.fusion.pooling import Evidence, Strategy, combine
 from edge.perception.pack import Pack
 
 Indices = npt.NDArray[np.intp]
@@ -69,7 +69,7 @@ class Cases:
     def fused(self, strategy: Strategy, model: FusionModel) -> FloatArray:
         """Returns the fused probabilities, float32[cases, 7], with quality and age left out."""
         trust = np.ones(self.probabilities.shape[:2], np.float32)
-        return strategy(Evidence(self.probabilities, trust, self.modalities), model)[0]
+        return combine(Evidence(self.probabilities, trust, self.modalities), strategy, model)[0]
 
 
 def predict(task: Task, splits: Splits, pack: Pack) -> Predictions:
@@ -115,7 +115,7 @@ def with_other_person(cases: Cases, modality: str, rng: np.random.Generator) -> 
 
 
 def pair_metrics(probabilities: FloatArray, truth: Indices) -> dict[str, float]:
-    """Returns accuracy, macro-F1 and expected calibration error of float32[cases, 7]."""
+    """Returns accuracy, mean recall, macro-F1 and calibration error of float32[cases, 7]."""
     found = scores(probabilities, truth)
     ece = expected_calibration_error(probabilities, truth)
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"], "ece": ece}
+    return {name: found[name] for name in ("accuracy", "uar", "macro_f1")} | {"ece": ece}

@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -30,7 +31,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: str
     modality: str
     subject: int
-    emotion: Emotion
+    emotion: Emotion | Literal["unknown"]
+    """`unknown` only if fused, below `tracking.min_confidence`."""
     confidence: float
     probabilities: dict[Emotion, float]
     native: dict[str, float]
@@ -226,7 +228,6 @@ def _failure(source: Path | str, reason: Exception | str) -> Failure:
 
 
 def _prediction(name: str, result: Result) -> Prediction:
-    assert result.emotion != "unknown"
     return Prediction(
         input=name,
         modality=result.modality,

@@ -14,11 +14,6 @@ from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
 
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
-# With a smaller one, evidence raised to the highest sharpness overflows float32.
-PriorShare = Annotated[float, Meta(ge=1e-3, le=1)]
-SUM_TOLERANCE = 1e-2
-# Log odds of an ordinary resting face, where none were learned.
-REST_NEPERS = -2.0
 Score = Annotated[float, Meta(ge=-20, le=20)]
 
 
@@ -52,28 +47,26 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The content of models/fusion.json."""
 
     reliabilities: dict[str, dict[Emotion, PositiveShare]]
-    """Trust in each modality on each emotion."""
-    prior: dict[Emotion, PriorShare]
-    """The belief without evidence, over the seven; sums to one."""
+    """Exponent of each modality's evidence on each emotion, beside other modalities."""
+    alone: dict[str, PositiveShare]
+    """Exponent of each modality's evidence where it is the only one."""
     outlier_probability: dict[str, Share] = msgspec.field(name="doubts")
     """By modality: how probably its answer carries no information."""
-    sharpness: Annotated[float, Meta(gt=0, le=10)]
-    """Exponent of each of several observations; a lone one has 1."""
-    rest: dict[Emotion, Score]
-    """Highest log odds of each emotion against neutral in ordinary resting faces."""
+    expressions: dict[str, dict[Emotion, dict[Emotion, Score]]] = {}
+    """By modality and shown emotion: mean evidence, log probabilities less their mean."""
     gate: Gate
     models: dict[str, str] = {}
     """sha256 of each modality's model at the time of learning."""
     figures: tuple[Figure, ...] = ()
-    """Measured on half of the samples, with what the other half teaches."""
+    """Measured on people and samples other than those that taught the parameters measured."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""
-        for name, values in (("prior", self.prior), ("rest", self.rest)):
-            if missing := set(EMOTIONS) - values.keys():
-                raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
-        if abs(sum(self.prior.values()) - 1) > SUM_TOLERANCE:
-            raise ValueError(f"prior adds up to {sum(self.prior.values()):.4f}, not to 1")
+        for modality, shown in self.expressions.items():
+            for means in (shown, *shown.values()):
+                if missing := set(EMOTIONS) - set(means):
+                    names = ", ".join(sorted(missing))
+                    raise ValueError(f"the expressions of {modality} lack {names}")
 
 
 def _seven(values: Mapping[Emotion, float], default: float) -> FloatArray:
@@ -85,24 +78,28 @@ class FusionModel:
     """Learned parameters of fusion; the defaults weigh all modalities alike."""
 
     reliabilities: Mapping[str, FloatArray] = field(default_factory=dict)
-    """float32[7] of each modality, 0..1."""
+    """float32[7] of each modality, 0..1: exponents of its evidence beside other modalities."""
     default_reliability: FloatArray = field(default_factory=lambda: _seven({}, 1.0))
     """float32[7] of a modality without learned figures."""
-    prior: FloatArray = field(default_factory=lambda: _seven({}, 1 / len(EMOTIONS)))
-    """float32[7], a distribution: the belief without any evidence."""
+    alone: Mapping[str, float] = field(default_factory=dict)
+    """0..1 of each modality: the exponent of its evidence where it is the only one."""
+    default_alone: float = 1.0
+    """Exponent of a modality without learned figures."""
     outlier_probability: Mapping[str, float] = field(default_factory=dict)
     """0..1 of each modality: how probably an observation carries no information."""
     default_outlier_probability: float = 0.0
     """Probability of a modality without learned figures."""
-    sharpness: float = 1.0
-    """Exponent of each of several observations; above 1 several are surer than one alone."""
-    rest: FloatArray = field(default_factory=lambda: _seven({"neutral": 0}, REST_NEPERS))
-    """float32[7], nepers: the highest log odds against neutral of an ordinary resting face."""
+    expressions: Mapping[str, FloatArray] = field(default_factory=dict)
+    """float32[7, 7] of each modality: mean evidence of people who show each emotion (rows)."""
     gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
 
     def reliability_of(self, modality: str) -> FloatArray:
         """Returns a modality's reliability on each emotion, float32[7], 0..1."""
         return self.reliabilities.get(modality, self.default_reliability)
+
+    def alone_of(self, modality: str) -> float:
+        """Returns the exponent, 0..1, of a modality that is the only one."""
+        return self.alone.get(modality, self.default_alone)
 
     def outlier_of(self, modality: str) -> float:
         """Returns the probability, 0..1, that an observation carries no information."""
@@ -112,16 +109,19 @@ class FusionModel:
 def load_fusion(path: Path) -> FusionModel:
     """Loads models/fusion.json; raises ModelError."""
     content = read_fusion(path)
-    outlier = content.outlier_probability
+    alone, outlier = content.alone, content.outlier_probability
     learned = {name: _seven(each, 1.0) for name, each in content.reliabilities.items()}
     return FusionModel(
         learned,
         np.mean(list(learned.values()), axis=0) if learned else _seven({}, 1.0),
-        _seven(content.prior, 0.0),
+        alone,
+        float(np.mean(list(alone.values()))) if alone else 1.0,
         outlier,
         float(np.mean(list(outlier.values()))) if outlier else 0.0,
-        content.sharpness,
-        _seven(content.rest, 0.0),
+        {
+            modality: np.stack([_seven(shown[emotion], 0.0) for emotion in EMOTIONS])
+            for modality, shown in content.expressions.items()
+        },
         content.gate,
     )
 

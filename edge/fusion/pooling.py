@@ -11,6 +11,8 @@ from edge.values import Belief, Observation
 
 # Added to every observation's weight: where all have a quality of 0, they count the same.
 TRUST_OFFSET = 1e-6
+# Exponent of the support that an emotion has which no observation names: hardly more than a bound.
+UNNAMED = np.float32(0.1)
 MAX_ENTROPY_NEPERS = np.float32(np.log(len(EMOTIONS)))
 
 
@@ -33,20 +35,21 @@ Strategy = Callable[[Evidence, FusionModel], tuple[FloatArray, FloatArray]]
 def log_linear(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
     """Returns the weighted product (a log-linear opinion pool, Genest 1984).
 
-    An observation's weight on an emotion is its modality's reliability there times its trust. The
-    largest weight becomes exponent one and the others follow in proportion, so that agreement
-    strengthens the belief, and a lone observation is returned unchanged.
+    An observation's exponent on an emotion is its modality's reliability there times its trust,
+    relative to the most trusted one, so that agreement strengthens the belief.
     """
-    trust = _reliable_trust(evidence, model)
-    exponents = trust / trust.max(axis=-2, keepdims=True)
-    return _product(evidence, exponents, model), exponents
+    relative = (evidence.trust / evidence.trust.max(axis=-1, keepdims=True))[..., None]
+    tempers = _tempers(evidence, model)
+    return _product(evidence, relative * tempers, model), relative * tempers
 
 
 def average(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
-    """Returns the mean with the weights of `log_linear` (a linear opinion pool, Stone 1961)."""
-    trust = _reliable_trust(evidence, model)
-    mean = (trust * evidence.probabilities).sum(axis=-2) / trust.sum(axis=-2)
-    return mean / mean.sum(axis=-1, keepdims=True), trust
+    """Returns the mean, weighted by trust and reliability (a linear opinion pool, Stone 1961)."""
+    tempers = _tempers(evidence, model)
+    tempered = softmax(tempers * centred_logs(evidence.probabilities))
+    weights = evidence.trust[..., None] * tempers
+    shares = weights.mean(axis=-1, keepdims=True)
+    return (shares * tempered).sum(axis=-2) / shares.sum(axis=-2), weights
 
 
 def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
@@ -70,7 +73,7 @@ def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, Float
     # The number of equally weighted observations that would have the same spread of weights.
     effective_count = 1 / np.square(weights).sum(axis=-2, keepdims=True)
     weights = weights * (1 + np.float32(gate.strength) * (effective_count - 1))
-    exponents = np.repeat(weights, len(EMOTIONS), axis=-1)
+    exponents = weights * _tempers(evidence, model)
     return _product(evidence, exponents, model), exponents
 
 
@@ -82,6 +85,32 @@ STRATEGIES: dict[str, Strategy] = {
 """By their names in the configuration."""
 
 
+def centred_logs(probabilities: FloatArray) -> FloatArray:
+    """Returns the evidence of distributions, float32[..., 7]: log probabilities less their mean.
+
+    Without that an emotion weighted higher would lose by that alone, all logarithms being negative.
+    """
+    logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+    return np.asarray(logs - logs.mean(axis=-1, keepdims=True), np.float32)
+
+
+def combine(
+    evidence: Evidence, strategy: Strategy, model: FusionModel
+) -> tuple[FloatArray, FloatArray]:
+    """Returns what a strategy makes of the evidence, held to what the observations name.
+
+    Several that carry an emotion weakly do not add up to it: the first place goes to the first
+    place of one of them. The belief in any other emotion is at most that in the best one named, and
+    less, the less probable it is beside the one named in the observation that supports it most.
+    """
+    belief, weights = strategy(evidence, model)
+    relative = evidence.probabilities / evidence.probabilities.max(axis=-1, keepdims=True)
+    support = relative.max(axis=-2)
+    named = np.where(support == 1, belief, 0).max(axis=-1, keepdims=True)
+    held = np.minimum(belief, support**UNNAMED * named)
+    return held / held.sum(axis=-1, keepdims=True), weights
+
+
 def fuse(
     observations: Sequence[Observation],
     strategy: Strategy,
@@ -89,13 +118,7 @@ def fuse(
     now_s: float,
     half_life_s: float,
 ) -> Belief:
-    """Fuses one or more observations at `now_s`; trust halves every `half_life_s`.
-
-    A lone observation is returned unchanged, whatever the strategy.
-    """
-    if len(observations) == 1:
-        (lone,) = observations
-        return Belief(lone.probabilities, {lone.modality: 1.0}, lone.captured_s)
+    """Fuses one or more observations at `now_s`; trust halves every `half_life_s`."""
     trust = [
         one.quality * 0.5 ** (max(now_s - one.captured_s, 0.0) / half_life_s) + TRUST_OFFSET
         for one in observations
@@ -106,7 +129,7 @@ def fuse(
         np.array(trust, np.float32),
         modalities,
     )
-    probabilities, weights = strategy(evidence, model)
+    probabilities, weights = combine(evidence, strategy, model)
     shares = weights.sum(axis=-1)
     shares /= shares.sum()
     contributions: dict[str, float] = {}
@@ -137,29 +160,34 @@ def pool(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _reliable_trust(evidence: Evidence, model: FusionModel) -> FloatArray:
-    """float32[..., n, 7]."""
-    learned = np.array([model.reliability_of(name) for name in evidence.modalities])
-    return np.asarray(evidence.trust[..., None] * learned, np.float32)
+def _shares(evidence: Evidence) -> FloatArray:
+    """Each observation's share of the trust, float32[..., n, 1]."""
+    shares = evidence.trust / evidence.trust.sum(axis=-1, keepdims=True)
+    return np.asarray(shares[..., None], np.float32)
+
+
+def _tempers(evidence: Evidence, model: FusionModel) -> FloatArray:
+    """Exponents, float32[..., n, 7], that make the evidence count as much as it is worth.
+
+    They go over from those of a lone observation to those of one among others as far as an
+    observation is not alone.
+    """
+    shares = _shares(evidence)
+    company = np.minimum(2 * (1 - (shares * shares).sum(axis=-2, keepdims=True)), 1)
+    alone = np.array([model.alone_of(name) for name in evidence.modalities], np.float32)
+    beside = np.array([model.reliability_of(name) for name in evidence.modalities], np.float32)
+    return np.asarray((1 - company) * alone[:, None] + company * beside, np.float32)
 
 
 def _product(evidence: Evidence, exponents: FloatArray, model: FusionModel) -> FloatArray:
-    """Multiplies the ratios of evidence to prior, each raised to its exponent.
+    """Multiplies the distributions, each raised to its exponents.
 
-    Evidence is taken relative to the prior: otherwise an emotion that is weighted higher would
-    lose by that alone, all logarithms of probabilities being negative. An observation may be an
-    outlier, which carries no information (a mixture, as in Box and Tiao 1968), so its influence is
-    bounded however confident it is: two that agree win against it. Outlier probability and
-    sharpness apply only as far as an observation is not alone.
+    An observation may be an outlier, which carries no information (a mixture, as in Box and Tiao
+    1968), so its influence is bounded however confident it is: two that agree win against it.
+    Outlier probability applies only as far as an observation is not alone.
     """
-    shares = np.add.reduce(exponents, axis=-1, keepdims=True)
-    shares = shares / np.add.reduce(shares, axis=-2, keepdims=True)
-    company = 1 - np.add.reduce(shares * shares, axis=-2, keepdims=True)
-    sharpness = 1 + np.float32(model.sharpness - 1) * company
-    ratios = np.maximum(evidence.probabilities, MIN_PROBABILITY) / model.prior
-    sharpened = model.prior * ratios ** (sharpness * exponents)
-    sharpened /= np.add.reduce(sharpened, axis=-1, keepdims=True)
+    sharpened = softmax(exponents * centred_logs(evidence.probabilities))
     outliers = np.array([model.outlier_of(name) for name in evidence.modalities], np.float32)
-    outlier = outliers[:, None] * (1 - shares)
-    mixture = np.maximum((1 - outlier) * sharpened + outlier * model.prior, MIN_PROBABILITY)
-    return softmax(np.log(model.prior) + np.add.reduce(np.log(mixture / model.prior), axis=-2))
+    outlier = outliers[:, None] * (1 - _shares(evidence))
+    mixture = (1 - outlier) * sharpened + outlier / np.float32(len(EMOTIONS))
+    return softmax(np.log(np.maximum(mixture, MIN_PROBABILITY)).sum(axis=-2))

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.config import Fusion, Tracking
-from edge.emotions import FloatArray
 from edge.fusion.model import FusionModel
 from edge.fusion.pooling import STRATEGIES, fuse
+from edge.tracking.baseline import Baseline
 from edge.tracking.episodes import Change, Episodes, State
-from edge.tracking.resting_face import RestingFaceFilter
 from edge.tracking.smoothing import Smoothing
 from edge.values import Belief, Observation
 
 # A picture shows one moment and needs confirmation by the next; a text or an utterance holds until
 # other evidence contradicts it.
 MOMENTARY = frozenset({"face"})
+MAX_STEP_S = 1.0
+"""Longest time for which an observation counts; a person hidden for longer was not observed."""
 
 
 def _rank(observation: Observation) -> tuple[float, ...]:
@@ -38,8 +39,14 @@ class Person:
         self._tracking, self._fusion, self._model = tracking, fusion, model
         self._strategy = STRATEGIES[fusion.strategy]
         self._newest: dict[str, Observation] = {}
-        self._resting_face = RestingFaceFilter(tracking.resting_face, model.rest)
-        self._corrected: dict[str, FloatArray] = {}
+        self._baselines = {
+            modality: Baseline(tracking.resting_face, expressions)
+            for modality, expressions in model.expressions.items()
+            if tracking.resting_face.enabled
+        }
+        self._moment_s = started_s
+        self._settled: Belief | None = None
+        """Belief at the end of the moment before `_moment_s`."""
         self._smoothing = Smoothing(tracking.smoothing_s)
         self._episodes = Episodes(tracking, subject, started_s, new_id, min_interval_s)
 
@@ -61,19 +68,15 @@ class Person:
 
         Of two observations of one modality and moment, the one of higher quality counts.
         """
+        self._learn(observation)
         before = self._newest.get(observation.modality)
         if before is not None and before.captured_s == observation.captured_s:
             observation = max(before, observation, key=_rank)
         self._newest[observation.modality] = observation
-        if observation.modality in MOMENTARY and self._tracking.resting_face.enabled:
-            corrected = self._resting_face.correct(
-                observation.probabilities, observation.captured_s
-            )
-            self._corrected[observation.modality] = corrected
         now_s = max(one.captured_s for one in self._newest.values())
         self._forget_old(now_s)
         # Sorted by name, so that the order of arrival within one moment does not matter.
-        known = [self._without_bias(self._newest[modality]) for modality in sorted(self._newest)]
+        known = [self._relative(self._newest[modality]) for modality in sorted(self._newest)]
         belief = fuse(known, self._strategy, self._model, now_s, self._fusion.half_life_s)
         smoothed = self._smoothing.take(belief.probabilities, belief.captured_s)
         belief = Belief(smoothed, belief.contributions, belief.captured_s)
@@ -98,15 +101,31 @@ class Person:
         return list(self._episodes.follow(belief, now_s))
 
     def finish(self, now_s: float) -> list[Change]:
-        """Ends the current belief; keeps what is known of the resting face."""
+        """Ends the current belief; keeps what is known of the person."""
         self._newest = {}
         self._smoothing = Smoothing(self._tracking.smoothing_s)
         return list(self._episodes.finish(now_s))
 
-    def _without_bias(self, observation: Observation) -> Observation:
-        """Returns the observation without resting-face bias."""
-        corrected = self._corrected.get(observation.modality)
-        return observation if corrected is None else replace(observation, probabilities=corrected)
+    def _relative(self, observation: Observation) -> Observation:
+        """Returns the observation relative to the person's baseline."""
+        baseline = self._baselines.get(observation.modality)
+        if baseline is None:
+            return observation
+        return replace(observation, probabilities=baseline.correct(observation.probabilities))
+
+    def _learn(self, observation: Observation) -> None:
+        """Adds the observation before this one to the baseline, with what was then believed.
+
+        That is the belief of a moment that is over, so that the order of arrival within one moment
+        does not matter.
+        """
+        if observation.captured_s > self._moment_s:
+            self._settled, self._moment_s = self.state.belief, observation.captured_s
+        before = self._newest.get(observation.modality)
+        baseline = self._baselines.get(observation.modality)
+        if baseline is not None and before is not None and self._settled is not None:
+            lasted_s = min(observation.captured_s - before.captured_s, MAX_STEP_S)
+            baseline.learn(before.probabilities, self._settled.probabilities, lasted_s)
 
     def _forget_old(self, now_s: float) -> None:
         oldest_s = now_s - self._fusion.max_age_s

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
+from edge.config import Config, Tracking
 from edge.perception.features import Pixels
 from edge.values import SAMPLE_RATE_HZ, Sound
 from emotiond import EMOTIONS, Emotions, ModelError, Result, SourceError
@@ -122,6 +123,31 @@ def test_a_clip_is_read_as_a_whole_and_over_time(reader: Emotions) -> None:
     last = clip.timeline[-1].fused
     assert last is not None
     assert set(last.contributions) == {"face", "speech"}
+
+
+def test_the_answer_about_a_clip_is_what_a_device_in_front_of_it_publishes(
+    reader: Emotions,
+) -> None:
+    whole = reader.clip(HAPPY_CLIP, timeline=False)
+    clip = reader.clip(HAPPY_CLIP, step_s=0.01)
+    assert clip.fused == whole.fused
+    ends_s = [*(one.time_s for one in clip.timeline[1:]), clip.duration_s]
+    held = [
+        (end_s - one.time_s, one.fused.confidence)
+        for one, end_s in zip(clip.timeline, ends_s, strict=True)
+        if one.fused and one.fused.emotion == "happy"
+    ]
+    mean = sum(lasted_s * confidence for lasted_s, confidence in held) / sum(s for s, _ in held)
+    assert clip.fused.emotion == "happy"
+    assert clip.fused.confidence == pytest.approx(mean, abs=0.01)
+
+
+def test_what_is_not_certain_enough_is_unknown(picture: Pixels) -> None:
+    strict = Emotions(config=Config(tracking=Tracking(min_confidence=0.999)))
+    fused = strict.fuse(image=picture, text="I am so happy!")
+    assert fused.emotion == "unknown"
+    assert fused.confidence == max(fused.probabilities.values())
+    assert [part.emotion for part in fused.parts] == ["happy", "happy"]
 
 
 def test_results_are_frozen_and_become_plain_json(reader: Emotions, picture: Pixels) -> None:

@@ -11,18 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from statistics import mean, median
+from statistics import median
 from typing import Any
 
 import msgspec
+import numpy as np
 import paho.mqtt.client as paho
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands.demo.broker import HOST
+from edge.emotions import EMOTIONS
 from edge.errors import EmotiondError
 from edge.machine import peak_rss_mb
 from edge.publish.messages import EventMessage, ModalityMessage, StateMessage
+from edge.tracking.held import Answer, Held
 
 DEVICE = "demo"
 TIMEOUT_S = 30.0
@@ -35,8 +38,6 @@ class Reception:
     """Everything a subscriber received during one clip."""
 
     events: list[EventMessage] = field(default_factory=list)
-    confidences: dict[str, list[float]] = field(default_factory=dict)
-    """Of each emotion, in every event and state but the ends of episodes."""
     modalities: dict[str, Counter[str]] = field(default_factory=dict)
     """Counts of each emotion, by modality."""
     latencies_s: list[float] = field(default_factory=list)
@@ -44,24 +45,21 @@ class Reception:
     start_to_first_event_s: float | None = None
     peak_rss_mb: float = 0.0
     """Peak of the daemon's process, 10^6 bytes."""
+    _held: Held = field(default_factory=Held)
 
     def add(self, message: EventMessage | StateMessage) -> None:
-        """Adds the confidence of an event or a state."""
+        """Adds what an event or a state says, from its time on."""
         data = message.data
-        self.confidences.setdefault(data.emotion, []).append(data.confidence)
+        probabilities = np.array([data.probabilities.get(one, 0.0) for one in EMOTIONS], np.float32)
+        if probabilities.any():
+            self._held.add(data.emotion, probabilities, _utc_s(message.time))
+        else:
+            self._held.end(_utc_s(message.time))
 
     @property
-    def longest_emotion(self) -> str:
-        """Emotion with the longest total duration of its episodes."""
-        durations_ms: Counter[str] = Counter()
-        for event in self.events:
-            if event.data.phase == "end":
-                durations_ms[event.data.emotion] += round(event.data.duration_s * 1000) + 1
-        return durations_ms.most_common(1)[0][0] if durations_ms else "unknown"
-
-    def confidence(self, emotion: str) -> float | None:
-        """Returns the mean confidence of `emotion` over the messages that say it, None if none."""
-        return mean(self.confidences[emotion]) if self.confidences.get(emotion) else None
+    def answer(self) -> Answer:
+        """The emotion that held longest, as `emotiond predict` finds it."""
+        return self._held.answer() or Answer("unknown", 0.0, np.zeros(len(EMOTIONS), np.float32))
 
     @property
     def latency_s(self) -> float | None:
@@ -178,8 +176,7 @@ class Player:
             if reception.start_to_first_event_s is None:
                 reception.start_to_first_event_s = received_s - started_s
             reception.events.append(event)
-            if event.data.phase != "end":
-                reception.add(event)
+            reception.add(event)
             self._on_event(event)
             if event.data.phase != "end" and "face" in event.data.contributions:
                 reception.latencies_s.append(_age_s(event.time, received_s))
@@ -194,5 +191,9 @@ class Player:
 
 
 def _age_s(time_utc: str, received_s: float) -> float:
+    return received_s - _utc_s(time_utc)
+
+
+def _utc_s(time_utc: str) -> float:
     moment = datetime.strptime(time_utc, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
-    return received_s - moment.timestamp()
+    return moment.timestamp()

@@ -64,15 +64,14 @@ def _true_emotion(clip: Path) -> str:
 
 
 def _row(clip: Path, reception: Reception) -> tuple[str, ...]:
-    answer = reception.longest_emotion
-    confidence, latency_s = reception.confidence(answer), reception.latency_s
-    is_right = answer == _true_emotion(clip)
+    answer, latency_s = reception.answer, reception.latency_s
+    is_right = answer.emotion == _true_emotion(clip)
     return (
         clip.name,
         _true_emotion(clip),
-        answer,
-        "?" if answer == UNKNOWN else "✓" if is_right else "✗",
-        f"{confidence:.2f}" if confidence is not None else "–",
+        answer.emotion,
+        "?" if answer.emotion == UNKNOWN else "✓" if is_right else "✗",
+        f"{answer.confidence:.2f}",
         reception.most_frequent("face"),
         reception.most_frequent("speech"),
         f"{latency_s * 1000:.0f} ms" if latency_s is not None else "–",
@@ -83,11 +82,11 @@ def _score(receptions: Sequence[tuple[Path, Reception]]) -> str:
     """Counts right, wrong and unknown answers in one line."""
     right = unknown = sure = 0
     for clip, reception in receptions:
-        answer = reception.longest_emotion
-        unknown += answer == UNKNOWN
-        right += answer == _true_emotion(clip)
-        is_wrong = answer not in (UNKNOWN, _true_emotion(clip))
-        sure += is_wrong and (reception.confidence(answer) or 0.0) > SURE
+        answer = reception.answer
+        unknown += answer.emotion == UNKNOWN
+        right += answer.emotion == _true_emotion(clip)
+        is_wrong = answer.emotion not in (UNKNOWN, _true_emotion(clip))
+        sure += is_wrong and answer.confidence > SURE
     return (
         f"{right} of {len(receptions)} right, {unknown} unknown; "
         f"{sure} wrong with a confidence above {SURE}"
