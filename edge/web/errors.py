@@ -31,6 +31,6 @@ def unusable(reason: str) -> Refusal:
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, reason)
 
 
-def busy(reason: str) -> Refusal:
+def busy(reason: str, retry_after_s: int = 2) -> Refusal:
     """Returns 429."""
-    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, reason, {"Retry-After": "2"})
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, reason, {"Retry-After": str(retry_after_s)})

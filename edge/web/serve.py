@@ -46,7 +46,9 @@ def serve(settings: WebSettings, show_token: bool) -> None:
     """Serves until it is told to stop; raises EmotiondError if the address cannot be used."""
     config = server_config(create_app(settings), settings)
     listener = _listen(settings)
-    print(f"emotiond: open {address(settings, listener, show_token)}", flush=True)
+    print(f"emotiond: open {address(settings, listener)}", flush=True)
+    if settings.token and show_token:
+        print(f"emotiond: it asks for the token {settings.token}", flush=True)
     uvicorn.Server(config).run([listener])
 
 
@@ -70,14 +72,13 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
     )
 
 
-def address(settings: WebSettings, listener: socket.socket, show_token: bool) -> str:
-    """Returns the URL of the page, with the token if it is to be shown."""
+def address(settings: WebSettings, listener: socket.socket) -> str:
+    """Returns the URL of the page."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = socket.gethostname()
     scheme = "https" if settings.certificate else "http"
-    query = f"?token={settings.token}" if settings.token and show_token else ""
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{query}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _listen(settings: WebSettings) -> socket.socket:

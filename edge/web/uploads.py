@@ -79,16 +79,22 @@ def closing(form: Form) -> Iterator[Form]:
         form.close()
 
 
-async def read_json(request: Request, kind: type[T], limits: Limits) -> T:
-    """Returns the body, JSON of this type; raises Refusal."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise wrong_type("send JSON with the header `Content-Type: application/json`")
+async def read_body(request: Request, media_type: str, limits: Limits) -> bytes:
+    """Returns the body if it is of this media type, and not larger than a text; raises Refusal."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != media_type:
+        raise wrong_type(f"send it with the header `Content-Type: {media_type}`")
     _check_length(request, limits.text_bytes)
     body = b""
     async for chunk in _chunks(request, limits):
         body += chunk
         if len(body) > limits.text_bytes:
             raise too_large(f"more than {limits.text_bytes} bytes; make it shorter")
+    return body
+
+
+async def read_json(request: Request, kind: type[T], limits: Limits) -> T:
+    """Returns the body, JSON of this type; raises Refusal."""
+    body = await read_body(request, "application/json", limits)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,9 @@ def test_it_prints_its_address_serves_it_and_leaves_nothing_behind(tmp_path: Pat
 
 def test_on_other_addresses_it_prints_a_token_once_and_demands_it(tmp_path: Path) -> None:
     with web_server(tmp_path, {"mqtt": {"port": 1}}, "--host", "0.0.0.0") as server:  # noqa: S104
-        token = server.address.partition("/?token=")[2]
+        assert server.address == f"http://{socket.gethostname()}:{server.port}/"
+        assert server.process.stdout is not None
+        token = server.process.stdout.readline().split()[-1]
         assert len(token) >= 32
         assert ask(f"{server.url}/api/health") == 401
         assert ask(f"{server.url}/api/health", Authorization=f"Bearer {token}") == 200
