@@ -9,13 +9,14 @@ from starlette.applications import Starlette
 
 from edge.errors import ConfigError, EmotiondError
 from edge.web.app import create_app
+from edge.web.connections import protocol
 from edge.web.live import MAX_MESSAGE_BYTES
 from edge.web.settings import WebSettings
 
 MIN_TOKEN_CHARACTERS = 16
 PING_S = 20.0
 STOP_S = 1
-MAX_CONNECTIONS = 256
+LOOP = "edge.web.connections:BoundedLoop"
 
 
 def read_token(file: Path) -> str:
@@ -60,7 +61,8 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        http=protocol(settings.limits.head_s),
+        loop=LOOP,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and a bomb would unpack

@@ -25,6 +25,8 @@ class Limits:
     """Length of a sound or video."""
     work_s: float = 120.0
     """Time that one request may compute."""
+    head_s: float = 10.0
+    """Time that a connection may take to send the head of a request."""
     stall_s: float = 20.0
     """Time that an upload or a live page may send nothing."""
     workers: int = field(default_factory=lambda: max(min(os.cpu_count() or 1, MAX_WORKERS), 1))
