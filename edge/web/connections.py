@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from edge.web.settings import Limits
+
 MAX_CONNECTIONS = 256
 RESERVED = 32
 """Of these connections, for programs of this machine."""
@@ -47,13 +49,18 @@ def _is_local(peer: Peer) -> bool:
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection that is closed if the head of a request takes too long, or for a newer one."""
+    """A connection that is closed if the other side stalls, or for a newer one.
+
+    It stalls if the head of a request takes too long, or if it does not read the answer.
+    """
 
     head_s: float
     """Time from its start, or the last answer, to the end of the next request's head."""
     waits_since_s: float | None = None
     """Since when there is no request, in seconds of the event loop's clock; None during one."""
-    _patience: asyncio.TimerHandle | None = None
+    unread_s: float
+    """Time that the other side may not read what it is sent."""
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts to wait for a request; closes a connection if there are too many."""
@@ -66,18 +73,18 @@ class BoundedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops waiting."""
-        self._stop_waiting()
+        self._stop_timer()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
         """Handles what was received."""
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
+            self._serve()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the connection to another protocol."""
-        self._stop_waiting()
+        self._serve()
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
@@ -85,29 +92,58 @@ class BoundedProtocol(H11Protocol):
         self._wait()
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """Waits for the other side to read."""
+        super().pause_writing()
+        if self.waits_since_s is None:
+            self._start_timer(self.unread_s)
+
+    def resume_writing(self) -> None:
+        """Goes on, because it has read."""
+        super().resume_writing()
+        if self.waits_since_s is None:
+            self._stop_timer()
+
     def hang_up(self) -> None:
         """Closes the connection; what it has not been sent is lost."""
-        self._stop_waiting()
+        self._stop_timer()
         self.connections.discard(self)
         self.transport.abort()
 
     def _wait(self) -> None:
-        self._stop_waiting()
         self.waits_since_s = self.loop.time()
-        self._patience = self.loop.call_later(self.head_s, self.hang_up)
+        self._start_timer(self.head_s)
 
-    def _stop_waiting(self) -> None:
-        self.waits_since_s = None
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _serve(self) -> None:
+        if self.waits_since_s is not None:
+            self.waits_since_s = None
+            self._stop_timer()
+
+    def _start_timer(self, most_s: float) -> None:
+        """Hangs up after this time, unless the other side is still reading an answer."""
+        self._stop_timer()
+        unsent_bytes = self.transport.get_write_buffer_size()
+
+        def give_up() -> None:
+            if self.transport.get_write_buffer_size() < unsent_bytes:
+                self._start_timer(most_s)
+            else:
+                self.hang_up()
+
+        self._timer = self.loop.call_later(most_s, give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
-def protocol(head_s_: float) -> type[BoundedProtocol]:
-    """Returns the protocol of a server that waits for so long for the head of a request."""
+def protocol(limits: Limits) -> type[BoundedProtocol]:
+    """Returns the protocol of a server with these limits."""
 
     class Chosen(BoundedProtocol):
-        head_s = head_s_
+        head_s = limits.head_s
+        unread_s = limits.stall_s
 
     return Chosen
 

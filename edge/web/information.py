@@ -27,6 +27,7 @@ from edge.web.state import Server
 from edge.web.stream import Stream
 from edge.web.uploads import read_json
 
+EVENT_STREAM = "text/event-stream"
 ANSWER_S = 5.0
 """Time that the broker may take to accept a pause."""
 
@@ -149,13 +150,15 @@ async def pause(request: Request, server: Server) -> Response:
 
 async def events(request: Request, server: Server) -> Response:
     """Streams server-sent events: `devices` first, then every message of every device."""
+    if request.method == "HEAD":
+        return Response(media_type=EVENT_STREAM)
     with ExitStack() as held:
-        queue = held.enter_context(server.hub.listening())
-        # The queue exists before the snapshot: a message may come twice, but none is lost.
+        listener = held.enter_context(server.hub.listening())
+        # The listener exists before the snapshot: a message may come twice, but none is lost.
         first = as_event("devices", server.devices.devices())
         resources = AsyncExitStack()
         resources.push(held.pop_all())
-    return Stream(partial(server.hub.forward, queue, first), "text/event-stream", resources)
+    return Stream(partial(server.hub.forward, listener, first), EVENT_STREAM, resources)
 
 
 async def metrics(request: Request, server: Server) -> Response:

@@ -61,7 +61,7 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http=protocol(settings.limits.head_s),
+        http=protocol(settings.limits),
         loop=LOOP,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,

@@ -28,7 +28,7 @@ class Limits:
     head_s: float = 10.0
     """Time that a connection may take to send the head of a request."""
     stall_s: float = 20.0
-    """Time that an upload or a live page may send nothing."""
+    """Time that an upload or a live page may send nothing, or a listener read nothing."""
     workers: int = field(default_factory=lambda: max(min(os.cpu_count() or 1, MAX_WORKERS), 1))
     """Files that are read at once."""
     waiting: int = 8

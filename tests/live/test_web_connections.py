@@ -4,18 +4,26 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from edge.commands.demo.broker import HOST
 from edge.web.app import create_app
 from edge.web.connections import MAX_CONNECTIONS, RESERVED, BoundedLoop, to_close
+from edge.web.devices import Published
+from edge.web.hub import Listener
 from edge.web.serve import server_config
 from edge.web.settings import Limits, WebSettings
-from tests.support.web import Site, site
+from tests.support.waiting import wait_until
+from tests.support.web import Site, serving, site
 
 
 @pytest.fixture
@@ -104,3 +112,49 @@ def test_a_tls_handshake_that_does_not_come_is_given_up(authority: tuple[object,
 def test_the_server_runs_on_that_loop() -> None:
     config = server_config(create_app(WebSettings()), WebSettings())
     assert config.get_loop_factory() is BoundedLoop
+
+
+def connect(silent: contextlib.ExitStack, port: int, path: bytes) -> socket.socket:
+    """A client whose socket takes little by itself."""
+    client = silent.enter_context(socket.socket())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect((HOST, port))
+    client.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+    return client
+
+
+def test_a_listener_that_reads_nothing_is_disconnected(silent: contextlib.ExitStack) -> None:
+    with site(Limits(stall_s=0.2)) as web:
+        connect(silent, web.port, b"/api/events")
+        wait_until(lambda: web.server.hub.listeners == 1)
+        for _ in range(100):  # more than what the socket takes, and a page may be behind
+            web.server.hub.publish(Published("kiosk", "face/status", "a" * 100_000))
+        wait_until(lambda: web.server.hub.listeners == 0)
+
+
+def test_a_slow_reader_gets_all_of_a_large_answer(silent: contextlib.ExitStack) -> None:
+    size = 40_000_000
+
+    async def large(request: Request) -> Response:
+        return Response(bytes(size))
+
+    settings = WebSettings(limits=Limits(head_s=0.2, stall_s=0.2))
+    with serving(Starlette(routes=[Route("/", large)]), settings) as port:
+        client = connect(silent, port, b"/")
+        started_s, received = time.monotonic(), 0
+        while received < size:
+            piece = client.recv(4096)
+            assert piece
+            received += len(piece)
+        assert time.monotonic() - started_s > 0.2
+
+
+def test_a_listener_that_is_too_far_behind_is_ended_and_what_it_missed_forgotten() -> None:
+    async def fall_behind() -> None:
+        listener = Listener()
+        for _ in range(30):
+            listener.put(bytes(100_000))
+        assert listener.behind_bytes == 0
+        assert await listener.next() is None
+
+    asyncio.run(fall_behind())

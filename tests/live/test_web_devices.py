@@ -222,3 +222,10 @@ def test_a_pause_that_the_broker_forbids_is_explained(guarded: Mosquitto, tmp_pa
         wait_until(lambda: web.get("/api/devices/robot").status == 200)
         refused = web.post("/api/devices/robot/pause", {"paused": True})
         assert (refused.status, "the broker refuses it" in refused.error) == (403, True)
+
+
+def test_asking_for_the_head_of_the_stream_does_not_open_it(web: Site) -> None:
+    head = web.request("HEAD", "/api/events")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Type"].startswith("text/event-stream")
+    assert web.server.hub.listeners == 0
