@@ -44,8 +44,12 @@ def new_token() -> str:
 
 
 def serve(settings: WebSettings, show_token: bool) -> None:
-    """Serves until it is told to stop; raises EmotiondError if the address cannot be used."""
+    """Serves until it is told to stop; raises EmotiondError if the address cannot be used.
+
+    Raises ConfigError for a certificate or key that cannot be used.
+    """
     config = server_config(create_app(settings), settings)
+    _load(config, settings)
     listener = _listen(settings)
     print(f"emotiond: open {address(settings, listener)}", flush=True)
     if settings.token and show_token:
@@ -71,6 +75,8 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
         timeout_graceful_shutdown=STOP_S,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.key,
+        # Without one, OpenSSL asks the terminal, where nobody may be.
+        ssl_keyfile_password=" ",  # noqa: S106 - not a secret
     )
 
 
@@ -81,6 +87,19 @@ def address(settings: WebSettings, listener: socket.socket) -> str:
         host = socket.gethostname()
     scheme = "https" if settings.certificate else "http"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _load(config: uvicorn.Config, settings: WebSettings) -> None:
+    try:
+        config.load()
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        files = f"--certificate {settings.certificate}, --key {settings.key}"
+        if settings.certificate is None:
+            raise
+        raise ConfigError(
+            f"{files}: cannot be used ({error}); they are a certificate and its key, both PEM, the "
+            "key without a passphrase"
+        ) from error
 
 
 def _listen(settings: WebSettings) -> socket.socket:

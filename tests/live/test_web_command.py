@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 import urllib3
+from cryptography.hazmat.primitives import serialization
 
 from benchmarks.harness.web import web_server
 from edge.machine import rss_mb
@@ -62,6 +64,46 @@ def test_what_cannot_be_served_is_one_sentence(options: list[str], message: str,
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "reason"),
+    [
+        ("none.pem", "server.key", "No such file"),
+        ("junk.pem", "server.key", "PEM"),
+        ("server.pem", "junk.pem", "PEM"),
+        ("server.pem", "other.key", "mismatch"),
+        ("server.pem", "secret.key", "without a passphrase"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_one_sentence(
+    authority: tuple[trustme.CA, Path], tmp_path: Path, certificate: str, key: str, reason: str
+) -> None:
+    folder = authority[1]
+    for name in ("server.pem", "server.key"):
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "junk.pem").write_text("junk")
+    other = authority[0].issue_cert("other").private_key_pem.bytes()
+    (tmp_path / "other.key").write_bytes(other)
+    secret = serialization.load_pem_private_key(other, None).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "secret.key").write_bytes(secret)
+    options = ["--certificate", str(tmp_path / certificate), "--key", str(tmp_path / key)]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "serve", "--port", "0", *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (os.EX_CONFIG, False)
+    assert str(tmp_path / certificate) in done.stderr
+    assert reason.lower() in done.stderr.lower()
+    assert "Enter" not in done.stderr  # nobody may be there to answer
+    assert done.stdout == ""
 
 
 def test_without_the_extra_it_names_the_remedy(tmp_path: Path) -> None:
