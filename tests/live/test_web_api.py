@@ -1,5 +1,6 @@
 """The REST API of `emotiond serve`, asked over HTTP, with the shipped models on a sample clip."""
 
+import io
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -97,6 +99,16 @@ def test_the_progress_of_a_video_is_streamed_before_its_result(web: Site) -> Non
     assert json.loads(failed.body)["error"].startswith("a.mp4: ")
 
 
+def test_half_a_video_is_answered_and_what_is_missing_said(web: Site) -> None:
+    clip = HAPPY_CLIP.read_bytes()
+    answer = web.upload("/api/predict/video", video=clip[: len(clip) // 2])
+    assert answer.json["fused"]["emotion"] == "happy"
+    assert "its pictures end after 0.8 of 1.9 s" in answer.json["incomplete"]
+    assert "/proc/" not in answer.json["incomplete"]
+    whole = web.upload("/api/predict/video", video=clip)
+    assert whole.json["incomplete"] is None
+
+
 def test_picture_sound_and_text_of_one_person_are_fused(
     web: Site, picture: bytes, voice: bytes
 ) -> None:
@@ -144,13 +156,47 @@ def long_sound() -> bytes:
     return content
 
 
+def media(sound_s: int, container: str = "ipod", pictures: int = 0) -> bytes:
+    """Noise in AAC, with so many black pictures, ten a second.
+
+    `ipod` is M4A; a Matroska tells no length, as those of a browser.
+    """
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).normal(0, 3000, (1, SAMPLE_RATE_HZ)).astype(np.int16)
+    options = {"live": "1"} if container == "matroska" else {}
+    with av.open(file, "w", format=container, options=options) as made:
+        sound: Any = made.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
+        video: Any = made.add_stream("mpeg4", rate=10) if pictures else None
+        if video:
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(pictures):
+            black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            made.mux(video.encode(black))
+        for second in range(sound_s):
+            block = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+            block.rate, block.pts = SAMPLE_RATE_HZ, second * SAMPLE_RATE_HZ
+            made.mux(sound.encode(block))
+        for stream in filter(None, (sound, video)):
+            made.mux(stream.encode(None))
+    return file.getvalue()
+
+
 BAD = [
     ("image", b"not a picture", 422, "not a readable picture"),
-    ("image", png_bomb(16_000), 422, "picture"),
+    ("image", png_bomb(16_000), 422, "pixels are more than this server allows; make it smaller"),
     ("image", b"", 422, "the part `image` is empty"),
     ("image", ("a.txt", b"hello", "text/plain"), 415, "the part `image` has the type 'text/plain'"),
     ("audio", b"not a sound", 422, "not a readable sound or video"),
-    ("audio", long_sound(), 422, "longer than 20 s"),
+    ("audio", long_sound(), 422, "at most 20 s are read; cut it"),
+    ("audio", media(sound_s=30), 422, "at most 20 s are read; cut it"),
+    ("video", media(sound_s=30, container="matroska", pictures=20), 422, "at most 20 s are read"),
+    (
+        "video",
+        media(sound_s=1, container="matroska", pictures=250),
+        422,
+        "longer than 20 s; cut it",
+    ),
+    ("video", media(sound_s=5), 422, "video.bin: this file has no picture track; no voice in it"),
     ("video", HAPPY_CLIP.read_bytes()[:3000], 422, "video.bin: "),
     ("video", os.urandom(9_000_000), 413, "more than 8 MB"),
     ("picture", b"hello", 422, "unknown part 'picture'; known here: `image`"),
