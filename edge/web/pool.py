@@ -1,12 +1,13 @@
 """Hands work to worker processes: a bounded number at once, each replaced if it fails."""
 
+import asyncio
 import logging
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
@@ -109,6 +110,11 @@ class Worker:
         self.stop()
         raise unusable(f"reading it took longer than {limit_s:g} s; make it smaller")
 
+    def end(self) -> None:
+        """Ends the process while another thread waits for its answer, and refuses the call."""
+        if (process := self._process) is not None:
+            process.kill()
+
     def stop(self) -> None:
         """Ends the process."""
         process, self._process = self._process, None
@@ -191,6 +197,12 @@ class Pool:
         async with self._live_lock:
             return await self._call(self._live, name, arguments, {}, lambda share: None)
 
+    async def end_live(self, session: str) -> None:
+        """Forgets a live page, unless the process that followed it has ended."""
+        if self._live.pid is not None:
+            with suppress(Refusal):
+                await self.live("live_end", session=session)
+
     async def _call(
         self,
         worker: Worker,
@@ -207,10 +219,16 @@ class Pool:
 
             return worker.call(name, arguments, files, limit_s, reported)
 
-        # The worker is in use until it answers, even if the one who asked has left.
-        with anyio.CancelScope(shield=True):
-            return await to_thread.run_sync(call, limiter=self._threads)
-        raise AssertionError  # for mypy, to which an exit may swallow exceptions
+        answer = asyncio.ensure_future(to_thread.run_sync(call, limiter=self._threads))
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:  # the one who asked has left
+            worker.end()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([answer])
+            with suppress(Refusal):
+                answer.result()
+            raise
 
     async def end_idle(self) -> None:
         """Ends workers that have nothing to do, forever."""

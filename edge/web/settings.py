@@ -25,6 +25,8 @@ class Limits:
     """Length of a sound or video."""
     work_s: float = 120.0
     """Time that one request may compute."""
+    upload_s: float = 120.0
+    """Time that an upload may take."""
     head_s: float = 10.0
     """Time that a connection may take to send the head of a request."""
     stall_s: float = 20.0

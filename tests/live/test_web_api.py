@@ -1,8 +1,10 @@
 """The REST API of `emotiond serve`, asked over HTTP, with the shipped models on a sample clip."""
 
+import contextlib
 import io
 import json
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -17,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 import soundfile
+import urllib3
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
@@ -275,6 +278,48 @@ def test_a_stalled_upload_is_given_up_and_its_seat_is_free(picture: bytes) -> No
             )
             assert client.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert web.upload("/api/predict/image", image=picture).status == 200
+
+
+def test_an_upload_that_drips_is_given_up_as_well(picture: bytes) -> None:
+    with site(Limits(upload_s=0.5, workers=1, waiting=0)) as web:
+        with socket.create_connection((HOST, web.port), 10) as client:
+            client.sendall(
+                b"POST /api/predict/image HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 2000\r\n\r\n"
+            )
+            client.settimeout(0.05)
+            answer = b""
+            while not answer:
+                with contextlib.suppress(TimeoutError):
+                    client.sendall(b"\r")
+                    answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"not received within 0.5 s" in answer
+        assert web.upload("/api/predict/image", image=picture).status == 200
+
+
+@pytest.mark.parametrize("accept", [{}, {"Accept": "application/x-ndjson"}])
+def test_a_client_that_leaves_frees_its_seat_at_once(accept: dict[str, str]) -> None:
+    with site(Limits(workers=1, waiting=0)) as web:
+        assert web.post("/api/predict", {"text": "hello"}).status == 200
+        (pid,) = web.server.pool.pids
+        os.kill(pid, signal.SIGSTOP)  # a file that keeps its reader for long
+        body, kind = urllib3.encode_multipart_formdata(
+            {"video": ("a.mkv", HAPPY_CLIP.read_bytes())}
+        )
+        with socket.create_connection((HOST, web.port), 10) as client:
+            lines = {
+                "Host": "localhost",
+                "Content-Type": kind,
+                "Content-Length": len(body),
+            } | accept
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+            client.sendall(b"POST /api/predict/video HTTP/1.1\r\n" + head.encode() + b"\r\n" + body)
+            wait_until(lambda: web.server.uploads.left_bytes < Limits().all_uploads_bytes)
+        wait_until(lambda: web.server.pool.busy == 0)
+        assert web.server.uploads.left_bytes == Limits().all_uploads_bytes
+        assert web.post("/api/predict", {"text": "hello"}).status == 200
+        assert web.server.pool.pids != [pid]
 
 
 MAX_GROWTH_MB = 20.0

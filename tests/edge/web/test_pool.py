@@ -1,5 +1,6 @@
 """The processes that read what others send."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ import pytest
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.config import Camera, Config, Models
 from edge.web.errors import Refusal
-from edge.web.pool import Worker, worker_memory_bytes
+from edge.web.pool import Pool, Worker, worker_memory_bytes
 from edge.web.settings import Limits
 from edge.web.uploads import Budget
 
@@ -66,6 +67,12 @@ def test_what_others_send_is_not_turned_as_the_camera_of_the_device_is() -> None
 @pytest.mark.parametrize(("whole_mb", "mb"), [(1000, 400), (8000, 800), (64000, 2000)])
 def test_five_readers_share_half_of_the_memory_within_bounds(whole_mb: float, mb: int) -> None:
     assert worker_memory_bytes(5, whole_mb) == mb * 1_000_000
+
+
+def test_a_page_that_sent_nothing_is_forgotten_without_starting_a_reader() -> None:
+    pool = Pool(Config(), Limits())
+    asyncio.run(pool.end_live("a"))
+    assert pool.pids == []
 
 
 def test_a_missing_model_is_a_fault_of_the_server(tmp_path: object) -> None:
