@@ -31,7 +31,7 @@ NOT_FOR_UPLOADER = (
     (re.compile(r"files\.\w+ allows"), "this server allows"),
 )
 """The path by which this process reads an upload, and settings of the server, in errors."""
-MAX_LIVE_PIXELS = 1920 * 1080
+LIVE = Files(max_picture_mpx=1920 * 1080 / 1e6)
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
@@ -128,9 +128,7 @@ class Jobs:
 
     def live_frame(self, session: str, data: bytes, captured_s: float, progress: Progress) -> bytes:
         """Reads the next picture of a live page."""
-        pixels = decode_picture(data, "this picture")
-        if pixels.shape[0] * pixels.shape[1] > MAX_LIVE_PIXELS:
-            raise SourceError(f"a live picture has at most {MAX_LIVE_PIXELS} pixels")
+        pixels = decode_picture(data, "this picture", LIVE)
         found = self._session(session, captured_s).frame(pixels, captured_s)
         return self._answer(self._live[session], captured_s, found, len(found))
 

@@ -104,7 +104,9 @@ class Worker:
                     return bytes(content)
         except (EOFError, OSError):
             self.stop()
-            raise unusable("reading it ended the process that read it; is it damaged?") from None
+            raise unusable(
+                "reading it ended the process that read it; is it damaged, or too large?"
+            ) from None
         finally:
             self.used_s = time.monotonic()
         self.stop()

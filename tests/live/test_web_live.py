@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -78,6 +79,14 @@ def test_an_unreadable_picture_is_answered_and_the_page_stays(web: Site) -> None
         assert "not a readable picture" in answer(page)["answer"]["error"]
         page.send(json.dumps({"text": "hello", "captured_s": 1.1}))
         assert answer(page)["kind"] == "text"
+
+
+def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(web: Site) -> None:
+    large = cv2.imencode(".jpg", np.zeros((6000, 6000, 3), np.uint8))[1].tobytes()
+    with join(web) as page:
+        page.send(message(FRAME, 1.0, large))
+        reason = "this picture: 6000x6000 pixels are more than this server allows; make it smaller"
+        assert answer(page)["answer"]["error"] == reason
 
 
 @pytest.mark.parametrize(
