@@ -25,14 +25,17 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this one
     connection = Connection(int(sys.argv[1]))
     config, max_pixels, max_seconds, memory_bytes = connection.recv()
-    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
+    unbounded = ""
+    try:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    except (OSError, ValueError) as error:  # a sandbox may forbid it
+        unbounded = str(error)
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)  # is read once, on import
     from edge.errors import EmotiondError, ModelError, describe
     from edge.web.jobs import Jobs, for_uploader
 
     jobs = Jobs(config, max_pixels, max_seconds)
-    connection.send(("ready", None))
+    connection.send(("ready", unbounded))
     with contextlib.suppress(EOFError, OSError):
         while True:
             name, arguments, files = connection.recv()
