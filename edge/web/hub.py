@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edge.web.devices import Published
+from edge.web.device_values import Published
 from edge.web.errors import busy
 from edge.web.stream import Write
 

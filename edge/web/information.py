@@ -19,7 +19,8 @@ from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Metric
 from edge.perception.pack import load_pack
 from edge.values import MODALITIES
-from edge.web.devices import Broker, Pause
+from edge.web.device_values import Broker, Pause
+from edge.web.devices import GONE
 from edge.web.errors import Refusal
 from edge.web.hub import as_event
 from edge.web.metrics import CONTENT_TYPE, device_lines
@@ -28,8 +29,6 @@ from edge.web.stream import Stream
 from edge.web.uploads import read_json
 
 EVENT_STREAM = "text/event-stream"
-ANSWER_S = 5.0
-"""Time that the broker may take to accept a pause."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,12 +133,19 @@ async def pause(request: Request, server: Server) -> Response:
     def answer(refusal: str) -> None:
         loop.call_soon_threadsafe(settle, refusal)
 
-    if not server.devices.pause(name, wanted.paused, answer):
+    number = server.devices.pause(name, wanted.paused, answer)
+    if number is None:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, server.devices.broker.reason)
+    limit_s = server.settings.limits.answer_s
     try:
-        refusal = await asyncio.wait_for(answered, ANSWER_S)
+        refusal = await asyncio.wait_for(answered, limit_s)
     except asyncio.TimeoutError:
-        refusal = "the broker does not answer"
+        reason = f"the broker did not answer within {limit_s:g} s; it may still tell the device"
+        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, reason) from None
+    finally:
+        server.devices.give_up(number)
+    if refusal == GONE:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{GONE}; try again")
     if refusal:
         raise Refusal(
             HTTPStatus.FORBIDDEN,

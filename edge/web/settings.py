@@ -31,6 +31,8 @@ class Limits:
     """Time that a connection may take to send the head of a request."""
     stall_s: float = 20.0
     """Time that an upload or a live page may send nothing, or a listener read nothing."""
+    answer_s: float = 5.0
+    """Time that the broker may take to accept a pause."""
     workers: int = field(default_factory=lambda: max(min(os.cpu_count() or 1, MAX_WORKERS), 1))
     """Files that are read at once."""
     waiting: int = 8

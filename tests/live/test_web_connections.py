@@ -18,7 +18,7 @@ from starlette.routing import Route
 from edge.commands.demo.broker import HOST
 from edge.web.app import create_app
 from edge.web.connections import MAX_CONNECTIONS, RESERVED, BoundedLoop, to_close
-from edge.web.devices import Published
+from edge.web.device_values import Published
 from edge.web.hub import Listener
 from edge.web.serve import server_config
 from edge.web.settings import Limits, WebSettings
