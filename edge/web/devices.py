@@ -73,6 +73,11 @@ class DeviceBook:
             names = sorted(self._devices)
             return Devices(self.broker, [self._with_history(name) for name in names])
 
+    def online(self) -> dict[str, bool]:
+        """Returns whether each device is online, by name."""
+        with self._lock:
+            return {name: one.status == "online" for name, one in sorted(self._devices.items())}
+
     def device(self, name: str) -> Device | None:
         """Returns one device, None for an unknown one."""
         with self._lock:

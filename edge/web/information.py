@@ -178,8 +178,7 @@ async def metrics(request: Request, server: Server) -> Response:
         "broker_connected": ("1 while the broker is connected.", server.devices.broker.connected),
         "rss_bytes": ("Resident memory of the server and its workers.", _rss_bytes(pids)),
     }
-    statuses = {one.device: one.status == "online" for one in server.devices.devices().devices}
-    body = server.metrics.render(gauges, device_lines(statuses))
+    body = server.metrics.render(gauges, device_lines(server.devices.online()))
     return Response(body, headers={"Content-Type": CONTENT_TYPE})
 
 
