@@ -36,6 +36,14 @@ class NotFoundError(SourceError):
     """A media file in which nobody can be seen, or heard."""
 
 
+class TooLongError(SourceError):
+    """A sound that is longer than may be read."""
+
+
+class EndsEarlyError(SourceError):
+    """A video that ends before its promised length; all that it has was read."""
+
+
 class MissingExtraError(SourceError):
     """A file that needs an optional part of the package."""
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import msgspec
 from edge.capture.decoder import Decoder, DirectDecoder
 from edge.capture.turning import turned
 from edge.config import Config, Face
-from edge.errors import NotFoundError, NoTrackError, SourceError
+from edge.errors import EndsEarlyError, NotFoundError, NoTrackError, SourceError
 from edge.fusion.pooling import pool
 from edge.values import Frame, Observation
 from emotiond.inputs import Array, FilePath, to_pixels, to_sound
@@ -120,7 +120,7 @@ class Emotions:
         track = Timeline(self.live(), sound, step_s)
         face = speech = None
         try:
-            face = self._main_face(path, track, progress)
+            face = self._main_face(path, track, progress, missing)
         except SourceError as error:
             missing.insert(0, error)
         if sound is not None and (speech := self._models.voice(sound)) is None:
@@ -149,11 +149,16 @@ class Emotions:
             return (self._models.crop(frame),)
         return self._models.see(self._models.new_face(), frame).observations
 
-    def _main_face(self, path: Path, track: Timeline, progress: Progress | None) -> Observation:
-        """Pools the subject that is primary in most frames of a video; raises SourceError."""
+    def _main_face(
+        self, path: Path, track: Timeline, progress: Progress | None, missing: list[SourceError]
+    ) -> Observation:
+        """Pools the subject that is primary in most frames of a video; raises SourceError.
+
+        Adds to `missing` why the pictures end early, if they do.
+        """
         camera = self._models.config.camera
         by_subject: dict[int, list[Observation]] = {}
-        for frame in self._decoder.frames(path, camera.fps):
+        for frame in _until_end(self._decoder.frames(path, camera.fps), missing):
             upright = turned(frame, camera)
             primary = track.frame(upright.pixels, frame.captured_s)
             if primary is not None:
@@ -175,6 +180,13 @@ def no_face(config: Face) -> str:
     if config.detector == "full":
         return "no face in it"
     return "no face in it; for faces further away set models.face.detector to full"
+
+
+def _until_end(frames: Iterator[Frame], missing: list[SourceError]) -> Iterator[Frame]:
+    try:
+        yield from frames
+    except EndsEarlyError as error:
+        missing.append(error)
 
 
 def _incomplete(missing: Sequence[SourceError]) -> str | None:

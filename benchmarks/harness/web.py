@@ -24,7 +24,7 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Its address without a token, and without a slash at the end."""
+        """Its address without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
 

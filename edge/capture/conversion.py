@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 
 from edge.capture.channels import Channel, Downmix, FloatBlock, to_int16
-from edge.errors import SourceError
+from edge.errors import SourceError, TooLongError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 MIN_RATE_HZ, MAX_RATE_HZ = 1000, 1_536_000
@@ -156,7 +156,7 @@ class Conversion:
     def _check_length(self, more_s: float = 0.0) -> None:
         length_s = len(self._sound) / 2 / SAMPLE_RATE_HZ + more_s
         if length_s > self._max_s:
-            raise SourceError(
+            raise TooLongError(
                 f"{self._name}: {length_s:.0f} s of sound or more; at most {self._max_s:.0f} s are "
                 "read; cut it, or raise files.max_sound_s"
             )

@@ -21,7 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.config import Files
-from edge.errors import InstallationError, MissingExtraError, NoTrackError, SourceError
+from edge.errors import (
+    EndsEarlyError,
+    InstallationError,
+    MissingExtraError,
+    NoTrackError,
+    SourceError,
+    TooLongError,
+)
 from edge.values import Pixels, Sound
 
 PATIENCE_S = 120.0
@@ -33,7 +40,10 @@ START = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "from edge.capture.decoding_process import main; main(int(sys.argv[1]), sys.argv[2] == 'main')"
 )
-ERRORS = {one.__name__: one for one in (SourceError, NoTrackError, MissingExtraError)}
+ERRORS = {
+    one.__name__: one
+    for one in (SourceError, NoTrackError, TooLongError, EndsEarlyError, MissingExtraError)
+}
 ENDED = (EOFError, OSError, msgspec.DecodeError)
 """What is raised where the process has ended, or sends what it should not."""
 Samples = Pixels | Sound

@@ -45,12 +45,16 @@ class TimedPictures(Pictures, Protocol):
     time_s: float
     """Time of the picture just taken since the start of the file."""
 
+    def check_length(self) -> None:
+        """Raises EndsEarlyError if the last picture came long before the promised end."""
+
 
 def read_frames(path: Path, fps: float, limits: Files | None = None) -> Iterator[Frame]:
     """Yields at most `fps` frames a second of a video file, with their times since its start.
 
     They are as a player shows them: upright, with square pixels, not interlaced; a cover picture is
-    not a frame. Raises SourceError, and NoTrackError if the file has sound only.
+    not a frame. Raises SourceError, NoTrackError if the file has sound only, and, after the last
+    frame, EndsEarlyError if much of the promised length is missing.
     """
     pictures = open_pictures(path, limits)
     try:
@@ -63,6 +67,7 @@ def read_frames(path: Path, fps: float, limits: Files | None = None) -> Iterator
             if decoded:
                 due_s = max(due_s + wait_s, pictures.time_s + wait_s - early_s)
                 yield Frame(np.asarray(pixels, np.uint8), pictures.time_s)
+        pictures.check_length()
     finally:
         pictures.release()
 
@@ -143,6 +148,9 @@ class OpenCvVideo:
         if not decoded:
             return False, np.zeros((0, 0, 3), np.uint8)
         return True, stretched(np.asarray(pixels, np.uint8), self._aspect)
+
+    def check_length(self) -> None:
+        """Does nothing: OpenCV guesses lengths."""
 
     def release(self) -> None:
         """Closes the capture and the file."""

@@ -18,6 +18,7 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 JPEG_FRAME, JPEG_NO_FRAME = range(0xC0, 0xD0), (0xC4, 0xC8, 0xCC)
 JPEG_WITHOUT_LENGTH = (0x01, *range(0xD0, 0xDA))
 TIFF_WIDTH, TIFF_HEIGHT = 256, 257
+TIFF_BITS, TIFF_SAMPLES = 258, 277
 TIFF_SHORT = 3
 PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d{1,9})\s(?:\s|#[^\n]*\n)*(\d{1,9})\s")
 
@@ -45,6 +46,21 @@ def claims_too_much(data: bytes) -> bool:
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
     row_bytes = (width * bits * PNG_CHANNELS.get(colour, 4) + 7) // 8 + 1
     return bool(height * row_bytes > DEFLATE_MAX_RATIO * len(data))
+
+
+def bytes_per_pixel(data: bytes) -> float:
+    """Returns the bytes of a pixel once it is decoded: 3, unless a PNG or TIFF claims more."""
+    claimed = 3.0
+    try:
+        if data.startswith(b"\x89PNG"):
+            bits, colour = struct.unpack_from(">BB", data, 24)
+            claimed = bits * PNG_CHANNELS.get(colour, 4) / 8
+        elif data[:4] in (b"II*\0", b"MM\0*"):
+            found = _tiff_values(data)
+            claimed = found.get(TIFF_BITS, 1) * found.get(TIFF_SAMPLES, 1) / 8
+    except struct.error:  # it ends within its header
+        pass
+    return max(claimed, 3.0)
 
 
 def _png(data: bytes) -> Size:
@@ -77,17 +93,24 @@ def _jpeg(data: bytes) -> Size | None:
 
 
 def _tiff(data: bytes) -> Size:
+    found = _tiff_values(data)
+    return found.get(TIFF_WIDTH, 0), found.get(TIFF_HEIGHT, 0)
+
+
+def _tiff_values(data: bytes) -> dict[int, int]:
+    """Returns the first value of each tag of whole numbers; raises struct.error."""
     order = "<" if data.startswith(b"II") else ">"
     (at,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, at)
-    found = {TIFF_WIDTH: 0, TIFF_HEIGHT: 0}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(f"{order}HH", data, entry)
-        if tag in found:
-            (found[tag],) = struct.unpack_from(
-                f"{order}{'H' if kind == TIFF_SHORT else 'I'}", data, entry + 8
-            )
-    return found[TIFF_WIDTH], found[TIFF_HEIGHT]
+    (entries,) = struct.unpack_from(f"{order}H", data, at)
+    found = {}
+    for entry in range(at + 2, at + 2 + 12 * entries, 12):
+        tag, kind, count = struct.unpack_from(f"{order}HHI", data, entry)
+        form = f"{order}{'H' if kind == TIFF_SHORT else 'I'}"
+        place = entry + 8
+        if kind == TIFF_SHORT and count > 2 and tag == TIFF_BITS:  # too long for the entry
+            (place,) = struct.unpack_from(f"{order}I", data, place)
+        (found[tag],) = struct.unpack_from(form, data, place)
+    return found
 
 
 def _webp(data: bytes) -> Size:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edge.capture.files import open_file
 from edge.capture.heif import decode_heif, upright
-from edge.capture.picture_header import claims_too_much, picture_size
+from edge.capture.picture_header import bytes_per_pixel, claims_too_much, picture_size
 from edge.capture.square import too_large
 from edge.config import Files
 from edge.errors import MissingExtraError, SourceError
@@ -25,6 +25,8 @@ UNSUPPORTED = {
     b"8BPS": "Photoshop's format",
 }
 """Starts of pictures that no decoder here reads."""
+MAX_BYTES_PER_PIXEL = 8
+"""Of a picture of the largest size: four samples of 16 bits; smaller ones may have more."""
 MAX_PICTURE_BYTES = 500_000_000
 
 
@@ -61,6 +63,8 @@ def _decode(data: bytes, name: object, flags: int) -> npt.NDArray[Any] | None:
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise SourceError(f"{name}: it needs too much memory; make it smaller") from error
         raise SourceError(f"{name}: OpenCV refuses this picture ({error.err})") from error
     return None if found is None else np.asarray(found)
 
@@ -71,6 +75,12 @@ def _check_size(data: bytes, name: str, limits: Files) -> None:
     width, height = size
     if width * height > limits.max_picture_mpx * 1e6:
         raise SourceError(too_large(name, width, height))
+    weight = width * height * bytes_per_pixel(data)
+    if weight > limits.max_picture_mpx * 1e6 * MAX_BYTES_PER_PIXEL:
+        raise SourceError(
+            f"{name}: {width}x{height} pixels of {weight / width / height:g} bytes need too much "
+            "memory; make it smaller, or its samples shorter"
+        )
     if claims_too_much(data):
         raise SourceError(
             f"{name}: not a readable picture: its header claims more than its {len(data)} bytes; "
@@ -81,15 +91,19 @@ def _check_size(data: bytes, name: str, limits: Files) -> None:
 def _to_8_bits(pixels: npt.NDArray[Any]) -> Pixels:
     """Scales deeper samples by the bits that they use: a 12-bit sensor writes its values into 16.
 
-    Floats are from 0 to 1.
+    Floats are from 0 to 1. Works in place: a large picture of floats takes much memory already.
     """
     if pixels.dtype == np.uint8:
         return np.asarray(pixels, np.uint8)
     if np.issubdtype(pixels.dtype, np.floating):
-        return np.asarray(np.clip(np.nan_to_num(pixels) * 255, 0, 255), np.uint8)
+        np.nan_to_num(pixels, copy=False)
+        np.clip(pixels, 0, 1, out=pixels)
+        np.multiply(pixels, 255, out=pixels)
+        return np.asarray(pixels, np.uint8)
     peak = int(pixels.max(initial=0))
     bits = next((bits for bits in DEPTHS if peak < 1 << bits), DEPTHS[-1])
-    return np.asarray(np.clip(pixels / (1 << (bits - 8)), 0, 255), np.uint8)
+    np.right_shift(pixels, bits - 8, out=pixels)
+    return np.asarray(np.clip(pixels, 0, 255, out=pixels), np.uint8)
 
 
 def _decode_heif(data: bytes, name: object) -> Pixels:

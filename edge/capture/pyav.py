@@ -1,5 +1,6 @@
 """Opens any container with FFmpeg through PyAV, the extra `media`."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,10 @@ from edge.errors import SourceError
 
 DECODER_ERRORS = (av.FFmpegError, ValueError, LookupError, MemoryError)
 """What PyAV raises for a damaged file."""
+UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
+"""Containers of which FFmpeg only guesses the length."""
+DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d+)")
+"""The length of a stream, as Matroska and WebM tag it."""
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
 """A playlist may name addresses and other files; they are not opened."""
 MAX_PIXELS = 50_000_000
@@ -35,6 +40,16 @@ def opened(file: Any, name: str, kind: str = "sound or video") -> Iterator[Any]:
             yield container
         except DECODER_ERRORS as error:
             raise SourceError(f"{name}: not a readable {kind} ({reason_of(error)})") from error
+
+
+def promised_s(container: Any, stream: Any) -> float | None:
+    """Returns the length of a stream by its container; None if that does not say, or guesses."""
+    if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
+        return float(stream.duration * stream.time_base)
+    if (tag := DURATION.fullmatch(stream.metadata.get("DURATION", ""))) is not None:
+        hours, minutes, seconds = tag.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return None
 
 
 def reason_of(error: Exception) -> str:

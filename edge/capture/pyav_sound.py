@@ -8,15 +8,13 @@ import numpy as np
 
 from edge.capture.channels import FloatBlock
 from edge.capture.conversion import Piece, Silence
-from edge.capture.pyav import DECODER_ERRORS, opened
+from edge.capture.pyav import DECODER_ERRORS, UNKNOWN_LENGTHS, opened
 from edge.capture.track_times import Gaps
 from edge.errors import NoTrackError, SourceError
 
 BLOCK_SAMPLES = 16_384
 MAX_PLANES = 8
 """Channels of a frame that PyAV can reach; it reads beyond the memory of more."""
-UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
-"""Containers of which FFmpeg only guesses the length."""
 
 
 def count_sound_tracks(file: Any, name: str) -> int:

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from edge.capture.pyav import DECODER_ERRORS, open_container, reason_of
+from edge.capture.pyav import DECODER_ERRORS, open_container, promised_s, reason_of
 from edge.capture.region import Region
 from edge.capture.square import MAX_ASPECT, stretched, too_large
 from edge.capture.track_times import zero_of
-from edge.errors import NoTrackError, SourceError
+from edge.errors import EndsEarlyError, NoTrackError, SourceError
 from edge.values import Pixels
 
 DEFAULT_FPS = 25.0
+MISSING_S, MISSING = 0.5, 0.1
+"""What a video may lack of its promised length, in seconds and as a share: pictures vary."""
 ONE_THREAD = {"threads": 1} if "threads=" in (VideoReformatter.reformat.__doc__ or "") else {}
 """For the conversion of a picture: newer versions start threads for each."""
 THREADS = min(len(os.sched_getaffinity(0)), 4)
@@ -43,10 +45,12 @@ class AvVideo:
         self._frame: Any = None
         self._zero_s: float | None = None
         self._count = 0
+        self._shown_s = 0.0
         with ExitStack() as cleanup:
             self._container = open_container(Region(file.fileno()), name, max_pixels, "video file")
             cleanup.callback(self._container.close)
             self._stream = self._video()
+            self._promised_s = promised_s(self._container, self._stream) or 0.0
             self._frames = self._decoded()
             cleanup.pop_all()
 
@@ -57,6 +61,7 @@ class AvVideo:
             return False
         self._frame = frame
         self._count += 1
+        self._shown_s = float(frame.duration * frame.time_base) if frame.duration else 0.0
         if frame.time is None:
             self.time_s += 1 / float(self._stream.average_rate or DEFAULT_FPS)
         else:
@@ -68,6 +73,15 @@ class AvVideo:
     def retrieve(self) -> tuple[bool, Pixels]:
         """Returns True and the picture just grabbed as it is to be shown, uint8 HxWx3 BGR."""
         return True, _turned(to_pixels(self._frame, self._aspect), self._frame)
+
+    def check_length(self) -> None:
+        """Raises EndsEarlyError if the last picture came long before the promised end."""
+        seen_s = self.time_s + self._shown_s
+        if self._promised_s - seen_s > max(MISSING_S, self._promised_s * MISSING):
+            raise EndsEarlyError(
+                f"{self._name}: its pictures end after {seen_s:.1f} of {self._promised_s:.1f} s; "
+                "is it complete?"
+            )
 
     def release(self) -> None:
         """Closes the file, and ends the threads of its decoder."""

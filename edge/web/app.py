@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 
 from edge.errors import describe
 from edge.web import live
+from edge.web.access import Access, login
 from edge.web.camera import CameraView
 from edge.web.errors import Refusal
 from edge.web.openapi import document
@@ -28,7 +29,7 @@ from edge.web.state import Server
 logger = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 ASSETS = frozenset({".css", ".js", ".svg"})
-PAGES = {"/": "index.html", "/docs": "docs.html", "/login": "login.html"}
+PAGES = {"/": "index.html", "/docs": "docs.html"}
 
 
 def create_app(settings: WebSettings, now_s: Callable[[], float] = time.monotonic) -> Starlette:
@@ -38,6 +39,7 @@ def create_app(settings: WebSettings, now_s: Callable[[], float] = time.monotoni
     """
     server = Server(settings)
     camera = CameraView(server)
+    access = Access(settings.token, now_s)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -60,6 +62,11 @@ def create_app(settings: WebSettings, now_s: Callable[[], float] = time.monotoni
         *(Route(one.path, _counted(one, server), methods=[one.method]) for one in ENDPOINTS),
         *(Route(path, _page(STATIC / name)) for path, name in PAGES.items()),
         *(Route(f"/{one.name}", _page(one)) for one in STATIC.iterdir() if one.suffix in ASSETS),
+        Route(
+            "/login",
+            login(STATIC / "login.html", access, settings.limits),
+            methods=["GET", "POST"],
+        ),
         Route("/openapi.json", schema),
         WebSocketRoute("/api/live", _socket(live.serve, server)),
         WebSocketRoute("/api/camera", _socket(camera.serve, server)),
@@ -67,7 +74,7 @@ def create_app(settings: WebSettings, now_s: Callable[[], float] = time.monotoni
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(Gate, settings=settings, now_s=now_s)],
+        middleware=[Middleware(Gate, settings=settings, access=access)],
         exception_handlers={HTTPException: _not_found},
     )
     app.state.server = server

@@ -12,7 +12,7 @@ from anyio import from_thread, to_thread
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from edge.web.errors import Refusal
-from edge.web.pool import Worker
+from edge.web.process import Worker
 from edge.web.state import Server
 
 LENGTH = struct.Struct("<I")

@@ -5,15 +5,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from edge.config import Backoff, Mqtt
 from edge.publish.connection import Connection
-from edge.publish.messages import SCHEMAS
-from edge.publish.payloads import HealthData, InfoData, StateData
+from edge.publish.messages import SCHEMAS, StateMessage
 from edge.publish.session import Session
+from edge.web.device_values import Broker, Device, Devices, Point, Published
 
 CLIENT_ID_PREFIX = "web-"
 TOPICS = ("status", "info", "state", "event", "health", "error", "+/status")
@@ -23,68 +24,16 @@ HISTORY_S = 3600.0
 SLOT_S = 5.0
 """Of several beliefs within this time, the history has the last one."""
 MAX_DEVICES = 500
+MAX_MODALITIES = 16
+"""Of one device; what it says of more is ignored."""
 MAX_PAYLOAD_BYTES = 65_536
+MAX_TOPIC_CHARACTERS = 1000
+KEPT = ("info", "health", "state")
+"""Messages of which a device has the newest."""
 
-Update = Callable[["Published"], None]
-
-
-class Published(msgspec.Struct, frozen=True):
-    """One message, as it is handed to pages."""
-
-    device: str
-    name: str
-    """Topic below the device's, such as `state`."""
-    payload: Any
-    """JSON of a message, or the text of a status."""
-    retained: bool = False
-
-
-class Point(msgspec.Struct, frozen=True, array_like=True):
-    """A belief in the history: `[time, emotion, confidence, valence, arousal]`."""
-
-    time_s: float
-    """Seconds since 1970."""
-    emotion: str
-    confidence: float
-    valence: float
-    arousal: float
-
-
-class Device(msgspec.Struct, kw_only=True):
-    """A device as its messages describe it; what it has not published is null."""
-
-    device: str
-    status: str | None = None
-    """`online` or `offline`."""
-    modalities: dict[str, str] = {}
-    """Status of each modality: `ok`, `degraded: reason` or `off`."""
-    state: StateData | None = None
-    info: InfoData | None = None
-    health: HealthData | None = None
-    history: list[Point] = []
-    """The last hour."""
-
-
-class Broker(msgspec.Struct, frozen=True):
-    """The connection to the broker."""
-
-    connected: bool
-    address: str
-    reason: str
-    """The newest sentence of the connection: that it stands, or why not and what to do."""
-
-
-class Devices(msgspec.Struct, frozen=True):
-    """Every device, and whether the broker that says so can be reached."""
-
-    broker: Broker
-    devices: list[Device]
-
-
-class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request to close or open a device's camera and microphone."""
-
-    paused: bool
+Update = Callable[[Published], None]
+GONE = "the broker went away"
+"""The answer to a pause that the broker did not live to give."""
 
 
 class DeviceBook:
@@ -124,6 +73,11 @@ class DeviceBook:
             names = sorted(self._devices)
             return Devices(self.broker, [self._with_history(name) for name in names])
 
+    def online(self) -> dict[str, bool]:
+        """Returns whether each device is online, by name."""
+        with self._lock:
+            return {name: one.status == "online" for name, one in sorted(self._devices.items())}
+
     def device(self, name: str) -> Device | None:
         """Returns one device, None for an unknown one."""
         with self._lock:
@@ -134,19 +88,24 @@ class DeviceBook:
         history = [one for one in self._history[name] if one.time_s >= oldest_s]
         return msgspec.structs.replace(self._devices[name], history=history)
 
-    def pause(self, device: str, paused: bool, answer: Callable[[str], None]) -> bool:
-        """Asks a device to pause or resume; False while the broker is away.
+    def pause(self, device: str, paused: bool, answer: Callable[[str], None]) -> int | None:
+        """Asks a device to pause or resume; None while the broker is away, else its number.
 
         `answer` is called in the network's thread: with the broker's refusal, or empty.
         """
         session = self._session
         if session is None:
-            return False
+            return None
         topic = f"{self._config.prefix}/{device}/set/pause"
         with self._lock:
             number = session.publish(topic, "on" if paused else "off", 1)
             self._refusals[number] = answer
-        return True
+        return number
+
+    def give_up(self, number: int) -> None:
+        """Waits no longer for the answer to a pause."""
+        with self._lock:
+            self._refusals.pop(number, None)
 
     def session_started(self, session: Session) -> None:
         """Subscribes."""
@@ -163,7 +122,7 @@ class DeviceBook:
             self._session = None
             waiting, self._refusals = list(self._refusals.values()), {}
         for answer in waiting:
-            answer("the broker went away")
+            answer(GONE)
         self._update(Published("", "broker", msgspec.to_builtins(self.broker)))
 
     def acknowledged(self, message_id: int, refusal: str) -> None:
@@ -176,14 +135,30 @@ class DeviceBook:
     def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
         """Keeps one message; ignores what is not as described in docs/mqtt.md."""
         device, _, name = topic.removeprefix(f"{self._config.prefix}/").partition("/")
-        if len(payload) > MAX_PAYLOAD_BYTES:
+        if len(payload) > MAX_PAYLOAD_BYTES or len(topic) > MAX_TOPIC_CHARACTERS:
             return
         with self._lock:
-            if not payload and retained is False and name == "status":
-                return  # a device was removed from the broker
-            published = self._keep(device, name, payload, retained)
+            if payload:
+                published = self._keep(device, name, payload, retained)
+            else:
+                published = self._forget(device, name)
         if published is not None:
             self._update(published)
+
+    def _forget(self, device: str, name: str) -> Published | None:
+        """Drops what was removed from the broker: a device with its status, or one message."""
+        if (known := self._devices.get(device)) is None:
+            return None
+        if name == "status":
+            del self._devices[device], self._history[device]
+        elif name in KEPT:
+            setattr(known, name, None)
+        else:
+            modality = name.partition("/")[0]
+            known.modalities = {
+                one: status for one, status in known.modalities.items() if one != modality
+            }
+        return Published(device, name, None)
 
     def _keep(self, device: str, name: str, payload: bytes, retained: bool) -> Published | None:
         known = self._devices.get(device)
@@ -192,34 +167,47 @@ class DeviceBook:
                 return None
             known = Device(device=device)
         if name not in SCHEMAS:
-            status = payload.decode(errors="replace")[:1000]
-            if name == "status":
-                known.status = status
-            else:
-                known.modalities = {**known.modalities, name.partition("/")[0]: status}
-            self._add(known)
-            return Published(device, name, status, retained)
+            return self._keep_status(known, name, payload, retained)
         try:
             message: Any = msgspec.json.decode(payload, type=SCHEMAS[name])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         self._add(known)
-        if name in ("info", "health", "state"):
+        if name in KEPT:
             setattr(known, name, message.data)
         if name == "state":
-            self._remember(device, message.data)
+            self._remember(device, message, retained)
         return Published(device, name, msgspec.to_builtins(message), retained)
+
+    def _keep_status(
+        self, known: Device, name: str, payload: bytes, retained: bool
+    ) -> Published | None:
+        status = payload.decode(errors="replace")[:1000]
+        modality = name.partition("/")[0]
+        if name == "status":
+            known.status = status
+        elif modality in known.modalities or len(known.modalities) < MAX_MODALITIES:
+            known.modalities = {**known.modalities, modality: status}
+        else:
+            return None
+        self._add(known)
+        return Published(known.device, name, status, retained)
 
     def _add(self, device: Device) -> None:
         self._devices.setdefault(device.device, device)
         self._history.setdefault(device.device, deque(maxlen=round(HISTORY_S / SLOT_S)))
 
-    def _remember(self, device: str, state: StateData) -> None:
-        history, now_s = self._history[device], time.time()
-        point = Point(
-            round(now_s, 1), state.emotion, state.confidence, state.valence, state.arousal
-        )
-        if len(history) > 1 and now_s - history[-2].time_s < SLOT_S:
+    def _remember(self, device: str, message: StateMessage, retained: bool) -> None:
+        """Adds a belief to the history: a retained one at its own time, if that is known."""
+        history, state, at_s = self._history[device], message.data, time.time()
+        if retained:
+            moment = datetime.fromisoformat(message.time.replace("Z", "+00:00"))
+            oldest_s = history[-1].time_s if history else at_s - HISTORY_S
+            if message.clock == "unsynced" or not oldest_s < moment.timestamp() <= at_s:
+                return
+            at_s = moment.timestamp()
+        point = Point(round(at_s, 1), state.emotion, state.confidence, state.valence, state.arousal)
+        if len(history) > 1 and at_s - history[-2].time_s < SLOT_S:
             history[-1] = point
         else:
             history.append(point)

@@ -31,6 +31,11 @@ def unusable(reason: str) -> Refusal:
     return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, reason)
 
 
-def busy(reason: str) -> Refusal:
+def broken_off() -> Refusal:
+    """Returns the answer to somebody who has left."""
+    return unusable("the request broke off")
+
+
+def busy(reason: str, retry_after_s: int = 2) -> Refusal:
     """Returns 429."""
-    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, reason, {"Retry-After": "2"})
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, reason, {"Retry-After": str(retry_after_s)})

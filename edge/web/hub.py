@@ -1,19 +1,58 @@
 """Hands each message of a device to every page that follows devices."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
-from edge.web.devices import Published
+from edge.web.device_values import Published
 from edge.web.errors import busy
 from edge.web.stream import Write
 
-QUEUE = 5000
-"""Messages that a page may be behind; then it is disconnected, and starts again with a snapshot."""
+MAX_BEHIND_BYTES = 2_000_000
+"""What a page may be behind; then it is disconnected, and starts again with a snapshot."""
 KEEP_ALIVE_S = 15.0
+
+
+class Listener:
+    """The messages that one page has not been sent yet."""
+
+    def __init__(self) -> None:
+        self._events: deque[bytes] = deque()
+        self._changed = asyncio.Event()
+        self.behind_bytes = 0
+        """Length of these messages."""
+        self._is_over = False
+
+    def put(self, event: bytes) -> None:
+        """Adds a message; ends the stream if the page is too far behind."""
+        if self._is_over:
+            return
+        self._events.append(event)
+        self.behind_bytes += len(event)
+        self._changed.set()
+        if self.behind_bytes > MAX_BEHIND_BYTES:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the stream, and forgets what was not sent."""
+        self._events.clear()
+        self.behind_bytes, self._is_over = 0, True
+        self._changed.set()
+
+    async def next(self) -> bytes | None:
+        """Waits for the next message; None once the stream is over."""
+        while not self._events and not self._is_over:
+            self._changed.clear()
+            await self._changed.wait()
+        if self._is_over:
+            return None
+        event = self._events.popleft()
+        self.behind_bytes -= len(event)
+        return event
 
 
 class Hub:
@@ -22,7 +61,7 @@ class Hub:
     def __init__(self, most: int) -> None:
         self._most = most
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        self._listeners: set[Listener] = set()
 
     @property
     def listeners(self) -> int:
@@ -40,39 +79,32 @@ class Hub:
             self._loop.call_soon_threadsafe(self._hand_out, event)
 
     def _hand_out(self, event: bytes) -> None:
-        for queue in list(self._listeners):
-            if queue.full():
-                self._listeners.discard(queue)
-                queue.get_nowait()
-                queue.put_nowait(None)
-            else:
-                queue.put_nowait(event)
+        for listener in self._listeners:
+            listener.put(event)
 
     def end(self) -> None:
         """Ends all streams, because the server stops."""
-        for queue in list(self._listeners):
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(None)
+        for listener in self._listeners:
+            listener.end()
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Queue[bytes | None]]:
+    def listening(self) -> Iterator[Listener]:
         """Adds a listener for the length of a `with` block; raises Refusal if all are taken."""
         if len(self._listeners) >= self._most:
             raise busy(f"{self._most} pages follow devices already; close one")
-        queue: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUE)
-        self._listeners.add(queue)
+        listener = Listener()
+        self._listeners.add(listener)
         try:
-            yield queue
+            yield listener
         finally:
-            self._listeners.discard(queue)
+            self._listeners.discard(listener)
 
-    async def forward(self, queue: asyncio.Queue[bytes | None], first: bytes, write: Write) -> None:
+    async def forward(self, listener: Listener, first: bytes, write: Write) -> None:
         """Writes server-sent events: `first`, then each message, and a comment in quiet times."""
         await write(first)
         while True:
             try:
-                event = await asyncio.wait_for(queue.get(), KEEP_ALIVE_S)
+                event = await asyncio.wait_for(listener.next(), KEEP_ALIVE_S)
             except asyncio.TimeoutError:
                 event = b": still here\n\n"
             if event is None:

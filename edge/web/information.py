@@ -19,7 +19,8 @@ from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Metric
 from edge.perception.pack import load_pack
 from edge.values import MODALITIES
-from edge.web.devices import Broker, Pause
+from edge.web.device_values import Broker, Pause
+from edge.web.devices import GONE
 from edge.web.errors import Refusal
 from edge.web.hub import as_event
 from edge.web.metrics import CONTENT_TYPE, device_lines
@@ -27,8 +28,7 @@ from edge.web.state import Server
 from edge.web.stream import Stream
 from edge.web.uploads import read_json
 
-ANSWER_S = 5.0
-"""Time that the broker may take to accept a pause."""
+EVENT_STREAM = "text/event-stream"
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,12 +133,19 @@ async def pause(request: Request, server: Server) -> Response:
     def answer(refusal: str) -> None:
         loop.call_soon_threadsafe(settle, refusal)
 
-    if not server.devices.pause(name, wanted.paused, answer):
+    number = server.devices.pause(name, wanted.paused, answer)
+    if number is None:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, server.devices.broker.reason)
+    limit_s = server.settings.limits.answer_s
     try:
-        refusal = await asyncio.wait_for(answered, ANSWER_S)
+        refusal = await asyncio.wait_for(answered, limit_s)
     except asyncio.TimeoutError:
-        refusal = "the broker does not answer"
+        reason = f"the broker did not answer within {limit_s:g} s; it may still tell the device"
+        raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, reason) from None
+    finally:
+        server.devices.give_up(number)
+    if refusal == GONE:
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{GONE}; try again")
     if refusal:
         raise Refusal(
             HTTPStatus.FORBIDDEN,
@@ -149,13 +156,15 @@ async def pause(request: Request, server: Server) -> Response:
 
 async def events(request: Request, server: Server) -> Response:
     """Streams server-sent events: `devices` first, then every message of every device."""
+    if request.method == "HEAD":
+        return Response(media_type=EVENT_STREAM)
     with ExitStack() as held:
-        queue = held.enter_context(server.hub.listening())
-        # The queue exists before the snapshot: a message may come twice, but none is lost.
+        listener = held.enter_context(server.hub.listening())
+        # The listener exists before the snapshot: a message may come twice, but none is lost.
         first = as_event("devices", server.devices.devices())
         resources = AsyncExitStack()
         resources.push(held.pop_all())
-    return Stream(partial(server.hub.forward, queue, first), "text/event-stream", resources)
+    return Stream(partial(server.hub.forward, listener, first), EVENT_STREAM, resources)
 
 
 async def metrics(request: Request, server: Server) -> Response:
@@ -169,8 +178,7 @@ async def metrics(request: Request, server: Server) -> Response:
         "broker_connected": ("1 while the broker is connected.", server.devices.broker.connected),
         "rss_bytes": ("Resident memory of the server and its workers.", _rss_bytes(pids)),
     }
-    statuses = {one.device: one.status == "online" for one in server.devices.devices().devices}
-    body = server.metrics.render(gauges, device_lines(statuses))
+    body = server.metrics.render(gauges, device_lines(server.devices.online()))
     return Response(body, headers={"Content-Type": CONTENT_TYPE})
 
 

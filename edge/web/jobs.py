@@ -1,20 +1,22 @@
 """What a worker can be asked to do; every job returns JSON."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
-import soundfile
 
 from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
+from edge.capture.decoder import DirectDecoder
 from edge.capture.media import decode_picture
 from edge.clock import Clock
-from edge.config import Camera, Config
+from edge.config import Camera, Config, Files
 from edge.emotions import DIGITS
-from edge.errors import SourceError
+from edge.errors import EmotiondError, SourceError, TooLongError
+from edge.values import Sound
 from emotiond import Emotions, Result
 from emotiond.live import Live
 
@@ -22,7 +24,14 @@ Progress = Callable[[object], None]
 PROGRESS_STEP = 0.01
 STEPS = 600
 """Most moments in the timeline of a clip."""
-MAX_LIVE_PIXELS = 1920 * 1080
+NOT_FOR_UPLOADER = (
+    (re.compile(r"/proc/self/fd/\d+: "), ""),
+    (re.compile(r":? '?/proc/self/fd/\d+'?"), ""),
+    (re.compile(r", or raise (that|files\.\w+)"), ""),
+    (re.compile(r"files\.\w+ allows"), "this server allows"),
+)
+"""The path by which this process reads an upload, and settings of the server, in errors."""
+LIVE = Files(max_picture_mpx=1920 * 1080 / 1e6)
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
@@ -56,8 +65,13 @@ class Jobs:
 
     def __init__(self, config: Config, max_pixels: int, max_seconds: float) -> None:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors carry the cause
-        self._emotions = Emotions(config=msgspec.structs.replace(config, camera=Camera()))
-        self._max_pixels, self._max_seconds = max_pixels, max_seconds
+        files = Files(
+            max_picture_mpx=min(max_pixels / 1e6, config.files.max_picture_mpx),
+            max_sound_s=min(max_seconds, config.files.max_sound_s),
+        )
+        config = msgspec.structs.replace(config, camera=Camera(), files=files)
+        self._emotions = Emotions(config=config, decoder=_Decoder(files))
+        self._max_seconds = max_seconds
         self._live: dict[str, Live] = {}
 
     def text(self, text: str, progress: Progress) -> bytes:
@@ -71,7 +85,6 @@ class Jobs:
 
     def audio(self, audio: Path, progress: Progress) -> bytes:
         """Reads the voice in a sound."""
-        self._check_length(audio)
         found = self._emotions.sound(audio)
         if found is None:
             raise SourceError("no voice in it")
@@ -79,7 +92,8 @@ class Jobs:
 
     def video(self, video: Path, progress: Progress) -> bytes:
         """Reads a video as a whole and over time."""
-        length_s = self._check_length(video)
+        if (length_s := _length_s(video)) > self._max_seconds:
+            raise self._too_long()
         step_s = max(length_s / STEPS, 0.2)
 
         reported = 0.0
@@ -94,6 +108,8 @@ class Jobs:
                 progress(share)
 
         clip = self._emotions.clip(video, step_s=step_s, progress=report)
+        if clip.incomplete is not None:
+            clip = msgspec.structs.replace(clip, incomplete=for_uploader(clip.incomplete))
         return msgspec.json.encode(clip)
 
     def fused(
@@ -104,15 +120,15 @@ class Jobs:
         text: str | None = None,
     ) -> bytes:
         """Reads a picture, a sound and a text of one person."""
-        if audio is not None:
-            self._check_length(audio)
         return msgspec.json.encode(self._emotions.fuse(image=image, sound=audio, text=text))
+
+    def _too_long(self) -> EmotiondError:
+        """Returns an error that `Emotions.clip` does not take for a missing part."""
+        return EmotiondError(f"longer than {self._max_seconds:g} s; cut it")
 
     def live_frame(self, session: str, data: bytes, captured_s: float, progress: Progress) -> bytes:
         """Reads the next picture of a live page."""
-        pixels = decode_picture(data, "this picture")
-        if pixels.shape[0] * pixels.shape[1] > MAX_LIVE_PIXELS:
-            raise SourceError(f"a live picture has at most {MAX_LIVE_PIXELS} pixels")
+        pixels = decode_picture(data, "this picture", LIVE)
         found = self._session(session, captured_s).frame(pixels, captured_s)
         return self._answer(self._live[session], captured_s, found, len(found))
 
@@ -168,29 +184,29 @@ class Jobs:
             )
         )
 
-    def _check_length(self, path: Path) -> float:
-        """Returns the length in seconds, 0 if the file does not tell; raises SourceError."""
-        length_s = _length_s(path, self._max_pixels)
-        if length_s > self._max_seconds:
-            raise self._too_long()
-        return length_s
 
-    def _too_long(self) -> SourceError:
-        return SourceError(f"longer than {self._max_seconds:g} s; cut it")
+class _Decoder(DirectDecoder):
+    """Decodes within the limits of the server; a sound that is too long ends the whole job."""
+
+    def sound(self, path: Path) -> Sound:
+        try:
+            return super().sound(path)
+        except TooLongError as error:
+            raise EmotiondError(str(error)) from error
 
 
-def _length_s(path: Path, max_pixels: int) -> float:
-    """Returns the length that a file claims, 0 if it claims none; raises SourceError."""
-    try:
-        return float(soundfile.info(str(path)).duration)
-    except soundfile.LibsndfileError:
-        pass
+def _length_s(path: Path) -> float:
+    """Returns the length that a video claims, 0 if it claims none."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
-        sides = [capture.get(one) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
-        if sides[0] * sides[1] > max_pixels:
-            raise SourceError(f"its pictures have more than {max_pixels} pixels; make it smaller")
         fps = capture.get(cv2.CAP_PROP_FPS)
         return max(round(capture.get(cv2.CAP_PROP_FRAME_COUNT) / fps, DIGITS), 0.0) if fps else 0.0
     finally:
         capture.release()
+
+
+def for_uploader(sentence: str) -> str:
+    """Returns an error without the path of the upload, and what only this device's user can do."""
+    for pattern, replacement in NOT_FOR_UPLOADER:
+        sentence = pattern.sub(replacement, sentence)
+    return sentence

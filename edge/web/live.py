@@ -3,7 +3,6 @@
 Nothing is kept: each picture and sound is forgotten once it is read.
 """
 
-import contextlib
 import math
 import secrets
 import struct
@@ -50,8 +49,7 @@ async def serve(socket: WebSocket, server: Server) -> None:
     finally:
         server.live -= 1
         with anyio.CancelScope(shield=True):
-            with contextlib.suppress(Refusal):  # its worker ended, and the session with it
-                await server.pool.live("live_end", session=session)
+            await server.pool.end_live(session)
 
 
 async def _converse(socket: WebSocket, server: Server, session: str) -> None:

@@ -9,6 +9,8 @@ from edge import __version__
 from edge.web.routes import ENDPOINTS, Endpoint
 
 REFERENCE = "#/components/schemas/{name}"
+AT_THE_GATE = (401, 403, 421, 429)
+"""Statuses that any request may get before its endpoint: edge/web/safety.py."""
 ACCEPTED = ("/api/devices/{device}/pause",)
 """Paths whose answer is 202: the device obeys later."""
 
@@ -51,7 +53,10 @@ def _operation(endpoint: Endpoint, by_type: dict[str, Any]) -> dict[str, Any]:
         "operationId": endpoint.handler.__name__,
         "summary": endpoint.summary,
         "responses": {status: _answer(endpoint, by_type)}
-        | {str(code): _refusal(code, by_type) for code in endpoint.refusals},
+        | {
+            str(code): _refusal(code, by_type)
+            for code in sorted({*AT_THE_GATE, *endpoint.refusals})
+        },
     }
     if isinstance(endpoint.body, tuple):
         content = {"multipart/form-data": {"schema": _form(endpoint.body)}}

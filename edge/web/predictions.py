@@ -1,7 +1,7 @@
 """Endpoints that read a text, picture, sound, video, or several of one person."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edge.web.errors import Refusal
+from edge.web.errors import Refusal, broken_off
 from edge.web.state import Server
 from edge.web.stream import Stream, Write
 from edge.web.uploads import Form, closing, read_form, read_json
@@ -29,7 +29,8 @@ async def text(request: Request, server: Server) -> Response:
     """Reads a text."""
     async with server.pool.seat():
         wanted = await read_json(request, TextRequest, server.settings.limits)
-        return _json(await server.pool.run("text", {"text": wanted.text}, {}))
+        job = partial(server.pool.run, "text", {"text": wanted.text}, {})
+        return _json(await _while_here(request, job))
 
 
 async def image(request: Request, server: Server) -> Response:
@@ -59,7 +60,7 @@ async def fused(request: Request, server: Server) -> Response:
         parts = ("image", "audio", "text")
         with closing(await _form(request, server, parts)) as form:
             arguments = {} if form.text is None else {"text": form.text}
-            return _json(await _run(server, "fused", arguments, form))
+            return _json(await _run(request, server, "fused", arguments, form))
 
 
 async def _form(request: Request, server: Server, parts: tuple[str, ...]) -> Form:
@@ -69,15 +70,38 @@ async def _form(request: Request, server: Server, parts: tuple[str, ...]) -> For
 async def _file(request: Request, server: Server, kind: str) -> Response:
     async with server.pool.seat():
         with closing(await _form(request, server, (kind,))) as form:
-            return _json(await _run(server, kind, {}, form))
+            return _json(await _run(request, server, kind, {}, form))
 
 
-async def _run(server: Server, job: str, arguments: Mapping[str, Any], form: Form) -> bytes:
+async def _run(
+    request: Request, server: Server, job: str, arguments: Mapping[str, Any], form: Form
+) -> bytes:
     """Runs a job on the files of a form; raises Refusal, which names the file."""
     try:
-        return await server.pool.run(job, arguments, form.files)
+        return await _while_here(request, partial(server.pool.run, job, arguments, form.files))
     except Refusal as refusal:
         raise _named(refusal, form) from None
+
+
+async def _while_here(request: Request, job: Callable[[], Awaitable[bytes]]) -> bytes:
+    """Runs a job unless the client leaves, whose seat is then free; raises Refusal."""
+    answer: bytes | Refusal = broken_off()
+    async with anyio.create_task_group() as tasks:
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(watch)
+        try:
+            answer = await job()
+        except Refusal as refusal:
+            answer = refusal
+        tasks.cancel_scope.cancel()
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
 
 
 def _named(refusal: Refusal, form: Form) -> Refusal:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.web import information, predictions
-from edge.web.devices import Device, Devices, Pause
+from edge.web.device_values import Device, Devices, Pause
 from edge.web.information import Health, Model
 from edge.web.jobs import Faces
 from edge.web.predictions import TextRequest
@@ -60,7 +60,7 @@ ENDPOINTS = (
         information.pause,
         Pause,
         Pause,
-        (403, 404, 413, 415, 422, 503),
+        (403, 404, 408, 413, 415, 422, 503, 504),
     ),
     Endpoint("GET", "/api/events", information.events, "text/event-stream", None, (429,)),
     Endpoint("GET", "/metrics", information.metrics, "text/plain"),

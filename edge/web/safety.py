@@ -1,25 +1,18 @@
 """Keeps out whom the page is not for: other hosts' names, other sites' pages, wrong tokens."""
 
-import hmac
 import socket
-from collections.abc import Callable
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.web.errors import Refusal, busy
+from edge.web.access import Access, token_in
+from edge.web.errors import Refusal
 from edge.web.settings import WebSettings
 
-COOKIE = "emotiond"
-WRONG_TRIES = 10
-"""Wrong tokens of one address within WINDOW_S, after which none of its tokens is looked at."""
-WINDOW_S = 60.0
-MAX_ADDRESSES = 1000
 OPEN = frozenset({"/login", "/login.css", "/favicon.svg"})
 """What is served without a token: the page that asks for it."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -32,7 +25,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -41,14 +34,13 @@ class Gate:
     """ASGI middleware: refuses requests, and adds the headers of HEADERS to every answer.
 
     Names that are no addresses must be this machine's or listed, because a page from elsewhere may
-    point its own name at this machine (DNS rebinding). `now_s` is a monotonic clock.
+    point its own name at this machine (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, settings: WebSettings, now_s: Callable[[], float]) -> None:
-        self._app, self._token, self._now_s = app, settings.token, now_s
+    def __init__(self, app: ASGIApp, settings: WebSettings, access: Access) -> None:
+        self._app, self._access = app, access
         own = socket.gethostname().lower()
         self._names = {"localhost", own, f"{own}.local", *map(str.lower, settings.names)}
-        self._wrong: dict[str, list[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
@@ -62,44 +54,24 @@ class Gate:
             await send(message)
 
         try:
-            answer = self._admit(scope)
+            self._admit(scope)
         except Refusal as refusal:
-            if scope["type"] == "http" and refusal.status == HTTPStatus.UNAUTHORIZED:
-                answer = self._ask(scope, refusal)
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
             else:
-                answer = JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)
-        if answer is None:
-            await self._app(scope, receive, guarded)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
+                await _answer(scope, refusal)(scope, receive, guarded)
         else:
-            await answer(scope, receive, guarded)
+            await self._app(scope, receive, guarded)
 
-    def _admit(self, scope: Scope) -> Response | None:
-        """Returns None for who may come in, or the answer that lets them in; raises Refusal."""
+    def _admit(self, scope: Scope) -> None:
+        """Raises Refusal for who may not come in."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         self._check_host(host)
         self._check_origin(scope, headers, host)
-        if self._token is None:
-            return None
-        address = (scope.get("client") or ("",))[0]
-        query = dict(_pairs(scope.get("query_string", b"")))
-        if scope["type"] == "http" and scope["path"] == "/" and "token" in query:
-            self._check_token(query["token"], address)
-            answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
-            answer.set_cookie(
-                COOKIE,
-                self._token,
-                httponly=True,
-                samesite="strict",
-                secure=scope["scheme"] == "https",
-                max_age=30 * 86_400,
-            )
-            return answer
         if scope["path"] not in OPEN:
-            self._check_token(_token_in(headers), address)
-        return None
+            address = (scope.get("client") or ("",))[0]
+            self._access.check(token_in(headers), address)
 
     def _check_host(self, host: str) -> None:
         name = ""
@@ -125,47 +97,11 @@ class Gate:
         if (from_elsewhere and not is_plain_get) or site in ("cross-site", "same-site"):
             raise Refusal(HTTPStatus.FORBIDDEN, "pages of other sites may not use this server")
 
-    def _check_token(self, given: str, address: str) -> None:
-        assert self._token is not None
-        now_s = self._now_s()
-        tries = [one for one in self._wrong.get(address, []) if now_s - one < WINDOW_S]
-        if len(tries) >= WRONG_TRIES:
-            raise busy(f"{WRONG_TRIES} wrong tokens; wait a minute")
-        if hmac.compare_digest(given.encode(), self._token.encode()):
-            return
-        if given:
-            if len(self._wrong) >= MAX_ADDRESSES:
-                self._wrong.pop(next(iter(self._wrong)))
-            self._wrong[address] = [*tries, now_s]
-        raise Refusal(
-            HTTPStatus.UNAUTHORIZED,
-            "a token is needed: `Authorization: Bearer TOKEN`, or open /?token=TOKEN; "
-            "`emotiond serve` printed it when it started",
-            {"WWW-Authenticate": "Bearer"},
-        )
 
-    @staticmethod
-    def _ask(scope: Scope, refusal: Refusal) -> Response:
-        """Returns the way to the page that asks for the token, or the reason for a program."""
-        headers = Headers(scope=scope)
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-        return JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)
-
-
-def _token_in(headers: Headers) -> str:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return "" if cookie is None else cookie.value
-
-
-def _pairs(query: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(query.decode("latin-1"), max_num_fields=100)
-    except ValueError:  # too many
-        return []
+def _answer(scope: Scope, refusal: Refusal) -> Response:
+    """Returns the reason, or for a browser without the token the way to the page that asks."""
+    needs_token = refusal.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+    is_browser = "text/html" in Headers(scope=scope).get("accept", "")
+    if needs_token and is_browser and scope["method"] in SAFE_METHODS:
+        return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    return JSONResponse({"error": str(refusal)}, refusal.status, refusal.headers)

@@ -9,13 +9,14 @@ from starlette.applications import Starlette
 
 from edge.errors import ConfigError, EmotiondError
 from edge.web.app import create_app
+from edge.web.connections import protocol
 from edge.web.live import MAX_MESSAGE_BYTES
 from edge.web.settings import WebSettings
 
 MIN_TOKEN_CHARACTERS = 16
 PING_S = 20.0
 STOP_S = 1
-MAX_CONNECTIONS = 256
+LOOP = "edge.web.connections:BoundedLoop"
 
 
 def read_token(file: Path) -> str:
@@ -43,10 +44,16 @@ def new_token() -> str:
 
 
 def serve(settings: WebSettings, show_token: bool) -> None:
-    """Serves until it is told to stop; raises EmotiondError if the address cannot be used."""
+    """Serves until it is told to stop; raises EmotiondError if the address cannot be used.
+
+    Raises ConfigError for a certificate or key that cannot be used.
+    """
     config = server_config(create_app(settings), settings)
+    _load(config, settings)
     listener = _listen(settings)
-    print(f"emotiond: open {address(settings, listener, show_token)}", flush=True)
+    print(f"emotiond: open {address(settings, listener)}", flush=True)
+    if settings.token and show_token:
+        print(f"emotiond: it asks for the token {settings.token}", flush=True)
     uvicorn.Server(config).run([listener])
 
 
@@ -58,7 +65,8 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        http=protocol(settings.limits),
+        loop=LOOP,
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # pictures do not shrink, and a bomb would unpack
@@ -67,17 +75,31 @@ def server_config(app: Starlette, settings: WebSettings) -> uvicorn.Config:
         timeout_graceful_shutdown=STOP_S,
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.key,
+        # Without one, OpenSSL asks the terminal, where nobody may be.
+        ssl_keyfile_password=" ",  # noqa: S106 - not a secret
     )
 
 
-def address(settings: WebSettings, listener: socket.socket, show_token: bool) -> str:
-    """Returns the URL of the page, with the token if it is to be shown."""
+def address(settings: WebSettings, listener: socket.socket) -> str:
+    """Returns the URL of the page."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         host = socket.gethostname()
     scheme = "https" if settings.certificate else "http"
-    query = f"?token={settings.token}" if settings.token and show_token else ""
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/{query}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _load(config: uvicorn.Config, settings: WebSettings) -> None:
+    try:
+        config.load()
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        files = f"--certificate {settings.certificate}, --key {settings.key}"
+        if settings.certificate is None:
+            raise
+        raise ConfigError(
+            f"{files}: cannot be used ({error}); they are a certificate and its key, both PEM, the "
+            "key without a passphrase"
+        ) from error
 
 
 def _listen(settings: WebSettings) -> socket.socket:

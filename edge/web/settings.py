@@ -25,8 +25,14 @@ class Limits:
     """Length of a sound or video."""
     work_s: float = 120.0
     """Time that one request may compute."""
+    upload_s: float = 120.0
+    """Time that an upload may take."""
+    head_s: float = 10.0
+    """Time that a connection may take to send the head of a request."""
     stall_s: float = 20.0
-    """Time that an upload or a live page may send nothing."""
+    """Time that an upload or a live page may send nothing, or a listener read nothing."""
+    answer_s: float = 5.0
+    """Time that the broker may take to accept a pause."""
     workers: int = field(default_factory=lambda: max(min(os.cpu_count() or 1, MAX_WORKERS), 1))
     """Files that are read at once."""
     waiting: int = 8

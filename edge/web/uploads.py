@@ -17,7 +17,7 @@ from multipart import (
 )
 from starlette.requests import ClientDisconnect, Request
 
-from edge.web.errors import Refusal, busy, too_large, unusable, wrong_type
+from edge.web.errors import Refusal, broken_off, busy, too_large, unusable, wrong_type
 from edge.web.settings import Limits
 
 FILES = {
@@ -36,17 +36,17 @@ class Budget:
     """The memory that all uploads together may take."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._left = self._most = most_bytes
+        self.left_bytes = self._most = most_bytes
 
     def take(self, count: int) -> None:
         """Takes some bytes; raises Refusal if they are not left."""
-        if count > self._left:
+        if count > self.left_bytes:
             raise busy(f"uploads take {self._most / 1e6:g} MB already; try again in a moment")
-        self._left -= count
+        self.left_bytes -= count
 
     def give_back(self, count: int) -> None:
         """Returns bytes that were taken."""
-        self._left += count
+        self.left_bytes += count
 
 
 @dataclass
@@ -79,16 +79,22 @@ def closing(form: Form) -> Iterator[Form]:
         form.close()
 
 
-async def read_json(request: Request, kind: type[T], limits: Limits) -> T:
-    """Returns the body, JSON of this type; raises Refusal."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise wrong_type("send JSON with the header `Content-Type: application/json`")
+async def read_body(request: Request, media_type: str, limits: Limits) -> bytes:
+    """Returns the body if it is of this media type, and not larger than a text; raises Refusal."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != media_type:
+        raise wrong_type(f"send it with the header `Content-Type: {media_type}`")
     _check_length(request, limits.text_bytes)
     body = b""
     async for chunk in _chunks(request, limits):
         body += chunk
         if len(body) > limits.text_bytes:
             raise too_large(f"more than {limits.text_bytes} bytes; make it shorter")
+    return body
+
+
+async def read_json(request: Request, kind: type[T], limits: Limits) -> T:
+    """Returns the body, JSON of this type; raises Refusal."""
+    body = await read_body(request, "application/json", limits)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -192,19 +198,23 @@ class _Receiver:
 
 
 async def _chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
-    """Yields the body; raises Refusal if it stalls or breaks off."""
+    """Yields the body; raises Refusal if it stalls, takes too long or breaks off."""
     stream = request.stream().__aiter__()
+    end_s = anyio.current_time() + limits.upload_s
     while True:
+        left_s = end_s - anyio.current_time()
         try:
-            with anyio.fail_after(limits.stall_s):
+            with anyio.fail_after(min(limits.stall_s, left_s)):
                 chunk = await anext(stream)
         except StopAsyncIteration:
             return
         except TimeoutError:
             reason = f"nothing arrived for {limits.stall_s:g} s; send it again"
+            if left_s <= limits.stall_s:
+                reason = f"not received within {limits.upload_s:g} s; make it smaller"
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, reason, {"Connection": "close"}) from None
         except ClientDisconnect:
-            raise unusable("the request broke off") from None
+            raise broken_off() from None
         yield chunk
 
 

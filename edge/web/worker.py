@@ -7,7 +7,6 @@ JSON.
 
 import contextlib
 import os
-import re
 import resource
 import signal
 import sys
@@ -16,9 +15,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any
-
-UPLOAD = re.compile(r"/proc/self/fd/\d+: |:? '?/proc/self/fd/\d+'?")
-"""The path by which this process reads an upload, in errors."""
 
 Call = tuple[str, dict[str, Any], tuple[str, ...]]
 """Name of a job, its arguments, and the names of the files that follow as descriptors."""
@@ -29,14 +25,17 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this one
     connection = Connection(int(sys.argv[1]))
     config, max_pixels, max_seconds, memory_bytes = connection.recv()
-    with contextlib.suppress(OSError, ValueError):  # a sandbox may forbid it
+    unbounded = ""
+    try:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    except (OSError, ValueError) as error:  # a sandbox may forbid it
+        unbounded = str(error)
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)  # is read once, on import
     from edge.errors import EmotiondError, ModelError, describe
-    from edge.web.jobs import Jobs
+    from edge.web.jobs import Jobs, for_uploader
 
     jobs = Jobs(config, max_pixels, max_seconds)
-    connection.send(("ready", None))
+    connection.send(("ready", unbounded))
     with contextlib.suppress(EOFError, OSError):
         while True:
             name, arguments, files = connection.recv()
@@ -48,7 +47,7 @@ def main() -> int:
             except ModelError as error:
                 connection.send(("failed", str(error)))
             except EmotiondError as error:
-                connection.send(("refused", _without_paths(str(error))))
+                connection.send(("refused", for_uploader(str(error))))
             except MemoryError:
                 connection.send(("refused", "it needs more memory than one file may take"))
             except Exception as error:
@@ -66,11 +65,6 @@ def _path(descriptor: int) -> Path:
 def _reporter(connection: Connection) -> Callable[[object], None]:
     """Returns what a job calls with its progress, or with whatever else it streams."""
     return lambda content: connection.send(("progress", content))
-
-
-def _without_paths(sentence: str) -> str:
-    """Returns an error without the path by which this process reads an upload."""
-    return UPLOAD.sub("", sentence)
 
 
 if __name__ == "__main__":

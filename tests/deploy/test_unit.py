@@ -101,3 +101,27 @@ def test_the_page_has_the_sandbox_of_the_daemon_without_devices(web_unit: Path) 
     }
     assert sandbox <= own
     assert not {line for line in own if line.startswith(("DeviceAllow", "SupplementaryGroups"))}
+
+
+def allowed_calls(unit: Path) -> set[str]:
+    """Returns the system calls that a unit allows, its groups expanded."""
+    calls: set[str] = set()
+    for line in re.findall(r"^SystemCallFilter=(.+)$", unit.read_text(), re.M):
+        wanted = {call for name in line.lstrip("~").split() for call in expanded(name)}
+        calls = calls - wanted if line.startswith("~") else calls | wanted
+    return calls
+
+
+def expanded(name: str) -> set[str]:
+    if not name.startswith("@"):
+        return {name}
+    lines = analyze("syscall-filter", "--no-pager", name).stdout.splitlines()[1:]
+    members = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    return {call for member in members for call in expanded(member)}
+
+
+@pytest.mark.parametrize("unit", [UNIT, WEB_UNIT])
+def test_processes_that_read_files_may_bound_their_memory(unit: Path) -> None:
+    allowed = allowed_calls(unit)
+    assert "prlimit64" in allowed  # by which the C library sets limits
+    assert "setpriority" not in allowed

@@ -1,7 +1,10 @@
 """The REST API of `emotiond serve`, asked over HTTP, with the shipped models on a sample clip."""
 
+import contextlib
+import io
 import json
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -11,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
 import soundfile
+import urllib3
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
@@ -97,6 +102,16 @@ def test_the_progress_of_a_video_is_streamed_before_its_result(web: Site) -> Non
     assert json.loads(failed.body)["error"].startswith("a.mp4: ")
 
 
+def test_half_a_video_is_answered_and_what_is_missing_said(web: Site) -> None:
+    clip = HAPPY_CLIP.read_bytes()
+    answer = web.upload("/api/predict/video", video=clip[: len(clip) // 2])
+    assert answer.json["fused"]["emotion"] == "happy"
+    assert "its pictures end after 0.8 of 1.9 s" in answer.json["incomplete"]
+    assert "/proc/" not in answer.json["incomplete"]
+    whole = web.upload("/api/predict/video", video=clip)
+    assert whole.json["incomplete"] is None
+
+
 def test_picture_sound_and_text_of_one_person_are_fused(
     web: Site, picture: bytes, voice: bytes
 ) -> None:
@@ -144,13 +159,47 @@ def long_sound() -> bytes:
     return content
 
 
+def media(sound_s: int, container: str = "ipod", pictures: int = 0) -> bytes:
+    """Noise in AAC, with so many black pictures, ten a second.
+
+    `ipod` is M4A; a Matroska tells no length, as those of a browser.
+    """
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).normal(0, 3000, (1, SAMPLE_RATE_HZ)).astype(np.int16)
+    options = {"live": "1"} if container == "matroska" else {}
+    with av.open(file, "w", format=container, options=options) as made:
+        sound: Any = made.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono")
+        video: Any = made.add_stream("mpeg4", rate=10) if pictures else None
+        if video:
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(pictures):
+            black = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+            made.mux(video.encode(black))
+        for second in range(sound_s):
+            block = av.AudioFrame.from_ndarray(noise, format="s16", layout="mono")
+            block.rate, block.pts = SAMPLE_RATE_HZ, second * SAMPLE_RATE_HZ
+            made.mux(sound.encode(block))
+        for stream in filter(None, (sound, video)):
+            made.mux(stream.encode(None))
+    return file.getvalue()
+
+
 BAD = [
     ("image", b"not a picture", 422, "not a readable picture"),
-    ("image", png_bomb(16_000), 422, "picture"),
+    ("image", png_bomb(16_000), 422, "pixels are more than this server allows; make it smaller"),
     ("image", b"", 422, "the part `image` is empty"),
     ("image", ("a.txt", b"hello", "text/plain"), 415, "the part `image` has the type 'text/plain'"),
     ("audio", b"not a sound", 422, "not a readable sound or video"),
-    ("audio", long_sound(), 422, "longer than 20 s"),
+    ("audio", long_sound(), 422, "at most 20 s are read; cut it"),
+    ("audio", media(sound_s=30), 422, "at most 20 s are read; cut it"),
+    ("video", media(sound_s=30, container="matroska", pictures=20), 422, "at most 20 s are read"),
+    (
+        "video",
+        media(sound_s=1, container="matroska", pictures=250),
+        422,
+        "longer than 20 s; cut it",
+    ),
+    ("video", media(sound_s=5), 422, "video.bin: this file has no picture track; no voice in it"),
     ("video", HAPPY_CLIP.read_bytes()[:3000], 422, "video.bin: "),
     ("video", os.urandom(9_000_000), 413, "more than 8 MB"),
     ("picture", b"hello", 422, "unknown part 'picture'; known here: `image`"),
@@ -229,6 +278,48 @@ def test_a_stalled_upload_is_given_up_and_its_seat_is_free(picture: bytes) -> No
             )
             assert client.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert web.upload("/api/predict/image", image=picture).status == 200
+
+
+def test_an_upload_that_drips_is_given_up_as_well(picture: bytes) -> None:
+    with site(Limits(upload_s=0.5, workers=1, waiting=0)) as web:
+        with socket.create_connection((HOST, web.port), 10) as client:
+            client.sendall(
+                b"POST /api/predict/image HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 2000\r\n\r\n"
+            )
+            client.settimeout(0.05)
+            answer = b""
+            while not answer:
+                with contextlib.suppress(TimeoutError):
+                    client.sendall(b"\r")
+                    answer = client.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"not received within 0.5 s" in answer
+        assert web.upload("/api/predict/image", image=picture).status == 200
+
+
+@pytest.mark.parametrize("accept", [{}, {"Accept": "application/x-ndjson"}])
+def test_a_client_that_leaves_frees_its_seat_at_once(accept: dict[str, str]) -> None:
+    with site(Limits(workers=1, waiting=0)) as web:
+        assert web.post("/api/predict", {"text": "hello"}).status == 200
+        (pid,) = web.server.pool.pids
+        os.kill(pid, signal.SIGSTOP)  # a file that keeps its reader for long
+        body, kind = urllib3.encode_multipart_formdata(
+            {"video": ("a.mkv", HAPPY_CLIP.read_bytes())}
+        )
+        with socket.create_connection((HOST, web.port), 10) as client:
+            lines = {
+                "Host": "localhost",
+                "Content-Type": kind,
+                "Content-Length": len(body),
+            } | accept
+            head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+            client.sendall(b"POST /api/predict/video HTTP/1.1\r\n" + head.encode() + b"\r\n" + body)
+            wait_until(lambda: web.server.uploads.left_bytes < Limits().all_uploads_bytes)
+        wait_until(lambda: web.server.pool.busy == 0)
+        assert web.server.uploads.left_bytes == Limits().all_uploads_bytes
+        assert web.post("/api/predict", {"text": "hello"}).status == 200
+        assert web.server.pool.pids != [pid]
 
 
 MAX_GROWTH_MB = 20.0

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import trustme
 import urllib3
+from cryptography.hazmat.primitives import serialization
 
 from benchmarks.harness.web import web_server
 from edge.machine import rss_mb
@@ -38,7 +41,9 @@ def test_it_prints_its_address_serves_it_and_leaves_nothing_behind(tmp_path: Pat
 
 def test_on_other_addresses_it_prints_a_token_once_and_demands_it(tmp_path: Path) -> None:
     with web_server(tmp_path, {"mqtt": {"port": 1}}, "--host", "0.0.0.0") as server:  # noqa: S104
-        token = server.address.partition("/?token=")[2]
+        assert server.address == f"http://{socket.gethostname()}:{server.port}/"
+        assert server.process.stdout is not None
+        token = server.process.stdout.readline().split()[-1]
         assert len(token) >= 32
         assert ask(f"{server.url}/api/health") == 401
         assert ask(f"{server.url}/api/health", Authorization=f"Bearer {token}") == 200
@@ -59,6 +64,46 @@ def test_what_cannot_be_served_is_one_sentence(options: list[str], message: str,
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "reason"),
+    [
+        ("none.pem", "server.key", "No such file"),
+        ("junk.pem", "server.key", "PEM"),
+        ("server.pem", "junk.pem", "PEM"),
+        ("server.pem", "other.key", "mismatch"),
+        ("server.pem", "secret.key", "without a passphrase"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_one_sentence(
+    authority: tuple[trustme.CA, Path], tmp_path: Path, certificate: str, key: str, reason: str
+) -> None:
+    folder = authority[1]
+    for name in ("server.pem", "server.key"):
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "junk.pem").write_text("junk")
+    other = authority[0].issue_cert("other").private_key_pem.bytes()
+    (tmp_path / "other.key").write_bytes(other)
+    secret = serialization.load_pem_private_key(other, None).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "secret.key").write_bytes(secret)
+    options = ["--certificate", str(tmp_path / certificate), "--key", str(tmp_path / key)]
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "serve", "--port", "0", *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (os.EX_CONFIG, False)
+    assert str(tmp_path / certificate) in done.stderr
+    assert reason.lower() in done.stderr.lower()
+    assert "Enter" not in done.stderr  # nobody may be there to answer
+    assert done.stdout == ""
 
 
 def test_without_the_extra_it_names_the_remedy(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """Devices on a real broker: the view, the stream, the pause."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from edge.commands.demo.broker import HOST
 from edge.config import Config, Mqtt
+from edge.web.devices import MAX_MODALITIES
 from edge.web.settings import Limits
 from tests.support.messages import messages
 from tests.support.pages import Page
@@ -222,3 +226,86 @@ def test_a_pause_that_the_broker_forbids_is_explained(guarded: Mosquitto, tmp_pa
         wait_until(lambda: web.get("/api/devices/robot").status == 200)
         refused = web.post("/api/devices/robot/pause", {"paused": True})
         assert (refused.status, "the broker refuses it" in refused.error) == (403, True)
+
+
+def test_asking_for_the_head_of_the_stream_does_not_open_it(web: Site) -> None:
+    head = web.request("HEAD", "/api/events")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Type"].startswith("text/event-stream")
+    assert web.server.hub.listeners == 0
+
+
+def test_a_device_that_is_removed_from_the_broker_is_forgotten(
+    web: Site, device: paho.Client
+) -> None:
+    for name in ("status", "face/status"):
+        device.publish(f"emotion/kiosk/{name}", "online", 1, retain=True)
+    device.publish("emotion/kiosk/state", json.dumps(messages()["state"]), 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").json.get("state") is not None)
+    device.publish("emotion/kiosk/state", b"", 1, retain=True)
+    device.publish("emotion/kiosk/face/status", b"", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").json["modalities"] == {})
+    assert web.get("/api/devices/kiosk").json["state"] is None
+    device.publish("emotion/kiosk/status", b"", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").status == 404)
+    device.publish("emotion/kiosk/state", b"", 1, retain=True)
+    device.publish("emotion/other/status", "online", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/other").status == 200)
+    assert [one["device"] for one in web.get("/api/devices").json["devices"]] == ["other"]
+
+
+@needs_browser
+def test_a_device_that_is_removed_leaves_the_page(
+    chromium: Chrome, web: Site, device: paho.Client
+) -> None:
+    for name in ("kiosk", "robot"):
+        device.publish(f"emotion/{name}/status", "online", 1, retain=True)
+    page = Page(chromium, web.url)
+    page.open("#devices")
+    page.until(lambda: page.texts(".device strong") == ["kiosk", "robot"])
+    device.publish("emotion/kiosk/status", b"", 1, retain=True)
+    page.until(lambda: page.texts(".device strong") == ["robot"])
+
+
+def test_a_retained_state_is_in_the_history_at_its_own_time_or_not_at_all(
+    broker: Mosquitto, device: paho.Client
+) -> None:
+    now = datetime.now(timezone.utc)
+    for name, age_s in {"recent": 600, "old": 2 * 3600}.items():
+        state = messages()["state"]
+        moment = now - timedelta(seconds=age_s)
+        state["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        sent = device.publish(f"emotion/{name}/state", json.dumps(state), 1, retain=True)
+        sent.wait_for_publish(10)
+    with site(config=config(broker.port)) as web:
+        wait_until(lambda: len(web.get("/api/devices").json["devices"]) == 2)
+        recent, old = (web.get(f"/api/devices/{name}").json for name in ("recent", "old"))
+    assert old["history"] == []
+    assert old["state"] is not None
+    ((time_s, *_),) = recent["history"]
+    assert abs(time_s - (now.timestamp() - 600)) < 1
+
+
+def test_a_hostile_device_cannot_fill_the_memory(web: Site, device: paho.Client) -> None:
+    for number in range(2 * MAX_MODALITIES):
+        device.publish(f"emotion/kiosk/m{number}/status", "ok", 1)
+    device.publish(f"emotion/{'a' * 2000}/status", "online", 1)
+    device.publish("emotion/kiosk/status", "online", 1)
+    wait_until(lambda: web.get("/api/devices/kiosk").json.get("status") == "online")
+    (kiosk,) = web.get("/api/devices").json["devices"]
+    assert len(kiosk["modalities"]) == MAX_MODALITIES
+
+
+def test_a_pause_at_which_the_broker_is_silent_is_given_up(
+    broker: Mosquitto, device: paho.Client
+) -> None:
+    with site(Limits(answer_s=0.3), config=config(broker.port)) as web:
+        device.publish("emotion/kiosk/status", "online", 1, retain=True)
+        wait_until(lambda: web.get("/api/devices/kiosk").status == 200)
+        assert web.post("/api/devices/kiosk/pause", {"paused": True}).status == 202
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            late = web.post("/api/devices/kiosk/pause", {"paused": True})
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+        assert (late.status, "did not answer within 0.3 s" in late.error) == (504, True)

@@ -38,6 +38,19 @@ def test_every_endpoint_is_described_and_its_description_served(web: Site) -> No
     )
 
 
+def test_every_refusal_is_described(web: Site) -> None:
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            statuses = set(operation["responses"])
+            assert {"401", "403", "421", "429"} <= statuses, (method, path)
+            if "requestBody" in operation:
+                assert {"408", "413", "415", "422", "503"} <= statuses, (method, path)
+    assert "504" in document()["paths"]["/api/devices/{device}/pause"]["post"]["responses"]
+    for headers in ({"Host": "elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        refused = web.get("/api/health", **headers)
+        jsonschema.validate(refused.json, schema("/api/health", "get", refused.status))
+
+
 @pytest.mark.parametrize("path", ["/api/health", "/api/models", "/api/devices"])
 def test_what_is_answered_is_what_is_described(web: Site, path: str) -> None:
     jsonschema.validate(web.get(path).json, schema(path, "get", 200))

@@ -166,6 +166,18 @@ def test_files_that_cannot_be_read_say_why_and_harm_no_other(page: Page, tmp_pat
     assert page.find(".results img:not([src^=blob])") is None
 
 
+def test_the_token_is_asked_for_and_does_not_stay_in_an_address(chromium: Chrome) -> None:
+    with site(token="a-token-that-is-long-enough") as web:  # noqa: S106
+        page = Page(chromium, web.url)
+        page.open()
+        page.write("#token", "wrong", submit=True)
+        page.until_text("#problem", "this is not the token")
+        assert page.violations == []
+        page.write("#token", "a-token-that-is-long-enough", submit=True)
+        page.until_text("h1", "Try it")
+        assert chromium.current_url == f"{web.url}/"
+
+
 @pytest.mark.parametrize("view", ["", "#files", "#devices", "docs", "login"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_view_fits_a_phone_and_is_accessible(page: Page, view: str, theme: str) -> None:

@@ -4,6 +4,7 @@ import argparse
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -11,12 +12,13 @@ from websockets.sync.client import connect
 
 from edge.config import Config
 from edge.errors import EmotiondError
-from edge.web.safety import HEADERS, WRONG_TRIES
-from edge.web.serve import address, read_token
+from edge.web.access import WRONG_TRIES
+from edge.web.safety import HEADERS
+from edge.web.serve import read_token
 from edge.web.settings import WebSettings
 from edge.web.start import start
 from tests.support.clock import FakeClock
-from tests.support.web import JSON, Site, site
+from tests.support.web import JSON, Answer, Site, site
 
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105
 
@@ -114,12 +116,18 @@ def test_without_the_token_nothing_but_the_form_is_served(guarded: tuple[Site, F
     assert caught.value.response.status_code == 403
 
 
-def test_the_token_opens_as_a_header_or_once_in_the_address(
+def log_in(web: Site, token: str) -> Answer:
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": web.url}
+    return web.request("POST", "/login", body=urlencode({"token": token}), headers=form)
+
+
+def test_the_token_opens_as_a_header_or_from_the_form_but_never_in_an_address(
     guarded: tuple[Site, FakeClock],
 ) -> None:
     web, _ = guarded
     assert web.get("/api/health", Authorization=f"Bearer {TOKEN}").status == 200
-    opened = web.get(f"/?token={TOKEN}")
+    assert web.get(f"/?token={TOKEN}").status == 401
+    opened = log_in(web, TOKEN)
     assert (opened.status, opened.headers["Location"]) == (303, "/")
     cookie = opened.headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in cookie.split(";")}
@@ -129,17 +137,43 @@ def test_the_token_opens_as_a_header_or_once_in_the_address(
         pass
 
 
-def test_wrong_tokens_are_limited_and_the_right_one_waits_as_well(
+def test_wrong_tokens_are_limited_and_lock_out_nobody_who_has_the_right_one(
     guarded: tuple[Site, FakeClock],
 ) -> None:
     web, clock = guarded
-    wrong = {"Authorization": "Bearer wrong"}
-    statuses = [web.get("/api/health", **wrong).status for _ in range(WRONG_TRIES + 1)]
-    assert statuses == [401] * WRONG_TRIES + [429]
-    right = {"Authorization": f"Bearer {TOKEN}"}
-    assert web.get("/api/health", **right).status == 429
+    tries = [web.get("/api/health", Authorization=f"Bearer {n}") for n in range(WRONG_TRIES + 1)]
+    assert [one.status for one in tries] == [401] * WRONG_TRIES + [429]
+    assert tries[-1].headers["Retry-After"] == "60"
+    refused = log_in(web, "wrong")
+    assert (refused.status, b"wait a minute" in refused.body) == (429, True)
+    assert web.get("/", Accept="text/html").headers["Location"] == "/login"
+    assert web.get("/api/health", Authorization=f"Bearer {TOKEN}").status == 200
+    assert log_in(web, TOKEN).status == 303
     clock.moment_s += 61
-    assert web.get("/api/health", **right).status == 200
+    refused = log_in(web, "wrong")
+    assert (refused.status, b"this is not the token" in refused.body) == (401, True)
+
+
+def test_an_old_cookie_is_one_wrong_try_however_often_it_is_sent(
+    guarded: tuple[Site, FakeClock],
+) -> None:
+    web, _ = guarded
+    old = {"Cookie": f"emotiond-{web.port}=of-yesterday", "Accept": "text/html"}
+    asked = [web.get("/", **old) for _ in range(2 * WRONG_TRIES)]
+    assert {(one.status, one.headers["Location"]) for one in asked} == {(303, "/login")}
+    assert web.get("/api/health", Authorization="Bearer wrong").status == 401
+
+
+def test_the_cookie_of_another_server_of_this_machine_is_none_of_this_one(
+    guarded: tuple[Site, FakeClock],
+) -> None:
+    web, _ = guarded
+    cookie = log_in(web, TOKEN).headers["Set-Cookie"].partition(";")[0]
+    assert cookie == f"emotiond-{web.port}={TOKEN}"
+    both = {"Cookie": f"emotiond-1=of-another; {cookie}"}
+    assert web.get("/api/health", **both).status == 200
+    other = {"Cookie": f"emotiond-1={TOKEN}"}
+    assert web.get("/api/health", **other).status == 401
 
 
 def test_a_token_file_needs_a_token_that_cannot_be_guessed(tmp_path: Path) -> None:
@@ -151,14 +185,6 @@ def test_a_token_file_needs_a_token_that_cannot_be_guessed(tmp_path: Path) -> No
         read_token(file)
     file.write_text(f"{TOKEN}\n")
     assert read_token(file) == TOKEN
-
-
-def test_the_printed_address_has_the_token_only_if_it_is_new() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        settings = WebSettings(token=TOKEN)
-        assert address(settings, listener, True) == f"http://127.0.0.1:{port}/?token={TOKEN}"
-        assert address(settings, listener, False) == f"http://127.0.0.1:{port}/"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import urllib3
 import uvicorn
+from starlette.applications import Starlette
 
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST
@@ -75,13 +76,20 @@ def site(
     """Runs a server in a thread; without a configuration it has no broker."""
     chosen = WebSettings(**{"config": NO_BROKER, "limits": limits or Limits(), **settings})
     app = create_app(chosen, (clock or Clock()).now_s)
+    with serving(app, chosen) as port:
+        yield Site(port, app.state.server)
+
+
+@contextmanager
+def serving(app: Starlette, settings: WebSettings) -> Iterator[int]:
+    """Serves an application in a thread; yields its port."""
     with socket.create_server((HOST, 0)) as listener:
-        runner = uvicorn.Server(server_config(app, chosen))
+        runner = uvicorn.Server(server_config(app, settings))
         thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
             wait_until(lambda: runner.started)
-            yield Site(listener.getsockname()[1], app.state.server)
+            yield listener.getsockname()[1]
         finally:
             runner.should_exit = True
             thread.join(20)

@@ -113,7 +113,10 @@ export function devicesView(main, health, chosen) {
         h("p", {}, "It has not published anything to this broker."),
       );
     }
-    if (device) {
+    if (!device) {
+      detail?.element.remove();
+      detail = null;
+    } else {
       detail ??= new DeviceDetail(chosen);
       if (!detail.element.isConnected) {
         body.prepend(detail.element);

@@ -58,6 +58,11 @@ export class Feed extends EventTarget {
 
   #take({ device: name, name: topic, payload, retained }) {
     this.received += 1;
+    if (payload === null && (topic === "status" || !this.devices.has(name))) {
+      this.devices.delete(name); // it was removed from the broker
+      this.#changed(null);
+      return;
+    }
     const device = this.devices.get(name) ?? {
       device: name,
       status: null,
@@ -72,6 +77,11 @@ export class Feed extends EventTarget {
     if (topic === "status") {
       device.status = payload;
     } else if (topic.endsWith("/status")) {
+      if (payload === null) {
+        delete device.modalities[topic.split("/")[0]];
+        this.#changed(name);
+        return;
+      }
       device.modalities[topic.split("/")[0]] = payload;
     } else if (topic === "event") {
       device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(
@@ -81,8 +91,8 @@ export class Feed extends EventTarget {
     } else if (topic === "error") {
       device.refusal = payload.data.reason;
     } else {
-      device[topic] = payload.data;
-      if (topic === "state" && !retained) {
+      device[topic] = payload?.data ?? null;
+      if (topic === "state" && payload && !retained) {
         remember(device.history, payload.data);
       }
     }

@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -131,6 +132,26 @@ def test_a_picture_beyond_the_limit_is_refused_and_the_limit_can_be_raised() -> 
     with pytest.raises(SourceError, match=sentence):
         decode_picture(data, "it", Files(max_picture_mpx=1.0))
     assert decode_picture(data, "it", Files(max_picture_mpx=1.2)).shape == (1200, 1000, 3)
+
+
+@pytest.mark.parametrize(("sample", "most"), [(np.uint16, 10), (np.float32, 16)])
+def test_a_deep_picture_takes_little_more_memory_than_its_samples(sample: type, most: int) -> None:
+    side = 1000
+    deep: Any = np.ones((side, side, 3), sample)
+    data = cv2.imencode(".tiff", deep)[1].tobytes()
+    tracemalloc.start()
+    try:
+        decode_picture(data, "it")
+        assert tracemalloc.get_traced_memory()[1] - len(data) < most * side * side
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_picture_whose_samples_are_long_is_refused_by_its_header() -> None:
+    doubles = cv2.imencode(".tiff", np.zeros((1000, 1000, 3), np.float64))[1].tobytes()
+    with pytest.raises(SourceError, match="1000x1000 pixels of 24 bytes need too much memory"):
+        decode_picture(doubles, "it", Files(max_picture_mpx=1.0))
+    assert decode_picture(doubles, "it", Files(max_picture_mpx=3.0)).shape == (1000, 1000, 3)
 
 
 @pytest.mark.parametrize("data", [b"", b"rubbish", b"\xff\xd8\xff\xe0", b"II*\0", b"BM", b"P6 "])

@@ -1,8 +1,11 @@
 """The processes that read what others send."""
 
+import asyncio
 import logging
 import os
 import signal
+import subprocess
+import sys
 
 import msgspec
 import pytest
@@ -10,7 +13,8 @@ import pytest
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.config import Camera, Config, Models
 from edge.web.errors import Refusal
-from edge.web.pool import Worker, worker_memory_bytes
+from edge.web.pool import Pool
+from edge.web.process import Worker, worker_memory_bytes
 from edge.web.settings import Limits
 from edge.web.uploads import Budget
 
@@ -66,6 +70,30 @@ def test_what_others_send_is_not_turned_as_the_camera_of_the_device_is() -> None
 @pytest.mark.parametrize(("whole_mb", "mb"), [(1000, 400), (8000, 800), (64000, 2000)])
 def test_five_readers_share_half_of_the_memory_within_bounds(whole_mb: float, mb: int) -> None:
     assert worker_memory_bytes(5, whole_mb) == mb * 1_000_000
+
+
+def test_a_reader_whose_memory_cannot_be_bounded_works_and_the_log_says_so() -> None:
+    script = """
+import logging, resource
+from edge.config import Config
+from edge.web.process import Worker
+from edge.web.settings import Limits
+logging.basicConfig(format="%(message)s")
+resource.setrlimit(resource.RLIMIT_DATA, (390_000_000, 390_000_000))  # less than a reader takes
+worker = Worker(Config(), Limits())
+worker.call("text", {"text": "hello"}, {}, 60, print)
+worker.stop()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "reads uploads has no memory limit of its own: not allowed to raise" in done.stderr
+
+
+def test_a_page_that_sent_nothing_is_forgotten_without_starting_a_reader() -> None:
+    pool = Pool(Config(), Limits())
+    asyncio.run(pool.end_live("a"))
+    assert pool.pids == []
 
 
 def test_a_missing_model_is_a_fault_of_the_server(tmp_path: object) -> None:
