@@ -62,7 +62,7 @@ def predict_people(folders: Sequence[Path], models: Path) -> People:
     reader, unusable = _Reader(models), list[str]()
     found, labels, names, durations_s = [], [], [], []
     for folder in folders:
-        rows, _ = label_table.read_rows(folder, VIDEOS, "videos")
+        rows, _ = label_table.read_rows(folder, VIDEOS, "videos", unusable)
         for where, row in track(rows, description=f"{folder.name}, watching", transient=True):
             emotion = row["emotion"].strip().lower()
             try:
