@@ -29,7 +29,7 @@ def test_the_examples_run_one_after_another(
         exec(example, names)  # noqa: S102
     printed = capsys.readouterr().out
     assert "happy" in printed
-    assert "missing.png: cannot read it" in printed
+    assert "missing.png: no such file" in printed
 
 
 def test_the_table_of_fields_names_every_field_of_a_result() -> None:
