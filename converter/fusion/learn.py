@@ -19,7 +19,7 @@ CASE_COUNT = 600
 # Of the pairs that lack a modality, relative to the complete ones.
 MISSING_MODALITY_WEIGHT = 1 / 3
 # Of all simulated pairs, relative to the clips of people.
-SIMULATED_WEIGHT = 1.0
+SIMULATED_WEIGHT = 0.3
 # Losses within about this distance of the worst one share its weight.
 SOFTNESS_NEPERS = 0.02
 MIN_EXPONENT = 0.02

@@ -63,8 +63,8 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""
         for modality, shown in self.expressions.items():
-            for means in (shown, *shown.values()):
-                if missing := set(EMOTIONS) - set(means):
+            for given in (set(shown), *(set(means) for means in shown.values())):
+                if missing := set(EMOTIONS) - given:
                     names = ", ".join(sorted(missing))
                     raise ValueError(f"the expressions of {modality} lack {names}")
 
