@@ -20,7 +20,7 @@ def _shown(modality: str, emotion: str, bias: dict[str, float]) -> FloatArray:
 
 
 def _certain(emotion: str) -> FloatArray:
-    return np.eye(len(EMOTIONS), dtype=np.float32)[EMOTIONS.index(emotion)]
+    return np.asarray(np.eye(len(EMOTIONS))[EMOTIONS.index(emotion)], np.float32)
 
 
 def _after(modality: str, emotion: str, bias: dict[str, float], seconds: float) -> Baseline:
