@@ -166,6 +166,66 @@ def test_files_that_cannot_be_read_say_why_and_harm_no_other(page: Page, tmp_pat
     assert page.find(".results img:not([src^=blob])") is None
 
 
+@pytest.mark.parametrize("address", ["#constructor", "#%", "#nothing/at/all", "docs#%"])
+def test_an_address_that_names_nothing_shows_the_first_view(page: Page, address: str) -> None:
+    page.open(address)
+    title = "API" if "docs" in address else "Try it"
+    page.until(lambda: title in page.text("h1"))
+    assert page.complaints == []
+
+
+def test_what_was_read_stays_while_other_views_are_shown(page: Page) -> None:
+    page.open("#files")
+    page.write("#words", "I am so happy!", submit=True)
+    page.write("#files", str(HAPPY_CLIP))
+    page.press("Devices")  # the clip is read meanwhile
+    page.until_text("h1", "Devices")
+    page.press("Files")
+    page.until(lambda: len(page.texts(".answer")) == 2)
+    page.until(lambda: "Happy" in page.attribute(".result-timeline canvas", "aria-label"))
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("kind", ["text", "picture"])
+def test_what_a_busy_server_refuses_is_sent_again(
+    page: Page, web: Site, kind: str, tmp_path: Path
+) -> None:
+    limits = web.server.settings.limits
+    web.server.pool.busy += limits.workers + limits.waiting
+    try:
+        page.open("#files")
+        if kind == "text":
+            page.write("#words", "I am so happy!", submit=True)
+        else:
+            page.write("#files", str(files(tmp_path)["face.png"]))
+        page.until_text(".result-state", "The server is busy; waiting")
+    finally:
+        web.server.pool.busy -= limits.workers + limits.waiting
+    page.until_text(".answer", "Happy")
+
+
+def test_what_is_removed_while_the_server_is_busy_is_not_sent_again(page: Page, web: Site) -> None:
+    limits = web.server.settings.limits
+    web.server.pool.busy += limits.workers + limits.waiting
+    try:
+        page.open("#files")
+        for text in ("one", "two"):  # as many as are sent at once
+            page.write("#words", text, submit=True)
+        page.until(lambda: len(page.texts(".result-state")) == 2)
+        page.until(lambda: all("busy" in one for one in page.texts(".result-state")))
+        page.press("Remove")
+        page.until(lambda: len(page.texts(".result")) == 1)
+        page.press("Remove")
+        page.until(lambda: not page.texts(".result"))
+    finally:
+        web.server.pool.busy -= limits.workers + limits.waiting
+    sent = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('predict'))"
+    before = len(page.json(sent))
+    page.write("#words", "I am so happy!", submit=True)  # nothing is left in its way
+    page.until_text(".answer", "Happy")
+    assert len(page.json(sent)) == before + 1
+
+
 def test_the_token_is_asked_for_and_does_not_stay_in_an_address(chromium: Chrome) -> None:
     with site(token="a-token-that-is-long-enough") as web:  # noqa: S106
         page = Page(chromium, web.url)

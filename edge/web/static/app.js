@@ -4,7 +4,7 @@ import { cameraView } from "./camera.js";
 import { devicesView } from "./devices.js";
 import { filesView } from "./files.js";
 import { tryView } from "./try.js";
-import { fetchJson, h, show } from "./ui.js";
+import { fetchJson, h, show, wanted } from "./ui.js";
 
 const VIEWS = { try: tryView, files: filesView, devices: devicesView, camera: cameraView };
 const TITLES = { try: "Try it", files: "Files", devices: "Devices", camera: "Camera" };
@@ -15,8 +15,8 @@ let leave = () => {}; // frees what it holds
 let health = null;
 
 function route() {
-  const [name, ...rest] = decodeURIComponent(location.hash.slice(1)).split("/");
-  const view = name in VIEWS ? name : "try";
+  const [name, ...rest] = wanted().split("/");
+  const view = Object.hasOwn(VIEWS, name) ? name : "try";
   if (view === current && view !== "devices") {
     return;
   }

@@ -7,8 +7,9 @@ import { emotion, h, percent, setEmotion, setTrack, show, track } from "./ui.js"
 
 const RENDER_MS = 200;
 
+const feed = new Feed(); // keeps the events of devices while other views are shown
+
 export function devicesView(main, health, chosen) {
-  const feed = new Feed();
   const state = h("p", { class: "broker" });
   const search = h("input", { type: "text", id: "search", placeholder: "Find a device …" });
   const grid = h("ul", { class: "devices" });
@@ -126,16 +127,18 @@ export function devicesView(main, health, chosen) {
   }
 
   const schedule = () => (timer ??= setTimeout(render, RENDER_MS));
-  feed.addEventListener("change", ({ detail: name }) => {
+  const changed = ({ detail: name }) => {
     name === null ? (all = true) : dirty.add(name);
     schedule();
-  });
+  };
+  feed.addEventListener("change", changed);
   search.addEventListener("input", schedule);
   const ticking = setInterval(schedule, 5000);
   feed.start();
   return () => {
     clearTimeout(timer);
     clearInterval(ticking);
+    feed.removeEventListener("change", changed);
     feed.stop();
   };
 }

@@ -1,6 +1,6 @@
 // The documentation of the API, made from openapi.json: no part of it comes from elsewhere.
 
-import { fetchJson, h } from "./ui.js";
+import { fetchJson, h, wanted } from "./ui.js";
 
 const FILES = { image: "face.jpg", audio: "voice.wav", video: "clip.mkv" };
 
@@ -119,10 +119,10 @@ function type(title, schema) {
 }
 
 function reveal() {
-  const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (wanted instanceof HTMLDetailsElement) {
-    wanted.open = true;
-    wanted.scrollIntoView();
+  const type = document.getElementById(wanted());
+  if (type instanceof HTMLDetailsElement) {
+    type.open = true;
+    type.scrollIntoView();
   }
 }
 

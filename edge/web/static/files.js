@@ -9,8 +9,25 @@ const TYPES = "image/*,audio/*,video/*,.mkv,.flac,.opus,.txt";
 const VIDEOS = /\.(avi|flv|m4v|mkv|mov|mp4|mpe?g|webm)$/i;
 const SOUNDS = /\.(aiff|flac|m4a|mp3|oga|ogg|opus|wav)$/i;
 const AT_ONCE = 2;
+const DRAGS = ["dragover", "dragleave", "drop"];
+
+let kept = null; // what was read stays while other views are shown
 
 export function filesView(main, health) {
+  kept ??= build(health);
+  main.append(...kept.elements);
+  for (const name of DRAGS) {
+    main.addEventListener(name, kept.over);
+  }
+  return () => {
+    for (const name of DRAGS) {
+      main.removeEventListener(name, kept.over);
+    }
+  };
+}
+
+// Returns the elements of the view, and what to do when something is dragged over it.
+function build(health) {
   const list = h("ul", { class: "results" });
   const input = h("input", {
     type: "file",
@@ -41,7 +58,7 @@ export function filesView(main, health) {
     area,
     h("button", { type: "submit" }, "Read the text"),
   );
-  main.append(
+  const elements = [
     h(
       "div",
       { class: "head" },
@@ -59,7 +76,7 @@ export function filesView(main, health) {
     ),
     h("div", { class: "inputs" }, drop, form),
     list,
-  );
+  ];
 
   const cards = [];
   const queue = [];
@@ -85,7 +102,7 @@ export function filesView(main, health) {
     }
     running += 1;
     const card = queue.shift();
-    if (card.element.isConnected) {
+    if (cards.includes(card)) {
       await read(card);
     }
     running -= 1;
@@ -130,9 +147,6 @@ export function filesView(main, health) {
       addFiles([...event.dataTransfer.files]);
     }
   };
-  for (const name of ["dragover", "dragleave", "drop"]) {
-    main.addEventListener(name, over);
-  }
   const results = () =>
     cards
       .filter((card) => card.item.result)
@@ -141,15 +155,7 @@ export function filesView(main, health) {
     save("emotions.json", "application/json", JSON.stringify(results().reverse(), null, 2)),
   );
   csv.addEventListener("click", () => save("emotions.csv", "text/csv", asCsv(results().reverse())));
-  return () => {
-    for (const name of ["dragover", "dragleave", "drop"]) {
-      main.removeEventListener(name, over);
-    }
-    for (const card of cards) {
-      card.item.abort?.abort();
-      card.free();
-    }
-  };
+  return { elements, over };
 }
 
 function limits({ upload_bytes, seconds }) {

@@ -161,3 +161,12 @@ export async function fetchJson(url, options) {
   }
   return body;
 }
+
+// What the address names after its #; empty if it is damaged.
+export function wanted() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
