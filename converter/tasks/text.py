@@ -24,7 +24,7 @@ from converter.datasets import (
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Splits
 from converter.datasets.texts import Texts, join
-from converter.distillation.phrases import phrases
+from converter.distillation.phrases import emoji_alone, phrases
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
@@ -184,6 +184,11 @@ class NgramsBesideEncoder(TextTask):
         return replace(samples, labels=self.labels, targets=targets)
 
     def _phrases(self, train: Samples, rng: np.random.Generator) -> Samples:
-        """Returns phrases, which are English, as texts that the encoder reads."""
-        made = super()._phrases(train, rng)
+        """Returns phrases, which are English, as texts that the encoder reads.
+
+        So are emoji without words: it knows their names.
+        """
+        phrases = super()._phrases(train, rng)
+        alone = replace(phrases, inputs=emoji_alone(len(phrases), rng))
+        made = concatenate([phrases, alone])
         return self._extend(replace(made, groups=(self._encoded[0],) * len(made)))

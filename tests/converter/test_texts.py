@@ -23,10 +23,10 @@ from converter.datasets.texts import (
     split_as_published,
     split_at_random,
 )
-from converter.distillation.phrases import FEELINGS, denials
+from converter.distillation.phrases import FEELINGS, denials, emoji_alone
 from converter.measuring.metrics import multilabel_f1
 from converter.packing.calibrate import fit_thresholds
-from converter.tasks.text import TextTask
+from converter.tasks.text import ENCODED, NgramsBesideEncoder, TextTask
 from edge.perception.ngrams import NEGATORS, tokens
 
 
@@ -365,3 +365,20 @@ def test_only_the_named_data_sets_are_used(tmp_path: Path) -> None:
     assert TextTask(only=["there"]).load(both).datasets == ("there",)
     with pytest.raises(DatasetError, match="no data set is called 'elsewhere'; found here, there"):
         TextTask(only=["elsewhere"]).load(both)
+
+
+def test_emoji_without_words_are_the_encoders() -> None:
+    rng = np.random.default_rng(0)
+    assert all(one.strip() for one in emoji_alone(200, rng))
+    assert "\U0001f621" in "".join(emoji_alone(2000, rng))
+    labels = (("joy",), ("anger",))
+    rows = [Row(f"t:{n}", f"text {n}", labels[n % 2]) for n in range(200)]
+    others = [Row(row.location, f"texte {n}", row.labels) for n, row in enumerate(rows)]
+    sets = {"english": rows, "other": others}
+    splits = join([split_at_random(name, "", LABELS, of_set) for name, of_set in sets.items()])
+    beside = NgramsBesideEncoder(["english"])
+    train = beside.extended(splits).train
+    made = beside.prepare(train, beside.input_spec(train), seed=0)
+    alone = [row for row, one in enumerate(made.inputs) if not re.search(r"\w", one)]
+    assert alone
+    assert {made.labels[i] for i in made.targets[alone].argmax(axis=1)} == {ENCODED}

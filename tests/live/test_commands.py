@@ -291,12 +291,12 @@ def test_demo_plays_every_clip_and_ends_with_a_table() -> None:
     assert "emotiond serve" in done.stdout
     # The daemon plays in real time, so that a belief at the border of unknown may fall either way.
     read = emotiond("predict", "--json", *(SAMPLES / name for name in clips))
-    fused = {
+    of_clips = {
         Path(one["input"]).name: one["emotion"]
         for one in map(json.loads, read.stdout.splitlines())
         if one["modality"] == "fused"
     }
-    assert sum(fused[row[0]] == row[2] for row in shown) >= 5
+    assert sum(of_clips[row[0]] == row[2] for row in shown) >= 5
 
 
 def test_bench_measures_every_stage() -> None:
