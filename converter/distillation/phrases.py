@@ -11,10 +11,7 @@ import numpy as np
 
 from converter.datasets.samples import Samples
 from converter.datasets.texts import Row, to_samples
-from edge.perception.symbols import EMOJI_NAMES, EMOTICON_NAMES
 
-FACES = range(0x1F600, 0x1F650)
-"""Unicode's block of emoji with faces."""
 FEELINGS = {
     "anger": "angry mad annoyed furious upset irritated offended",
     "disgust": "disgusted grossed repulsed",
@@ -116,14 +113,3 @@ def phrases(texts: int, groups: Sequence[str], rng: np.random.Generator) -> Samp
     made = [*denials(half, rng), *statements(half, rng)]
     samples = to_samples("phrases", [Row("phrases", *one) for one in made], [])
     return replace(samples, groups=tuple(groups[i % len(groups)] for i in range(len(samples))))
-
-
-def emoji_alone(count: int, rng: np.random.Generator) -> list[str]:
-    """Returns texts of nothing but emoji and emoticons, some of them repeated."""
-    known = [*map(chr, FACES), *EMOJI_NAMES, *EMOTICON_NAMES]
-    texts = []
-    for _ in range(count):
-        kinds = [known[i] for i in rng.integers(0, len(known), rng.integers(1, 4))]
-        repeated = [one * int(rng.integers(1, 5)) for one in kinds]
-        texts.append((" " if rng.random() < 1 / 2 else "").join(repeated))
-    return texts

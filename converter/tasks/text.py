@@ -24,7 +24,8 @@ from converter.datasets import (
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Splits
 from converter.datasets.texts import Texts, join
-from converter.distillation.phrases import emoji_alone, phrases
+from converter.distillation.emoji import emoji_alone, emoji_meanings
+from converter.distillation.phrases import phrases
 from converter.networks import text as network
 from converter.tasks.base import Layout, Schedule, Task, load_known
 from edge.emotions import FloatArray
@@ -100,7 +101,7 @@ class TextTask(Task):
         "curiosity": "neutral",
     }
     multi_label = True
-    schedule = Schedule(epochs=4, batch_size=128, learning_rate=3e-3, patience=4)
+    schedule = Schedule(epochs=3, batch_size=128, learning_rate=3e-3, patience=3)
 
     def __init__(self, only: Sequence[str] = ()) -> None:
         self._only = only
@@ -186,9 +187,11 @@ class NgramsBesideEncoder(TextTask):
     def _phrases(self, train: Samples, rng: np.random.Generator) -> Samples:
         """Returns phrases, which are English, as texts that the encoder reads.
 
-        So are emoji without words: it knows their names.
+        Emoji without words follow, with the labels of texts in other languages that contain them.
         """
         phrases = super()._phrases(train, rng)
-        alone = replace(phrases, inputs=emoji_alone(len(phrases), rng))
-        made = concatenate([phrases, alone])
-        return self._extend(replace(made, groups=(self._encoded[0],) * len(made)))
+        made = self._extend(replace(phrases, groups=(self._encoded[0],) * len(phrases)))
+        encoded = train.rows_of(self._encoded)
+        others = train.subset(np.setdiff1d(np.arange(len(train)), encoded))
+        texts, targets = emoji_alone(emoji_meanings(others), made.targets[0], len(made), rng)
+        return concatenate([made, replace(made, inputs=texts, targets=targets)])

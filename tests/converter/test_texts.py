@@ -22,8 +22,10 @@ from converter.datasets.texts import (
     join,
     split_as_published,
     split_at_random,
+    to_samples,
 )
-from converter.distillation.phrases import FEELINGS, denials, emoji_alone
+from converter.distillation.emoji import emoji_alone, emoji_meanings
+from converter.distillation.phrases import FEELINGS, denials
 from converter.measuring.metrics import multilabel_f1
 from converter.packing.calibrate import fit_thresholds
 from converter.tasks.text import ENCODED, NgramsBesideEncoder, TextTask
@@ -367,18 +369,34 @@ def test_only_the_named_data_sets_are_used(tmp_path: Path) -> None:
         TextTask(only=["elsewhere"]).load(both)
 
 
-def test_emoji_without_words_are_the_encoders() -> None:
-    rng = np.random.default_rng(0)
-    assert all(one.strip() for one in emoji_alone(200, rng))
-    assert "\U0001f621" in "".join(emoji_alone(2000, rng))
+def test_emoji_without_words_mean_what_the_texts_with_them_do() -> None:
+    texts = [Row(f"t:{n}", f"text {n} 😂", ("joy",)) for n in range(30)]
+    rows = [*texts, *(Row(f"t:{n}", f"text {n} :(", ("sadness",)) for n in range(30, 60))]
+    meanings = emoji_meanings(to_samples("other", [*rows, Row("t:60", "😱", ("fear",))], []))
+    assert {one: LABELS[target.argmax()] for one, target in meanings.items()} == {
+        "😂": "joy",
+        ":(": "sadness",
+    }
+    unknown = np.eye(len(LABELS), dtype=np.float32)[LABELS.index("neutral")]
+    alone, targets = emoji_alone(meanings, unknown, 200, np.random.default_rng(0))
+    for text, target in zip(alone, targets, strict=True):
+        assert (target[LABELS.index("joy")] > 0) == ("😂" in text)
+        assert (target == unknown).all() == ("😂" not in text and ":(" not in text)
+
+
+def test_emoji_without_words_are_the_encoders_unless_others_use_them() -> None:
     labels = (("joy",), ("anger",))
     rows = [Row(f"t:{n}", f"text {n}", labels[n % 2]) for n in range(200)]
-    others = [Row(row.location, f"texte {n}", row.labels) for n, row in enumerate(rows)]
+    others = [Row(row.location, f"texte {n} 😂", ("joy",)) for n, row in enumerate(rows)]
     sets = {"english": rows, "other": others}
     splits = join([split_at_random(name, "", LABELS, of_set) for name, of_set in sets.items()])
     beside = NgramsBesideEncoder(["english"])
     train = beside.extended(splits).train
     made = beside.prepare(train, beside.input_spec(train), seed=0)
-    alone = [row for row, one in enumerate(made.inputs) if not re.search(r"\w", one)]
-    assert alone
-    assert {made.labels[i] for i in made.targets[alone].argmax(axis=1)} == {ENCODED}
+    found = {
+        text: made.labels[target.argmax()]
+        for text, target in zip(made.inputs, made.targets, strict=True)
+    }
+    alone = {text: label for text, label in found.items() if not re.search(r"\w", text)}
+    assert {label for text, label in alone.items() if "😂" in text} == {"joy"}
+    assert {label for text, label in alone.items() if "😂" not in text} == {ENCODED}
