@@ -1,4 +1,4 @@
-"""Turns what callers have (paths, arrays) into pixels and sound."""
+"""Turns what callers have (paths, arrays) into pixels, sound and text."""
 
 import os
 from pathlib import Path
@@ -34,6 +34,13 @@ def to_pixels(picture: FilePath | Array, decoder: Decoder) -> npt.NDArray[np.uin
             f"a picture has three channels, but this is {_shown(picture)}; leave out transparency"
         )
     return np.ascontiguousarray(picture)
+
+
+def to_text(text: str) -> str:
+    """Returns a text as it is; raises SourceError for anything else."""
+    if not isinstance(text, str):
+        raise SourceError(f"a text is a str, but this is {type(text).__name__}")
+    return text
 
 
 def to_sound(sound: FilePath | Array, sample_rate_hz: int | None, decoder: Decoder) -> Sound:

@@ -14,7 +14,7 @@ from edge.config import Config, Face
 from edge.errors import EndsEarlyError, NotFoundError, NoTrackError, SourceError
 from edge.fusion.pooling import pool
 from edge.values import Frame, Observation
-from emotiond.inputs import Array, FilePath, to_pixels, to_sound
+from emotiond.inputs import Array, FilePath, to_pixels, to_sound, to_text
 from emotiond.live import Live
 from emotiond.models import SharedModels
 from emotiond.results import Clip, Result, of_answer, of_belief, of_observation
@@ -71,8 +71,8 @@ class Emotions:
         return None if observation is None else of_observation(observation)
 
     def text(self, text: str) -> Result:
-        """Returns the emotion of a text."""
-        return of_observation(self._models.words(text))
+        """Returns the emotion of a text; raises SourceError for anything else."""
+        return of_observation(self._models.words(to_text(text)))
 
     def fuse(
         self,
@@ -94,7 +94,7 @@ class Emotions:
             heard = self._models.voice(to_sound(sound, sample_rate_hz, self._decoder))
             observations += [] if heard is None else [heard]
         if text is not None:
-            observations.append(self._models.words(text))
+            observations.append(self._models.words(to_text(text)))
         if not observations:
             raise SourceError("nothing to fuse: there is no face, no voice and no text")
         return self._fused(observations)
@@ -105,11 +105,14 @@ class Emotions:
         *,
         timeline: bool = True,
         step_s: float = STEP_S,
+        upright: bool = False,
         progress: Progress | None = None,
     ) -> Clip:
         """Returns face, speech and both fused: of a video as a whole, and every `step_s` seconds.
 
-        `fused` follows the clip over time with the code of the daemon. Raises SourceError if it
+        `fused` follows the clip over time with the code of the daemon. Its pictures are turned as
+        `camera.rotate` and `camera.mirror` of the configuration say, as recordings of that camera
+        need it, unless they are `upright` already. Raises SourceError if it
         cannot be read, or has neither a face nor a voice.
         """
         path, missing, sound = Path(path), list[SourceError](), None
@@ -120,7 +123,8 @@ class Emotions:
         track = Timeline(self.live(), sound, step_s)
         face = speech = None
         try:
-            face = self._main_face(path, track, progress, missing)
+            frames = self._frames(path, upright, missing)
+            face = self._main_face(path, frames, track, progress)
         except SourceError as error:
             missing.insert(0, error)
         if sound is not None and (speech := self._models.voice(sound)) is None:
@@ -149,18 +153,22 @@ class Emotions:
             return (self._models.crop(frame),)
         return self._models.see(self._models.new_face(), frame).observations
 
-    def _main_face(
-        self, path: Path, track: Timeline, progress: Progress | None, missing: list[SourceError]
-    ) -> Observation:
-        """Pools the subject that is primary in most frames of a video; raises SourceError.
-
-        Adds to `missing` why the pictures end early, if they do.
-        """
+    def _frames(self, path: Path, upright: bool, missing: list[SourceError]) -> Iterator[Frame]:
+        """Yields the pictures of a video; adds to `missing` why they end early, if they do."""
         camera = self._models.config.camera
+        try:
+            for frame in self._decoder.frames(path, camera.fps):
+                yield frame if upright else turned(frame, camera)
+        except EndsEarlyError as error:
+            missing.append(error)
+
+    def _main_face(
+        self, path: Path, frames: Iterator[Frame], track: Timeline, progress: Progress | None
+    ) -> Observation:
+        """Pools the subject that is primary in most frames of a video; raises SourceError."""
         by_subject: dict[int, list[Observation]] = {}
-        for frame in _until_end(self._decoder.frames(path, camera.fps), missing):
-            upright = turned(frame, camera)
-            primary = track.frame(upright.pixels, frame.captured_s)
+        for frame in frames:
+            primary = track.frame(frame.pixels, frame.captured_s)
             if primary is not None:
                 by_subject.setdefault(primary.subject, []).append(primary)
             if progress is not None:
@@ -180,13 +188,6 @@ def no_face(config: Face) -> str:
     if config.detector == "full":
         return "no face in it"
     return "no face in it; for faces further away set models.face.detector to full"
-
-
-def _until_end(frames: Iterator[Frame], missing: list[SourceError]) -> Iterator[Frame]:
-    try:
-        yield from frames
-    except EndsEarlyError as error:
-        missing.append(error)
 
 
 def _incomplete(missing: Sequence[SourceError]) -> str | None:

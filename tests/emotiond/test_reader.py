@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
-from edge.config import Config, Tracking
+from edge.config import Camera, Config, Tracking
 from edge.perception.features import Pixels
 from edge.values import SAMPLE_RATE_HZ, Sound
-from emotiond import EMOTIONS, Emotions, ModelError, Result, SourceError
+from emotiond import EMOTIONS, Clip, Emotions, ModelError, Result, SourceError
 from emotiond.results import FUSED
 
 
@@ -140,6 +140,26 @@ def test_the_answer_about_a_clip_is_what_a_device_in_front_of_it_publishes(
     mean = sum(lasted_s * confidence for lasted_s, confidence in held) / sum(s for s, _ in held)
     assert clip.fused.emotion == "happy"
     assert clip.fused.confidence == pytest.approx(mean, abs=0.01)
+
+
+def test_a_clip_is_turned_as_the_camera_is_unless_it_is_upright(reader: Emotions) -> None:
+    def tops(clip: Clip) -> list[float]:
+        return [one.face.box.top for one in clip.timeline if one.face and one.face.box]
+
+    hanging = Emotions(config=Config(camera=Camera(rotate=180)))
+    expected = tops(reader.clip(HAPPY_CLIP))
+    assert expected
+    assert tops(hanging.clip(HAPPY_CLIP, upright=True)) == expected
+    assert tops(hanging.clip(HAPPY_CLIP)) != expected
+
+
+@pytest.mark.parametrize("text", [None, 5, b"happy"])
+def test_what_is_no_text_is_refused(reader: Emotions, text: Any) -> None:
+    with pytest.raises(SourceError, match=f"a text is a str, but this is {type(text).__name__}"):
+        reader.text(text)
+    if text is not None:
+        with pytest.raises(SourceError, match="a text is a str"):
+            reader.fuse(text=text)
 
 
 def test_what_is_not_certain_enough_is_unknown(picture: Pixels) -> None:
