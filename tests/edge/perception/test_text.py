@@ -76,7 +76,7 @@ def test_emphasis_does_not_take_away(loader: ModelLoader, plain: str, emphatic: 
 
 @pytest.mark.parametrize(
     ("text", "emotion"),
-    [("😂😂😂", "happy"), ("😭", "sad"), ("😡😡", "angry"), (":(", "sad")],
+    [("😊😊", "happy"), ("❤️", "happy"), ("😭", "sad"), ("😡😡", "angry"), (":(", "sad")],
 )
 def test_emoji_and_emoticons_speak_for_themselves(
     loader: ModelLoader, text: str, emotion: str
