@@ -1,6 +1,8 @@
 """`emotiond serve` as a user starts it."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +14,9 @@ import trustme
 import urllib3
 from cryptography.hazmat.primitives import serialization
 
+from benchmarks.harness.clips import HAPPY_CLIP
 from benchmarks.harness.web import web_server
+from edge.commands.demo.broker import HOST, free_port
 from edge.machine import rss_mb
 
 MAX_IDLE_MB = 110.0
@@ -32,11 +36,63 @@ def test_it_prints_its_address_serves_it_and_leaves_nothing_behind(tmp_path: Pat
             body = b'{"text": "I am so happy!"}'
             headers = {"Content-Type": "application/json"}
             pool.request("POST", f"{server.url}/api/predict", body=body, headers=headers)
-        tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
-        children = [child for task in tasks for child in task.read_text().split()]
+        children = children_of(server.process.pid)
         assert len(children) == 1
     assert server.process.returncode in (0, -signal.SIGTERM)
     assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def written_bytes(pid: int) -> int:
+    """What a process has written to files on disks; files in memory do not count."""
+    figures = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(figures["write_bytes"])
+
+
+def children_of(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def test_no_upload_reaches_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = tmp_path / "tmp"
+    spool.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spool))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    clip = HAPPY_CLIP.read_bytes() + bytes(8_000_000)  # more than any part that is kept in memory
+    with web_server(tmp_path, {"mqtt": {"port": 1}}) as server, urllib3.PoolManager() as pool:
+        url = f"{server.url}/api/predict/video"
+        before = written_bytes(server.process.pid)
+        answer = pool.request("POST", url, fields={"video": ("a.mkv", clip)})
+        assert answer.json()["fused"]["emotion"] == "happy"
+        (reader,) = children_of(server.process.pid)
+        written = written_bytes(server.process.pid) - before + written_bytes(reader)
+        assert written < len(HAPPY_CLIP.read_bytes())
+        assert not list(spool.iterdir())
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_no_file_but_those_in_memory_is_opened_for_writing(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    port = free_port()
+    calls = "trace=open,openat,creat,rename,renameat,renameat2,mkdir,mkdirat,mknod,mknodat"
+    command = ["strace", "-f", "-qq", "-e", calls, "-o", str(trace), sys.executable, "-m"]
+    options = ["edge.cli", "serve", "--port", str(port)]
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, env=environment) as traced:
+        try:
+            assert traced.stdout is not None
+            assert traced.stdout.readline()
+            with urllib3.PoolManager() as pool:
+                url = f"http://{HOST}:{port}/api/predict/video"
+                fields = {"video": ("a.mkv", HAPPY_CLIP.read_bytes())}
+                assert pool.request("POST", url, fields=fields).status == 200
+        finally:
+            for child in children_of(traced.pid):
+                os.kill(child, signal.SIGTERM)
+    lines = trace.read_text().splitlines()
+    writes = [line for line in lines if re.search(r"O_WRONLY|O_RDWR|O_CREAT|rename|mk|creat", line)]
+    assert len(lines) > 100
+    assert [line for line in writes if '"/dev/null"' not in line] == []
 
 
 def test_on_other_addresses_it_prints_a_token_once_and_demands_it(tmp_path: Path) -> None:
