@@ -17,6 +17,7 @@ class Live:
 
     def __init__(self, models: SharedModels, started_s: float = 0.0) -> None:
         self._models = models
+        self._newest_s = started_s
         config = models.config
         self._face = models.new_face()
         self._speech = models.new_speech()
@@ -60,5 +61,6 @@ class Live:
 
     def state(self, now_s: float) -> State:
         """Returns the state of the primary subject, as the daemon publishes it."""
-        self._tracker.pass_time(now_s)
+        self._newest_s = max(now_s, self._newest_s)  # a picture may come later than newer sound
+        self._tracker.pass_time(self._newest_s)
         return self._tracker.state

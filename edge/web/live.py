@@ -22,7 +22,9 @@ KINDS = {1: "frame", 2: "sound"}
 """A JPEG, or int16 mono at 16 kHz, little-endian."""
 MAX_MESSAGE_BYTES = 1_000_000
 MAX_LATE_S = 1.0
-"""The page's clock may go back by this much between two messages: pictures and sound overlap."""
+"""The page's clock may go back by this much between two messages of a kind."""
+MAX_APART_S = 15.0
+"""And by this much between those of two kinds: a busy page takes long to encode a picture."""
 POLICY, TRY_LATER, TOO_SLOW = 1008, 1013, 4008
 """Codes with which the server closes."""
 
@@ -53,7 +55,7 @@ async def serve(socket: WebSocket, server: Server) -> None:
 
 
 async def _converse(socket: WebSocket, server: Server, session: str) -> None:
-    newest_s = -math.inf
+    newest_s: dict[str, float] = {}
     while True:
         try:
             with anyio.fail_after(server.settings.limits.stall_s):
@@ -66,10 +68,7 @@ async def _converse(socket: WebSocket, server: Server, session: str) -> None:
             return
         try:
             kind, arguments = _understood(message)
-            captured_s = arguments["captured_s"]
-            if not captured_s >= newest_s - MAX_LATE_S:  # also if it is not a number
-                raise unusable("the time of capture goes back")
-            newest_s = max(captured_s, newest_s)
+            _check_time(newest_s, kind, arguments["captured_s"])
         except Refusal as refusal:
             await _close(socket, POLICY, str(refusal))
             return
@@ -79,6 +78,17 @@ async def _converse(socket: WebSocket, server: Server, session: str) -> None:
         except Refusal as refusal:
             answer = msgspec.json.encode({"error": str(refusal)})
         await socket.send_text(f'{{"kind": "{kind}", "answer": {answer.decode()}}}')
+
+
+def _check_time(newest_s: dict[str, float], kind: str, captured_s: float) -> None:
+    """Notes the time of a message of a kind; raises Refusal if the clock went back."""
+    oldest_s = max(
+        newest_s.get(kind, -math.inf) - MAX_LATE_S,
+        max(newest_s.values(), default=-math.inf) - MAX_APART_S,
+    )
+    if not captured_s >= oldest_s:  # also if it is not a number
+        raise unusable("the time of capture goes back")
+    newest_s[kind] = max(captured_s, newest_s.get(kind, -math.inf))
 
 
 def _understood(message: Any) -> tuple[str, dict[str, Any]]:

@@ -109,6 +109,18 @@ def test_rubbish_ends_the_page_with_a_reason(web: Site, sent: str | bytes, reaso
     wait_until(lambda: web.server.live == 0)
 
 
+def test_a_picture_that_a_busy_page_sends_late_is_read(web: Site) -> None:
+    frame = next(iter(read_frames(HAPPY_CLIP, 15.0)))
+    jpeg = cv2.imencode(".jpg", frame.pixels)[1].tobytes()
+    with join(web) as page:
+        page.send(message(SOUND, 10.0, bytes(3200)))
+        answer(page)
+        page.send(message(FRAME, 5.0, jpeg))
+        assert answer(page)["answer"]["faces"] == 1
+        page.send(message(SOUND, 5.0, bytes(3200)))
+        assert closed(page) == ("the time of capture goes back", 1008)
+
+
 def test_a_page_whose_clock_goes_back_is_ended(web: Site) -> None:
     with join(web) as page:
         page.send(json.dumps({"text": "a", "captured_s": 100.0}))
