@@ -19,9 +19,8 @@ from converter.networks import encoder
 from converter.networks.weights import MODEL
 from converter.tasks.base import Schedule
 from converter.training.losses import cross_entropy
-from converter.training.runs import Plan, check_trained, start_run
-from converter.training.sentence_batches import SentenceBatches
-from converter.training.train import callbacks, cosine_schedule
+from converter.training.runs import Plan, start_run
+from converter.training.sentence_batches import SentenceBatches, fit_sentences
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
@@ -61,7 +60,6 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     Every head is trained on `phrases` as well, and a part of the texts are as spoken. Keeps the
     epoch with the lowest loss on held-back texts. Raises EmotiondError.
     """
-    schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     architecture, tokenizer = encoder.read_architecture(folder), encoder.read_tokenizer(folder)
     if plan.weights is not None or plan.teachers:
@@ -84,7 +82,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
             encode(tokenizer, samples.inputs),
             head_targets(samples, families),
             encoder.padding_id(tokenizer),
-            schedule.batch_size,
+            plan.schedule.batch_size,
             plan.seed,
         )
         for samples in (texts, splits.held_back)
@@ -95,17 +93,7 @@ def fine_tune(folder: Path, splits: Splits, run: Path, plan: Plan) -> Path:
     shutil.rmtree(run / ANSWERS, ignore_errors=True)
     for file in (encoder.CONFIG, encoder.TOKENIZER):
         shutil.copy(folder / file, run)
-    rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
-    decay = schedule.weight_decay
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), _loss)
-    model.optimizer.build(model.trainable_variables)  # see `create_variables`
-    model.fit(
-        train,
-        validation_data=held_back,
-        epochs=schedule.epochs,
-        callbacks=callbacks(run, train.start_epoch, plan, averaged=False),
-    )
-    check_trained(run)
+    fit_sentences(model, _loss, train, held_back, run, plan)
     (run / HEADS).write_bytes(msgspec.json.encode(_heads(splits)))
     return run / MODEL
 

@@ -1,11 +1,14 @@
-"""Batches of token ids for a sentence encoder: texts of similar length together."""
+"""Trains a sentence encoder on batches of token ids: texts of similar length together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from converter.distillation.teacher import TOKEN_STEP, Ids, pad, width
+from converter.training.runs import Plan, check_trained
+from converter.training.train import callbacks, cosine_schedule
 from edge.emotions import FloatArray
 
 
@@ -46,3 +49,26 @@ class SentenceBatches(keras.utils.PyDataset):
         other = next((i for i, one in enumerate(widths) if one != widths[0]), 0)
         if other > 1:
             self._batches.insert(1, self._batches.pop(other))
+
+
+def fit_sentences(
+    model: keras.Model,
+    loss: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor],
+    train: SentenceBatches,
+    held_back: SentenceBatches,
+    run: Path,
+    plan: Plan,
+) -> None:
+    """Trains an encoder by the plan's schedule, and keeps the best epoch in the started `run`."""
+    schedule = plan.schedule
+    rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
+    decay = schedule.weight_decay
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), loss)
+    model.optimizer.build(model.trainable_variables)  # see `create_variables`
+    model.fit(
+        train,
+        validation_data=held_back,
+        epochs=schedule.epochs,
+        callbacks=callbacks(run, train.start_epoch, plan, averaged=False),
+    )
+    check_trained(run)

@@ -17,9 +17,8 @@ from converter.distillation.teacher import SentenceTeacher
 from converter.networks.pruning import pruned, smaller
 from converter.tasks.base import Schedule
 from converter.training.losses import MASKED_LOGIT, cross_entropy
-from converter.training.runs import Plan, check_trained, start_run
-from converter.training.sentence_batches import SentenceBatches
-from converter.training.train import callbacks, cosine_schedule
+from converter.training.runs import Plan, start_run
+from converter.training.sentence_batches import SentenceBatches, fit_sentences
 from edge.emotions import FloatArray
 from edge.perception.manifest import Pieces
 from edge.perception.text_features import as_read
@@ -108,13 +107,13 @@ def train_student(
     texts = partly_spoken(splits.train, rng)
     made = phrases(len(texts), ["phrases"], rng)
     padding = SPECIAL.index("[PAD]")
-    schedule, share = plan.schedule, plan.schedule.teacher_share
+    share = plan.schedule.teacher_share
     train, held_back = (
         SentenceBatches(
             token_ids(samples.inputs, spec),
             student_targets(teacher, samples, splits.schemes, weights),
             padding,
-            schedule.batch_size,
+            plan.schedule.batch_size,
             plan.seed,
         )
         for samples in (concatenate([texts, made]), splits.held_back)
@@ -127,17 +126,7 @@ def train_student(
         own, distilled = cross_entropy(annotated, masked), cross_entropy(taught, logits)
         return (1 - share) * own + share * distilled
 
-    rate = cosine_schedule(schedule.learning_rate, len(train) * schedule.epochs)
-    decay = schedule.weight_decay
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=decay, global_clipnorm=1.0), loss)
-    model.optimizer.build(model.trainable_variables)  # see `create_variables`
-    model.fit(
-        train,
-        validation_data=held_back,
-        epochs=schedule.epochs,
-        callbacks=callbacks(run, train.start_epoch, plan, averaged=False),
-    )
-    check_trained(run)
+    fit_sentences(model, loss, train, held_back, run, plan)
     return spec
 
 
