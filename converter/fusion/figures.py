@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converter.fusion.learn import CASE_COUNT, DIGITS, learn_fusion
+from converter.fusion.learn import CASE_COUNT, learn_fusion
 from converter.fusion.people import People
 from converter.fusion.simulated_pairs import (
     Cases,
@@ -17,7 +17,7 @@ from converter.fusion.simulated_pairs import (
     with_other_person,
 )
 from edge.config import RestingFace
-from edge.emotions import FloatArray, softmax
+from edge.emotions import DIGITS, FloatArray, softmax
 from edge.fusion.model import Figure, FusionModel
 from edge.fusion.pooling import STRATEGIES, centred_logs, log_linear
 from edge.tracking.baseline import Baseline

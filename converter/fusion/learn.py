@@ -8,10 +8,10 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
-from converter.fusion.exponents import PairSet, fit_exponents
+from converter.fusion.exponents import MIN_EXPONENT, Numbers, PairSet, fit_exponents
 from converter.fusion.people import People
 from converter.fusion.simulated_pairs import Cases, Predictions, draw_pairs, with_other_person
-from edge.emotions import EMOTIONS, MIN_PROBABILITY, FloatArray, softmax
+from edge.emotions import DIGITS, EMOTIONS, MIN_PROBABILITY, FloatArray, by_emotion, softmax
 from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
 from edge.fusion.pooling import Strategy, attention, centred_logs, log_linear
 
@@ -22,12 +22,7 @@ MISSING_MODALITY_WEIGHT = 1 / 3
 SIMULATED_WEIGHT = 0.3
 # Losses within about this distance of the worst one share its weight.
 SOFTNESS_NEPERS = 0.02
-MIN_EXPONENT = 0.02
 MAX_OUTLIER_PROBABILITY = 0.9
-# Decimal places of the parameters and figures in fusion.json.
-DIGITS = 4
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,9 +59,9 @@ def learn_fusion(
         alone={one.modality: _fit_alone(one, known) for one in sets},
         outlier_probability=dict.fromkeys(names, 0.1),
         expressions={
-            name: _expressions(next(one for one in sets if one.modality == name), people)
-            for name in (people.cases.modalities if people is not None else names)
-            if name in names and name != "text"
+            one.modality: _expressions(one, people)
+            for one in sets
+            if one.modality != "text" and (known is None or one.modality in known.modalities)
         },
     )
     learning = _learning_cases(pairs, known, sharpness, seed)
@@ -78,19 +73,15 @@ def fusion_file(
 ) -> FusionFile:
     """Returns the content of models/fusion.json: parameters, hashes of the models, figures."""
 
-    def named(values: FloatArray) -> dict[str, float]:
-        rounded = [round(float(one), DIGITS) for one in values]
-        return dict(zip(EMOTIONS, rounded, strict=True))
-
     def rounded(values: dict[str, float]) -> dict[str, float]:
         return {name: round(one, DIGITS) for name, one in values.items()}
 
     return FusionFile(
-        reliabilities={name: named(one) for name, one in model.reliabilities.items()},  # type: ignore[misc]
+        reliabilities={name: by_emotion(one) for name, one in model.reliabilities.items()},
         alone=rounded(dict(model.alone)),
         outlier_probability=rounded(dict(model.outlier_probability)),
         expressions={
-            name: {shown: named(row) for shown, row in zip(EMOTIONS, rows, strict=True)}  # type: ignore[misc]
+            name: {shown: by_emotion(row) for shown, row in zip(EMOTIONS, rows, strict=True)}
             for name, rows in model.expressions.items()
         },
         gate=model.gate,
