@@ -105,29 +105,32 @@ def of_belief(
     belief: Belief, subject: int, parts: tuple[Result, ...], min_confidence: float
 ) -> Result:
     """Returns the fused result of one or several; below `min_confidence` it is unknown."""
-    return Result(
-        modality=FUSED,
-        subject=subject,
-        emotion=belief.emotion if belief.confidence >= min_confidence else "unknown",
-        quality=max(one.quality for one in parts),
-        native={},
-        parts=parts,
-        **_figures(belief, belief.confidence),
-    )
+    emotion = belief.emotion if belief.confidence >= min_confidence else "unknown"
+    return _of_parts(emotion, belief.confidence, belief, subject, parts)
 
 
 def of_answer(answer: Answer, last: State, parts: tuple[Result, ...]) -> Result:
     """Returns the fused result of a clip, whose modalities have the shares of its last state."""
     contributions = {} if last.belief is None else last.belief.contributions
     belief = Belief(answer.probabilities, contributions, last.captured_s)
+    return _of_parts(answer.emotion, answer.confidence, belief, parts[0].subject, parts)
+
+
+def _of_parts(
+    emotion: Emotion | Literal["unknown"],
+    confidence: float,
+    belief: Belief,
+    subject: int,
+    parts: tuple[Result, ...],
+) -> Result:
     return Result(
         modality=FUSED,
-        subject=parts[0].subject,
-        emotion=answer.emotion,
+        subject=subject,
+        emotion=emotion,
         quality=max(one.quality for one in parts),
         native={},
         parts=parts,
-        **_figures(belief, answer.confidence),
+        **_figures(belief, confidence),
     )
 
 
