@@ -12,7 +12,7 @@ from edge.capture.decoder import Decoder, DirectDecoder
 from edge.capture.turning import turned
 from edge.config import Config, Face
 from edge.errors import EndsEarlyError, NotFoundError, NoTrackError, SourceError
-from edge.fusion.pooling import pool
+from edge.fusion.pooling import pool_main
 from edge.values import Frame, Observation
 from emotiond.inputs import Array, FilePath, to_pixels, to_sound, to_text
 from emotiond.live import Live
@@ -166,16 +166,16 @@ class Emotions:
         self, path: Path, frames: Iterator[Frame], track: Timeline, progress: Progress | None
     ) -> Observation:
         """Pools the subject that is primary in most frames of a video; raises SourceError."""
-        by_subject: dict[int, list[Observation]] = {}
+        faces: list[Observation] = []
         for frame in frames:
             primary = track.frame(frame.pixels, frame.captured_s)
             if primary is not None:
-                by_subject.setdefault(primary.subject, []).append(primary)
+                faces.append(primary)
             if progress is not None:
                 progress(frame.captured_s)
-        if not by_subject:
+        if (main := pool_main(faces)) is None:
             raise NotFoundError(f"{path}: {no_face(self._models.config.models.face)}")
-        return replace(pool(max(by_subject.values(), key=len)), captured_s=0.0)
+        return replace(main, captured_s=0.0)
 
     def _fused(self, observations: list[Observation]) -> Result:
         parts = tuple(map(of_observation, observations))

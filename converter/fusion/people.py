@@ -20,7 +20,7 @@ from edge.capture.media import VIDEOS
 from edge.config import Camera, Files, Models
 from edge.emotions import EMOTIONS, FloatArray
 from edge.errors import SourceError
-from edge.fusion.pooling import pool
+from edge.fusion.pooling import pool_main
 from edge.perception.loader import ModelLoader
 from edge.values import Observation
 
@@ -94,11 +94,10 @@ class _Reader:
 
     def read(self, path: Path) -> tuple[list[Observation | None], float]:
         """Returns the main face and the voice, each None if missing, and the duration."""
-        perception, faces, duration_s = self._loader.new_face(), dict[int, list[Observation]](), 0.0
+        perception, faces, duration_s = self._loader.new_face(), list[Observation](), 0.0
         for frame in self._decoder.frames(path, Camera().fps):
             duration_s = frame.captured_s
             if (primary := perception.perceive(frame).primary) is not None:
-                faces.setdefault(primary.subject, []).append(primary)
+                faces.append(primary)
         voice = self._loader.new_speech().perceive_recording(self._decoder.sound(path))
-        face = pool(max(faces.values(), key=len)) if faces else None
-        return [face, voice], duration_s
+        return [pool_main(faces), voice], duration_s

@@ -1,7 +1,8 @@
 """Pools observations of several modalities into one belief: pure functions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,6 +27,12 @@ class Evidence:
     """float32[..., n], quality and age as one factor, 0..1."""
     modalities: Sequence[str]
     """n names."""
+
+    @cached_property
+    def shares(self) -> FloatArray:
+        """Each observation's share of the trust, float32[..., n, 1]."""
+        shares = self.trust / self.trust.sum(axis=-1, keepdims=True)
+        return np.asarray(shares[..., None], np.float32)
 
 
 Strategy = Callable[[Evidence, FusionModel], tuple[FloatArray, FloatArray]]
@@ -160,10 +167,12 @@ def pool(observations: Sequence[Observation]) -> Observation:
     )
 
 
-def _shares(evidence: Evidence) -> FloatArray:
-    """Each observation's share of the trust, float32[..., n, 1]."""
-    shares = evidence.trust / evidence.trust.sum(axis=-1, keepdims=True)
-    return np.asarray(shares[..., None], np.float32)
+def pool_main(observations: Iterable[Observation]) -> Observation | None:
+    """Pools the observations of the subject that has most of them; None without any."""
+    by_subject: dict[int, list[Observation]] = {}
+    for one in observations:
+        by_subject.setdefault(one.subject, []).append(one)
+    return pool(max(by_subject.values(), key=len)) if by_subject else None
 
 
 def _tempers(evidence: Evidence, model: FusionModel) -> FloatArray:
@@ -172,8 +181,9 @@ def _tempers(evidence: Evidence, model: FusionModel) -> FloatArray:
     They go over from those of a lone observation to those of one among others as far as an
     observation is not alone.
     """
-    shares = _shares(evidence)
-    company = np.minimum(2 * (1 - (shares * shares).sum(axis=-2, keepdims=True)), 1)
+    company = np.minimum(
+        2 * (1 - (evidence.shares * evidence.shares).sum(axis=-2, keepdims=True)), 1
+    )
     alone = np.array([model.alone_of(name) for name in evidence.modalities], np.float32)
     beside = np.array([model.reliability_of(name) for name in evidence.modalities], np.float32)
     return np.asarray((1 - company) * alone[:, None] + company * beside, np.float32)
@@ -188,6 +198,6 @@ def _product(evidence: Evidence, exponents: FloatArray, model: FusionModel) -> F
     """
     sharpened = softmax(exponents * centred_logs(evidence.probabilities))
     outliers = np.array([model.outlier_of(name) for name in evidence.modalities], np.float32)
-    outlier = outliers[:, None] * (1 - _shares(evidence))
+    outlier = outliers[:, None] * (1 - evidence.shares)
     mixture = (1 - outlier) * sharpened + outlier / np.float32(len(EMOTIONS))
     return softmax(np.log(np.maximum(mixture, MIN_PROBABILITY)).sum(axis=-2))
