@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.capture.heif_items import Grid, read_picture_item
 from edge.capture.importing import PYAV_IMPORT
-from edge.capture.picture_header import picture_size
+from edge.capture.picture_header import picture_size, tiff_values
 from edge.errors import SourceError
 from edge.values import Pixels
 
@@ -99,15 +99,8 @@ def _exif_orientation(data: bytes) -> int:
     """Returns Exif's orientation, 1 to 8; 1 without it."""
     if (found := EXIF.search(data)) is None:
         return 1
-    tiff = data[found.end() :]
-    order = "<" if tiff.startswith(b"II") else ">"
     try:
-        (at,) = struct.unpack_from(f"{order}I", tiff, 4)
-        (count,) = struct.unpack_from(f"{order}H", tiff, at)
-        for entry in range(at + 2, at + 2 + 12 * count, 12):
-            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, entry)
-            if tag == ORIENTATION_TAG:
-                return int(value)
+        values = tiff_values(data[found.end() :])
+        return next((value for tag, value in values if tag == ORIENTATION_TAG), 1)
     except struct.error:  # it ends within its header
-        pass
-    return 1
+        return 1

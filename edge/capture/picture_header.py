@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Size = tuple[int, int]
 """Width and height in pixels, as the header claims them."""
@@ -56,7 +56,7 @@ def bytes_per_pixel(data: bytes) -> float:
             bits, colour = struct.unpack_from(">BB", data, 24)
             claimed = bits * PNG_CHANNELS.get(colour, 4) / 8
         elif data[:4] in (b"II*\0", b"MM\0*"):
-            found = _tiff_values(data)
+            found = dict(tiff_values(data))
             claimed = found.get(TIFF_BITS, 1) * found.get(TIFF_SAMPLES, 1) / 8
     except struct.error:  # it ends within its header
         pass
@@ -93,24 +93,22 @@ def _jpeg(data: bytes) -> Size | None:
 
 
 def _tiff(data: bytes) -> Size:
-    found = _tiff_values(data)
+    found = dict(tiff_values(data))
     return found.get(TIFF_WIDTH, 0), found.get(TIFF_HEIGHT, 0)
 
 
-def _tiff_values(data: bytes) -> dict[int, int]:
-    """Returns the first value of each tag of whole numbers; raises struct.error."""
+def tiff_values(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yields each tag and its first value, a whole number; raises struct.error at a break."""
     order = "<" if data.startswith(b"II") else ">"
     (at,) = struct.unpack_from(f"{order}I", data, 4)
     (entries,) = struct.unpack_from(f"{order}H", data, at)
-    found = {}
     for entry in range(at + 2, at + 2 + 12 * entries, 12):
         tag, kind, count = struct.unpack_from(f"{order}HHI", data, entry)
         form = f"{order}{'H' if kind == TIFF_SHORT else 'I'}"
         place = entry + 8
         if kind == TIFF_SHORT and count > 2 and tag == TIFF_BITS:  # too long for the entry
             (place,) = struct.unpack_from(f"{order}I", data, place)
-        (found[tag],) = struct.unpack_from(form, data, place)
-    return found
+        yield tag, struct.unpack_from(form, data, place)[0]
 
 
 def _webp(data: bytes) -> Size:
