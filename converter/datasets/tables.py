@@ -6,7 +6,7 @@ Every loader of a data set reads its tables here.
 import csv
 import io
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,9 +54,11 @@ def read_rows(
     quote is missing, which would make one cell of rows that follow.
     """
     lines, delimiter = _lines(file, delimiter, columns)
+    rows: Iterable[tuple[Span, list[str]]] = _parsed(file, lines, delimiter, quoted)
     if quoted and any('"' in line for line in lines):
-        _check_quotes(file, lines, delimiter)
-    for (start, _), values in _parsed(file, lines, delimiter, quoted):
+        rows = list(rows)
+        _check_quotes(file, lines, rows, delimiter)
+    for (start, _), values in rows:
         if values:
             yield Cells(f"{file}:{start + 1}", values)
 
@@ -89,9 +91,10 @@ def _parsed(
         csv.field_size_limit(previous)
 
 
-def _check_quotes(file: Root, lines: Sequence[str], delimiter: str) -> None:
+def _check_quotes(
+    file: Root, lines: Sequence[str], rows: Sequence[tuple[Span, list[str]]], delimiter: str
+) -> None:
     """Raises DatasetError if a row spans several lines that are rows of their own."""
-    rows = list(_parsed(file, lines, delimiter, quoted=True))
     if (span := find_swallowed(lines, rows, delimiter)) is not None:
         start, end = span
         raise DatasetError(
