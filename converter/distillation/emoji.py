@@ -9,13 +9,11 @@ import numpy as np
 from converter.datasets.samples import Samples
 from edge.emotions import FloatArray
 from edge.perception.ngrams import EMOTICONS
-from edge.perception.symbols import EMOJI_NAMES, EMOTICON_NAMES
+from edge.perception.symbols import EMOJI, EMOJI_NAMES, EMOTICON_NAMES
 
 FACES = range(0x1F600, 0x1F650)
 """Unicode's block of emoji with faces."""
-SYMBOLS = re.compile(
-    rf"{EMOTICONS}|[\u2600-\u27bf\U0001f300-\U0001faff]", re.VERBOSE | re.IGNORECASE
-)
+SYMBOLS = re.compile(rf"{EMOTICONS}|{EMOJI}", re.VERBOSE | re.IGNORECASE)
 LEAST_TEXTS = 20
 """An emoji in fewer texts has no meaning of its own."""
 

@@ -62,8 +62,10 @@ EMOJI_NAMES = {
     "\U0001f973": "celebrating face",
     "\U0001f97a": "pleading sad face",
 }
+EMOJI = "[\u2600-\u27bf\U0001f300-\U0001faff]"
+"""A pattern of one emoji."""
 # Emoji are often repeated, and their names would drown the words.
-RUNS = re.compile("([\u2600-\u27bf\U0001f300-\U0001faff])\ufe0f?(?:\\1\ufe0f?)+")
+RUNS = re.compile(rf"({EMOJI})\ufe0f?(?:\1\ufe0f?)+")
 REPEATED = re.compile(r"(.)\1+")
 NOSE = re.compile(r"(?<=[:;=])('?)[-o^](?=.)")
 SYMBOLS = re.compile(rf"{EMOTICONS}|\bx+d+\b|[^\w\s]", re.VERBOSE | re.IGNORECASE)
