@@ -7,7 +7,6 @@ the process that asked.
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,15 +28,14 @@ from edge.errors import (
     SourceError,
     TooLongError,
 )
+from edge.processes import python_command
 from edge.values import Pixels, Sound
 
 PATIENCE_S = 120.0
 """Longest wait for the next answer, and for the libraries of the process: an hour of sound on a
 small board takes less."""
 ROOT = Path(__file__).resolve().parents[2]
-# Without the current folder, whose modules Python would import: it may be one of strange files.
 START = (
-    "import sys; sys.path[:] = filter(None, sys.path); "
     "from edge.capture.decoding_process import main; main(int(sys.argv[1]), sys.argv[2] == 'main')"
 )
 ERRORS = {
@@ -98,7 +96,7 @@ class Worker:
         self._connection, theirs = Pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - it starts this very package
-                [sys.executable, "-c", START, str(theirs.fileno()), "main" if is_main else "other"],
+                python_command(START, str(theirs.fileno()), "main" if is_main else "other"),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 import logging
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from typing import Any
 
 from edge.config import Config
 from edge.machine import memory_limit_mb, total_mb
+from edge.processes import python_command
 from edge.web.errors import Refusal, unusable
 from edge.web.settings import Limits
 
@@ -20,11 +20,7 @@ logger = logging.getLogger(__name__)
 
 START_S = 60.0
 """Time that a worker may take to load its libraries, on a slow and busy board."""
-# Without the current folder, whose modules Python would import.
-START = (
-    "import sys; sys.path[:] = filter(None, sys.path); "
-    "from edge.web.worker import main; sys.exit(main())"
-)
+START = "from edge.web.worker import main; sys.exit(main())"
 LIVE_WORKERS = 1
 MEMORY_SHARE = 0.5
 """Share of the machine's memory, or of the service's, that all workers may take together."""
@@ -120,7 +116,7 @@ class Worker:
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", START, str(theirs.fileno())]
+            command = python_command(START, str(theirs.fileno()))
             self._process = subprocess.Popen(  # noqa: S603 - this Python, this package
                 command,
                 stdin=subprocess.DEVNULL,
