@@ -1,12 +1,13 @@
 """A page on fusion of people who were left out of learning: Markdown with plots."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from converter.fusion.figures import CENTRED, FIRST_MET, KNOWN, Answers, Truth
 from converter.fusion.simulated_pairs import pair_metrics
+from converter.measuring.markdown import markdown_table
 from converter.measuring.metrics import CALIBRATION_BINS
 from converter.plots import draw_reliability, draw_risk_coverage
 from edge.config import Fusion, Tracking
@@ -43,7 +44,7 @@ def _page(answers: Answers, both: dict[str, FloatArray], least: float) -> Iterat
         "show all emotions equally often, as the device cannot know. *Told*: a confidence of "
         f"{least} (`tracking.min_confidence`) or more; the rest is `unknown`.\n"
     )
-    yield from _table(
+    yield markdown_table(
         HEADINGS,
         [
             (f"{strategy}, {pairs}", *_cells(one, answers.truth, least))
@@ -52,7 +53,7 @@ def _page(answers: Answers, both: dict[str, FloatArray], least: float) -> Iterat
     )
     occurring = np.unique(answers.truth)
     yield "\nRecall of each emotion:\n"
-    yield from _table(
+    yield markdown_table(
         ("", *(EMOTIONS[label] for label in occurring)),
         [
             (
@@ -75,13 +76,6 @@ def _cells(beliefs: FloatArray, truth: Truth, least: float) -> list[str]:
     right = f"{(beliefs.argmax(axis=1) == truth)[told].mean():.0%}" if told.any() else "–"
     shares = [f"{found[name]:.1%}" for name in ("uar", "accuracy")]
     return [*shares, f"{found['ece']:.3f}", f"{told.mean():.0%}", right]
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield "| " + " | ".join(headings) + " |"
-    yield "|" + "---|" * len(headings)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
 
 
 def _slug(name: str) -> str:

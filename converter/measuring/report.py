@@ -1,7 +1,7 @@
 """A page of a model pack's metrics, in Markdown with plots."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from sklearn.metrics import confusion_matrix
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SplitPredictions, variants_of
+from converter.measuring.markdown import markdown_table
 from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
 from converter.measuring.sources import source_rows
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
@@ -135,7 +136,7 @@ def _by_source(evaluation: Evaluation, metrics: Sequence[Sequence[Metric]]) -> S
     explained = (
         "Figures of sources that were *left out* are of a model that was not trained on them."
     )
-    return title, explained, _table(headings, rows), "## All figures"
+    return title, explained, markdown_table(headings, rows), "## All figures"
 
 
 def _compare(
@@ -157,7 +158,7 @@ def _compare(
         ("multiply-accumulates", *(f"{one.macs / 1e6:.1f} M" for one in costs)),
         ("median time of one run here", *(f"{time_ms:.2f} ms" for time_ms in times_ms)),
     ]
-    return _table(("", *(predictions.variant for predictions in variants)), rows)
+    return markdown_table(("", *(predictions.variant for predictions in variants)), rows)
 
 
 def _spread(figures: Figures, dataset: str, key: str) -> str:
@@ -175,7 +176,7 @@ def _elsewhere(others: Sequence[Sequence[Metric]]) -> str:
         first = metrics[0]
         values = (_spread(figures, first.dataset, key) for key in keys)
         rows.append((f"{first.dataset}, {first.split} ({first.n}), {first.of}", *values))
-    return _table(("", *(SHARES[key] for key in keys)), rows)
+    return markdown_table(("", *(SHARES[key] for key in keys)), rows)
 
 
 def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
@@ -200,12 +201,12 @@ def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
         for dataset, each in found.items()
     ]
     heading = "## Where samples have several labels: F1 by label"
-    return (heading, _table(("", "samples", *labels, "mean"), rows)) if rows else ()
+    return (heading, markdown_table(("", "samples", *labels, "mean"), rows)) if rows else ()
 
 
 def _classes(predictions: SplitPredictions, figures: Figures, manifest: Manifest) -> str:
     counts, dataset = predictions.samples.counts(), predictions.dataset
-    return _table(
+    return markdown_table(
         ("label", "among the seven", "samples", "precision", "recall"),
         [
             (
@@ -251,8 +252,3 @@ def _operators(found: Cost) -> str:
 
 def _percent(share: float) -> str:
     return f"{share:.1%}"
-
-
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
