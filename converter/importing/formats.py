@@ -5,7 +5,7 @@ from pathlib import Path
 
 from converter.importing.keras_files import read_keras, read_onnx
 from converter.importing.lite import read_saved_model, read_tflite
-from converter.importing.original import ModelImportError, Original, check_weights
+from converter.importing.original import ModelImportError, Original, check_weights, stored_bytes
 
 MAX_BYTES = 500_000_000
 """Larger models are refused: int8 makes a quarter of it, too much for a device's memory."""
@@ -38,8 +38,7 @@ def read_model(path: Path, size: tuple[int, int] | None = None) -> Original:
         )
     else:
         reader = READERS[path.suffix.lower()]
-    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
-    if (stored := sum(one.stat().st_size for one in files)) > MAX_BYTES:
+    if (stored := stored_bytes(path)) > MAX_BYTES:
         raise ModelImportError(
             f"{path}: {stored / 1e6:,.0f} MB; models of up to {MAX_BYTES / 1e6:.0f} MB can be "
             "imported: train a smaller network, such as a MobileNet"

@@ -11,6 +11,7 @@ from converter.importing.layout import Layout
 from converter.importing.original import ModelImportError, Original
 from converter.importing.sentence import EXAMPLES, InputSentence
 from converter.importing.sound_input import find_sound
+from converter.tasks.text import ngram_input
 from edge.perception.manifest import CHANNELS, ImageInput, InputSpec, TextInput
 
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
@@ -134,5 +135,4 @@ def _text(path: Path, own: tuple[int, ...]) -> tuple[TextInput, Layout]:
             f"{path}: its input is {' x '.join(map(str, own[1:]))}; a text model takes a row of "
             "hashed n-grams, as edge/perception/text_features.py computes them"
         )
-    spec = TextInput((buckets,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
-    return spec, Layout((buckets,), own)
+    return ngram_input(buckets), Layout((buckets,), own)

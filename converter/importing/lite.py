@@ -19,6 +19,7 @@ from converter.importing.original import (
     as_rows,
     fixed_shape,
     one_input,
+    stored_bytes,
 )
 from converter.packing.rounding import LEVELS, TINY, keep_sums
 from edge.emotions import FloatArray
@@ -47,10 +48,8 @@ def of_function(
 
     frozen = convert_variables_to_constants_v2(single.get_concrete_function())
     converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen], owner)
-    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
-    stored = sum(one.stat().st_size for one in files)
     model = _converted(path, converter, frozen.graph.get_operations())
-    return Original(path, kind, stored, model, answer)
+    return Original(path, kind, stored_bytes(path), model, answer)
 
 
 def _converted(path: Path, converter: Any, operations: Sequence[Any]) -> bytes:
@@ -99,7 +98,6 @@ def read_saved_model(path: Path, size: Size) -> Original:
             f"{path}: its input {name} takes {taken[name].dtype.name}, expected float32"
         )
     shape = fixed_shape(path, name, taken[name].shape.as_list(), size)
-
     return of_function(path, "SavedModel", lambda one: signature(**{name: one}), shape, loaded)
 
 

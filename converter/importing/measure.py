@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from converter.importing.samples import UNKNOWN, Inputs
 from converter.measuring.cost import latencies_ms
+from converter.measuring.evaluate import pool_windows
 from edge.emotions import FloatArray
 from edge.perception.interpreter import Interpreter
 
@@ -35,8 +36,7 @@ class Row:
 
 def run(answer: Answer, windows: Windows) -> FloatArray:
     """Returns the mean logits over the windows of each sample, float32[samples, labels]."""
-    each = [np.mean([answer(one) for one in sample], axis=0) for sample in windows]
-    return np.asarray(np.stack(each), np.float32)
+    return pool_windows([np.stack([answer(one) for one in sample]) for sample in windows])
 
 
 def lite(model: bytes, name: str) -> Answer:

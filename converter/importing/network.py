@@ -10,7 +10,7 @@ from converter.importing.graph import Graph
 from converter.importing.layout import Layout
 from converter.importing.original import ModelImportError, Original
 from edge.emotions import FloatArray
-from edge.perception.classifier import LEAST_PROBABILITY
+from edge.perception.classifier import LEAST_PROBABILITY, logs
 
 Output = Literal["logits", "probabilities"]
 ENDS = ("SOFTMAX", "LOGISTIC", "LOG_SOFTMAX")
@@ -42,7 +42,7 @@ class Network:
             inside = np.clip(values, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
             return np.asarray(np.log(inside / (1 - inside)), np.float32)
         if self.end == "SOFTMAX" or output == "probabilities":
-            return np.asarray(np.log(np.maximum(values, LEAST_PROBABILITY)), np.float32)
+            return logs(values)
         return values
 
 

@@ -60,6 +60,12 @@ def fixed_shape(
     return (1, *(int(length) for length in rest if length is not None))
 
 
+def stored_bytes(path: Path) -> int:
+    """Returns the size of a file, or of all files in a folder."""
+    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    return sum(one.stat().st_size for one in files)
+
+
 def one_input(path: Path, names: Sequence[str]) -> str:
     """Returns the name of the only input; raises ModelImportError if there are several, or none."""
     if len(names) != 1:

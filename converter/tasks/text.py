@@ -67,8 +67,14 @@ ALPHABETS = (
 )
 ENCODED = "encoded"
 """The label of a text that the encoder reads."""
+BUCKETS = 49_152
 # Number of texts in no language, as a share of the training texts.
 NO_LANGUAGE_SHARE = 0.03
+
+
+def ngram_input(buckets: int) -> TextInput:
+    """Returns the input of a model that takes hashed n-grams in so many buckets."""
+    return TextInput((buckets,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
 
 
 def garble(text: str, alphabet: Sequence[int], rng: np.random.Generator) -> str:
@@ -114,7 +120,7 @@ class TextTask(Task):
         return join(sets, [name for name in names if self._only and name not in self._only])
 
     def input_spec(self, train: Samples) -> TextInput:
-        return TextInput((49152,), "unicode-3", (1, 2), (1, 5), max_characters=1000)
+        return ngram_input(BUCKETS)
 
     def features(self, sample: Any, spec: InputSpec) -> FloatArray:
         assert isinstance(spec, TextInput)

@@ -32,13 +32,13 @@ def calibrated(logits: FloatArray, manifest: Manifest) -> FloatArray:
 
 
 def as_logits(output: FloatArray, manifest: Manifest) -> FloatArray:
-    """Returns logits, float32[..., labels], of the values that a model answers.
+    """Returns logits, float32[..., labels], of the values that a model answers."""
+    return logs(output) if manifest.output == "probabilities" else output
 
-    The softmax of the logarithms of probabilities are the same probabilities.
-    """
-    if manifest.output == "probabilities":
-        return np.asarray(np.log(np.maximum(output, LEAST_PROBABILITY)), np.float32)
-    return output
+
+def logs(probabilities: FloatArray) -> FloatArray:
+    """Returns logits of probabilities: the softmax of their logarithms are the same ones."""
+    return np.asarray(np.log(np.maximum(probabilities, LEAST_PROBABILITY)), np.float32)
 
 
 class Classifier:
