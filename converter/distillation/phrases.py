@@ -1,115 +1,102 @@
 """Short English sentences that data sets have too few of: to train on, beside their texts.
 
-Feelings by strong and weak words, feelings that someone denies, calls for help, despair and
-threats. A data set of written comments has hardly any; a robot must not take them for joy.
+Feelings by strong and weak words, feelings that someone denies, calls for help, despair, threats,
+danger without a word for fear, irony, and questions and wishes with a feeling behind them. A data
+set of written comments has hardly any; a robot must not take them for joy. Half of them are made
+from the patterns in phrases.yaml, half are drawn from sentences.tsv, which were written for this.
 """
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from converter.datasets.samples import Samples
-from converter.datasets.texts import Row, to_samples
+from converter.datasets.texts import Row, partly_spoken, to_samples
 
-FEELINGS = {
-    "anger": "angry mad annoyed furious upset irritated offended",
-    "disgust": "disgusted grossed repulsed",
-    "fear": "afraid scared worried nervous anxious frightened terrified",
-    "joy": "happy glad pleased satisfied impressed delighted thrilled amused excited",
-    "sadness": "sad lonely depressed unhappy hurt heartbroken disappointed",
-    "surprise": "surprised shocked amazed astonished",
-}
-DENIED = {"joy": ("anger", "sadness")}
-"""The labels of a denied feeling; any other feeling, denied, is neutral."""
-FELT = {
-    "anger": "livid enraged seething fuming infuriated outraged incensed resentful bitter hostile",
-    "disgust": "revolted sickened nauseated appalled repelled",
-    "fear": "petrified horrified panicked alarmed threatened uneasy frightened scared tense",
-    "joy": "ecstatic overjoyed elated cheerful joyful blissful proud grateful relieved hopeful",
-    "sadness": "hopeless devastated miserable gloomy grieving sorrowful desperate dejected empty",
-    "surprise": "astounded stunned flabbergasted speechless startled amazed",
-}
-"""Further words for feelings."""
-SAID = {
-    "anger": (
-        *("I will kill you", "I'm going to hurt you", "you will pay for this", "go to hell"),
-        *("I swear I will get you", "you'll regret this", "don't touch me", "leave us alone"),
-        *("get lost", "go away", "stop it now", "shut up", "how could you", "I hate you"),
-    ),
-    "disgust": ("that is gross", "how disgusting", "yuck", "this makes me sick", "it stinks"),
-    "fear": (
-        *("help", "help me", "help us", "please help", "somebody call the police", "save me"),
-        *("call an ambulance", "I am in danger", "he is going to hurt me", "let me go"),
-        *("they want to kill us", "someone is breaking in", "he is threatening me", "watch out"),
-        *("get me out of here", "someone is following me", "don't let him in", "I can't breathe"),
-    ),
-    "joy": ("well done", "hooray", "that is great news", "I love it", "what a lovely day"),
-    "neutral": (
-        *("turn off the lamp", "what time is it", "open the window", "next page", "go to the desk"),
-        *("where is the exit", "volume up", "show me the list", "the shop opens at nine", "yes"),
-        *("how much does it cost", "I will take the bus", "one moment", "the door is open", "no"),
-    ),
-    "sadness": (
-        *("I want to die", "I don't want to live anymore", "I want to end my life", "I give up"),
-        *("life is not worth living", "I wish I was dead", "I hate my life", "I miss him so much"),
-        *("everyone would be better off without me", "nobody cares about me", "I lost everything"),
-        *("I wish she would come back", "if only I had another chance", "nothing matters anymore"),
-    ),
-    "surprise": ("no way", "oh my god", "wow", "are you kidding", "I did not expect that"),
-}
-"""Whole sentences."""
-SHARE = 0.05
+PATTERNS = Path(__file__).with_name("phrases.yaml")
+WRITTEN = Path(__file__).with_name("sentences.tsv")
+SEPARATOR = "|"
+SHARE = 0.12
 """Number of these sentences, as a share of the number of other training texts."""
-WHO = (
-    *("I'm not", "I am not", "I was not", "I wasn't", "we're not", "she is not", "he isn't"),
-    *("they aren't", "I don't feel", "I'm no longer", "nobody is"),
-)
-WHO_FEELS = (
-    *("I am", "I'm", "I was", "she is", "he looks", "we are", "they were", "I feel", "you seem"),
-    *("that makes me", "my mother is", "everybody was", "I have never been so", "feeling"),
-)
-HOW = ("", "really", "so", "very", "at all", "that", "even")
-HOW_MUCH = ("", "", "so", "very", "really", "a bit", "absolutely", "quite", "a little")
-END = (
-    *("", ".", "!", "at all.", "about it.", "with this.", "of you.", "anymore.", "any more", "now"),
-    *("today.", "here."),
-)
-END_FELT = ("", "", ".", "!", "today", "about it", "right now", "since this morning", "again")
-BEFORE = ("", "", "", "please", "oh", "hey", "well")
-AFTER = ("", "", ".", "!", "!!", "now", "please")
+T = TypeVar("T")
 
 
-def denials(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yields `count` random sentences that deny a feeling, each with its labels."""
-    for _ in range(count):
-        feeling = _one(rng, list(FEELINGS))
-        words = (WHO, HOW, FEELINGS[feeling].split(), END)
-        yield _joined(rng, *words), DENIED.get(feeling, ("neutral",))
+Sentence = tuple[str, tuple[str, ...]]
+"""A text and its labels."""
 
 
-def statements(count: int, rng: np.random.Generator) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yields `count` random sentences that state a feeling or show one, each with its label."""
+class Pattern(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A pattern of sentences: one of each of its parts, joined by spaces."""
+
+    labels: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
+
+    def sentence(self, rng: np.random.Generator) -> str:
+        """Returns a random sentence."""
+        words = " ".join(filter(None, (_one(rng, part) for part in self.parts)))
+        for mark in ",.!?":
+            words = words.replace(f" {mark}", mark)
+        return words
+
+
+class Phrases(msgspec.Struct, frozen=True):
+    """The content of phrases.yaml."""
+
+    kinds: dict[str, tuple[Pattern, ...]]
+
+
+def read_patterns() -> dict[str, tuple[Pattern, ...]]:
+    """Returns the patterns of each kind of sentence."""
+    return msgspec.yaml.decode(PATTERNS.read_bytes(), type=Phrases).kinds
+
+
+def read_sentences() -> list[Sentence]:
+    """Returns the sentences that were written to train on."""
+    with WRITTEN.open(encoding="utf-8", newline="") as opened:
+        rows = csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return [(row["text"], tuple(row["labels"].split(SEPARATOR))) for row in rows]
+
+
+def written(count: int, rng: np.random.Generator) -> Iterator[Sentence]:
+    """Yields `count` of the written sentences at random, all of them before one comes again."""
+    every = read_sentences()
+    for start in range(0, count, len(every)):
+        for place in rng.permutation(len(every))[: count - start]:
+            yield every[place]
+
+
+def made(count: int, rng: np.random.Generator) -> Iterator[Sentence]:
+    """Yields `count` random sentences from the patterns, as many of each kind.
+
+    Within a kind, each label is as frequent as the others.
+    """
+    kinds = [_by_labels(patterns) for patterns in read_patterns().values()]
     for place in range(count):
-        if place % 2:
-            label = _one(rng, list(FELT))
-            yield _joined(rng, WHO_FEELS, HOW_MUCH, FELT[label].split(), END_FELT), (label,)
-        else:
-            label = _one(rng, list(SAID))
-            yield _joined(rng, BEFORE, SAID[label], AFTER), (label,)
+        pattern = _one(rng, _one(rng, kinds[place % len(kinds)]))
+        yield pattern.sentence(rng), pattern.labels
 
 
-def _one(rng: np.random.Generator, choices: Sequence[str]) -> str:
+def _by_labels(patterns: Sequence[Pattern]) -> list[list[Pattern]]:
+    every = dict.fromkeys(one.labels for one in patterns)
+    return [[one for one in patterns if one.labels == labels] for labels in every]
+
+
+def _one(rng: np.random.Generator, choices: Sequence[T]) -> T:
     return choices[int(rng.integers(len(choices)))]
 
 
-def _joined(rng: np.random.Generator, *parts: Sequence[str]) -> str:
-    return " ".join(filter(None, (_one(rng, part) for part in parts)))
-
-
 def phrases(texts: int, groups: Sequence[str], rng: np.random.Generator) -> Samples:
-    """Returns sentences to train on along with `texts` other texts, dealt to the groups in turn."""
-    half = max(round(texts * SHARE / 2), 1)
-    made = [*denials(half, rng), *statements(half, rng)]
-    samples = to_samples("phrases", [Row("phrases", *one) for one in made], [])
+    """Returns sentences to train on along with `texts` other texts, dealt to the groups in turn.
+
+    Some of them are as spoken, like other texts.
+    """
+    count = max(round(texts * SHARE), 1)
+    chosen = (*made(count // 2, rng), *written(count - count // 2, rng))
+    rows = [Row("phrases", *one) for one in chosen]
+    samples = partly_spoken(to_samples("phrases", rows, []), rng)
     return replace(samples, groups=tuple(groups[i % len(groups)] for i in range(len(samples))))

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks import sentences
 from converter.datasets import brighter, goemotions, isear, meld, own_texts, xed
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import AnnotationScheme
@@ -20,12 +21,14 @@ from converter.datasets.texts import (
     Row,
     Texts,
     join,
+    normalized,
     split_as_published,
     split_at_random,
     to_samples,
 )
+from converter.distillation import phrases
 from converter.distillation.emoji import emoji_alone, emoji_meanings
-from converter.distillation.phrases import FEELINGS, denials
+from converter.distillation.phrases import SHARE, made, read_patterns
 from converter.measuring.metrics import multilabel_f1
 from converter.packing.calibrate import fit_thresholds
 from converter.tasks.text import ENCODED, NgramsBesideEncoder, TextTask
@@ -332,7 +335,7 @@ def test_a_few_texts_in_no_language_are_trained_as_neutral() -> None:
         train = Samples(LABELS, [text] * 1000, joy, ("own",) * 1000)
         prepared = task.prepare(train, spec, seed=0)
         assert prepared.inputs[:1000] == train.inputs
-        assert len(prepared) == 1000 + 30 + 50
+        assert len(prepared) == 1000 + 30 + round(1000 * SHARE)
         assert (prepared.targets[1000:1030, LABELS.index("neutral")] == 1).all()
         for garbled in prepared.inputs[1000:1030]:
             assert [len(word) for word in garbled.split()] == ([7] if own else [2, 5])
@@ -351,12 +354,28 @@ def test_a_batch_of_texts_has_their_features() -> None:
 
 
 def test_a_feeling_that_is_denied_is_not_that_feeling() -> None:
-    named = {word: label for label, words in FEELINGS.items() for word in words.split()}
-    for sentence, labels in denials(200, np.random.default_rng(0)):
-        feeling = next(named[word] for word in re.findall("[a-z]+", sentence) if word in named)
-        assert feeling not in labels
-        assert labels == (("anger", "sadness") if feeling == "joy" else ("neutral",))
-        assert [word for word in tokens(sentence) if word in NEGATORS]
+    rng = np.random.default_rng(0)
+    for pattern in read_patterns()["denial"]:
+        is_joy = "happy" in pattern.parts[2]
+        assert pattern.labels == (("anger", "sadness") if is_joy else ("neutral",))
+        for _ in range(100):
+            assert [word for word in tokens(pattern.sentence(rng)) if word in NEGATORS]
+
+
+def test_every_label_of_the_made_phrases_can_be_trained() -> None:
+    some = list(made(700, np.random.default_rng(0)))
+    assert {label for _, labels in some for label in labels} == set(LABELS) - {"curiosity"}
+    assert all(text.strip() and "  " not in text for text, _ in some)
+
+
+def test_no_sentence_to_train_on_is_one_to_measure_with() -> None:
+    measured = {
+        normalized(one.text) for file in sentences.FILES for one in sentences.read_sentences(file)
+    }
+    trained = {normalized(text) for text, _ in phrases.read_sentences()}
+    assert len(trained) == len(phrases.read_sentences())
+    patterns = {normalized(text) for text, _ in phrases.made(50_000, np.random.default_rng(0))}
+    assert not measured & (trained | patterns)
 
 
 def test_only_the_named_data_sets_are_used(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from converter.datasets.texts import (
     partly_spoken,
     split_as_published,
 )
-from converter.distillation.phrases import statements
+from converter.distillation.phrases import made, read_patterns
 
 COLUMNS = [*semeval2018.LABEL_BY_COLUMN]
 
@@ -161,8 +161,16 @@ def test_a_text_as_spoken_has_neither_capitals_nor_punctuation() -> None:
 
 
 def test_calls_for_help_and_threats_are_not_joy() -> None:
-    made = dict(statements(2000, np.random.default_rng(0)))
-    assert {label for (label,) in made.values()} == set(LABELS) - {"curiosity"}
+    phrases = dict(made(7000, np.random.default_rng(0)))
     for words, label in (("help me", "fear"), ("want to die", "sadness"), ("kill you", "anger")):
-        found = {labels for text, labels in made.items() if words in text}
+        found = {labels for text, labels in phrases.items() if words in text}
         assert found == {(label,)}
+
+
+def test_irony_has_the_same_praise_as_joy() -> None:
+    irony = read_patterns()["irony"]
+    openings = {label: set[str]() for (label,) in (one.labels for one in irony)}
+    for pattern in irony:
+        openings[pattern.labels[0]].update(pattern.parts[0])
+    assert openings.keys() == {"anger", "joy"}
+    assert len(openings["anger"] & openings["joy"]) > 30
