@@ -120,7 +120,7 @@ class Emotions:
             sound = self._decoder.sound(path)
         except SourceError as error:
             missing.append(error)
-        track = Timeline(self.live(), sound, step_s)
+        track = Timeline(self.live(), sound, step_s, self._min_confidence)
         face = speech = None
         try:
             frames = self._frames(path, upright, missing)
@@ -179,8 +179,12 @@ class Emotions:
 
     def _fused(self, observations: list[Observation]) -> Result:
         parts = tuple(map(of_observation, observations))
-        least = self._models.config.tracking.min_confidence
-        return of_belief(self._models.fuse(observations), parts[0].subject, parts, least)
+        belief = self._models.fuse(observations)
+        return of_belief(belief, parts[0].subject, parts, self._min_confidence)
+
+    @property
+    def _min_confidence(self) -> float:
+        return self._models.config.tracking.min_confidence
 
 
 def no_face(config: Face) -> str:

@@ -11,15 +11,17 @@ from emotiond.results import Moment, of_observation, of_state
 class Timeline:
     """Follows a clip's pictures and sound in step; notes a moment every `step_s`.
 
-    `sound` is the whole sound track, if there is one.
+    `sound` is the whole sound track, if there is one. The answer is unknown below `min_confidence`.
     """
 
-    def __init__(self, live: Live, sound: Sound | None, step_s: float) -> None:
+    def __init__(
+        self, live: Live, sound: Sound | None, step_s: float, min_confidence: float
+    ) -> None:
         self._live, self._step_s = live, step_s
         self._sound = sound
         self._heard_s = 0.0
         self._moments: list[Moment] = []
-        self._held = Held()
+        self._held = Held(min_confidence)
         self._state: State | None = None
         self._face: Observation | None = None
         self._speech: Observation | None = None

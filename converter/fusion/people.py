@@ -4,7 +4,7 @@ A folder has labels.csv, with the columns file, emotion and speaker, as JAVED do
 trained without these people show what the models do with strangers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from rich.progress import track
 
 from converter.datasets import label_table
 from converter.datasets.files import first_reason
+from converter.datasets.pictures import LABEL_OF
 from converter.datasets.samples import DatasetError
 from converter.fusion.simulated_pairs import Cases, Indices
+from converter.tasks.face import FaceTask
 from edge.capture.decoder import DirectDecoder
 from edge.capture.media import VIDEOS
 from edge.config import Camera, Files, Models
-from edge.emotions import EMOTIONS, FloatArray
+from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import SourceError
 from edge.fusion.pooling import pool_main
 from edge.perception.loader import ModelLoader
@@ -59,30 +61,33 @@ class People:
 
 def predict_people(folders: Sequence[Path], models: Path) -> People:
     """Runs the packs in `models` on every clip with a face and a voice; raises DatasetError."""
-    reader, unusable = _Reader(models), list[str]()
-    found, labels, names, durations_s = [], [], [], []
+    reader, unusable, clips = _Reader(models), list[str](), list[_Clip]()
     for folder in folders:
         rows, _ = label_table.read_rows(folder, VIDEOS, "videos", unusable)
         for where, row in track(rows, description=f"{folder.name}, watching", transient=True):
-            emotion = row["emotion"].strip().lower()
             try:
-                seen, duration_s = reader.read(folder / row["file"])
-            except SourceError as error:
+                clips.append(reader.read(folder, row))
+            except (SourceError, DatasetError) as error:
                 unusable.append(f"{where}: {error}")
-                continue
-            if emotion not in EMOTIONS or not all(seen):
-                unusable.append(f"{where}: {row['file']}: no face, no voice or no emotion")
-                continue
-            found.append([one.probabilities for one in seen if one is not None])
-            labels.append(EMOTIONS.index(emotion))
-            names.append(f"{folder.name} {row['speaker'].strip()}")
-            durations_s.append(duration_s)
-    if not found:
+    if not clips:
         raise DatasetError(f"{folders[0]}: no usable clip in it{first_reason(unusable)}")
-    print(f"people: {len(found)} clips of {len(set(names))} people, {len(unusable)} unusable")
+    people = len({one.name for one in clips})
+    print(f"people: {len(clips)} clips of {people} people{first_reason(unusable)}")
     return People(
-        np.array(found, np.float32), np.array(labels), tuple(names), np.array(durations_s)
+        np.array([one.probabilities for one in clips], np.float32),
+        np.array([EMOTIONS.index(one.emotion) for one in clips]),
+        tuple(one.name for one in clips),
+        np.array([one.duration_s for one in clips], np.float32),
     )
+
+
+@dataclass(frozen=True)
+class _Clip:
+    probabilities: list[FloatArray]
+    """Of MODALITIES."""
+    emotion: Emotion
+    name: str
+    duration_s: float
 
 
 class _Reader:
@@ -92,12 +97,26 @@ class _Reader:
         self._loader = ModelLoader(Models(folder=str(models)))
         self._decoder = DirectDecoder(Files())
 
-    def read(self, path: Path) -> tuple[list[Observation | None], float]:
-        """Returns the main face and the voice, each None if missing, and the duration."""
+    def read(self, folder: Path, row: Mapping[str, str]) -> _Clip:
+        """Reads the main face and the voice of a row's clip; raises SourceError, DatasetError."""
+        file, speaker = row["file"], row["speaker"].strip()
+        emotion = FaceTask.label_map.get(LABEL_OF.get(row["emotion"].strip().lower(), ""))
+        if emotion is None:
+            raise DatasetError(f"{file}: {row['emotion']!r} is none of the seven emotions")
+        if not speaker:
+            raise DatasetError(f"{file}: no speaker")
+        face, duration_s = self._face(folder / file)
+        voice = self._loader.new_speech().perceive_recording(self._decoder.sound(folder / file))
+        if face is None or voice is None:
+            raise DatasetError(f"{file}: no {'voice' if face else 'face'} in it")
+        answers = [face.probabilities, voice.probabilities]
+        return _Clip(answers, emotion, f"{folder.name} {speaker}", duration_s)
+
+    def _face(self, file: Path) -> tuple[Observation | None, float]:
+        """Returns the main face, None without any, and the duration."""
         perception, faces, duration_s = self._loader.new_face(), list[Observation](), 0.0
-        for frame in self._decoder.frames(path, Camera().fps):
+        for frame in self._decoder.frames(file, Camera().fps):
             duration_s = frame.captured_s
             if (primary := perception.perceive(frame).primary) is not None:
                 faces.append(primary)
-        voice = self._loader.new_speech().perceive_recording(self._decoder.sound(path))
-        return [pool_main(faces), voice], duration_s
+        return pool_main(faces), duration_s

@@ -8,7 +8,7 @@ import keras
 import msgspec
 import numpy as np
 
-from converter.datasets.priors import LEAST_PRIOR, label_priors
+from converter.datasets.priors import LEAST_PRIOR
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
 from converter.packing.calibrate import (
@@ -158,10 +158,9 @@ def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, .
     The label prior is the mean over the training samples' data sets, as often as training draws
     them.
     """
-    weights = task.sample_weights(splits.train)
-    priors = label_priors(splits.train, splits.schemes, weights)
+    priors = task.label_priors(splits)
     of_samples = [priors[dataset] for dataset in splits.train.groups]
-    prior = np.average(of_samples, axis=0, weights=weights)
+    prior = np.average(of_samples, axis=0, weights=task.sample_weights(splits.train))
     log_prior = np.log(np.maximum(prior, LEAST_PRIOR)).astype(np.float32)
     neutral = np.array([emotion == "neutral" for emotion in task.label_map.values()], np.float32)
     held_back = splits.held_back.labelled

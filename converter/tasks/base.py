@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from converter.datasets.files import describe_content
+from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits
 from edge.emotions import Emotion, FloatArray
@@ -96,6 +97,11 @@ class Task(ABC):
         A training sample is drawn with this probability; a held-back one counts so for the prior.
         """
         return None
+
+    def label_priors(self, splits: Splits, absent: float = 0.0) -> dict[str, FloatArray]:
+        """Returns the label priors of each data set, by the samples that a training draws."""
+        drawn = self.sample_weights(splits.train)
+        return label_priors(splits.train, splits.schemes, drawn, absent)
 
     @abstractmethod
     def augment(self, sample: Any, rng: np.random.Generator) -> Any:

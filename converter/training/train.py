@@ -8,7 +8,6 @@ import keras
 import msgspec
 from keras import ops
 
-from converter.datasets.priors import label_priors
 from converter.datasets.splits import Origin, Splits
 from converter.networks.statistics import restore_statistics
 from converter.networks.weights import MODEL, is_folded, load_initial_weights
@@ -48,10 +47,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     weight_origins = _initialize(model, plan)
     teachers = _load_teachers(plan, spec, model)
     prepared = task.prepare(splits.train, spec, plan.seed)
-    priors = {}
-    if task.balances_labels:
-        drawn = task.sample_weights(splits.train)
-        priors = label_priors(splits.train, splits.schemes, drawn, task.absent_prior)
+    priors = task.label_priors(splits, task.absent_prior) if task.balances_labels else {}
     batches = Batches(task, prepared, spec, schedule, plan.seed, teachers, priors)
     held_back = Batches(task, splits.held_back.labelled, spec, schedule, priors=priors)
     steps = len(batches) * schedule.epochs

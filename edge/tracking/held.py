@@ -16,7 +16,7 @@ class Answer:
     """The emotion that held longest."""
 
     emotion: Emotion | Literal["unknown"]
-    """`unknown` if no emotion held."""
+    """`unknown` if none held with `tracking.min_confidence` or more on average."""
     confidence: float
     """Mean probability of `emotion` while it held; of the most probable one if unknown."""
     probabilities: FloatArray
@@ -35,7 +35,8 @@ class Held:
     One rule for the answer about a clip, wherever it was played: in a process or through a daemon.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, min_confidence: float) -> None:
+        self._min_confidence = min_confidence
         self._sums: dict[str, _Sum] = {}
         self._last: tuple[str, FloatArray, float] | None = None
 
@@ -56,14 +57,24 @@ class Held:
         total.probabilities = total.probabilities + np.float32(duration_s) * probabilities
 
     def answer(self) -> Answer | None:
-        """Returns the emotion that held longest up to the end; None if nothing was added."""
+        """Returns the emotion that held longest up to the end; None if nothing was added.
+
+        Hysteresis keeps a state of which little is left: on average it must have been certain
+        enough to start.
+        """
         if not self._sums:
             return None
         known = [one for one in EMOTIONS if one in self._sums]
         emotion = max(known, key=lambda one: self._sums[one].duration_s, default=None)
-        sums = list(self._sums.values()) if emotion is None else [self._sums[emotion]]
-        mean = np.sum([one.probabilities for one in sums], axis=0)
-        mean = np.asarray(mean / sum(one.duration_s for one in sums), np.float32)
-        if emotion is None:
-            return Answer("unknown", float(mean.max()), mean)
-        return Answer(emotion, float(mean[EMOTIONS.index(emotion)]), mean)
+        if emotion is not None:
+            mean = _mean(self._sums[emotion])
+            confidence = float(mean[EMOTIONS.index(emotion)])
+            if confidence >= self._min_confidence:
+                return Answer(emotion, confidence, mean)
+        mean = _mean(*self._sums.values())
+        return Answer("unknown", float(mean.max()), mean)
+
+
+def _mean(*sums: _Sum) -> FloatArray:
+    total = np.sum([one.probabilities for one in sums], axis=0)
+    return np.asarray(total / sum(one.duration_s for one in sums), np.float32)

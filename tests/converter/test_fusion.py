@@ -209,11 +209,19 @@ def test_the_file_that_ships_keeps_what_fusion_promises() -> None:
     found = {(one.strategy, one.pairs, one.metric): one.value for one in shipped.figures}
     alone = {name: found["alone", name, "accuracy"] for name in shipped.models}
     assert found["log_linear", "all", "accuracy"] >= max(alone.values()) + 0.06
-    # Pairs of the sources that taught the models look surer than strangers are.
     for name in alone:
         best = max(value for other, value in alone.items() if other != name)
         assert found["log_linear", f"without {name}", "accuracy"] >= best
+        # The face's 0.087 behind a text of somebody else is the most.
         assert found["log_linear", f"{name} of somebody else", "accuracy"] >= best - 0.1
-    people = {name: found["alone", f"people, known: {name}", "uar"] for name in ("face", "speech")}
-    assert found["log_linear", "people, known", "uar"] >= max(people.values()) + 0.05
-    assert found["log_linear", "people", "ece"] <= 0.12
+        # The weighted mean has no doubts, and believes the face of somebody else.
+        assert found["log_linear", "face of somebody else", "accuracy"] >= (
+            found["average", "face of somebody else", "accuracy"] + 0.05
+        )
+    # People decide how sure a belief may be, so those about pairs are too cautious.
+    assert found["log_linear", "all", "ece"] <= 0.25
+    for pairs, ece in (("people", 0.12), ("people, known", 0.15)):
+        alone = {name: found["alone", f"{pairs}: {name}", "uar"] for name in ("face", "speech")}
+        assert found["log_linear", pairs, "ece"] <= ece
+        assert found["log_linear", pairs, "uar"] >= max(alone.values()) - 0.02
+    assert found["log_linear", "people, known", "uar"] >= max(alone.values()) + 0.05

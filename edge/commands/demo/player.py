@@ -21,6 +21,7 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.commands.demo.broker import HOST
+from edge.config import Tracking
 from edge.emotions import EMOTIONS
 from edge.errors import EmotiondError
 from edge.machine import peak_rss_mb
@@ -45,7 +46,7 @@ class Reception:
     start_to_first_event_s: float | None = None
     peak_rss_mb: float = 0.0
     """Peak of the daemon's process, 10^6 bytes."""
-    _held: Held = field(default_factory=Held)
+    _held: Held = field(default_factory=lambda: Held(Tracking().min_confidence))
 
     def add(self, message: EventMessage | StateMessage) -> None:
         """Adds what an event or a state says, from its time on."""

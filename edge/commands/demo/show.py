@@ -24,9 +24,9 @@ SURE = 0.7
 """Confidence from which a wrong answer is counted apart."""
 UNKNOWN = "unknown"
 LEGEND = """\
-fused: the emotion that held longest, and its mean confidence while it held. Nobody gave the clips a
-text: they all say the same neutral sentence. face, speech: their most frequent answers. latency:
-from capture to receipt, median of a clip's messages that show a face."""
+fused: the emotion that held longest, and its mean confidence while it held; unknown if that is too
+low. Nobody gave the clips a text: they all say the same neutral sentence. face, speech: their most
+frequent answers. latency: from capture to receipt, median of a clip's messages that show a face."""
 NEXT = """\
 What next:
   emotiond demo --web     the same clips on a page, live
