@@ -22,6 +22,7 @@ from edge.commands.demo.broker import HOST
 from edge.config import Config, Mqtt
 from edge.web.devices import MAX_MODALITIES
 from edge.web.settings import Limits
+from edge.web.snapshot import PART_BYTES, snapshot
 from tests.support.messages import messages
 from tests.support.pages import Page
 from tests.support.waiting import wait_until
@@ -124,8 +125,11 @@ def test_a_hundred_devices_are_listed_found_and_followed_without_loss(
     names = [f"kiosk-{number:03d}" for number in range(100)]
     for name in names:
         device.publish(f"emotion/{name}/status", "online", 1, retain=True)
+        for modality in ("face", "speech", "text"):
+            device.publish(f"emotion/{name}/{modality}/status", "a" * 1000, 1, retain=True)
+    wait_until(lambda: "text" in web.get(f"/api/devices/{names[-1]}").json.get("modalities", ()))
     page = Page(chromium, web.url)
-    page.open("#devices")
+    page.open("#devices")  # they come in two parts
     page.until_text(".broker", "100 of 100 online")
     assert page.texts(".device strong") == names
     received = int(page.attribute(".devices", "data-received") or 0)
@@ -178,6 +182,31 @@ def test_every_message_is_streamed_after_a_snapshot(web: Site, device: paho.Clie
         stream.close()
     assert found == [f"degraded: {number}" for number in range(200)]
     wait_until(lambda: web.server.hub.listeners == 0)
+
+
+def test_many_devices_come_in_parts_and_messages_between_them(
+    web: Site, device: paho.Client
+) -> None:
+    names = [f"kiosk-{number:03d}" for number in range(40)]
+    for name in names:
+        for modality in range(MAX_MODALITIES):
+            device.publish(f"emotion/{name}/m{modality}/status", "a" * 1000, 1)
+    wait_until(lambda: len(web.server.devices.online()) == len(names))
+    last = names[-1]
+    wait_until(lambda: len(web.get(f"/api/devices/{last}").json["modalities"]) == MAX_MODALITIES)
+    parts = snapshot(web.server.devices)
+    seen = [next(parts)]
+    device.publish(f"emotion/{last}/status", "online", 1)
+    device.publish(f"emotion/{names[-2]}/status", "online", 1)
+    device.publish(f"emotion/{names[-2]}/status", b"", 1, retain=True)
+    wait_until(lambda: list(web.server.devices.online()) == [*names[:-2], last])
+    seen += parts
+    assert max(map(len, seen)) < PART_BYTES + 20_000
+    content = [json.loads(part.split(b"data: ")[1]) for part in seen]
+    assert [part["more"] for part in content] == [True] * (len(seen) - 1) + [False]
+    listed = [one for part in content for one in part["devices"]]
+    assert [one["device"] for one in listed] == [*names[:-2], last]
+    assert listed[-1]["status"] == "online"  # as it is when its part is made
 
 
 def test_more_listeners_than_allowed_are_told_to_come_back(broker: Mosquitto) -> None:
