@@ -7,7 +7,7 @@ import { emotion, h, percent, setEmotion, setTrack, show, track } from "./ui.js"
 
 const RENDER_MS = 200;
 
-const feed = new Feed(); // keeps the events of devices while other views are shown
+const feed = new Feed(); // keeps what was last known while other views are shown
 
 export function devicesView(main, health, chosen) {
   const state = h("p", { class: "broker" });

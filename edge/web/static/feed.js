@@ -2,11 +2,12 @@
 
 const HISTORY_S = 3600;
 const SLOT_S = 5;
+const MAX_EVENTS = 20;
 const EVENTS = ["state", "status", "info", "health", "event", "error"];
 
 export class Feed extends EventTarget {
   broker = null;
-  devices = new Map(); // by name, as /api/devices describes them, with `events`
+  devices = new Map(); // by name, as /api/devices describes them
   received = 0;
   isComplete = false; // every device that the server knows is in `devices`
   #source = null;
@@ -56,8 +57,7 @@ export class Feed extends EventTarget {
   #snapshot({ broker, devices, more }) {
     this.broker = broker;
     for (const one of devices) {
-      const events = this.devices.get(one.device)?.events ?? [];
-      this.devices.set(one.device, { ...one, events });
+      this.devices.set(one.device, one);
       this.#listed.add(one.device);
     }
     this.isComplete = !more;
@@ -104,10 +104,9 @@ export class Feed extends EventTarget {
       }
       device.modalities[topic.split("/")[0]] = payload;
     } else if (topic === "event") {
-      device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(
-        0,
-        20,
-      );
+      const { id, time, data } = payload;
+      const others = device.events.filter((one) => one.id !== id);
+      device.events = [{ id, time, ...data }, ...others].slice(0, MAX_EVENTS);
     } else if (topic === "error") {
       device.refusal = payload.data.reason;
     } else {
