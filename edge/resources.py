@@ -15,6 +15,16 @@ CONFIGS = _SHIPPED / "configs"
 """default.yaml and example configurations."""
 
 
+def cache_folder() -> Path | None:
+    """Returns the folder of what can be made again, None for a user without a home."""
+    if given := os.environ.get("CACHE_DIRECTORY", "").split(":")[0]:  # set by systemd
+        return Path(given)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "emotiond")
+    except RuntimeError:
+        return None
+
+
 def state_folder(configured: str) -> Path:
     """Returns the daemon's state folder: as configured, set by systemd, or in the user's home."""
     folder = configured or os.environ.get("STATE_DIRECTORY", "").split(":")[0]

@@ -10,6 +10,14 @@ settings.register_profile("emotiond", deadline=None)  # a loaded machine takes l
 settings.load_profile("emotiond")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what is cached, as which models were tried, out of the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def stopped_broker(tmp_path: Path) -> Iterator[Mosquitto]:
     broker = Mosquitto(tmp_path)

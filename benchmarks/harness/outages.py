@@ -27,7 +27,9 @@ from edge.tracking.episodes import Change, State
 
 RATE_PER_S = 20.0
 DEVICE = "kiosk"
-SETTLED_S = 30.0
+PATIENCE_S = 60.0
+"""Time limit for a publishing process to start, on a busy machine."""
+SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
 
 
@@ -68,7 +70,7 @@ class Sender:
         self._start(0)
 
     def _start(self, first: int) -> None:
-        self._first, self._last_line = first, ""
+        self._first, self._last_line = first, f"{first} {first}"
         command = [
             sys.executable,
             "-m",
@@ -87,13 +89,26 @@ class Sender:
         for line in self._process.stdout:
             self._last_line = line
 
+    @property
+    def _next(self) -> int:
+        """Number of the next event."""
+        return int(self._last_line.split()[0])
+
+    def wait_for(self, count: int) -> None:
+        """Waits until so many more events are published; raises AssertionError if none comes."""
+        end, before, deadline_s = self._next + count, self._next, time.monotonic() + PATIENCE_S
+        while self._next < end:
+            if self._next > before:
+                before, deadline_s = self._next, time.monotonic() + PATIENCE_S
+            assert time.monotonic() < deadline_s
+            time.sleep(0.005)
+
     def kill(self) -> int:
         """Kills the process; returns the first number for the next one."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        line = self._last_line or f"{self._first} {self._first}"
-        published, safe = (int(one) for one in line.split())
+        published, safe = (int(one) for one in self._last_line.split())
         self.safe.append(range(self._first, safe))
         return published + 1  # one more may have been on its way
 
@@ -162,18 +177,19 @@ def endure(
     listener.wait_until_subscribed()
     sender = Sender(broker.port, folder)
     sender_killed_at = set(rng.sample(range(broker_kills), sender_kills))
-    time.sleep(2)
+    sender.wait_for(20)
     for number in range(broker_kills):
-        time.sleep(rng.uniform(0.2, 2.0))
+        sender.wait_for(rng.randrange(4, 40))
+        time.sleep(rng.uniform(0, 1 / RATE_PER_S))
         broker.kill()
         if number in sender_killed_at:
-            time.sleep(rng.uniform(0, 1.5))
+            sender.wait_for(rng.randrange(30))
             sender.restart()
-        time.sleep(rng.uniform(0, 2.0))
+        sender.wait_for(rng.randrange(1, 40))
         broker.start()
         listener.wait_until_subscribed()
-        time.sleep(0.3)
-    time.sleep(2)
+        sender.wait_for(6)
+    sender.wait_for(20)
     sender.restart()  # the last one delivers what the previous one left
     expected = {number for one in sender.safe for number in one}
     deadline_s = time.monotonic() + SETTLED_S

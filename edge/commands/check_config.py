@@ -10,7 +10,6 @@ from edge.config import Camera, Config, Microphone
 from edge.errors import ConfigError, ModelError, SourceError
 from edge.fusion.model import load_fusion
 from edge.perception.loader import ModelLoader
-from edge.perception.manifest import Modality
 from edge.perception.trial import Trials
 from edge.publish.session import ClientFactory
 from edge.stderr import silenced_stderr
@@ -45,20 +44,16 @@ def check_files(config: Config) -> list[str]:
 
 def _checks(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yields each check, which raises EmotiondError, and the key to put before its message."""
-    loader, trials = ModelLoader(config.models), Trials(None)
-
-    def load(modality: Modality, new: Callable[[], Any]) -> None:
-        trials.check(loader.manifests(modality))
-        new()
+    loader = ModelLoader(config.models, Trials(None))
 
     if config.camera.enabled:
-        yield "models.face: ", lambda: load("face", loader.new_face)
+        yield "models.face: ", loader.new_face
         yield "camera.source: ", lambda: _camera_file(config.camera)
     if config.microphone.enabled:
-        yield "models.speech: ", lambda: load("speech", loader.new_speech)
+        yield "models.speech: ", loader.new_speech
         yield "microphone.source: ", lambda: _microphone_file(config.microphone)
     if config.text.enabled:
-        yield "models.text: ", lambda: load("text", lambda: loader.text)
+        yield "models.text: ", lambda: loader.text
     yield "fusion.file: ", lambda: load_fusion(loader.folder / config.fusion.file)
     yield "", lambda: ClientFactory(config.mqtt, None)
 

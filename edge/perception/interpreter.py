@@ -13,10 +13,14 @@ from edge.perception.sparse import Sparse
 from edge.stderr import silenced_stderr
 
 try:
+    import ai_edge_litert as litert
     from ai_edge_litert.interpreter import Interpreter as LiteRt
 except ImportError:  # older boards: the same class under its former name
+    import tflite_runtime as litert
     from tflite_runtime.interpreter import Interpreter as LiteRt
 
+RUNTIME = f"{litert.__name__} {getattr(litert, '__version__', 'unknown')}"
+"""Name and version of the package that runs models."""
 
 Values = npt.NDArray[Any] | Sparse
 Features = Values | Mapping[str, Values]

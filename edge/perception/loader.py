@@ -1,6 +1,6 @@
 """Loads the models that the configuration names, for the daemon and the commands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,16 +15,19 @@ from edge.perception.manifest import Modality
 from edge.perception.pack import Pack, load_pack
 from edge.perception.speech import SpeechPerception
 from edge.perception.text import TextPerception
+from edge.perception.trial import Trials, remembered_trials
 
 
 @dataclass(frozen=True)
 class ModelLoader:
     """The packs of one configuration, each loaded on first use.
 
-    Every access raises ModelError if a pack is missing, damaged or of another modality.
+    Each is tried in another process first: a damaged model can end the process that runs it. Every
+    access raises ModelError if a pack is missing, damaged or of another modality.
     """
 
     config: Models
+    trials: Trials = field(default_factory=remembered_trials)
 
     @property
     def folder(self) -> Path:
@@ -47,6 +50,7 @@ class ModelLoader:
 
     def new_face(self) -> FacePerception:
         """Creates a face perception without tracked faces; all share one detector."""
+        self.trials.check(self.manifests("face"))  # both in one process
         face = self.config.face
         detector, least_px = self.detector, face.min_face_px
 
@@ -88,6 +92,7 @@ class ModelLoader:
 
     def load(self, name: str, modality: str) -> Pack:
         """Loads the pack whose manifest file has this name; it must be of that modality."""
+        self.trials.check([self.folder / name])
         pack = load_pack(self.folder / name)
         if pack.manifest.modality != modality:
             raise ModelError(

@@ -151,21 +151,26 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
             )
 
 
+def read_manifest(path: Path) -> Manifest:
+    """Reads a manifest alone; raises ModelError if it is missing or not one."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the manifest ({error.strerror})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(
+            f"{path}: not a valid manifest ({error}); "
+            "if another version made it, make the pack again with this one"
+        ) from error
+
+
 def load_pack(manifest_path: Path) -> Pack:
     """Reads a pack by its manifest and checks everything that does not need the model to run.
 
     Raises ModelError if a file is missing or unreadable, the manifest is invalid, the hash differs,
     or labels and label map disagree.
     """
-    try:
-        manifest = msgspec.json.decode(manifest_path.read_bytes(), type=Manifest)
-    except OSError as error:
-        raise ModelError(f"{manifest_path}: cannot read the manifest ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(
-            f"{manifest_path}: not a valid manifest ({error}); "
-            "if another version made it, make the pack again with this one"
-        ) from error
+    manifest = read_manifest(manifest_path)
     if set(manifest.labels) != set(manifest.label_map):
         odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")

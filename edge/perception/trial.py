@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 from edge.errors import ModelError
-from edge.perception.interpreter import Interpreter
-from edge.perception.pack import load_pack
+from edge.perception.interpreter import RUNTIME, Interpreter
+from edge.perception.pack import load_pack, read_manifest
+from edge.processes import python_command
+from edge.resources import cache_folder
 
 logger = logging.getLogger(__name__)
 
+FILE = "tried-models.json"
+START = f"from {__name__} import main; raise SystemExit(main())"
 TRIAL_S = 6.0
 """Longest trial of a model, on a slow board; four take less than the service's WatchdogSec=30."""
 BUSY_SHARE = 0.25
@@ -51,7 +54,7 @@ class Trials:
         for path in paths:
             if path not in self._tried:
                 with contextlib.suppress(ModelError):
-                    keys[path] = f"{load_pack(path).manifest.sha256} {runtime()}"
+                    keys[path] = f"{read_manifest(path).sha256} {RUNTIME}"
         self._tried |= dict.fromkeys(keys, "")
         untried = [one for one in keys if keys[one] not in self._passed]
         if untried:
@@ -78,15 +81,13 @@ class Trials:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self._file.write_text(json.dumps(sorted(self._passed)), encoding="utf-8")
         except OSError as error:
-            logger.warning("%s: cannot be written (%s); models are tried again", self._file, error)
+            logger.info("%s: cannot be written (%s); models are tried again", self._file, error)
 
 
-def runtime() -> str:
-    """Returns name and version of the package that runs models."""
-    for name in ("ai-edge-litert", "tflite-runtime"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            return f"{name} {metadata.version(name)}"
-    return "unknown"
+def remembered_trials() -> Trials:
+    """Returns trials that are remembered for this user, where a cache can be kept."""
+    folder = cache_folder()
+    return Trials(None if folder is None else folder / FILE)
 
 
 def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str]:
@@ -94,10 +95,9 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str
 
     Returns RAN or FAILED for each that left the child alive, and what the next one did to it.
     """
-    command = [sys.executable, "-I", "-m", __name__, *map(str, paths)]
     try:
         child = subprocess.Popen(  # noqa: S603 - this Python, this module
-            command,
+            python_command(START, *map(str, paths)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -139,7 +139,3 @@ def main() -> int:
             answer = RAN
         os.write(sys.stdout.fileno(), answer.encode())
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -12,6 +12,7 @@ from edge.config import Config
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.machine import temperature_c
+from edge.perception.trial import FILE as TRIED_FILE
 from edge.perception.trial import Trials
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
@@ -40,7 +41,6 @@ TICK_S = 0.1
 """Longest wait of the main loop, and so the delay of everything that depends on time."""
 MAX_QUEUED_OBSERVATIONS = 256
 JOIN_TIMEOUT_S = 0.2
-TRIED_FILE = "tried-models.json"
 STUCK_S = 10.0
 """A loop without progress for so long is stuck; no stage takes nearly as long."""
 STUCK_DISK_S = 60.0

@@ -85,7 +85,7 @@ class Modalities:
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes."""
-        loader = ModelLoader(self._config.models)
+        loader = ModelLoader(self._config.models, self._trials)
         with contextlib.suppress(ModelError):  # raised again for the modality that it is
             names = [one for one in self._builders if one in self.enabled]
             self._trials.check([path for one in names for path in loader.manifests(one)])
@@ -95,7 +95,6 @@ class Modalities:
                 self._set_status(modality, "off")
                 continue
             try:
-                self._trials.check(loader.manifests(modality))
                 build(loader)
             except ModelError as error:
                 self._set_status(modality, f"degraded: {error}")

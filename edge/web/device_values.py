@@ -29,6 +29,19 @@ class Point(msgspec.Struct, frozen=True, array_like=True):
     arousal: float
 
 
+class Episode(msgspec.Struct, frozen=True):
+    """What the newest event of an episode said."""
+
+    id: str
+    time: str
+    """When it was published, RFC 3339."""
+    phase: str
+    """`start`, `update` or `end`."""
+    emotion: str
+    confidence: float
+    duration_s: float
+
+
 class Device(msgspec.Struct, kw_only=True):
     """A device as its messages describe it; what it has not published is null."""
 
@@ -42,6 +55,8 @@ class Device(msgspec.Struct, kw_only=True):
     health: HealthData | None = None
     history: list[Point] = []
     """The last hour."""
+    events: list[Episode] = []
+    """Up to twenty episodes, the one with the newest event first."""
 
 
 class Broker(msgspec.Struct, frozen=True):

@@ -12,9 +12,16 @@ import msgspec
 
 from edge.config import Backoff, Mqtt
 from edge.publish.connection import Connection
-from edge.publish.messages import SCHEMAS, StateMessage
+from edge.publish.messages import SCHEMAS, EventMessage, StateMessage
 from edge.publish.session import Session
-from edge.web.device_values import Broker, Device, Devices, Point, Published
+from edge.web.device_values import (
+    Broker,
+    Device,
+    Devices,
+    Episode,
+    Point,
+    Published,
+)
 
 CLIENT_ID_PREFIX = "web-"
 TOPICS = ("status", "info", "state", "event", "health", "error", "+/status")
@@ -26,6 +33,9 @@ SLOT_S = 5.0
 MAX_DEVICES = 500
 MAX_MODALITIES = 16
 """Of one device; what it says of more is ignored."""
+MAX_EVENTS = 20
+"""Episodes of one device."""
+MAX_ID_CHARACTERS = 100
 MAX_PAYLOAD_BYTES = 65_536
 MAX_TOPIC_CHARACTERS = 1000
 KEPT = ("info", "health", "state")
@@ -102,6 +112,11 @@ class DeviceBook:
             self._refusals[number] = answer
         return number
 
+    @property
+    def waiting(self) -> int:
+        """Number of pauses that the broker has not answered."""
+        return len(self._refusals)
+
     def give_up(self, number: int) -> None:
         """Waits no longer for the answer to a pause."""
         with self._lock:
@@ -177,6 +192,8 @@ class DeviceBook:
             setattr(known, name, message.data)
         if name == "state":
             self._remember(device, message, retained)
+        if name == "event":
+            known.events = _with_event(known.events, message)
         return Published(device, name, msgspec.to_builtins(message), retained)
 
     def _keep_status(
@@ -211,3 +228,17 @@ class DeviceBook:
             history[-1] = point
         else:
             history.append(point)
+
+
+def _with_event(episodes: list[Episode], event: EventMessage) -> list[Episode]:
+    """Returns the newest episodes with one event more."""
+    what = event.data
+    new = Episode(
+        event.id[:MAX_ID_CHARACTERS],
+        event.time[:MAX_ID_CHARACTERS],
+        what.phase,
+        what.emotion,
+        what.confidence,
+        what.duration_s,
+    )
+    return [new, *(one for one in episodes if one.id != new.id)][:MAX_EVENTS]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,7 +48,11 @@ class Listener:
         while not self._events and not self._is_over:
             self._changed.clear()
             await self._changed.wait()
-        if self._is_over:
+        return self.take()
+
+    def take(self) -> bytes | None:
+        """Returns the next message; None if there is none, or the stream is over."""
+        if not self._events:
             return None
         event = self._events.popleft()
         self.behind_bytes -= len(event)
@@ -99,9 +103,16 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
-    async def forward(self, listener: Listener, first: bytes, write: Write) -> None:
-        """Writes server-sent events: `first`, then each message, and a comment in quiet times."""
-        await write(first)
+    async def forward(self, listener: Listener, first: Iterable[bytes], write: Write) -> None:
+        """Writes server-sent events: `first`, then each message, and a comment in quiet times.
+
+        Messages that arrive within `first` are written between its events, so that a page with a
+        slow line is not behind when it has them all.
+        """
+        for part in first:
+            await write(part)
+            while (newer := listener.take()) is not None:
+                await write(newer)
         while True:
             try:
                 event = await asyncio.wait_for(listener.next(), KEEP_ALIVE_S)

@@ -22,8 +22,8 @@ from edge.values import MODALITIES
 from edge.web.device_values import Broker, Pause
 from edge.web.devices import GONE
 from edge.web.errors import Refusal
-from edge.web.hub import as_event
 from edge.web.metrics import CONTENT_TYPE, device_lines
+from edge.web.snapshot import snapshot
 from edge.web.state import Server
 from edge.web.stream import Stream
 from edge.web.uploads import read_json
@@ -155,13 +155,13 @@ async def pause(request: Request, server: Server) -> Response:
 
 
 async def events(request: Request, server: Server) -> Response:
-    """Streams server-sent events: `devices` first, then every message of every device."""
+    """Streams server-sent events: all `devices` first, then every message of every device."""
     if request.method == "HEAD":
         return Response(media_type=EVENT_STREAM)
     with ExitStack() as held:
         listener = held.enter_context(server.hub.listening())
         # The listener exists before the snapshot: a message may come twice, but none is lost.
-        first = as_event("devices", server.devices.devices())
+        first = snapshot(server.devices)
         resources = AsyncExitStack()
         resources.push(held.pop_all())
     return Stream(partial(server.hub.forward, listener, first), EVENT_STREAM, resources)

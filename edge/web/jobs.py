@@ -47,7 +47,7 @@ class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one picture, sound or text of a live page."""
 
     captured_s: float
-    """As the page gave it."""
+    """As the page gave it, unless that was more than 15 s before a sound or text."""
     observations: tuple[Result, ...]
     """What this input says by itself."""
     faces: int | None = None

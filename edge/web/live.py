@@ -24,7 +24,7 @@ MAX_MESSAGE_BYTES = 1_000_000
 MAX_LATE_S = 1.0
 """The page's clock may go back by this much between two messages of a kind."""
 MAX_APART_S = 15.0
-"""And by this much between those of two kinds: a busy page takes long to encode a picture."""
+"""What is older than another kind by more counts as younger: a busy page encodes pictures late."""
 POLICY, TRY_LATER, TOO_SLOW = 1008, 1013, 4008
 """Codes with which the server closes."""
 
@@ -68,7 +68,7 @@ async def _converse(socket: WebSocket, server: Server, session: str) -> None:
             return
         try:
             kind, arguments = _understood(message)
-            _check_time(newest_s, kind, arguments["captured_s"])
+            arguments["captured_s"] = _time_s(newest_s, kind, arguments["captured_s"])
         except Refusal as refusal:
             await _close(socket, POLICY, str(refusal))
             return
@@ -80,15 +80,16 @@ async def _converse(socket: WebSocket, server: Server, session: str) -> None:
         await socket.send_text(f'{{"kind": "{kind}", "answer": {answer.decode()}}}')
 
 
-def _check_time(newest_s: dict[str, float], kind: str, captured_s: float) -> None:
-    """Notes the time of a message of a kind; raises Refusal if the clock went back."""
-    oldest_s = max(
-        newest_s.get(kind, -math.inf) - MAX_LATE_S,
-        max(newest_s.values(), default=-math.inf) - MAX_APART_S,
-    )
-    if not captured_s >= oldest_s:  # also if it is not a number
+def _time_s(newest_s: dict[str, float], kind: str, captured_s: float) -> float:
+    """Notes the time of a message of a kind, and returns the time at which it is read.
+
+    Raises Refusal if the clock went back.
+    """
+    newest_of_kind_s = newest_s.get(kind, -math.inf)
+    if not captured_s >= newest_of_kind_s - MAX_LATE_S:  # also if it is not a number
         raise unusable("the time of capture goes back")
-    newest_s[kind] = max(captured_s, newest_s.get(kind, -math.inf))
+    newest_s[kind] = max(captured_s, newest_of_kind_s)
+    return max(captured_s, max(newest_s.values()) - MAX_APART_S)
 
 
 def _understood(message: Any) -> tuple[str, dict[str, Any]]:

@@ -12,12 +12,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+import soundfile
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from benchmarks.harness.media import FloatSound, mux, tone
 from edge.capture.media import read_frames, read_sound
 from edge.resources import SAMPLES
-from edge.values import Pixels, Sound
+from edge.values import SAMPLE_RATE_HZ, Pixels, Sound
+from tests.support.packs import crashing_pack
 
 Row = dict[str, object]
 
@@ -209,3 +211,16 @@ def test_a_text_among_the_files_is_called_one(tmp_path: Path) -> None:
     assert code == 1
     _, errors, _ = predict(tmp_path)
     assert "skipped 1 .ts" in errors
+
+
+def test_a_model_that_would_end_the_command_is_named(tmp_path: Path) -> None:
+    crashing_pack(tmp_path)
+    config = tmp_path / "emotiond.yaml"
+    config.write_text(f"models: {{folder: '{tmp_path}'}}\n")
+    soundfile.write(tmp_path / "voice.wav", voice(HAPPY_CLIP), SAMPLE_RATE_HZ)
+    rows, errors, code = predict("--config", config, tmp_path / "voice.wav")
+    assert (rows, code) == ([], 1)
+    assert errors == (
+        f"emotiond: {tmp_path / 'speech.json'}: running it ends the process (SIGSEGV); "
+        "copy model and manifest again, or make the pack again\n"
+    )

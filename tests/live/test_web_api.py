@@ -24,10 +24,12 @@ import urllib3
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
 from edge.commands.demo.broker import HOST
+from edge.config import Config, Models, Mqtt
 from edge.machine import rss_mb
 from edge.values import SAMPLE_RATE_HZ
 from edge.web.settings import Limits
 from emotiond import Emotions
+from tests.support.packs import crashing_pack
 from tests.support.waiting import wait_until
 from tests.support.web import JSON, Site, site
 
@@ -133,6 +135,15 @@ def test_health_models_and_metrics_describe_the_server(web: Site) -> None:
     found = metrics.body.decode()
     assert 'emotiond_web_requests_total{path="/api/predict",status="200"}' in found
     assert 'emotiond_web_request_seconds_bucket{path="/api/predict",le="+Inf"}' in found
+
+
+def test_a_model_that_would_end_its_process_is_named(tmp_path: Path, voice: bytes) -> None:
+    crashing_pack(tmp_path)
+    config = Config(models=Models(folder=str(tmp_path)), mqtt=Mqtt(port=1))
+    with site(config=config) as broken:
+        answer = broken.upload("/api/predict/audio", audio=voice)
+        assert answer.status == 503
+        assert "speech.json: running it ends the process (SIGSEGV)" in answer.error
 
 
 def png_bomb(side: int) -> bytes:

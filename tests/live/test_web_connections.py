@@ -19,7 +19,7 @@ from edge.commands.demo.broker import HOST
 from edge.web.app import create_app
 from edge.web.connections import MAX_CONNECTIONS, RESERVED, BoundedLoop, to_close
 from edge.web.device_values import Published
-from edge.web.hub import Listener
+from edge.web.hub import Hub, Listener
 from edge.web.serve import server_config
 from edge.web.settings import Limits, WebSettings
 from tests.support.waiting import wait_until
@@ -147,6 +147,27 @@ def test_a_slow_reader_gets_all_of_a_large_answer(silent: contextlib.ExitStack) 
             assert piece
             received += len(piece)
         assert time.monotonic() - started_s > 0.2
+
+
+def test_messages_go_between_the_parts_of_a_long_snapshot() -> None:
+    written: list[bytes] = []
+
+    async def write(event: bytes) -> None:
+        written.append(event)
+        if event == b"last":
+            listener.end()
+
+    def parts() -> Iterator[bytes]:
+        yield b"first"
+        for message in (b"one", b"two"):
+            listener.put(message)
+        yield b"second"
+        listener.put(b"three")
+        yield b"last"
+
+    listener = Listener()
+    asyncio.run(Hub(1).forward(listener, parts(), write))
+    assert written == [b"first", b"second", b"one", b"two", b"last"]
 
 
 def test_a_listener_that_is_too_far_behind_is_ended_and_what_it_missed_forgotten() -> None:

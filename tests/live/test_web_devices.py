@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from edge.commands.demo.broker import HOST
 from edge.config import Config, Mqtt
-from edge.web.devices import MAX_MODALITIES
+from edge.web.devices import MAX_EVENTS, MAX_MODALITIES
 from edge.web.settings import Limits
+from edge.web.snapshot import PART_BYTES, snapshot
 from tests.support.messages import messages
 from tests.support.pages import Page
 from tests.support.waiting import wait_until
@@ -124,8 +126,11 @@ def test_a_hundred_devices_are_listed_found_and_followed_without_loss(
     names = [f"kiosk-{number:03d}" for number in range(100)]
     for name in names:
         device.publish(f"emotion/{name}/status", "online", 1, retain=True)
+        for modality in ("face", "speech", "text"):
+            device.publish(f"emotion/{name}/{modality}/status", "a" * 1000, 1, retain=True)
+    wait_until(lambda: "text" in web.get(f"/api/devices/{names[-1]}").json.get("modalities", ()))
     page = Page(chromium, web.url)
-    page.open("#devices")
+    page.open("#devices")  # they come in two parts
     page.until_text(".broker", "100 of 100 online")
     assert page.texts(".device strong") == names
     received = int(page.attribute(".devices", "data-received") or 0)
@@ -138,6 +143,41 @@ def test_a_hundred_devices_are_listed_found_and_followed_without_loss(
     page.until(lambda: all("Happy" in one for one in page.texts(".device")))
     page.write("#search", "-042")
     page.until(lambda: page.texts("li:not([hidden]) > .device strong") == ["kiosk-042"])
+
+
+@needs_browser
+def test_events_are_shown_whatever_view_was_open_when_they_came(
+    chromium: Chrome, web: Site, device: paho.Client
+) -> None:
+    def publish(number: int, phase: str) -> None:
+        event = messages()["event"]
+        event |= {"id": f"episode {number}", "time": f"2026-11-29T10:00:{number:02d}.000Z"}
+        event["data"] |= {"phase": phase, "duration_s": 2.5}
+        device.publish("emotion/kiosk/event", json.dumps(event), 1)
+
+    def shown() -> list[str]:
+        return [one.splitlines()[-2] for one in page.texts(".events li")]
+
+    device.publish("emotion/kiosk/status", "online", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").status == 200)  # it has subscribed
+    publish(1, "start")
+    wait_until(lambda: len(web.get("/api/devices/kiosk").json.get("events", ())) == 1)
+    page = Page(chromium, web.url)
+    page.open("#devices/kiosk")
+    page.until(lambda: shown() == ["started"])
+    publish(2, "start")
+    page.until(lambda: shown() == ["started", "started"])
+    page.press("Files")
+    page.until_text("h1", "Files")
+    publish(1, "end")
+    wait_until(lambda: web.get("/api/devices/kiosk").json["events"][0]["phase"] == "end")
+    page.open("#devices/kiosk")
+    page.until(lambda: shown() == ["ended after 2.5 s", "started"])
+    for number in range(3, 40):
+        publish(number, "start")
+    page.until(lambda: len(shown()) == MAX_EVENTS)
+    wait_until(lambda: web.get("/api/devices/kiosk").json["events"][0]["id"] == "episode 39")
+    assert len(web.get("/api/devices/kiosk").json["events"]) == MAX_EVENTS
 
 
 def test_devices_are_listed_with_what_they_published(web: Site, device: paho.Client) -> None:
@@ -178,6 +218,31 @@ def test_every_message_is_streamed_after_a_snapshot(web: Site, device: paho.Clie
         stream.close()
     assert found == [f"degraded: {number}" for number in range(200)]
     wait_until(lambda: web.server.hub.listeners == 0)
+
+
+def test_many_devices_come_in_parts_and_messages_between_them(
+    web: Site, device: paho.Client
+) -> None:
+    names = [f"kiosk-{number:03d}" for number in range(40)]
+    for name in names:
+        for modality in range(MAX_MODALITIES):
+            device.publish(f"emotion/{name}/m{modality}/status", "a" * 1000, 1)
+    wait_until(lambda: len(web.server.devices.online()) == len(names))
+    last = names[-1]
+    wait_until(lambda: len(web.get(f"/api/devices/{last}").json["modalities"]) == MAX_MODALITIES)
+    parts = snapshot(web.server.devices)
+    seen = [next(parts)]
+    device.publish(f"emotion/{last}/status", "online", 1)
+    device.publish(f"emotion/{names[-2]}/status", "online", 1)
+    device.publish(f"emotion/{names[-2]}/status", b"", 1, retain=True)
+    wait_until(lambda: list(web.server.devices.online()) == [*names[:-2], last])
+    seen += parts
+    assert max(map(len, seen)) < PART_BYTES + 20_000
+    content = [json.loads(part.split(b"data: ")[1]) for part in seen]
+    assert [part["more"] for part in content] == [True] * (len(seen) - 1) + [False]
+    listed = [one for part in content for one in part["devices"]]
+    assert [one["device"] for one in listed] == [*names[:-2], last]
+    assert listed[-1]["status"] == "online"  # as it is when its part is made
 
 
 def test_more_listeners_than_allowed_are_told_to_come_back(broker: Mosquitto) -> None:
@@ -309,3 +374,62 @@ def test_a_pause_at_which_the_broker_is_silent_is_given_up(
         finally:
             os.kill(broker.pid, signal.SIGCONT)
         assert (late.status, "did not answer within 0.3 s" in late.error) == (504, True)
+
+
+def test_a_pause_during_which_the_broker_leaves_is_refused_at_once(
+    web: Site, broker: Mosquitto, device: paho.Client
+) -> None:
+    device.publish("emotion/kiosk/status", "online", 1, retain=True)
+    wait_until(lambda: web.get("/api/devices/kiosk").status == 200)
+    os.kill(broker.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(web.post, "/api/devices/kiosk/pause", {"paused": True})
+        wait_until(lambda: web.server.devices.waiting == 1)
+        broker.kill()
+        answer = asked.result(30)
+    assert (answer.status, answer.error) == (503, "the broker went away; try again")
+    assert web.server.devices.waiting == 0
+
+
+def test_metrics_follow_the_broker_its_devices_and_the_pages(
+    web: Site, broker: Mosquitto, device: paho.Client
+) -> None:
+    def figures() -> dict[str, float]:
+        return prometheus(web.get("/metrics").body.decode())
+
+    hostile = 'a"b\\c'
+    device.publish(f"emotion/{hostile}/status", "online", 1, retain=True)
+    device.publish("emotion/kiosk/status", "offline", 1, retain=True)
+    wait_until(lambda: len(web.server.devices.online()) == 2)
+    with urllib3.PoolManager() as pool:
+        stream = pool.request("GET", f"{web.url}/api/events", preload_content=False, timeout=10)
+        found = figures()
+        stream.close()
+    assert found["emotiond_web_broker_connected"] == found["emotiond_web_listeners"] == 1
+    assert found['emotiond_web_device_online{device="kiosk"}'] == 0
+    assert found['emotiond_web_device_online{device="a\\"b\\\\c"}'] == 1
+    assert found["emotiond_web_rss_bytes"] > 10e6
+    requests = 'emotiond_web_request_seconds_%s{path="/metrics"%s}'
+    found = figures()
+    assert found[requests % ("count", "")] == found[requests % ("bucket", ',le="+Inf"')] == 1
+    buckets = [count for name, count in found.items() if '_bucket{path="/metrics"' in name]
+    assert buckets == sorted(buckets)
+    broker.stop()
+    wait_until(lambda: figures()["emotiond_web_broker_connected"] == 0)
+    wait_until(lambda: figures()["emotiond_web_listeners"] == 0)
+
+
+def prometheus(text: str) -> dict[str, float]:
+    """Every figure by its name; each must have a help and a type above it."""
+    found, described = dict[str, float](), set[str]()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert kind in ("gauge", "counter", "histogram")
+            described |= {name, *(f"{name}_{one}" for one in ("bucket", "sum", "count"))}
+        elif not line.startswith("# HELP "):
+            name, _, value = line.rpartition(" ")
+            assert name.partition("{")[0] in described
+            assert name not in found
+            found[name] = float(value)
+    return found

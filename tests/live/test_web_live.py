@@ -117,7 +117,11 @@ def test_a_picture_that_a_busy_page_sends_late_is_read(web: Site) -> None:
         answer(page)
         page.send(message(FRAME, 5.0, jpeg))
         assert answer(page)["answer"]["faces"] == 1
-        page.send(message(SOUND, 5.0, bytes(3200)))
+        page.send(message(SOUND, 100.0, bytes(3200)))
+        answer(page)
+        page.send(message(FRAME, 6.0, jpeg))
+        assert answer(page)["answer"]["captured_s"] == 85
+        page.send(message(SOUND, 98.0, bytes(3200)))
         assert closed(page) == ("the time of capture goes back", 1008)
 
 

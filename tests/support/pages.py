@@ -77,6 +77,7 @@ class Page:
         button.click()
 
     def write(self, selector: str, text: str, submit: bool = False) -> None:
+        self.until(lambda: (found := self.find(selector)) is not None and found.is_enabled())
         field = self.find(selector)
         assert field is not None
         field.send_keys(text)

@@ -169,8 +169,9 @@ class Doctor:
     @cached_property
     def _loader(self) -> "ModelLoader":
         from edge.perception.loader import ModelLoader
+        from edge.perception.trial import Trials
 
-        return ModelLoader(self._config.models)
+        return ModelLoader(self._config.models, Trials(None))
 
     def _broker_part(self, part: str) -> CheckResult:
         result: CheckResult = getattr(self._broker, part)

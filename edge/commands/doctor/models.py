@@ -11,7 +11,6 @@ from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.loader import ModelLoader
 from edge.perception.pack import load_pack
 from edge.perception.selftest import sample_runner
-from edge.perception.trial import Trials
 
 TIMED_RUNS = 10
 
@@ -21,7 +20,6 @@ def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
 
     Raises ModelError if the pack is missing, damaged or does not fit, or ends a process.
     """
-    Trials(None).check([loader.folder / name])
     pack = loader.load(name, modality)
     manifest, threads = pack.manifest, loader.config.threads
     run_sample = sample_runner(pack, threads)

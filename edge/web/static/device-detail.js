@@ -1,7 +1,7 @@
 // One device: its belief now, the last hour, its modalities, its health, and the pause.
 
 import { Affect } from "./affect.js";
-import { MODALITIES, nameOf } from "./emotions.js";
+import { MODALITIES } from "./emotions.js";
 import { Timeline } from "./timeline.js";
 import { conditionOf } from "./feed.js";
 import { emotion, fetchJson, h, percent, probabilities, setEmotion, shares, show } from "./ui.js";
@@ -111,7 +111,7 @@ export class DeviceDetail {
     this.#events.replaceChildren(
       ...(events.length
         ? events.map(eventItem)
-        : [h("li", { class: "quiet-line" }, "None since this page was opened.")]),
+        : [h("li", { class: "quiet-line" }, "None since this server was started.")]),
     );
   }
 
@@ -210,21 +210,16 @@ function duration(seconds) {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
 }
 
-function eventItem({ time, data }) {
+function eventItem({ time, phase, emotion: name, confidence, duration_s }) {
   const at = new Date(time).toLocaleTimeString();
-  const what = { start: "started", update: "changed", end: "ended" }[data.phase] ?? data.phase;
-  const length = data.phase === "start" ? "" : ` after ${data.duration_s.toFixed(1)} s`;
-  const node = emotion(data.emotion);
+  const what = { start: "started", update: "changed", end: "ended" }[phase] ?? phase;
+  const length = phase === "start" ? "" : ` after ${duration_s.toFixed(1)} s`;
   return h(
     "li",
     {},
     h("time", {}, at),
-    node,
-    h(
-      "span",
-      {},
-      `${nameOf(data.emotion)} ${what}${length}`.replace(`${nameOf(data.emotion)} `, ""),
-    ),
-    h("span", { class: "figure" }, percent(data.confidence)),
+    emotion(name),
+    h("span", {}, `${what}${length}`),
+    h("span", { class: "figure" }, percent(confidence)),
   );
 }

@@ -7,7 +7,7 @@ import { emotion, h, percent, setEmotion, setTrack, show, track } from "./ui.js"
 
 const RENDER_MS = 200;
 
-const feed = new Feed(); // keeps the events of devices while other views are shown
+const feed = new Feed(); // keeps what was last known while other views are shown
 
 export function devicesView(main, health, chosen) {
   const state = h("p", { class: "broker" });
@@ -76,7 +76,7 @@ export function devicesView(main, health, chosen) {
       }
     }
     grid.dataset.received = feed.received;
-    empty.hidden = feed.devices.size > 0 || feed.broker === null;
+    empty.hidden = feed.devices.size > 0 || !feed.isComplete;
     if (!empty.hidden && !feed.broker.connected) {
       empty.replaceChildren(
         h("h2", {}, "The broker cannot be reached"),
@@ -107,7 +107,7 @@ export function devicesView(main, health, chosen) {
 
   function renderDetail() {
     const device = feed.devices.get(chosen);
-    empty.hidden = Boolean(device) || feed.broker === null;
+    empty.hidden = Boolean(device) || !feed.isComplete;
     if (!empty.hidden) {
       empty.replaceChildren(
         h("h2", {}, `No device is called ${chosen}`),

@@ -2,13 +2,16 @@
 
 const HISTORY_S = 3600;
 const SLOT_S = 5;
+const MAX_EVENTS = 20;
 const EVENTS = ["state", "status", "info", "health", "event", "error"];
 
 export class Feed extends EventTarget {
   broker = null;
-  devices = new Map(); // by name, as /api/devices describes them, with `events`
+  devices = new Map(); // by name, as /api/devices describes them
   received = 0;
+  isComplete = false; // every device that the server knows is in `devices`
   #source = null;
+  #listed = new Set(); // names of devices that exist, while the snapshot arrives in parts
   #onVisibility = () => this.#follow();
 
   // Only while the page is seen: a browser has six connections for all tabs of one server.
@@ -27,6 +30,10 @@ export class Feed extends EventTarget {
 
   #open() {
     this.#source = new EventSource("/api/events");
+    this.#source.addEventListener("open", () => {
+      this.isComplete = false;
+      this.#listed.clear();
+    });
     this.#source.addEventListener("devices", ({ data }) => this.#snapshot(JSON.parse(data)));
     this.#source.addEventListener("broker", ({ data }) => {
       this.broker = JSON.parse(data).payload;
@@ -47,12 +54,21 @@ export class Feed extends EventTarget {
     return this.#source?.readyState === EventSource.OPEN;
   }
 
-  #snapshot({ broker, devices }) {
+  #snapshot({ broker, devices, more }) {
     this.broker = broker;
-    const before = this.devices;
-    this.devices = new Map(
-      devices.map((one) => [one.device, { ...one, events: before.get(one.device)?.events ?? [] }]),
-    );
+    for (const one of devices) {
+      this.devices.set(one.device, one);
+      this.#listed.add(one.device);
+    }
+    this.isComplete = !more;
+    if (this.isComplete) {
+      for (const name of this.devices.keys()) {
+        if (!this.#listed.has(name)) {
+          this.devices.delete(name); // it was removed while this page was not connected
+        }
+      }
+      this.#listed.clear();
+    }
     this.#changed(null);
   }
 
@@ -60,6 +76,7 @@ export class Feed extends EventTarget {
     this.received += 1;
     if (payload === null && (topic === "status" || !this.devices.has(name))) {
       this.devices.delete(name); // it was removed from the broker
+      this.#listed.delete(name);
       this.#changed(null);
       return;
     }
@@ -74,6 +91,9 @@ export class Feed extends EventTarget {
       events: [],
     };
     this.devices.set(name, device);
+    if (!this.isComplete) {
+      this.#listed.add(name);
+    }
     if (topic === "status") {
       device.status = payload;
     } else if (topic.endsWith("/status")) {
@@ -84,10 +104,9 @@ export class Feed extends EventTarget {
       }
       device.modalities[topic.split("/")[0]] = payload;
     } else if (topic === "event") {
-      device.events = [payload, ...device.events.filter((one) => one.id !== payload.id)].slice(
-        0,
-        20,
-      );
+      const { id, time, data } = payload;
+      const others = device.events.filter((one) => one.id !== id);
+      device.events = [{ id, time, ...data }, ...others].slice(0, MAX_EVENTS);
     } else if (topic === "error") {
       device.refusal = payload.data.reason;
     } else {

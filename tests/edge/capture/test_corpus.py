@@ -1,6 +1,6 @@
 """Every format with every fault: an answer or one error, in bounded time and memory."""
 
-import time
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from edge.config import Files
 from edge.errors import SourceError
 
 MAX_S, MAX_KB = 2.0, 500_000
+"""Of the processor: a busy machine may take longer."""
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +41,21 @@ def _most_memory_kb(worker: Worker) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
+def _processor_s(worker: Worker) -> float:
+    """Time that the processor has spent for a worker."""
+    fields = Path(f"/proc/{worker.process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def decoded(worker: Worker, job: Job) -> list[Piece] | SourceError:
-    started_s = time.monotonic()
+    before_s = _processor_s(worker)
     try:
         return list(worker.pieces(job))
     except SourceError as error:
         return error
     finally:
-        assert time.monotonic() - started_s < MAX_S
         assert worker.is_idle, "the decoder has ended"
+        assert _processor_s(worker) - before_s < MAX_S
 
 
 def test_the_corpus_is_large() -> None:

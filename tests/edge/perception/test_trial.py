@@ -32,7 +32,7 @@ def test_a_damaged_memory_of_trials_is_as_none(tmp_path: Path, content: str) -> 
     file = tmp_path / "tried.json"
     file.write_text(content)
     Trials(file).check([MODELS / "speech.json"])
-    assert "ai-edge-litert" in json.loads(file.read_bytes())[0]
+    assert "ai_edge_litert" in json.loads(file.read_bytes())[0]
 
 
 def test_models_after_one_that_ends_the_process_are_tried_too(tmp_path: Path) -> None:
