@@ -115,6 +115,8 @@ class Face(Section, frozen=True):
     """Narrower faces are ignored, such as those of people who pass in the distance."""
     detect_every: Annotated[int, Meta(ge=1, le=60)] = 1
     """Frames from one detection to the next; faces are tracked between them."""
+    rest_interval_s: Annotated[float, Meta(ge=0, le=10)] = 1.0
+    """Time between detections while nobody is there and nothing moves; 0 never rests."""
     max_faces: Annotated[int, Meta(ge=1, le=64)] = 8
     keep_subject_s: Seconds = 2.0
 

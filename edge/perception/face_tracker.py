@@ -11,6 +11,7 @@ from edge.perception.detector import Face
 from edge.perception.features import Pixels
 from edge.perception.optical_flow import OpticalFlow
 from edge.perception.orientation import SURE_SCORE, Detect, put_upright
+from edge.perception.rest import Rest
 
 # A face matches a known one if their centres are closer than this many face widths …
 MAX_DISTANCE_WIDTHS = 0.8
@@ -39,15 +40,23 @@ class Subject:
 class FaceTracker:
     """Detects faces in every n-th frame and tracks them in the frames between.
 
-    Faces that may be upside down are put upright, at most one with each detection.
+    Faces that may be upside down are put upright, at most one with each detection. While nobody is
+    there and nothing moves, one picture in every `rest_interval_s` is detected; 0 never rests.
 
     A subject that is not seen for `keep_s` is forgotten. A subject that returns earlier, near its
     last position, keeps its number and, if it was primary, stays primary. Numbers start at 1 and
     are never reused. Not thread-safe.
     """
 
-    def __init__(self, detect: Detect, detect_every: int, max_faces: int, keep_s: float) -> None:
-        self._detect = detect
+    def __init__(
+        self,
+        detect: Detect,
+        detect_every: int,
+        max_faces: int,
+        keep_s: float,
+        rest_interval_s: float = 0.0,
+    ) -> None:
+        self._detect, self._rest = detect, Rest(rest_interval_s)
         self.detect_every = detect_every
         """May change between two frames."""
         self._max_faces, self._keep_s = max_faces, keep_s
@@ -76,6 +85,9 @@ class FaceTracker:
         """
         self._known = [one for one in self._known if captured_s - one.seen_s <= self._keep_s]
         self._visible = [one for one in self._visible if one in self._known]
+        if self._rest.skips(pixels, captured_s, bool(self._known)):
+            self._until_detection = 0
+            return []
         detected = not self._track(pixels)
         if detected:
             self._visible = self._match(self._detect(pixels))

@@ -58,7 +58,9 @@ class ModelLoader:
             found = detector.detect(pixels)
             return [one for one in found if one.box[2] - one.box[0] >= least_px]
 
-        tracker = FaceTracker(detect, face.detect_every, face.max_faces, face.keep_subject_s)
+        tracker = FaceTracker(
+            detect, face.detect_every, face.max_faces, face.keep_subject_s, face.rest_interval_s
+        )
         return FacePerception(tracker, self._face_classifier)
 
     @cached_property

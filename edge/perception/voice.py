@@ -1,7 +1,7 @@
 """Finds windows of sound with enough voice in them, utterance by utterance."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pymicro_vad import MicroVad
@@ -9,6 +9,7 @@ from pymicro_vad import MicroVad
 from edge.emotions import FloatArray
 from edge.perception.features import LogMelStream, sound_features
 from edge.perception.manifest import SoundInput
+from edge.perception.stillness import LAG_SAMPLES, Stillness, voice_band_db
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 FRAMES_PER_S = 100
@@ -20,6 +21,9 @@ CHECK_FRAMES = 10
 """Distance from one look for enough voice to the next."""
 PAUSE_FRAMES = 80
 """Length of sound without even a faint voice that ends an utterance."""
+CONTEXT_FRAMES = 120
+"""Stillness that the detector hears after all once a sound stands out: it needs 760 ms before it
+knows anything, and a voice rises from its first breath."""
 FULL_SCALE = 32767
 SHORT_SHARE = 0.4
 """A short word needs this share of the least probability and of the least length of voice.
@@ -78,7 +82,8 @@ class VoiceWindows:
     """Finds windows in sound that arrives in pieces of any size.
 
     10 ms count as voice from `min_voice_probability` on; a window needs `min_voice_s` of voice of
-    one utterance, or less where it stands out clearly. No window spans two utterances.
+    one utterance, or less where it stands out clearly. No window spans two utterances. While a room
+    is still, the detector, which costs more than all other steps, does not run.
 
     pymicro-vad 2.1 loses a pending exception while one of its detectors is freed: do not create
     VoiceWindows in an expression that may raise.
@@ -88,9 +93,11 @@ class VoiceWindows:
         self._spec = spec
         self._min_voice_probability = min_voice_probability
         self._min_voice_frames = round(min_voice_s * FRAMES_PER_S)
-        self._vad = MicroVad()
+        self._vad, self._stillness = MicroVad(), Stillness()
+        self._unheard: deque[Sound] = deque(maxlen=CONTEXT_FRAMES)
         self._stream = LogMelStream(spec)
         self._pending = np.zeros(0, np.int16)
+        self._before = np.zeros(LAG_SAMPLES, np.int16)
         self._new_frames: list[Sound] = []
         self._energies: deque[FloatArray] = deque(maxlen=spec.shape[0])
         self._frames: deque[_FrameLevel] = deque(maxlen=round(spec.duration_s * FRAMES_PER_S))
@@ -103,9 +110,14 @@ class VoiceWindows:
         pending = np.concatenate([self._pending, samples])
         whole = len(pending) // FRAME_SAMPLES * FRAME_SAMPLES
         self._pending = pending[whole:]
-        windows = []
-        for end, frame in enumerate(pending[:whole].reshape(-1, FRAME_SAMPLES), 1):
-            self._process(frame)
+        windows: list[VoiceWindow] = []
+        if not whole:
+            return windows
+        frames = pending[:whole].reshape(-1, FRAME_SAMPLES)
+        levels_db = voice_band_db(frames, self._before).tolist()
+        self._before = frames[-1, -LAG_SAMPLES:]
+        for end, (frame, level_db) in enumerate(zip(frames, levels_db, strict=True), 1):
+            self._process(frame, self._stillness.is_still(level_db))
             if self._is_due():
                 followed_by_s = (len(pending) - end * FRAME_SAMPLES) / SAMPLE_RATE_HZ
                 windows.append(self._window(followed_by_s))
@@ -117,12 +129,19 @@ class VoiceWindows:
         self._end_utterance()
         self._since_window = self._pause = 0
         self._stream, self._vad = LogMelStream(self._spec), MicroVad()
+        self._stillness = Stillness()
+        self._unheard.clear()
 
-    def _process(self, samples: Sound) -> None:
+    def _process(self, samples: Sound, still: bool) -> None:
         self._new_frames.append(samples)
         if len(self._new_frames) >= HOP_FRAMES:
             self._compute_energies()
-        probability = self._vad.process_10ms(samples.tobytes())
+        probability = 0.0
+        if still:
+            self._unheard.append(samples)
+        else:
+            self._hear_context()
+            probability = self._vad.process_10ms(samples.tobytes())
         values = samples.astype(np.float32)
         level_db = 10 * np.log10(np.dot(values, values) / len(values) + 1)
         clipped = int(np.count_nonzero(np.abs(values) >= FULL_SCALE))
@@ -132,6 +151,13 @@ class VoiceWindows:
         self._pause = 0 if faint else self._pause + 1
         if self._pause == PAUSE_FRAMES:
             self._end_utterance()
+
+    def _hear_context(self) -> None:
+        """Lets the detector hear the end of a stillness, so that it misses no onset."""
+        for back in range(len(self._unheard), 0, -1):
+            probability = self._vad.process_10ms(self._unheard.popleft().tobytes())
+            if back <= len(self._frames):
+                self._frames[-back] = replace(self._frames[-back], probability=probability)
 
     def _is_due(self) -> bool:
         if self._since_window < HOP_FRAMES or self._since_window % CHECK_FRAMES:

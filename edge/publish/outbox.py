@@ -95,7 +95,11 @@ class Outbox:
 
     def wait_s(self, longest_s: float) -> float:
         """Returns how long there is nothing to send unless something arrives, seconds."""
-        if self._session is None or len(self._spool) <= len(self._events_in_flight):
+        if self._session is None:
+            return longest_s
+        if self._postponed:
+            longest_s = min(longest_s, max(min(self._postponed.values()) - self._clock.now_s(), 0))
+        if len(self._spool) <= len(self._events_in_flight):
             return longest_s  # only an answer changes that
         return min(max(self._next_event_s - self._clock.now_s(), MIN_WAIT_S), longest_s)
 

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 ONLINE, OFFLINE = "online", "offline"
 COMMANDS = ("text", "observation", "pause")
 SPOOL_FILE = "spool.sqlite"
-TICK_S = 1.0
-"""Longest wait of the thread, and so the longest delay of a write that is due."""
+LONGEST_WAIT_S = 20.0
+"""Longest wait of the thread: it shows that it is not stuck."""
 MAX_QUEUED_TASKS = 10_000
 """Reached only after the disk has been stuck for minutes."""
 DRAIN_S = 0.2
@@ -150,12 +150,11 @@ class Publisher(threading.Thread):
             self._clock,
             self._leftovers.forget,
         )
-        tick_s = min(TICK_S, self._config.spool.write_interval_s)
         self._connection.start()
         self._work(outbox, spool)
         while not self._stopping.is_set():
             self._last_progress_s = self._clock.now_s()
-            self._run_tasks(outbox, outbox.wait_s(tick_s))
+            self._run_tasks(outbox, min(outbox.wait_s(LONGEST_WAIT_S), spool.due_in_s))
             self._work(outbox, spool)
         until_s = self._clock.now_s() + DRAIN_S
         while not outbox.is_drained and self._clock.now_s() < until_s:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import sqlite3
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -130,13 +131,20 @@ class Spool:
         shift_s = self._clock.offset_s - entry.offset_s
         return shift_s if abs(shift_s) >= MIN_SHIFT_S else 0.0
 
-    def write_if_due(self) -> None:
-        """Writes if the write interval is over."""
-        now_s, interval_s = self._clock.now_s(), self._limits.write_interval_s
+    @property
+    def due_in_s(self) -> float:
+        """Time until the next write, seconds; 0 if it is due, infinite if nothing is to be done."""
         since_s = [self._entries[next(iter(self._unwritten))].added_s] if self._unwritten else []
         since_s += [self._removed_since_s] if self._removed else []
         since_s += [self._tried_s] if self._store is None and self._file is not None else []
-        if since_s and now_s - max(min(since_s), self._tried_s) >= interval_s:
+        if not since_s:
+            return math.inf
+        due_s = max(min(since_s), self._tried_s) + self._limits.write_interval_s
+        return max(due_s - self._clock.now_s(), 0.0)
+
+    def write_if_due(self) -> None:
+        """Writes if the write interval is over."""
+        if not self.due_in_s:
             self.write()
 
     def write(self) -> None:

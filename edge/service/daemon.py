@@ -98,7 +98,7 @@ class Daemon:
         )
         self._memory = MemoryGuard(config.load, self._modalities.give_up)
         self._commands: MqttCommands | None = None
-        self._checked_s = self._clock.now_s()
+        self._checked_s = self._kept_s = self._clock.now_s()
 
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
@@ -120,11 +120,7 @@ class Daemon:
             self._watchdog.ready()
             while not self._stop.is_set():
                 self._step()
-                modalities.check()
-                self._load.control(self._clock.now_s())
-                self._memory.check(self._clock.now_s(), modalities.running)
-                self._publish_health()
-                self._notify_watchdog()
+                self._keep_house()
         finally:
             self._finish()
 
@@ -153,7 +149,6 @@ class Daemon:
             item = None
         now_s, started_s = self._clock.now_s(), time.perf_counter()
         changes = []
-        self._pause.set_quiet(is_quiet(self._config.quiet_hours, self._clock))
         paused = self._pause.is_on
         if paused != self._was_paused:
             self._was_paused = paused
@@ -168,6 +163,19 @@ class Daemon:
         self._announcer.announce(changes, self._tracker.state, now_s, paused)
         if item is not None:
             self._fusion_meter.note(time.perf_counter() - started_s)
+
+    def _keep_house(self) -> None:
+        """Does what need not be done with each observation, several times a second."""
+        now_s = self._clock.now_s()
+        if now_s - self._kept_s < TICK_S:
+            return
+        self._kept_s = now_s
+        self._pause.set_quiet(is_quiet(self._config.quiet_hours, self._clock))
+        self._modalities.check()
+        self._load.control(now_s)
+        self._memory.check(now_s, self._modalities.running)
+        self._publish_health()
+        self._notify_watchdog()
 
     def _publish_health(self) -> None:
         now_s, modalities = self._clock.now_s(), self._modalities

@@ -7,6 +7,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import cv2
+
 from edge.capture.camera import open_camera
 from edge.capture.control import Pace, RunControl
 from edge.capture.drop_oldest import DropOldestQueue
@@ -85,6 +87,8 @@ class Modalities:
 
     def load(self, progress: Callable[[], None]) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes."""
+        # To wake OpenCV's own threads costs more than what they do to such small pictures.
+        cv2.setNumThreads(self._config.models.threads)
         loader = ModelLoader(self._config.models, self._trials)
         with contextlib.suppress(ModelError):  # raised again for the modality that it is
             names = [one for one in self._builders if one in self.enabled]

@@ -8,7 +8,8 @@ from edge.capture.media import read_sound
 from edge.config import Speech
 from edge.perception.manifest import SoundInput
 from edge.perception.pack import load_pack
-from edge.perception.voice import VoiceWindow, VoiceWindows
+from edge.perception.stillness import LAG_SAMPLES, Stillness, voice_band_db
+from edge.perception.voice import FRAME_SAMPLES, VoiceWindow, VoiceWindows
 from edge.resources import MODELS
 from edge.values import SAMPLE_RATE_HZ, Sound
 
@@ -146,3 +147,46 @@ def test_a_few_samples_are_kept_until_they_are_enough() -> None:
     windows = _windows()
     assert windows.push(_silence(0)) == []
     assert windows.push(_silence(0.001)) == []
+
+
+def _room(kind: str, seconds: float) -> Sound:
+    """Noise of a room: of a microphone, of a fan, of traffic behind a wall, of mains."""
+    count = round(seconds * SAMPLE_RATE_HZ)
+    white = np.random.default_rng(0).normal(0, 1, count)
+    steepness = {"hiss": 0.0, "fan": 0.5, "rumble": 1.0, "hum": 0.0}[kind]
+    frequency = np.maximum(np.arange(count // 2 + 1), 1)
+    noise = np.fft.irfft(np.fft.rfft(white) / frequency**steepness, count)
+    sound = 20 * noise / noise.std()
+    if kind == "hum":
+        sound += 200 * np.sin(2 * np.pi * 50 * np.arange(count) / SAMPLE_RATE_HZ)
+    return np.asarray(np.rint(sound), np.int16)
+
+
+def _is_still(sound: Sound) -> list[bool]:
+    frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    stillness = Stillness()
+    return [
+        stillness.is_still(level_db)
+        for level_db in voice_band_db(frames, np.zeros(LAG_SAMPLES, np.int16)).tolist()
+    ]
+
+
+@pytest.mark.parametrize("kind", ["hiss", "fan", "rumble", "hum"])
+def test_a_room_with_steady_noise_is_still_until_somebody_speaks(kind: str) -> None:
+    still = _is_still(np.concatenate([_room(kind, 6), VOICE]))
+    assert all(still[200:590])
+    assert not any(still[-100:])
+
+
+@pytest.mark.parametrize("kind", ["hiss", "fan", "rumble", "hum"])
+def test_a_voice_after_a_stillness_is_heard_no_less_than_without(kind: str) -> None:
+    room = _room(kind, 6)
+    short, long = (
+        _hear(np.concatenate([room[: round(seconds * SAMPLE_RATE_HZ)], VOICE]), 1600)
+        for seconds in (0.9, 6)
+    )
+    assert len(long) >= len(short) > 1
+
+
+def test_a_short_word_after_a_stillness_is_heard() -> None:
+    assert _hear(np.concatenate([_room("hiss", 6), _word(0.35), _room("hiss", 1)]), 1600)

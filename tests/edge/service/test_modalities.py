@@ -2,6 +2,7 @@ import gc
 import weakref
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.capture.control import Pace, RunControl
@@ -87,3 +88,9 @@ def test_a_device_without_a_text_model_refuses_texts(tmp_path: Path) -> None:
     reported = Reported(Models(folder=str(tmp_path)), paused=False)
     with pytest.raises(PayloadError, match="does not read texts: see text/status"):
         reported.modalities.take_text(TextMessage("hello", 0.0, 0))
+
+
+def test_opencv_takes_no_more_threads_than_a_model() -> None:
+    cv2.setNumThreads(4)
+    Reported(Models(threads=1), paused=False)
+    assert cv2.getNumThreads() == 1
