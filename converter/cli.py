@@ -88,7 +88,6 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--map",
         action="append",
-        default=[],
         metavar="LABEL=EMOTION",
         help="emotion of the seven that a label of your own data means, `none` for a label of its "
         "own, or `skip` to leave it out; repeatable",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from edge.emotions import EMOTIONS
 from edge.errors import EmotiondError
 from edge.perception.manifest import Manifest, SoundInput, save_manifest
 from edge.perception.pack import load_pack
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "map")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
@@ -39,12 +38,8 @@ def train(arguments: argparse.Namespace) -> None:
     distils = arguments.modality == "text" and bool(arguments.teacher)
     if arguments.head_weights and not distils:
         raise EmotiondError("--head-weights needs a text model and its --teacher")
-    if (distils or arguments.encoder is not None) and task.own_labels.added:
-        raise EmotiondError("--encoder and --teacher do not apply to labels of your own (--map)")
     splits = task.load(arguments.data)
     print(splits.summary())
-    if not splits.train_splits:
-        raise EmotiondError(f"{splits.dataset}: only a test split; add data to train on")
     options = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
     if arguments.encoder is not None:
         from converter.training import fine_tune
@@ -66,14 +61,12 @@ def train(arguments: argparse.Namespace) -> None:
 
 def _task(arguments: argparse.Namespace) -> "Task":
     """Returns the modality's task with the options given for it."""
-    from converter.datasets.own_labels import NONE, SKIP, read_mapped
     from converter.tasks.registry import TASKS
 
     given = {key: value for key, value in vars(arguments).items() if value is not None}
     of_task = {key: given[key] for key in TASK_OPTIONS if key in given}
-    mapped = read_mapped(given.get("map", ()), (*EMOTIONS, NONE, SKIP))
     try:
-        return TASKS[arguments.modality](**{**of_task, "mapped": mapped})
+        return TASKS[arguments.modality](**of_task)
     except TypeError as error:
         verb = "does not" if len(of_task) == 1 else "do not all"
         raise EmotiondError(f"{_flags(of_task)} {verb} apply to {arguments.modality}") from error

@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 
 from converter.datasets.files import describe_content
-from converter.datasets.own_labels import OwnLabels, narrowed
+from converter.datasets.own_labels import NONE, SKIP, OwnLabels, narrowed, read_mapped
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits
-from edge.emotions import Emotion, FloatArray
+from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, Modality
 
@@ -58,8 +58,8 @@ class Task(ABC):
     """
     names: ClassVar[Mapping[str, str]]
     """The label of each name that data sets use, in lower case."""
-    mapped: Mapping[str, str]
-    """What further names of labels mean, see `OwnLabels`."""
+    map: Sequence[str]
+    """LABEL=TARGET for each further name of a label, see `OwnLabels`."""
     multi_label: ClassVar[bool] = False
     balances_labels: ClassVar[bool] = False
     """True to train for equally frequent labels: the label priors of each data set count apart.
@@ -85,7 +85,7 @@ class Task(ABC):
     @property
     def own_labels(self) -> OwnLabels:
         """The labels that a user's own data may have."""
-        return OwnLabels(self.names, self.mapped)
+        return OwnLabels(self.names, read_mapped(self.map, (*EMOTIONS, NONE, SKIP)))
 
     def settled(self, splits: Splits) -> Splits:
         """Returns loaded data with the labels of the network, which are then those of the task.

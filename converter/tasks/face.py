@@ -1,8 +1,8 @@
 """The training task of the face model, on FER+ above all."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class FaceTask(Task):
     width: float = 1.0
     """Factor of every channel count of the network."""
     size: network.Size = "small"
-    mapped: Mapping[str, str] = field(default_factory=dict)
+    map: Sequence[str] = ()
 
     modality = "face"
     names = LABEL_OF

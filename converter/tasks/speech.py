@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,7 @@ class SpeechTask(Task):
     folds: int = FOLDS
     coefficients: Coefficients = "log_mel"
     """The features of each frame."""
-    mapped: Mapping[str, str] = field(default_factory=dict)
+    map: Sequence[str] = ()
 
     modality = "speech"
     names = LABEL_OF

@@ -1,7 +1,7 @@
 """The training task of the text model, on any data set mapped to GoEmotions' labels."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -119,9 +119,13 @@ class TextTask(Task):
     multi_label = True
     schedule = Schedule(epochs=3, batch_size=128, learning_rate=3e-3, patience=3)
 
-    def __init__(self, only: Sequence[str] = (), mapped: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        only: Sequence[str] = (),
+        map: Sequence[str] = (),  # noqa: A002 - as its option is called
+    ) -> None:
         self._only = only
-        self.mapped = mapped or {}
+        self.map = map
 
     def load(self, data: Sequence[Path]) -> Splits:
         known = layouts(self.own_labels)

@@ -53,7 +53,8 @@ def _load(modality: str, path: Path, **mapped: str) -> Splits:
 
 
 def _task(modality: str, **mapped: str) -> Task:
-    return TASKS[modality](mapped=mapped)  # type: ignore[call-arg]
+    given = [f"{label}={target}" for label, target in mapped.items()]
+    return TASKS[modality](map=given)  # type: ignore[call-arg]
 
 
 def _sizes(splits: Splits) -> list[int]:
