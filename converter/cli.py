@@ -85,6 +85,13 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         action="append",
         help="text: name of a data set to use, of those in --data; repeatable (default: all)",
     )
+    command.add_argument(
+        "--map",
+        action="append",
+        metavar="LABEL=EMOTION",
+        help="emotion of the seven that a label of your own data means, `none` for a label of its "
+        "own, or `skip` to leave it out; repeatable",
+    )
     command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
 
 

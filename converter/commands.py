@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from converter.tasks.base import Schedule, Task
     from edge.fusion.model import FusionFile
 
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only")
+TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "map")
 SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 

@@ -32,14 +32,15 @@ TEST_OF_FIVE, HELD_BACK_OF_FIVE = 4, 3
 
 def matches(path: Path) -> bool:
     """Returns True if `path` has a table of labels with video files in it."""
-    return label_table.lists_any(path, VIDEOS)
+    return isinstance(label_table.root_of(path), Path) and label_table.lists_any(path, VIDEOS)
 
 
 def load(path: Path) -> Splits:
     """Loads the main face of FRAMES frames of each clip, split by person. Raises DatasetError."""
     unusable: list[str] = []
-    rows, notes = label_table.read_rows(path, VIDEOS, "videos", unusable)
-    samples = _read(path, rows, unusable)
+    root = Path(str(label_table.root_of(path) or path))
+    rows, notes = label_table.read_rows(root, VIDEOS, "videos", unusable)
+    samples = _read(root, rows, unusable)
     people = sorted(set(samples.groups))
     held, tested = people[HELD_BACK_OF_FIVE::5], people[TEST_OF_FIVE::5]
     names = f"without {', '.join(sorted([*held, *tested]))}", f"people {', '.join(tested)}"

@@ -6,13 +6,13 @@ CORPORA. Pictures of one subject are alike, so only a split by subject is fair.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from converter.datasets.files import Root, children, find_root
+from converter.datasets.own_splits import spread
 from converter.datasets.pictures import PictureReader, face_set, label_folders, read_folders
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits, split_by_group
@@ -81,20 +81,6 @@ class FaceFolders:
         """Returns the name of a split by its share of the groups and pictures."""
         groups, of = (len(set(one.groups)) for one in (part, whole))
         return f"{groups} of {of} {self.subjects} ({len(part) / len(whole):.0%} of the pictures)"
-
-
-def spread(sizes: Mapping[str, int], shares: Sequence[float]) -> list[list[str]]:
-    """Spreads groups over splits, so that each has about its share of their sizes' sum.
-
-    The largest group comes first, and each goes to the split that lacks most.
-    """
-    lacks = np.array(shares) * sum(sizes.values())
-    parts: list[list[str]] = [[] for _ in shares]
-    for group in sorted(sizes, key=lambda one: (-sizes[one], one)):
-        chosen = int(lacks.argmax())
-        parts[chosen].append(group)
-        lacks[chosen] -= sizes[group]
-    return parts
 
 
 CK_PLUS = FaceFolders(

@@ -1,10 +1,11 @@
 """FER2013 with its original labels (Goodfellow et al. 2013): fer2013.csv, or one folder per label.
 
 The table, also called icml_face_data.csv, has the columns emotion, pixels and Usage. The folders,
-train/angry/… and test/angry/… or validation/angry/…, are another common form of the same set. Both
-may be in a zip, and some folders deeper.
+train/angry/Training_1.jpg and test/angry/… or validation/angry/…, are another common form of the
+same set. Both may be in a zip, and some folders deeper.
 """
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -28,8 +29,10 @@ from edge.values import Pixels
 LICENCE = "research use only (FER2013)"
 TABLES = ("fer2013.csv", "icml_face_data.csv")
 COLUMNS = ("emotion", "pixels", "Usage")
-TRAIN, TESTS, OWN = "train", ("test", "validation"), "val"
-"""Names of the folders in lower case; a folder OWN makes it own pictures."""
+TRAIN, TESTS = "train", ("test", "validation")
+"""Names of the folders in lower case."""
+PICTURE = re.compile(r"(Training|PublicTest|PrivateTest)_\d+|im\d+")
+"""Names of the pictures in the folders; others are own pictures."""
 # In the order of their numbers in the table.
 NATIVE_LABELS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
@@ -79,10 +82,15 @@ def _folders(path: Path) -> tuple[Root, Root] | None:
 def _splits_in(folder: Root) -> tuple[Root, Root] | None:
     inside = {one.name.lower(): one for one in children(folder) if one.is_dir()}
     train = inside.get(TRAIN)
-    if train is None or OWN in inside or not label_folders(train):
+    if train is None or not _has_its_names(train):
         return None
     test = next((inside[name] for name in TESTS if name in inside), folder / TESTS[0])
     return train, test
+
+
+def _has_its_names(folder: Root) -> bool:
+    files = (file for emotion, _ in label_folders(folder) for file in children(emotion))
+    return any(PICTURE.fullmatch(Path(file.name).stem) for file in files)
 
 
 def _read_table(file: Root, unusable: list[str]) -> dict[str, Samples]:

@@ -1,6 +1,7 @@
-"""Voices listed in a table: a folder with labels.csv, columns file, emotion and speaker.
+"""Voices listed in a table: a folder or a zip with labels.csv, columns file, emotion and speaker.
 
-The next data set needs no code: it needs this table. An empty speaker is one that is not known.
+The next data set needs no code: it needs this table. An empty speaker is one that is not known; a
+table without that column is split at random, or by its column split.
 """
 
 from dataclasses import replace
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from converter.datasets import label_table
 from converter.datasets.files import name_of
-from converter.datasets.recordings import LABEL_OF, Clip, Recordings, read_clips
+from converter.datasets.own_labels import OwnLabels
+from converter.datasets.own_speech import KIND, STANDARD, read_own
+from converter.datasets.recordings import LABELS, Clip, Recordings, read_clips
 from edge.capture.media import SOUNDS
 
 
@@ -17,19 +20,13 @@ def matches(path: Path) -> bool:
     return label_table.lists_any(path, SOUNDS)
 
 
-def load(path: Path) -> Recordings:
+def load(path: Path, labels: OwnLabels = STANDARD) -> Recordings:
     """Loads the sound files that the table lists; raises DatasetError."""
-    name = name_of(path)
-    clips, unusable = [], list[str]()
-    rows, notes = label_table.read_rows(path, SOUNDS, "sounds", unusable)
-    listed: set[Path] = set()
-    for where, row in rows:
-        file, emotion = path / row["file"], row["emotion"].strip()
-        if file in listed:
-            unusable.append(f"{where}: {row['file']}: listed twice")
-        elif emotion.lower() not in LABEL_OF:
-            unusable.append(f"{where}: {row['file']}: no emotion is called {emotion!r}")
-        else:
-            clips.append(Clip(file, LABEL_OF[emotion.lower()], row["speaker"].strip()))
-        listed.add(file)
-    return replace(read_clips(name, f"that of {name}", clips, unusable), notes=notes)
+    licence = f"that of {name_of(path)}"
+    found = label_table.find_files(path, SOUNDS, KIND, labels)
+    if any(one.split for one in found.files) or not label_table.has_speakers(path):
+        return read_own(path, licence, found, labels)
+    clips = [Clip(one.file, one.label, one.person) for one in found.files]
+    names = (*LABELS, *labels.added)
+    recordings = read_clips(name_of(path), licence, clips, found.unusable, names)
+    return replace(recordings, notes=tuple(found.notes))

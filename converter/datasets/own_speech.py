@@ -1,46 +1,54 @@
-"""Own recordings: SPEAKER/EMOTION/…, in any sound format."""
+"""Own recordings, in any sound format and any layout of `own_layout`."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from converter.datasets.files import Root, find_root, name_of
-from converter.datasets.recordings import (
-    LABEL_OF,
-    Clip,
-    Recordings,
-    folder_name,
-    read_clips,
-    sound_files,
-)
+from converter.datasets import own_layout
+from converter.datasets.files import name_of
+from converter.datasets.own_labels import OwnLabels
+from converter.datasets.own_layout import OwnFiles
+from converter.datasets.own_splits import split, too_few
+from converter.datasets.recordings import LABEL_OF, LABELS, Clip, Recordings, read_clips
+from edge.capture.media import SOUNDS
 
-SPEAKER_AND_EMOTION = 3
-"""Level of the clips below the data set."""
 LICENCE = "that of your own data"
+KIND = "recordings"
+STANDARD = OwnLabels(LABEL_OF)
 
 
-def _root(path: Path) -> Root | None:
-    def holds(folder: Root) -> bool:
-        files = sound_files(folder, SPEAKER_AND_EMOTION)
-        return any(folder_name(file).lower() in LABEL_OF for file in files)
-
-    return find_root(path, (), holds)
+def matches(path: Path, labels: OwnLabels = STANDARD) -> bool:
+    """Returns True if `path`, a folder or a zip, has recordings in folders of emotions."""
+    return own_layout.matches(path, SOUNDS, labels)
 
 
-def matches(path: Path) -> bool:
-    """Returns True if `path`, a folder or a zip of it, has speakers with folders of emotions."""
-    return _root(path) is not None
-
-
-def load(path: Path) -> Recordings:
+def load(path: Path, labels: OwnLabels = STANDARD) -> Recordings:
     """Loads the recordings; raises DatasetError."""
-    clips, unusable = [], []
-    root = _root(path) or path
-    placed = {str(file) for file in sound_files(root, SPEAKER_AND_EMOTION)}
-    for file in sound_files(root):
-        emotion = folder_name(file)
-        if str(file) not in placed:
-            unusable.append(f"{file}: not in SPEAKER/EMOTION/")
-        elif emotion.lower() not in LABEL_OF:
-            unusable.append(f"{file}: no emotion is called {emotion!r}")
-        else:
-            clips.append(Clip(file, LABEL_OF[emotion.lower()], Path(str(file)).parent.parent.name))
-    return read_clips(name_of(path), LICENCE, clips, unusable)
+    found = own_layout.find_files(path, SOUNDS, KIND, labels)
+    return read_own(path, LICENCE, found, labels)
+
+
+def read_own(path: Path, licence: str, found: OwnFiles, labels: OwnLabels) -> Recordings:
+    """Reads the recordings found at `path`, with their splits if no speakers can be parted.
+
+    Raises DatasetError.
+    """
+    people = {one.person for one in found.files} - {""}
+    is_split = any(one.split for one in found.files)
+    splits = split(found.files, by_person=False) if is_split or len(people) < 2 else None
+    parts = splits.parts if splits else [""] * len(found.files)
+    clips = [
+        Clip(one.file, one.label, one.person, part)
+        for one, part in zip(found.files, parts, strict=True)
+    ]
+    names = (*LABELS, *labels.added)
+    recordings = read_clips(name_of(path), licence, clips, found.unusable, names)
+    how = splits.sentence if splits else f"{len(people)} people: split by person"
+    notes = f"read as {found.layout}; {how}", *found.notes, *too_few(found.files, KIND)
+    if splits is None:
+        return replace(recordings, notes=notes)
+    return replace(recordings, notes=notes, split_names=(splits.train_name, splits.test_name))
+
+
+def refuse_unknown(path: Path, labels: OwnLabels) -> None:
+    """Raises DatasetError that says what to do if `path` has sounds of unknown labels alone."""
+    own_layout.refuse_unknown(path, SOUNDS, KIND, labels)

@@ -110,10 +110,10 @@ def _is_coloured(data: bytes) -> bool:
     return small is not None and bool(np.ptp(small, axis=2).mean() > MAX_GREY_SPREAD)
 
 
-def one_hot(labels: list[str]) -> FloatArray:
-    """Returns float32[len(labels), 8], a one-hot row for each label."""
-    rows = np.array([LABELS.index(label) for label in labels], np.intp)
-    return np.eye(len(LABELS), dtype=np.float32)[rows]
+def one_hot(labels: Sequence[str], among: Sequence[str] = LABELS) -> FloatArray:
+    """Returns float32[len(labels), len(among)], a one-hot row for each label."""
+    rows = np.array([among.index(label) for label in labels], np.intp)
+    return np.eye(len(among), dtype=np.float32)[rows]
 
 
 def face_set(
@@ -128,16 +128,17 @@ def face_set(
     """Returns a face set: its train, held-back and test parts, the first and last with their names.
 
     Its annotation scheme has the labels that the annotators could choose, `labels`, and all others
-    that occur in one of the parts.
+    that occur in one of the parts. Without a name of the first part there is no training.
     """
     occurs = np.concatenate([part.targets for part in parts]).any(axis=0)
-    known = {*labels, *(LABELS[index] for index in np.flatnonzero(occurs))}
-    found = tuple(label for label in LABELS if label in known)
+    everything = parts[0].labels
+    known = {*labels, *(everything[index] for index in np.flatnonzero(occurs))}
+    found = tuple(label for label in everything if label in known)
     train_split, test_split = split_names
     return Splits(
         (dataset,),
         *parts,
-        (train_split,),
+        (train_split,) if train_split else (),
         test_split,
         licence,
         tuple(unusable),

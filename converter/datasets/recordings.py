@@ -51,6 +51,8 @@ class Clip:
     """One of LABELS; None for an emotion that these lack."""
     speaker: str
     """UNKNOWN_SPEAKER if the data set does not say it."""
+    split: str = ""
+    """TRAIN, VAL or TEST if the data set says it."""
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
@@ -63,6 +65,10 @@ class Recordings:
     unusable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """Each thing that loading found and that a user should know."""
+    parts: tuple[str, ...] = ()
+    """The split of each sample, if the data set has its own; may be empty."""
+    split_names: tuple[str, str] = ("", "")
+    """Names of its own splits for training and for the test."""
 
     @property
     def speakers(self) -> list[str]:
@@ -103,11 +109,15 @@ def folder_name(file: Root) -> str:
 
 
 def read_clips(
-    dataset: str, licence: str, clips: Iterable[Clip], unusable: Iterable[str] = ()
+    dataset: str,
+    licence: str,
+    clips: Iterable[Clip],
+    unusable: Iterable[str] = (),
+    labels: Sequence[str] = LABELS,
 ) -> Recordings:
     """Reads every clip; one that cannot be used is added to `unusable` with the reason.
 
-    Raises DatasetError if nothing is left.
+    `labels` are all that the clips may have. Raises DatasetError if nothing is left.
     """
     left_out = list(unusable)
     kept: list[Clip] = []
@@ -127,14 +137,15 @@ def read_clips(
         sounds.append(sound)
     if not kept:
         raise DatasetError(f"{dataset}: no clip can be used{first_reason(left_out)}")
-    indices = [LABELS.index(clip.label) for clip in kept if clip.label]
+    indices = [labels.index(clip.label) for clip in kept if clip.label]
     samples = Samples(
-        LABELS,
+        tuple(labels),
         sounds,
-        np.eye(len(LABELS), dtype=np.float32)[indices],
+        np.eye(len(labels), dtype=np.float32)[indices],
         tuple(clip.speaker for clip in kept),
     )
-    return Recordings(dataset, samples, licence, tuple(left_out))
+    parts = tuple(clip.split for clip in kept)
+    return Recordings(dataset, samples, licence, tuple(left_out), parts=parts if any(parts) else ())
 
 
 def _read_file(file: Root) -> Sound:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,16 @@ class Samples:
         """Returns the samples of the given groups."""
         return self.subset(self.rows_of(groups))
 
+    def with_labels(self, labels: tuple[str, ...]) -> "Samples":
+        """Returns the samples with other labels in another order; those that are lost have none."""
+        if labels == self.labels:
+            return self
+        targets = np.zeros((len(self), len(labels)), np.float32)
+        for column, label in enumerate(labels):
+            if label in self.labels:
+                targets[:, column] = self.targets[:, self.labels.index(label)]
+        return replace(self, labels=labels, targets=targets)
+
     def counts(self) -> dict[str, int]:
         """Counts the inputs by their most likely label."""
         found = Counter(int(index) for index in self.labelled.majority)
@@ -77,11 +87,12 @@ class Samples:
 
 
 def concatenate(parts: Sequence[Samples]) -> Samples:
-    """Joins parts that have the same labels."""
+    """Joins parts; the labels are those of any part, in the order in which they are met."""
+    labels = tuple(dict.fromkeys(label for part in parts for label in part.labels))
     return Samples(
-        parts[0].labels,
+        labels,
         [one for part in parts for one in part.inputs],
-        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.with_labels(labels).targets for part in parts]),
         tuple(group for part in parts for group in part.groups),
         tuple(person for part in parts for person in part.people),
     )

@@ -1,14 +1,15 @@
 """Splits of speech data sets: by speaker, by data set, at random, or all as a test."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets.recordings import LABELS, Recordings
+from converter.datasets.own_layout import TEST, TRAIN, VAL
+from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError, Samples, concatenate
-from converter.datasets.splits import LEFT_OUT, WHOLE_SET, AnnotationScheme, Splits
+from converter.datasets.splits import LEFT_OUT, SEPARATOR, WHOLE_SET, AnnotationScheme, Splits
 
 FOLDS = 9
 """Number of parts of equal size, by speaker; each is the test split once."""
@@ -32,20 +33,25 @@ def split_by_speaker(
 
     Each data set's speakers are spread over the folds; those of one that cannot be parted are all
     for training, and so are clips of unknown speakers. Without a `fold` there is no test split: the
-    last fold, in which every data set has a speaker, is held back and the rest is for training.
-    Raises DatasetError.
+    last fold, in which every data set has a speaker, is held back and the rest is for training; a
+    data set that has splits of its own keeps them. Raises DatasetError.
     """
-    if not any(one.parts_by_speaker for one in sets):
+    if not any(one.parts_by_speaker or (fold is None and one.parts) for one in sets):
         names = ", ".join(one.dataset for one in sets)
         raise DatasetError(f"{names}: {NOT_PARTED}; add a set with several speakers")
 
     def choose(recordings: Recordings) -> list[Rows]:
+        if fold is None and recordings.parts:
+            parts = np.array(recordings.parts)
+            return [np.flatnonzero(parts == one) for one in (TRAIN, VAL, TEST)]
         of_fold = _fold_of_each(recordings, folds)
         held = folds - 1 if fold is None else (fold + 1) % folds
         is_held, is_tested = of_fold == held, of_fold == fold
         return [np.flatnonzero(one) for one in (~is_held & ~is_tested, is_held, is_tested)]
 
-    return _split(sets, choose, "" if fold is None else f"speakers of fold {fold + 1} of {folds}")
+    if fold is None:
+        return _split(sets, choose, "", keeps_own=True)
+    return _split(sets, choose, f"speakers of fold {fold + 1} of {folds}")
 
 
 def split_by_set(sets: Sequence[Recordings], fold: int, folds: int) -> Splits:
@@ -100,30 +106,47 @@ def _fold_of_each(recordings: Recordings, folds: int) -> Rows:
 
 
 def _split(
-    sets: Sequence[Recordings], choose: Callable[[Recordings], list[Rows]], test_split: str
+    sets: Sequence[Recordings],
+    choose: Callable[[Recordings], list[Rows]],
+    test_split: str,
+    *,
+    keeps_own: bool = False,
 ) -> Splits:
-    """Joins all data sets, each split into train, held back and test by `choose`."""
+    """Joins all data sets, each split into train, held back and test by `choose`.
+
+    `keeps_own` is True if those that have splits of their own keep them.
+    """
     chosen = [[_joined(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
-    schemes = {one.dataset: _scheme(one, test_split) for one in sets}
+    own = {one.dataset: one.split_names for one in sets if keeps_own and one.parts}
+    tests = {one.dataset: own.get(one.dataset, ("", test_split))[1] for one in sets}
+    schemes = {one.dataset: _scheme(one, tests[one.dataset]) for one in sets}
     return Splits(
         tuple(one.dataset for one in sets),
         _spread(train, schemes),
         held_back,
         test,
-        ()
-        if test_split == WHOLE_SET
-        else tuple(_training_speakers(one, train.people) for one in sets),
-        test_split,
+        _training_splits(sets, train, own) if test_split != WHOLE_SET and len(train) else (),
+        SEPARATOR.join(dict.fromkeys(filter(None, tests.values()))),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
         schemes,
-        tuple(f"{one.dataset}: {note}" for one in sets for note in _notes(one, test_split)),
+        tuple(f"{one.dataset}: {note}" for one in sets for note in _notes(one, test_split, own)),
     )
 
 
-def _notes(recordings: Recordings, test_split: str) -> tuple[str, ...]:
-    if recordings.parts_by_speaker or test_split == WHOLE_SET:
+def _training_splits(
+    sets: Sequence[Recordings], train: Samples, own: Mapping[str, tuple[str, str]]
+) -> tuple[str, ...]:
+    return tuple(
+        own[one.dataset][0] if one.dataset in own else _training_speakers(one, train.people)
+        for one in sets
+    )
+
+
+def _notes(recordings: Recordings, test_split: str, own: Collection[str]) -> tuple[str, ...]:
+    is_parted = recordings.parts_by_speaker or recordings.dataset in own
+    if is_parted or test_split == WHOLE_SET:
         return recordings.notes
     return *recordings.notes, f"every clip is for training: {NOT_PARTED}"
 
@@ -134,7 +157,7 @@ def _scheme(recordings: Recordings, test_split: str) -> AnnotationScheme:
     Only actors of RAVDESS were asked to be calm; elsewhere such a voice is a neutral one.
     """
     name, counts = recordings.dataset, recordings.samples.counts()
-    occurring = tuple(one for one in LABELS if counts[one])
+    occurring = tuple(one for one in recordings.samples.labels if counts[one])
     is_merged = "neutral" in occurring and "calm" not in occurring
     includes = {"neutral": ("calm",)} if is_merged else {}
     return AnnotationScheme(name, occurring, test_split, includes)

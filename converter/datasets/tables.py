@@ -145,9 +145,15 @@ def read_table(
 
 def _names(header: Sequence[str], columns: Sequence[str], also: Mapping[str, str]) -> list[str]:
     """Returns the names of a header as the caller calls them."""
-    known = {name.casefold(): column for name, column in also.items()}
+    given = [name.strip().casefold() for name in header]
+    others = {name.casefold(): column for name, column in also.items()}
+    known = {
+        name: column
+        for name, column in others.items()
+        if name == column or column.casefold() not in given
+    }
     known |= {column.casefold(): column for column in columns}
-    return [known.get(name.strip().casefold(), name.strip()) for name in header]
+    return [known.get(key, name.strip()) for key, name in zip(given, header, strict=True)]
 
 
 def read_table_text(file: Root) -> str:
@@ -170,10 +176,15 @@ def read_table_text(file: Root) -> str:
         return data.decode("cp1252", "replace")
 
 
-def has_columns(file: Path | Root, columns: Sequence[str]) -> bool:
-    """Returns True if a file is a table with these columns, whatever its rows are like."""
+def has_columns(
+    file: Path | Root, columns: Sequence[str], also: Mapping[str, str] | None = None
+) -> bool:
+    """Returns True if a file is a table with these columns, whatever its rows are like.
+
+    `also` are other names of some columns.
+    """
     try:
         header = first_row(*_lines(file, None, len(columns)))
     except DatasetError:
         return False
-    return set(columns) <= set(_names(header, columns, {}))
+    return set(columns) <= set(_names(header, columns, also or {}))

@@ -59,28 +59,33 @@ class Texts:
     test: Samples
     train_split: str
     unusable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Each thing that loading found and that a user should know."""
 
 
-def to_samples(dataset: str, rows: Iterable[Row], unusable: list[str]) -> Samples:
+def to_samples(
+    dataset: str, rows: Iterable[Row], unusable: list[str], scheme: Sequence[str] = ()
+) -> Samples:
     """Turns rows into samples; several labels of a row share its probability equally.
 
-    A row without a text or without a label is added to `unusable`. Raises DatasetError if nothing
-    is left.
+    Its labels are LABELS and those that an annotation scheme has beside them. A row without a text
+    or without a label is added to `unusable`. Raises DatasetError if nothing is left.
     """
     texts, targets = [], []
+    labels = (*LABELS, *(label for label in scheme if label not in LABELS))
     for row in rows:
         text = row.text.strip()
         if not text or not row.labels:
-            lacks = f"no label of {', '.join(LABELS)}" if text else "no text"
+            lacks = f"no label of {', '.join(labels)}" if text else "no text"
             unusable.append(f"{row.location}: {lacks}")
             continue
-        target = np.zeros(len(LABELS), np.float32)
-        target[[LABELS.index(label) for label in row.labels]] = 1 / len(row.labels)
+        target = np.zeros(len(labels), np.float32)
+        target[[labels.index(label) for label in row.labels]] = 1 / len(row.labels)
         texts.append(text)
         targets.append(target)
     if not texts:
         raise DatasetError(f"{dataset}: no usable row in it{first_reason(unusable)}")
-    return Samples(LABELS, texts, np.stack(targets), (dataset,) * len(texts))
+    return Samples(labels, texts, np.stack(targets), (dataset,) * len(texts))
 
 
 def split_as_published(
@@ -99,7 +104,7 @@ def split_as_published(
     A text that is also in a later split is left out. Raises DatasetError.
     """
     dataset, left_out, names = _name(family, language), list(unusable), list(rows)
-    parts = [to_samples(dataset, rows[name], left_out) for name in names]
+    parts = [to_samples(dataset, rows[name], left_out, labels) for name in names]
     later = set(map(normalized, parts[-1].inputs))
     for index in reversed(range(len(parts) - 1)):
         kept = _without(parts[index], later)
@@ -136,7 +141,7 @@ def split_at_random(
     distinct = {normalized(row.text.strip()) or row.location: row for row in rows}
     if lost := len(rows) - len(distinct):
         left_out.append(f"{dataset}: {lost} repeated texts")
-    rest, test = hold_back(to_samples(dataset, distinct.values(), left_out), seed=1)
+    rest, test = hold_back(to_samples(dataset, distinct.values(), left_out, labels), seed=1)
     train, held_back = hold_back(rest, seed=0)
     scheme, train_split = AnnotationScheme(family, labels, AT_RANDOM), "without two random tenths"
     return Texts(dataset, licence, scheme, train, held_back, test, train_split, tuple(left_out))
@@ -193,4 +198,5 @@ def join(sets: Sequence[Texts], excluded: Sequence[str] = ()) -> Splits:
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),
         schemes={one.dataset: one.scheme for one in sets},
+        notes=tuple(f"{one.dataset}: {note}" for one in sets for note in one.notes),
     )

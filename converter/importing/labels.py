@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from converter.datasets import pictures, recordings, texts
+from converter.datasets.own_labels import NONE, read_mapped
 from converter.importing.original import ModelImportError
 from converter.tasks.registry import TASKS
 from edge.emotions import EMOTIONS, Emotion
@@ -16,7 +16,6 @@ TABLES = {
     "text": texts.LABEL_OF,
 }
 """The names of emotions that data sets use, by modality."""
-NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Labels:
 def read_labels(given: str, mapped: Sequence[str]) -> Labels:
     """Reads labels, separated by commas or the lines of a file, and what they are mapped to.
 
-    Each of `mapped` is LABEL=EMOTION, or LABEL=none. Raises ModelImportError.
+    Each of `mapped` is LABEL=EMOTION, or LABEL=none. Raises EmotiondError.
     """
     path = Path(given)
     text = path.read_text("utf-8").replace("\n", ",") if path.is_file() else given
@@ -57,15 +56,10 @@ def read_labels(given: str, mapped: Sequence[str]) -> Labels:
             "the model's output, such as angry,happy,neutral"
         )
     label_map = {name: emotion_of(name) for name in names}
-    for one in mapped:
-        name, _, emotion = (part.strip() for part in one.partition("="))
+    for name, emotion in read_mapped(mapped, (*EMOTIONS, NONE)).items():
         if name not in label_map:
             raise ModelImportError(
-                f"--map {one}: no label is called {name!r}; {', '.join(names)} are"
-            )
-        if emotion not in (*get_args(Emotion), NONE):
-            raise ModelImportError(
-                f"--map {one}: {emotion!r} is no emotion; use {', '.join(EMOTIONS)} or {NONE}"
+                f"--map {name}={emotion}: no label is called {name!r}; {', '.join(names)} are"
             )
         label_map[name] = None if emotion == NONE else emotion_of(emotion)
     return Labels(names, label_map)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.datasets.files import Root, children, first_reason, name_of, open_archive
+from converter.datasets.own_layout import TEST, VAL, split_of
 from converter.datasets.samples import DatasetError, concatenate
 from converter.importing.file_reader import FileReader
 from converter.importing.labels import Labels
@@ -21,10 +22,10 @@ from edge.capture.media import PICTURES, SOUNDS
 from edge.perception.synthetic import draw_face, hum
 
 MAX_REPRESENTATIVE, MAX_MEASURED = 400, 1000
+MEASURED = VAL, TEST
+"""The splits that are measured and nothing else."""
 FEW = 60
 """With fewer samples, all of them set the scales and are measured as well."""
-TESTS = ("test", "val", "validation", "eval", "valid")
-"""Names of the folders, in lower case, that are measured and nothing else."""
 LAYOUTS: dict[str, Sequence[Layout[Any]]] = {"face": face.LAYOUTS, "speech": speech.LAYOUTS}
 """The published layouts of each modality whose samples are files."""
 UNKNOWN = -1
@@ -175,7 +176,7 @@ def _files(folder: Root, above: tuple[str, ...], labels: Labels) -> Iterator[_Fi
         else:
             found = (labels.index(name) for name in reversed(above))
             truth = next((index for index in found if index is not None), UNKNOWN)
-            yield _File(one, truth, any(name.lower() in TESTS for name in above))
+            yield _File(one, truth, any(split_of(name) in MEASURED for name in above))
 
 
 def _suffix(file: Root) -> str:

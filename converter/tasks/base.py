@@ -1,7 +1,7 @@
 """The interface of a training task: all that differs between modalities."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 
 from converter.datasets.files import describe_content
+from converter.datasets.own_labels import NONE, SKIP, OwnLabels, narrowed, read_mapped
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import DatasetError, Samples
 from converter.datasets.splits import Splits
-from edge.emotions import Emotion, FloatArray
+from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, Modality
 
@@ -51,8 +52,15 @@ class Task(ABC):
     """One modality's data, features, augmentation and network."""
 
     modality: ClassVar[Modality]
-    label_map: ClassVar[dict[str, Emotion | None]]
-    """Native labels, in the order of the model's output, each with its emotion of the seven."""
+    label_map: dict[str, Emotion | None]
+    """Native labels, in the order of the model's output, each with its emotion of the seven.
+
+    `load` replaces it if data have labels of their own.
+    """
+    names: ClassVar[Mapping[str, str]]
+    """The label of each name that data sets use, in lower case."""
+    map: Sequence[str]
+    """LABEL=TARGET for each further name of a label, see `OwnLabels`."""
     multi_label: ClassVar[bool] = False
     balances_labels: ClassVar[bool] = False
     """True to train for equally frequent labels: the label priors of each data set count apart.
@@ -74,6 +82,26 @@ class Task(ABC):
     def labels(self) -> tuple[str, ...]:
         """Native labels, in the order of the model's output."""
         return tuple(self.label_map)
+
+    @property
+    def own_labels(self) -> OwnLabels:
+        """The labels that a user's own data may have."""
+        return OwnLabels(self.names, read_mapped(self.map, (*EMOTIONS, NONE, SKIP)))
+
+    def settled(self, splits: Splits) -> Splits:
+        """Returns loaded data with the labels of the network, which are then those of the task.
+
+        They are those of the modality, unless some are a user's own: then they are all that the
+        data sets have. Raises DatasetError if a user's own label has no sample.
+        """
+        added = self.own_labels.added
+        meanings = self.own_labels.extend(type(self).label_map)
+        offered = {label for scheme in splits.schemes.values() for label in scheme.labels}
+        if missing := [label for label in added if label not in offered]:
+            raise DatasetError(f"--map {missing[0]}: no sample of the data has this label")
+        narrow = narrowed(splits) if added else splits
+        self.label_map = {label: meanings[label] for label in narrow.train.labels}
+        return narrow
 
     @abstractmethod
     def load(self, data: Sequence[Path]) -> Splits:
@@ -131,12 +159,22 @@ class Task(ABC):
         """Builds an untrained network from features to logits, in a layer called `logits`."""
 
 
-def load_known(path: Path, layouts: Sequence[Layout[Loaded]], known: str) -> Loaded:
-    """Loads the data set at `path` with the first layout that matches; raises DatasetError."""
+def load_known(
+    path: Path,
+    layouts: Sequence[Layout[Loaded]],
+    known: str,
+    refuse: Callable[[Path], None] | None = None,
+) -> Loaded:
+    """Loads the data set at `path` with the first layout that matches; raises DatasetError.
+
+    `refuse` may raise one that says more about what none of them matches.
+    """
     try:
         for matches, load in layouts:
             if matches(path):
                 return load(path)
+        if refuse is not None:
+            refuse(path)
         content = describe_content(path)
     except OSError as error:  # the system does not let a file or folder be read
         place = error.filename or path

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from converter.datasets import face_clips, face_sets, fer2013, ferplus, own_faces, rafdb
 from converter.datasets.face_folders import CORPORA
+from converter.datasets.own_labels import OwnLabels
+from converter.datasets.pictures import LABEL_OF
 from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.networks import face as network
@@ -20,21 +23,28 @@ from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput, InputSpec
 
-LAYOUTS: tuple[Layout[Splits], ...] = (
-    (ferplus.matches, ferplus.load),
-    (own_faces.matches, own_faces.load),
-    (rafdb.matches, rafdb.load),
-    (face_clips.matches, face_clips.load),
-    *((one.matches, one.load) for one in CORPORA),
-    (fer2013.matches, fer2013.load),  # last: takes any file for its table
-)
+
+def layouts(labels: OwnLabels = own_faces.STANDARD) -> tuple[Layout[Splits], ...]:
+    """Returns the layouts of face sets; `labels` are those of a user's own data."""
+    return (
+        (ferplus.matches, ferplus.load),
+        (rafdb.matches, rafdb.load),
+        (face_clips.matches, face_clips.load),
+        *((one.matches, one.load) for one in CORPORA),
+        (fer2013.matches, fer2013.load),
+        (partial(own_faces.matches, labels=labels), partial(own_faces.load, labels=labels)),
+    )
+
+
+LAYOUTS = layouts()
 KNOWN = (
     "FER+ (FER2013Train/label.csv), "
     "FER2013 (fer2013.csv, or train/ and test/ with one folder per emotion), "
     "RAF-DB (EmoLabel/list_patition_label.txt), "
     + ", ".join(f"{one.dataset} (one folder per emotion with {one.hint})" for one in CORPORA)
     + ", clips (an unpacked folder with labels.csv: file, emotion and speaker of each video)"
-    ", own pictures (train/, val/ and test/ with one folder per emotion)"
+    ", own pictures (one folder per emotion, in train/, val/ and test/ or in one folder per "
+    "person or not; or labels.csv: file and emotion)"
 )
 
 
@@ -51,8 +61,10 @@ class FaceTask(Task):
     width: float = 1.0
     """Factor of every channel count of the network."""
     size: network.Size = "small"
+    map: Sequence[str] = ()
 
     modality = "face"
+    names = LABEL_OF
     label_map = {
         "neutral": "neutral",
         "happiness": "happy",
@@ -78,10 +90,15 @@ class FaceTask(Task):
     )
 
     def load(self, data: Sequence[Path]) -> Splits:
-        return face_sets.join([load_known(path, LAYOUTS, KNOWN) for path in data])
+        return self.settled(face_sets.join(self._sets(data)))
 
     def load_all(self, data: Sequence[Path]) -> Splits:
-        return face_sets.join_all([load_known(path, LAYOUTS, KNOWN) for path in data])
+        return self.settled(face_sets.join_all(self._sets(data)))
+
+    def _sets(self, data: Sequence[Path]) -> list[Splits]:
+        labels = self.own_labels
+        refuse = partial(own_faces.refuse_unknown, labels=labels)
+        return [load_known(path, layouts(labels), KNOWN, refuse) for path in data]
 
     def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Draws data sets by the square root of their size, so that a small one is seen."""

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converter.datasets import acted_speech, labelled_sounds, nemo, own_speech
-from converter.datasets.recordings import LABELS, Recordings, check_disjoint
+from converter.datasets.own_labels import OwnLabels
+from converter.datasets.recordings import LABEL_OF, LABELS, Recordings, check_disjoint
 from converter.datasets.samples import Samples
 from converter.datasets.speaker_splits import FOLDS, all_to_test, split_by_speaker
 from converter.datasets.splits import Splits
@@ -29,18 +31,25 @@ from edge.perception.manifest import Coefficients, InputSpec, SoundInput
 from edge.perception.voice import VoiceWindows
 from edge.values import SAMPLE_RATE_HZ, Sound
 
-LAYOUTS: tuple[Layout[Recordings], ...] = (
-    (nemo.matches, nemo.load),
-    *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
-    (labelled_sounds.matches, labelled_sounds.load),
-    (own_speech.matches, own_speech.load),
-)
+
+def layouts(labels: OwnLabels = own_speech.STANDARD) -> tuple[Layout[Recordings], ...]:
+    """Returns the layouts of speech sets; `labels` are those of a user's own data."""
+    return (
+        (nemo.matches, nemo.load),
+        *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
+        (labelled_sounds.matches, partial(labelled_sounds.load, labels=labels)),
+        (partial(own_speech.matches, labels=labels), partial(own_speech.load, labels=labels)),
+    )
+
+
+LAYOUTS = layouts()
 KNOWN = ", ".join(
     (
         *(f"{corpus.dataset} ({corpus.hint})" for corpus in acted_speech.CORPORA),
         "nEMO (data.tsv, samples/)",
         "recordings listed in labels.csv (file, emotion, speaker)",
-        "own recordings (SPEAKER/EMOTION/)",
+        "own recordings (one folder per emotion, in train/, val/ and test/ or in one folder per "
+        "speaker or not)",
     )
 )
 FRAMES, BANDS = 186, 40
@@ -64,8 +73,10 @@ class SpeechTask(Task):
     folds: int = FOLDS
     coefficients: Coefficients = "log_mel"
     """The features of each frame."""
+    map: Sequence[str] = ()
 
     modality = "speech"
+    names = LABEL_OF
     label_map = dict(
         zip(
             LABELS,
@@ -91,15 +102,17 @@ class SpeechTask(Task):
 
     def recordings(self, data: Sequence[Path]) -> list[Recordings]:
         """Loads each data set as published; raises DatasetError, also if two share clips."""
-        sets = [load_known(path, LAYOUTS, KNOWN) for path in data]
+        labels = self.own_labels
+        refuse = partial(own_speech.refuse_unknown, labels=labels)
+        sets = [load_known(path, layouts(labels), KNOWN, refuse) for path in data]
         check_disjoint(sets)
         return sets
 
     def load(self, data: Sequence[Path]) -> Splits:
-        return split_by_speaker(self.recordings(data), self.fold, self.folds)
+        return self.settled(split_by_speaker(self.recordings(data), self.fold, self.folds))
 
     def load_all(self, data: Sequence[Path]) -> Splits:
-        return all_to_test(self.recordings(data))
+        return self.settled(all_to_test(self.recordings(data)))
 
     def input_spec(self, train: Samples) -> SoundInput:
         plain = SoundInput(

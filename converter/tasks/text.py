@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from converter.datasets import (
     semeval2018,
     xed,
 )
+from converter.datasets.own_labels import OwnLabels
 from converter.datasets.samples import DatasetError, Samples, concatenate
 from converter.datasets.splits import Splits
-from converter.datasets.texts import Texts, join
+from converter.datasets.texts import LABEL_OF, Texts, join
 from converter.distillation.emoji import emoji_alone, emoji_meanings
 from converter.distillation.phrases import phrases
 from converter.networks import text as network
@@ -33,25 +35,32 @@ from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, TextInput
 from edge.perception.text_features import sparse_text_features, text_features, text_windows
 
-LAYOUTS: tuple[Layout[list[Texts]], ...] = (
-    (goemotions.matches, goemotions.load),
-    (brighter.matches, brighter.load),
-    (xed.matches, xed.load),
-    (meld.matches, meld.load),
-    (isear.matches, isear.load),
-    (semeval2018.matches, semeval2018.load),
-    (emoint.matches, emoint.load),
-    (dailydialog.matches, dailydialog.load),
-    (dair_emotion.matches, dair_emotion.load),
-    (own_texts.matches, own_texts.load),
-)
+
+def layouts(labels: OwnLabels = own_texts.STANDARD) -> tuple[Layout[list[Texts]], ...]:
+    """Returns the layouts of text sets; `labels` are those of a user's own data."""
+    return (
+        (goemotions.matches, goemotions.load),
+        (brighter.matches, brighter.load),
+        (xed.matches, xed.load),
+        (meld.matches, meld.load),
+        (isear.matches, isear.load),
+        (semeval2018.matches, semeval2018.load),
+        (emoint.matches, emoint.load),
+        (dailydialog.matches, dailydialog.load),
+        (dair_emotion.matches, dair_emotion.load),
+        (partial(own_texts.matches, labels=labels), partial(own_texts.load, labels=labels)),
+    )
+
+
+LAYOUTS = layouts()
 KNOWN = (
     "GoEmotions (train.tsv, dev.tsv, labels.txt or emotions.txt), BRIGHTER (track_a/), "
     "XED (AnnotatedData/), MELD (train_sent_emo.csv …), ISEAR (isear.csv), "
     "SemEval-2018 E-c (E-c-En-train.txt …), EmoInt (anger-ratings-0to1.train.txt …), "
     "DailyDialog (dailydialog_train.json …), dair-ai emotion (train.txt, val.txt), "
     "own texts (a .csv or "
-    ".jsonl with text and label, or a folder with train and test as such)"
+    ".jsonl with text and label, a folder with train and test as such, or .txt files in one folder "
+    "per emotion)"
 )
 
 # Greek, Armenian, Hebrew, Bengali, Tamil, Thai, Georgian, Hangul.
@@ -96,6 +105,7 @@ class TextTask(Task):
     """
 
     modality = "text"
+    names = LABEL_OF
     label_map = {
         "anger": "angry",
         "disgust": "disgust",
@@ -109,15 +119,23 @@ class TextTask(Task):
     multi_label = True
     schedule = Schedule(epochs=3, batch_size=128, learning_rate=3e-3, patience=3)
 
-    def __init__(self, only: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        only: Sequence[str] = (),
+        map: Sequence[str] = (),  # noqa: A002 - as its option is called
+    ) -> None:
         self._only = only
+        self.map = map
 
     def load(self, data: Sequence[Path]) -> Splits:
-        sets = [one for path in data for one in load_known(path, LAYOUTS, KNOWN)]
+        known = layouts(self.own_labels)
+        refuse = partial(own_texts.refuse_unknown, labels=self.own_labels)
+        sets = [one for path in data for one in load_known(path, known, KNOWN, refuse)]
         names = [one.dataset for one in sets]
         if unknown := [name for name in self._only if name not in names]:
             raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
-        return join(sets, [name for name in names if self._only and name not in self._only])
+        excluded = [name for name in names if self._only and name not in self._only]
+        return self.settled(join(sets, excluded))
 
     def input_spec(self, train: Samples) -> TextInput:
         return ngram_input(BUCKETS)
@@ -139,13 +157,19 @@ class TextTask(Task):
     def prepare(self, train: Samples, spec: InputSpec, seed: int) -> Samples:
         rng = np.random.default_rng(seed)
         no_language = self._in_no_language(train, rng)
-        return concatenate([train, no_language, self._phrases(train, rng)])
+        added = concatenate([no_language, self._phrases(train, rng)])
+        return concatenate([train, added.with_labels(train.labels).labelled])
 
     def _phrases(self, train: Samples, rng: np.random.Generator) -> Samples:
         return phrases(len(train), ["phrases"], rng)
 
     def _in_no_language(self, train: Samples, rng: np.random.Generator) -> Samples:
-        """Returns neutral texts in unseen scripts, which the model must not guess at."""
+        """Returns neutral texts in unseen scripts, which the model must not guess at.
+
+        There are none if no label of the user's own data is *neutral*.
+        """
+        if "neutral" not in self.labels:
+            return train.subset(np.zeros(0, np.intp))
         used = Counter("".join(train.inputs))
         few = len(train) // 1000
         unseen = [one for one in ALPHABETS if sum(used[chr(letter)] for letter in one) <= few]

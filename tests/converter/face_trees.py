@@ -66,8 +66,8 @@ def load(path: Path) -> Splits:
     return load_known(path, LAYOUTS, KNOWN)
 
 
-def own_set(root: Path, *emotions: str, of_each: int = 6) -> Path:
+def own_set(root: Path, *emotions: str, of_each: int = 6, prefix: str = "") -> Path:
     for split in ("train", "val", "test"):
-        files = [f"{number}.png" for number in range(of_each)]
+        files = [f"{prefix}{number}.png" for number in range(of_each)]
         emotion_folders(root / split, dict.fromkeys(emotions, files))
     return root

@@ -67,7 +67,7 @@ def test_films_of_a_series_are_in_one_split_of_sfew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packing", PACKINGS)
 def test_fer2013_in_folders_is_read_however_it_is_packed(tmp_path: Path, packing: str) -> None:
-    root = own_set(tmp_path / "data", "happy", "sad")
+    root = own_set(tmp_path / "data", "happy", "sad", prefix="Training_")
     shutil.rmtree(root / "val")
     splits = load(pack(root, packing))
     assert splits.dataset == "FER2013"
@@ -75,14 +75,18 @@ def test_fer2013_in_folders_is_read_however_it_is_packed(tmp_path: Path, packing
 
 
 def test_grey_pictures_among_those_in_colour_are_counted_once(tmp_path: Path) -> None:
-    roots = own_set(tmp_path / "own", "happy", "sad"), own_set(tmp_path / "data", "happy", "sad")
+    roots = (
+        own_set(tmp_path / "own", "happy", "sad"),
+        own_set(tmp_path / "data", "happy", "sad", prefix="Training_"),
+    )
     shutil.rmtree(roots[1] / "val")
     raf = raf_db(tmp_path / "raf", {f"test_{n:05}": n % 7 + 1 for n in range(3)})
     for root in roots:
         for split, number in (("train", 0), ("train", 1), ("test", 2)):
             coloured = np.zeros((48, 48, 3), np.uint8)
             coloured[..., number] = picture()
-            write(root / split / "happy" / f"{number}.png", coloured)
+            (file,) = (root / split / "happy").glob(f"*{number}.png")
+            write(file, coloured)
         grey = cv2.imencode(".jpg", np.repeat(picture()[:, :, None], 3, axis=2))[1]
         (root / "train" / "sad" / "0.jpg").write_bytes(grey.tobytes())
     for number in range(30):

@@ -18,6 +18,7 @@ from converter.importing.build import Request, import_model
 from converter.importing.original import ModelImportError
 from converter.packing.quantize import check_integer
 from edge.emotions import EMOTIONS, FloatArray
+from edge.errors import EmotiondError
 from edge.perception.classifier import Classifier
 from edge.perception.features import image_features
 from edge.perception.manifest import ImageInput, Manifest
@@ -424,7 +425,7 @@ def test_a_model_that_cannot_be_used_is_refused_with_what_to_do(
 def test_options_that_do_not_fit_are_refused_with_what_to_do(
     options: dict[str, object], message: str, models: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ModelImportError, match=message):
+    with pytest.raises(EmotiondError, match=message):
         import_model(requested(models / "float.tflite", tmp_path, **options))
 
 

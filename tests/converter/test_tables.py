@@ -254,7 +254,9 @@ def test_fer2013_as_folders_is_read_under_its_names_and_some_folders_deeper(
             folder = tmp_path / above / split / emotion
             folder.mkdir(parents=True)
             for n in range(6):
-                cv2.imwrite(str(folder / f"{n}.JPG"), rng.integers(0, 256, (48, 48), np.uint8))
+                cv2.imwrite(
+                    str(folder / f"PrivateTest_{n}.JPG"), rng.integers(0, 256, (48, 48), np.uint8)
+                )
     splits = fer2013.load(tmp_path)
     assert (len(splits.train) + len(splits.held_back), len(splits.test)) == (12, 12)
     assert splits.test_split == test

@@ -268,8 +268,8 @@ def test_own_texts_as_a_table_and_as_json_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ("text,emotion", "the column label is missing; found text, emotion"),
-        ("sentence,label", "the column text is missing; found sentence, label"),
+        ("text,mood", "the column label is missing; found text, mood"),
+        ("remark,label", "the column text is missing; found remark, label"),
         ("", "the column text is missing; found nothing"),
     ],
 )
