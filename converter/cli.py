@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     text = "choose the check samples of packs again; `quantize` does so for new packs"
     checks = add("checks", commands.checks, text)
     checks.add_argument("manifest", type=Path, nargs="+", help="NAME.json of a pack")
+    text = "make a pair of keys, NAME.key and NAME.pem, to sign bundles with"
+    key = add("new-key", commands.new_key, text)
+    key.add_argument("name", type=Path, help="path of the two files, without suffix")
+    key.add_argument("--passphrase", action="store_true", help="ask for one to encrypt the key")
+    _add_sign_options(add("sign", commands.sign, "sign packs as a bundle for `emotiond models`"))
     text = "make a pack of a model from elsewhere: Keras, SavedModel, ONNX or TFLite"
     _add_import_options(add("import", commands.import_model, text))
     _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
@@ -101,6 +106,15 @@ def _add_models(command: argparse.ArgumentParser) -> None:
 
 def _add_seed(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="random seed")
+
+
+def _add_sign_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "manifest", type=Path, nargs="+", help="NAME.json of a pack, or a fusion file"
+    )
+    command.add_argument("--version", required=True, help="of the bundle, such as 1.2.0")
+    command.add_argument("--key", type=Path, required=True, help="NAME.key of `new-key`")
+    command.add_argument("--out", type=Path, default=Path(), help="folder of the bundle")
 
 
 def _add_evaluate_options(command: argparse.ArgumentParser) -> None:

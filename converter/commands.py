@@ -103,6 +103,29 @@ def checks(arguments: argparse.Namespace) -> None:
         print(f"{path}: {len(chosen)} check samples")
 
 
+def new_key(arguments: argparse.Namespace) -> None:
+    """Makes a pair of keys to sign bundles with."""
+    import getpass
+
+    from converter.packing.signing import new_key
+
+    passphrase = getpass.getpass("passphrase of the new key: ") if arguments.passphrase else ""
+    private, public = new_key(arguments.name, passphrase)
+    print(f"{private}: keep it secret, away from the devices")
+    print(f"{public}: copy it to /etc/emotiond/keys of every device")
+
+
+def sign(arguments: argparse.Namespace) -> None:
+    """Signs packs as a bundle, and prints the message that makes devices install it."""
+    from converter.packing.signing import sign_bundle
+
+    target, sha256 = sign_bundle(
+        arguments.manifest, arguments.version, arguments.key, arguments.out
+    )
+    print(f"{target}: signed")
+    print(f'set/models: {{"version": "{arguments.version}", "sha256": "{sha256}"}}')
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measures a pack on its test split, into its manifest."""
     from converter.measuring.evaluate import evaluate_pack

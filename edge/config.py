@@ -4,12 +4,15 @@ configs/default.yaml has every key with its default, unit and a line of comment.
 """
 
 import socket
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from edge.config_updates import Updates
 from edge.resources import MODELS
+from edge.section import Section
 
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -24,10 +27,6 @@ Text = Annotated[str, Meta(min_length=1)]
 
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A mapping of the configuration file."""
 
 
 class Camera(Section, frozen=True):
@@ -120,6 +119,11 @@ class Face(Section, frozen=True):
     max_faces: Annotated[int, Meta(ge=1, le=64)] = 8
     keep_subject_s: Seconds = 2.0
 
+    @property
+    def detector_model(self) -> str:
+        """Name of the detector's manifest."""
+        return f"detector-{self.detector}.json"
+
 
 class Speech(Section, frozen=True):
     """The speech model."""
@@ -143,6 +147,16 @@ class Models(Section, frozen=True):
     face: Face = Face()
     speech: Speech = Speech()
     text: TextModel = TextModel()
+    updates: Updates = Updates()
+
+    def manifests(self, modalities: Collection[str]) -> list[str]:
+        """Returns the names of the manifests of all packs that these modalities need."""
+        names = {
+            "face": [self.face.detector_model, self.face.model],
+            "speech": [self.speech.model],
+            "text": [self.text.model],
+        }
+        return [name for one in names if one in modalities for name in names[one]]
 
 
 class Load(Section, frozen=True):

@@ -10,8 +10,9 @@ import msgspec
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from edge.config import Config, Section
+from edge.config import Config
 from edge.errors import ConfigError
+from edge.section import Section
 
 MAPPING, NULL, TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "null", "str"))
 UNCONVERTIBLE = (ArithmeticError, AttributeError, LookupError, ValueError)

@@ -28,6 +28,10 @@ class PayloadError(EmotiondError):
     """A command received over MQTT that violates the contract."""
 
 
+class UpdateError(EmotiondError):
+    """A bundle of models that is refused, or cannot be fetched or installed."""
+
+
 class NoTrackError(SourceError):
     """A media file that has no pictures, or no sound, at all."""
 

@@ -16,8 +16,9 @@ MAY_IMPORT = {
     "fusion": set(),
     "tracking": {"fusion"},
     "publish": {"tracking"},
-    "commands": FLOW,
-    "service": FLOW,
+    "updates": {"perception", "fusion"},
+    "commands": FLOW | {"updates"},
+    "service": FLOW | {"updates"},
     "web": FLOW,
     "cli": {"publish", "commands", "service", "web"},
 }

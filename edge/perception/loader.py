@@ -22,31 +22,35 @@ from edge.perception.trial import Trials, remembered_trials
 class ModelLoader:
     """The packs of one configuration, each loaded on first use.
 
-    Each is tried in another process first: a damaged model can end the process that runs it. Every
-    access raises ModelError if a pack is missing, damaged or of another modality.
+    A file in `installed`, the folder of an installed bundle, takes the place of the file of that
+    name in `models.folder`. Each pack is tried in another process first: a damaged model can end
+    the process that runs it. Every access raises ModelError if a pack is missing, damaged or of
+    another modality.
     """
 
     config: Models
     trials: Trials = field(default_factory=remembered_trials)
+    installed: Path | None = None
 
     @property
     def folder(self) -> Path:
         """Folder of the packs."""
         return Path(self.config.folder)
 
+    def path(self, name: str) -> Path:
+        """Returns where the file with this name is."""
+        if self.is_installed(name):
+            assert self.installed is not None
+            return self.installed / name
+        return self.folder / name
+
+    def is_installed(self, name: str) -> bool:
+        """Returns whether a file comes from an installed bundle."""
+        return self.installed is not None and (self.installed / name).is_file()
+
     def manifests(self, modality: Modality) -> list[Path]:
         """Returns the manifests of the packs that a modality needs."""
-        config = self.config
-        names = {
-            "face": [self._detector_name, config.face.model],
-            "speech": [config.speech.model],
-            "text": [config.text.model],
-        }
-        return [self.folder / name for name in names[modality]]
-
-    @property
-    def _detector_name(self) -> str:
-        return f"detector-{self.config.face.detector}.json"
+        return [self.path(name) for name in self.config.manifests([modality])]
 
     def new_face(self) -> FacePerception:
         """Creates a face perception without tracked faces; all share one detector."""
@@ -66,7 +70,7 @@ class ModelLoader:
     @cached_property
     def detector(self) -> Detector:
         """The configured face detector."""
-        pack = self.load(self._detector_name, "detector")
+        pack = self.load(self.config.face.detector_model, "detector")
         return open_detector(pack, self.config.face.min_detection_score)
 
     @cached_property
@@ -94,11 +98,11 @@ class ModelLoader:
 
     def load(self, name: str, modality: str) -> Pack:
         """Loads the pack whose manifest file has this name; it must be of that modality."""
-        self.trials.check([self.folder / name])
-        pack = load_pack(self.folder / name)
+        path = self.path(name)
+        self.trials.check([path])
+        pack = load_pack(path)
         if pack.manifest.modality != modality:
             raise ModelError(
-                f"{self.folder / name}: this is a {pack.manifest.modality} model, "
-                f"a {modality} model was expected"
+                f"{path}: this is a {pack.manifest.modality} model, a {modality} model was expected"
             )
         return pack
