@@ -19,7 +19,7 @@ from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
 from edge.logs import FORMATS, printable, set_level, start_log
 
-MESSAGES = ("state", "event", "modality", "info", "health", "error")
+MESSAGES = ("state", "event", "modality", "info", "models", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
 WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 QUIET = "-8"
@@ -119,6 +119,20 @@ def _watch(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _models(arguments: argparse.Namespace) -> int:
+    from edge.commands.models import ModelsCommand
+
+    models = ModelsCommand(_config(arguments), arguments.state_folder, print)
+    actions: dict[str, Callable[[], None]] = {
+        "list": models.list,
+        "install": lambda: models.install(arguments.source, arguments.allow_older),
+        "verify": lambda: models.verify(arguments.source),
+        "rollback": models.roll_back,
+    }
+    actions[arguments.action]()
+    return 0
+
+
 def _demo(arguments: argparse.Namespace) -> int:
     if arguments.web:
         from edge.commands.demo.web import show_web
@@ -200,6 +214,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
     _add_watch_options(watch)
+    models = add("models", _models, "install, verify or roll back signed models")
+    _add_models_options(models)
     demo = add("demo", _demo, "play the sample clips through the daemon")
     demo.add_argument("--web", action="store_true", help="show them on the page, until Ctrl-C")
     demo.add_argument("--port", type=int, default=8000, help="of the page (default: %(default)s)")
@@ -207,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
         "serve", _serve, "serve a page and a REST API, on this machine unless told otherwise"
     )
     _add_serve_options(serve)
-    for command in (run, predict, bench, doctor, watch, serve):
+    for command in (run, predict, bench, doctor, watch, models, serve):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
 
@@ -244,6 +260,20 @@ def _add_watch_options(watch: argparse.ArgumentParser) -> None:
         text = f"overrides mqtt.{option}"
         watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
     watch.add_argument("--all", action="store_true", help="show every device under the prefix")
+
+
+def _add_models_options(models: argparse.ArgumentParser) -> None:
+    models.add_argument(
+        "--state-folder", default="", metavar="DIR", help="overrides state_folder of the daemon"
+    )
+    actions = models.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="show what is in use")
+    install = actions.add_parser("install", help="install a bundle, tried by the running daemon")
+    install.add_argument("source", help="a file, a folder or an https:// address")
+    install.add_argument("--allow-older", action="store_true", help="than was in use already")
+    verify = actions.add_parser("verify", help="check a bundle without installing it")
+    verify.add_argument("source", nargs="?", default="", help="(default: the bundle in use)")
+    actions.add_parser("rollback", help="return to the bundle before")
 
 
 def _add_serve_options(serve: argparse.ArgumentParser) -> None:

@@ -1,6 +1,8 @@
 """Keeps a second daemon from using the same state folder."""
 
+import contextlib
 import fcntl
+import os
 from pathlib import Path
 from typing import IO
 
@@ -37,4 +39,22 @@ class StateLocks:
             ) from error
         except OSError:  # a file system without locks
             pass
+        with contextlib.suppress(OSError):  # as on a full disk
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+            file.flush()
         self._held[folder] = file
+
+
+def holder(folder: Path) -> int | None:
+    """Returns the process that has taken a folder, None if there is none or it is not known."""
+    try:
+        with (folder / FILE).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                number = file.read(20)
+                return int(number) if number.isdigit() and int(number) > 1 else None
+    except OSError:
+        pass
+    return None

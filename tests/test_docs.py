@@ -16,7 +16,7 @@ from edge.emotions import EMOTIONS
 from edge.perception.loader import ModelLoader
 from edge.publish.messages import SCHEMAS, json_schema
 from edge.resources import MODELS
-from edge.service.mqtt_commands import parse_observation, parse_text
+from edge.service.mqtt_commands import parse_models, parse_observation, parse_text
 from edge.values import TextMessage
 from tests.support.messages import messages
 
@@ -51,12 +51,13 @@ def test_the_documented_commands_are_accepted() -> None:
     assert parse_text(example("set text").encode(), 0.0, 8192).text.startswith("I am so happy")
     observation = parse_observation(example("set observation").encode(), 0.0, ["posture"])
     assert observation.quality == 0.8
+    assert parse_models(example("set models").encode()).version == "1.2.0"
 
 
 def test_the_table_of_topics_links_to_existing_sections() -> None:
     links = re.findall(r"^\| \[`D/[^`]+`\]\(#([^)]+)\)", TEXT, re.M)
     assert {link.replace("-", " ") for link in links} <= set(SECTIONS)
-    assert len(links) == 12
+    assert len(links) == 14
 
 
 def test_the_page_on_the_doctor_names_every_check_and_shows_a_valid_report() -> None:

@@ -133,7 +133,7 @@ def _decision_stages(
     config: Config, loader: ModelLoader, sighting: Sighting, speech: Observation
 ) -> list[Stage]:
     """Returns the stages of fusion and of publishing a state, without the network."""
-    model = load_fusion(loader.folder / config.fusion.file)
+    model = load_fusion(loader.path(config.fusion.file))
     strategy = STRATEGIES[config.fusion.strategy]
     tracker = Tracker(config.tracking, config.fusion, model, 0.0)
     tracker.observe(sighting)

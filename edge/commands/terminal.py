@@ -14,6 +14,7 @@ from edge.publish.payloads import (
     HealthData,
     InfoData,
     ModalityData,
+    ModelsData,
     StateData,
 )
 
@@ -83,6 +84,13 @@ def _modality(data: ModalityData) -> str:
 def _info(data: InfoData) -> str:
     models = ", ".join(f"{one.name} {one.version}" for one in data.models.values())
     return f"emotiond {data.version}, models {models or 'none'}"
+
+
+@_summary.register
+def _models(data: ModelsData) -> str:
+    wanted = f" {data.wanted}" if data.wanted else ""
+    reason = f": {data.reason}" if data.reason else ""
+    return f"{data.state}{wanted}{reason}; in use: {data.version or 'models.folder'}"
 
 
 @_summary.register

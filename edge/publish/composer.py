@@ -11,6 +11,7 @@ from edge.publish.messages import (
     HealthMessage,
     InfoMessage,
     ModalityMessage,
+    ModelsMessage,
     StateMessage,
 )
 from edge.publish.payloads import (
@@ -20,6 +21,7 @@ from edge.publish.payloads import (
     InfoData,
     ModalityData,
     ModelInfo,
+    ModelsData,
     StateData,
 )
 from edge.tracking.episodes import Change, State
@@ -65,6 +67,10 @@ class Composer:
         """Composes the versions and models of this device."""
         data = InfoData(models=models, modalities=modalities)
         return InfoMessage(**self._envelope(self._clock.now_s()), data=data)
+
+    def models(self, data: ModelsData) -> ModelsMessage:
+        """Composes what is installed, now."""
+        return ModelsMessage(**self._envelope(self._clock.now_s()), data=data)
 
     def health(self, data: HealthData) -> HealthMessage:
         """Composes the state of the daemon and its device, now."""

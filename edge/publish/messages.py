@@ -20,6 +20,7 @@ from edge.publish.payloads import (
     HealthData,
     InfoData,
     ModalityData,
+    ModelsData,
     StateData,
 )
 
@@ -115,6 +116,15 @@ class InfoMessage(Envelope, frozen=True, kw_only=True):
     delivery: ClassVar[Delivery] = Delivery.RETAINED
     type: Literal["emotiond.info"] = "emotiond.info"
     data: InfoData
+
+
+class ModelsMessage(Envelope, frozen=True, kw_only=True):
+    """Payload of `models`, retained."""
+
+    name: ClassVar[str] = "models"
+    delivery: ClassVar[Delivery] = Delivery.RETAINED
+    type: Literal["emotiond.models"] = "emotiond.models"
+    data: ModelsData
 
 
 class HealthMessage(Envelope, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Affect = Annotated[float, Meta(ge=-1, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
+ModelsState = Literal["idle", "fetching", "checking", "starting", "installed", "failed"]
 LoadReason = Literal["cpu", "temperature", "throttled"]
 
 
@@ -64,6 +65,21 @@ class InfoData(msgspec.Struct, frozen=True, kw_only=True):
     """By modality."""
     modalities: list[str]
     """Enabled modalities."""
+
+
+class ModelsData(msgspec.Struct, frozen=True, kw_only=True):
+    """Installed bundle of models, and what became of the last one that was asked for."""
+
+    state: ModelsState
+    """`starting`: in use, but returned to the one before unless the daemon becomes ready."""
+    version: str
+    """Version in use; empty for the models of `models.folder`."""
+    previous: str
+    """Version before it, which `emotiond models rollback` returns to; empty for none."""
+    wanted: str
+    """Version that is being installed, or was not."""
+    reason: str
+    """Why it was not installed; empty unless the state is `failed`."""
 
 
 class ModalityData(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from edge.values import MODALITIES
 logger = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = "online", "offline"
-COMMANDS = ("text", "observation", "pause")
+COMMANDS = ("text", "observation", "pause", "models")
 SPOOL_FILE = "spool.sqlite"
 LONGEST_WAIT_S = 20.0
 """Longest wait of the thread: it shows that it is not stuck."""
@@ -74,7 +74,7 @@ class Publisher(threading.Thread):
         self._leftovers = Leftovers(
             state_folder / LEFTOVERS_FILE if state_folder else None,
             [
-                *(self._topic(name) for name in ("status", "info", "state")),
+                *(self._topic(name) for name in ("status", "info", "state", "models")),
                 *(self._topic(f"{modality}/status") for modality in MODALITIES),
                 *self._home_assistant.topics,
             ],

@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 from edge.capture.control import RunControl
 from edge.clock import Clock
@@ -18,6 +18,7 @@ from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.entities import Shown
 from edge.publish.messages import ModalityStatus
+from edge.publish.payloads import ModelsData
 from edge.publish.publisher import Publisher
 from edge.publish.unfinished import FILE as EPISODES_FILE
 from edge.publish.unfinished import Unfinished
@@ -27,6 +28,7 @@ from edge.service.health import Health
 from edge.service.memory import MemoryGuard
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
+from edge.service.model_updates import ModelUpdates
 from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.quiet_hours import is_quiet
@@ -50,11 +52,14 @@ STUCK_DISK_S = 60.0
 class Daemon:
     """Runs one device with one configuration until it is told to stop.
 
-    A modality whose model or device fails is reported as degraded; the others continue. Raises
-    ConfigError when the configuration names a file that cannot be used.
+    A modality whose model or device fails is reported as degraded; the others continue. `reload`
+    makes another daemon take over, with the configuration as it is then. Raises ConfigError when
+    the configuration names a file that cannot be used.
     """
 
-    def __init__(self, config: Config, watchdog: Watchdog, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, watchdog: Watchdog, clock: Clock, reload: Callable[[], None]
+    ) -> None:
         self._config, self._watchdog, self._clock = config, watchdog, clock
         self._stop = threading.Event()
         self._join_timeout_s = JOIN_TIMEOUT_S
@@ -74,6 +79,7 @@ class Daemon:
             Shown(config.enabled_modalities, temperature_c() is not None),
         )
         self._composer = Composer(config.mqtt.root, self._clock)
+        self._updates = ModelUpdates(config, folder, clock, self._publish_models, reload)
         self._tracker = Tracker(
             config.tracking,
             config.fusion,
@@ -103,7 +109,8 @@ class Daemon:
     def run(self) -> None:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
         modalities = self._modalities
-        modalities.load(self._watchdog.alive)
+        modalities.load(self._watchdog.alive, self._updates.loader.installed)
+        self._updates.judge(self._statuses)
         self._commands = MqttCommands(
             self._config,
             self._clock,
@@ -111,6 +118,7 @@ class Daemon:
             modalities.take_text,
             self._queue,
             self._answer,
+            self._updates.request,
         )
         self._publisher.publish(self._composer.info(modalities.models, modalities.enabled))
         self._announcer.end_earlier_episodes()
@@ -134,6 +142,7 @@ class Daemon:
         self._pause.switch(predecessor._pause.is_wanted)
 
     def _finish(self) -> None:
+        self._updates.stop()
         self._modalities.stop()
         now_s = self._clock.now_s()
         changes = self._tracker.finish(now_s)
@@ -174,6 +183,7 @@ class Daemon:
         self._modalities.check()
         self._load.control(now_s)
         self._memory.check(now_s, self._modalities.running)
+        self._updates.check(now_s)
         self._publish_health()
         self._notify_watchdog()
 
@@ -211,10 +221,13 @@ class Daemon:
 
     def _fusion_model(self) -> FusionModel:
         try:
-            return load_fusion(Path(self._config.models.folder) / self._config.fusion.file)
+            return load_fusion(self._updates.loader.path(self._config.fusion.file))
         except ModelError as error:
             logger.error("%s; all modalities count the same", error)
             return FusionModel()
+
+    def _publish_models(self, data: ModelsData) -> None:
+        self._publisher.publish(self._composer.models(data))
 
     def _answer(self, command: str, reason: str) -> None:
         self._publisher.publish(self._composer.error(command, reason))

@@ -13,8 +13,8 @@ from edge.errors import ConfigError, describe
 from edge.logs import set_level
 from edge.resources import state_folder
 from edge.service.daemon import Daemon
-from edge.service.state_lock import StateLocks
 from edge.service.watchdog import Watchdog
+from edge.state_lock import StateLocks
 
 logger = logging.getLogger(__name__)
 
@@ -93,4 +93,6 @@ class Lifecycle:
         config = self._load()
         self._locks.take(state_folder(config.state_folder))
         set_level(config.log.level)
-        return Daemon(config, self._watchdog, self._clock)
+        return Daemon(
+            config, self._watchdog, self._clock, lambda: self._received.put(signal.SIGHUP)
+        )

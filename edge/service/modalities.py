@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -85,11 +86,14 @@ class Modalities:
             one.name: one.last_progress_s for one in self._all_runners if isinstance(one, Worker)
         }
 
-    def load(self, progress: Callable[[], None]) -> None:
-        """Loads the models and calls `progress` after each; all together may take minutes."""
+    def load(self, progress: Callable[[], None], installed: Path | None = None) -> None:
+        """Loads the models and calls `progress` after each; all together may take minutes.
+
+        `installed` is the folder of the installed bundle of models, if there is one.
+        """
         # To wake OpenCV's own threads costs more than what they do to such small pictures.
         cv2.setNumThreads(self._config.models.threads)
-        loader = ModelLoader(self._config.models, self._trials)
+        loader = ModelLoader(self._config.models, self._trials, installed)
         with contextlib.suppress(ModelError):  # raised again for the modality that it is
             names = [one for one in self._builders if one in self.enabled]
             self._trials.check([path for one in names for path in loader.manifests(one)])

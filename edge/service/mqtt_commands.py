@@ -15,16 +15,18 @@ from edge.errors import EmotiondError, PayloadError
 from edge.service.pause import Pause
 from edge.service.rate_limit import RateLimit
 from edge.throttled_log import ThrottledLog
+from edge.updates.version import Hash, Version
 from edge.values import UNKNOWN_SUBJECT, Observation, TextMessage, invalid_reason
 
 logger = logging.getLogger(__name__)
 
 SWITCH = {b"on": True, b"true": True, b"1": True, b"off": False, b"false": False, b"0": False}
-RATES = {"text": (5.0, 20), "observation": (50.0, 100), "pause": (0.2, 5)}
+RATES = {"text": (5.0, 20), "observation": (50.0, 100), "pause": (0.2, 5), "models": (0.1, 20)}
 """By command, how many are obeyed a second in the long run, and at once; except the start of a
 pause, which is always obeyed."""
 Subject = Annotated[int, Meta(ge=0, lt=2**31)]
 MAX_OBSERVATION_BYTES = 4096
+MAX_MODELS_BYTES = 1024
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,17 +47,26 @@ class ObservationCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     subject: Subject = UNKNOWN_SUBJECT
 
 
+class ModelsCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A message to `set/models`."""
+
+    version: Version
+    sha256: Hash
+    """Hash of the file `models-VERSION.tar`."""
+
+
 class TooManyCommandsError(EmotiondError):
     """A command that comes too soon after others."""
 
 
 class MqttCommands:
-    """Executes texts, outside observations and pauses; `answer` receives each refusal.
+    """Executes texts, outside observations, pauses and updates; `answer` receives each refusal.
 
     Retained texts and observations are old and ignored; those that may have waited at the broker
     for longer than `fusion.max_age_s` are refused, and so are too many at once. A retained pause is
     obeyed, its end is not: an old message must not open a camera that was closed since. `take_text`
-    raises PayloadError on a device without a text model.
+    raises PayloadError on a device without a text model, and `update_models` (version, hash,
+    retained) on one that fetches none.
     """
 
     def __init__(
@@ -66,16 +77,18 @@ class MqttCommands:
         take_text: Callable[[TextMessage], None],
         take_observation: Callable[[Observation], None],
         answer: Callable[[str, str], None],
+        update_models: Callable[[str, str, bool], None],
     ) -> None:
         self._config, self._clock, self._pause = config, clock, pause
         self._take_text, self._take_observation = take_text, take_observation
-        self._answer = answer
+        self._answer, self._update_models = answer, update_models
         self._log = ThrottledLog(logger)
         self._limits = {name: RateLimit(*rate) for name, rate in RATES.items()}
         self._handlers: dict[str, Callable[[bytes, bool, float], None]] = {
             "text": self._receive_text,
             "observation": self._receive_observation,
             "pause": self._receive_pause,
+            "models": self._receive_models,
         }
 
     def receive(self, name: str, payload: bytes, retained: bool, age_s: float = 0.0) -> None:
@@ -124,6 +137,13 @@ class MqttCommands:
         self._check_readable("observation", age_s)
         now_s = self._clock.now_s()
         self._take_observation(parse_observation(payload, now_s, self._config.fusion.outside))
+
+    def _receive_models(self, payload: bytes, retained: bool, age_s: float) -> None:
+        if not payload:
+            return  # deletes a retained message
+        self._limit("models")
+        command = parse_models(payload)
+        self._update_models(command.version, command.sha256, retained)
 
     def _check_readable(self, name: str, age_s: float) -> None:
         self._limit(name)
@@ -189,3 +209,15 @@ def parse_observation(
     if (wrong := invalid_reason(observation)) is not None:
         raise PayloadError(f"invalid observation: {wrong}")
     return observation
+
+
+def parse_models(payload: bytes) -> ModelsCommand:
+    """Parses a message to `set/models`; raises PayloadError."""
+    if len(payload) > MAX_MODELS_BYTES:
+        raise PayloadError(f"{len(payload)} bytes are more than the {MAX_MODELS_BYTES} allowed")
+    try:
+        return msgspec.json.decode(payload, type=ModelsCommand)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise PayloadError(
+            'expected {"version": "1.2.0", "sha256": "64 hexadecimal digits"}'
+        ) from None

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from edge.service.state_lock import StateLocks
+from edge.state_lock import StateLocks
 
 
 def test_a_folder_belongs_to_one_process_until_it_ends(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from edge.service.state_lock import StateLocks; "
+        "import sys; from pathlib import Path; from edge.state_lock import StateLocks; "
         f"locks = StateLocks(); locks.take(Path({str(tmp_path)!r})); print(flush=True); input()"
     )
     command = [sys.executable, "-c", program]

@@ -48,7 +48,7 @@ def connect() -> Iterator[Connect]:
 def guarded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker with accounts and the test's access list, by default the one that ships."""
     passwords = tmp_path / "passwords"
-    for name in ("kiosk", "robot", "listener", "reader", "homeassistant"):
+    for name in ("kiosk", "robot", "listener", "reader", "homeassistant", "fleet"):
         program = shutil.which("mosquitto_passwd") or "/usr/bin/mosquitto_passwd"
         new = [] if passwords.exists() else ["-c"]
         subprocess.run([program, *new, "-b", str(passwords), name, f"{name}'s"], check=True)

@@ -99,6 +99,24 @@ def test_the_shipped_access_list_has_users_that_read_and_one_for_home_assistant(
         one.close()
 
 
+def test_the_shipped_access_list_lets_one_user_alone_send_models(
+    tmp_path: Path, guarded: Mosquitto, connect: Connect
+) -> None:
+    device = connect(guarded.port, username="kiosk", password_file=_secret(tmp_path, "kiosk's"))
+    wait_until(lambda: device.connected)
+    everyone = Subscriber(guarded.port, username="listener", password="listener's")  # noqa: S106
+    for user in ("homeassistant", "listener", "fleet"):
+        other = Subscriber(guarded.port, client_id=user, username=user, password=f"{user}'s")
+        for name in ("set/models", "set/text"):
+            other.client.publish(f"emotion/kiosk/{name}", user, qos=1).wait_for_publish(5)
+        other.close()
+    device.publish(ModalityStatus("face", "ok"))
+    received = everyone.until("face/status")
+    assert [payload for topic, payload in received if topic.endswith("set/models")] == ["fleet"]
+    assert "fleet" not in [payload for topic, payload in received if topic.endswith("set/text")]
+    everyone.close()
+
+
 def test_the_shipped_access_list_lets_a_device_write_only_its_own_topics(
     tmp_path: Path,
     guarded: Mosquitto,

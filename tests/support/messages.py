@@ -7,7 +7,7 @@ import msgspec
 
 from edge.publish.composer import Composer
 from edge.publish.messages import Envelope
-from edge.publish.payloads import NOTHING_DELIVERED, HealthData, LoadData, ModelInfo
+from edge.publish.payloads import NOTHING_DELIVERED, HealthData, LoadData, ModelInfo, ModelsData
 from edge.service.health import Health
 from edge.service.meter import Meter
 from edge.tracking.episodes import Change, State
@@ -35,6 +35,9 @@ def messages() -> dict[str, Any]:
         "event": composer.event(Change("one episode", 0, "start", STATE, 98.0)),
         "modality": composer.modality(observation("sad", 0.6)),
         "info": composer.info({"face": ModelInfo("face", "1", "ab")}, ["face"]),
+        "models": composer.models(
+            ModelsData(state="failed", version="1", previous="", wanted="2", reason="unsigned")
+        ),
         "health": composer.health(health()),
         "error": composer.error("set/text", "text is empty"),
     }

@@ -87,7 +87,7 @@ class Doctor:
         """All checks by name, in the order of the report."""
         models = self._config.models
         by_modality = {
-            "detector": f"detector-{models.face.detector}.json",
+            "detector": models.face.detector_model,
             "face": models.face.model,
             "speech": models.speech.model,
             "text": models.text.model,
@@ -170,8 +170,10 @@ class Doctor:
     def _loader(self) -> "ModelLoader":
         from edge.perception.loader import ModelLoader
         from edge.perception.trial import Trials
+        from edge.updates.store import ModelStore
 
-        return ModelLoader(self._config.models, Trials(None))
+        store = ModelStore(state_folder(self._config.state_folder))
+        return ModelLoader(self._config.models, Trials(None), store.in_use)
 
     def _broker_part(self, part: str) -> CheckResult:
         result: CheckResult = getattr(self._broker, part)

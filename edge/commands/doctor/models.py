@@ -68,14 +68,13 @@ def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> Chec
 
     Raises ModelError if the file is missing or damaged.
     """
-    path = loader.folder / file
+    path = loader.path(file)
     load_fusion(path)
     learned = read_fusion(path).models
     others = [
         modality
         for modality, name in models.items()
-        if modality in learned
-        and learned[modality] != load_pack(loader.folder / name).manifest.sha256
+        if modality in learned and learned[modality] != load_pack(loader.path(name)).manifest.sha256
     ]
     if others:
         return warned(

@@ -19,6 +19,7 @@ class Receiver:
         self.texts: list[TextMessage] = []
         self.observations: list[Observation] = []
         self.answers: list[tuple[str, str]] = []
+        self.updates: list[tuple[str, str, bool]] = []
         self._commands = MqttCommands(
             Config(fusion=Fusion(outside=("posture",))),
             self.clock,
@@ -26,6 +27,7 @@ class Receiver:
             self.texts.append,
             self.observations.append,
             lambda command, reason: self.answers.append((command, reason)),
+            lambda *command: self.updates.append(command),
         )
 
     def __call__(
@@ -197,3 +199,35 @@ def test_texts_at_fault_are_refused_without_being_quoted(payload: bytes, sentenc
     with pytest.raises(PayloadError, match=sentence) as caught:
         parse_text(payload, 0.0, 8192)
     assert "secret" not in str(caught.value)
+
+
+def test_a_bundle_of_models_is_asked_for_by_version_and_hash_alone(tmp_path: Path) -> None:
+    receive = Receiver(tmp_path)
+    receive("models", b'{"version": "1.2", "sha256": "%b"}' % (b"a" * 64), retained=True)
+    receive("models", b"", retained=True)  # the retained message is taken back
+    assert receive.updates == [("1.2", "a" * 64, True)]
+    assert receive.answers == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"1.2",
+        b"[" * 900,
+        b"{" * 2000,
+        b'{"version": "1.2"}',
+        b'{"version": "../1", "sha256": "%b"}' % (b"a" * 64),
+        b'{"version": "1/2", "sha256": "%b"}' % (b"a" * 64),
+        b'{"version": "1.2", "sha256": "%b"}' % (b"A" * 64),
+        b'{"version": "1.2", "sha256": "%b", "source": "http://x"}' % (b"a" * 64),
+    ],
+)
+def test_a_command_for_models_that_says_anything_else_is_refused(
+    tmp_path: Path, payload: bytes
+) -> None:
+    receive = Receiver(tmp_path)
+    receive("models", payload)
+    ((command, reason),) = receive.answers
+    assert command == "set/models"
+    assert "expected {" in reason or "more than the 1024 allowed" in reason
+    assert receive.updates == []

@@ -70,7 +70,7 @@ def test_models_that_load_slowly_upon_a_reload_count_as_life(
     watchdog.ready()
     watchdog.reloading()
     config = Config(state_folder=str(tmp_path), mqtt=Mqtt(port=1))
-    following = Daemon(config, watchdog, clock)
+    following = Daemon(config, watchdog, clock, lambda: None)
     following.stop()
     following.run()
     pings = ["WATCHDOG=1"] * 4  # after the trial of all models, and after each
