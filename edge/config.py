@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.config_texts import Texts
 from edge.config_updates import Updates
 from edge.resources import MODELS
 from edge.section import Section
@@ -94,13 +95,6 @@ class Files(Section, frozen=True):
 
     max_picture_mpx: Annotated[float, Meta(gt=0, le=1000)] = 50.0
     max_sound_s: Annotated[float, Meta(gt=0, le=86_400)] = 3600.0
-
-
-class Texts(Section, frozen=True):
-    """Texts received over MQTT."""
-
-    enabled: bool = True
-    max_bytes: Annotated[int, Meta(ge=16, le=65_536)] = 8192
 
 
 class Face(Section, frozen=True):

@@ -163,6 +163,6 @@ class ErrorData(msgspec.Struct, frozen=True, kw_only=True):
     """Reason for rejecting a command."""
 
     command: str
-    """Topic below the device's: `set/text` and so on."""
+    """Topic below the device's: `set/text` and so on; or one of `text.topics`."""
     reason: str
     """A sentence that never quotes the payload."""

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -38,6 +38,8 @@ DRAIN_S = 0.2
 STOP_TIMEOUT_S = 1.0
 ALL_SHOWN = Shown()
 Receive = Callable[[str, bytes, bool, float], None]
+ReceiveOther = Callable[[bytes, bool, float], None]
+NO_OTHERS: Mapping[str, ReceiveOther] = {}
 
 
 class Publisher(threading.Thread):
@@ -46,8 +48,9 @@ class Publisher(threading.Thread):
     Events are kept until the broker has acknowledged them, in `state_folder` if there is one. Of
     every retained topic the newest message is kept. Both are published when a session starts.
     `receive` is called in the network's thread with the name of each command, its payload, whether
-    the broker had retained it, and for how long it may have waited there, in seconds. Raises
-    ConfigError when a secret cannot be read.
+    the broker had retained it, and for how long it may have waited there, in seconds; those of
+    `further` in the same way for each message on another topic. Raises ConfigError when a secret
+    cannot be read.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Publisher(threading.Thread):
         state_folder: Path | None = None,
         clock: Clock | None = None,
         shown: Shown = ALL_SHOWN,
+        further: Mapping[str, ReceiveOther] = NO_OTHERS,
     ) -> None:
         super().__init__(name="publisher", daemon=True)
         self._config, self._receive, self._clock = config, receive, clock or Clock()
@@ -80,11 +84,12 @@ class Publisher(threading.Thread):
             ],
         )
         self._commands = {self._topic(f"set/{name}"): name for name in COMMANDS} if receive else {}
+        self._further = further
         self._topics = Topics(
             self._topic("status"),
             ONLINE,
             self._topic("event"),
-            [*self._commands, *self._home_assistant.subscriptions],
+            [*self._commands, *further, *self._home_assistant.subscriptions],
         )
         self._connection = Connection(
             config, (self._topics.status, OFFLINE), self, clock=self._clock
@@ -122,9 +127,11 @@ class Publisher(threading.Thread):
     # The connection calls the next four, in the network's thread.
 
     def received(self, topic: str, payload: bytes, retained: bool, age_s: float) -> None:
-        """Passes on a command, or a greeting of Home Assistant."""
+        """Passes on a command, a message of another topic, or a greeting of Home Assistant."""
         if self._receive is not None and topic in self._commands:
             self._receive(self._commands[topic], payload, retained, age_s)
+        elif topic in self._further:
+            self._further[topic](payload, retained, age_s)
         elif payload == ONLINE.encode() and not retained:
             self._home_assistant.announce_soon()
 

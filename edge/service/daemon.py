@@ -5,10 +5,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from edge.capture.control import RunControl
 from edge.clock import Clock
 from edge.config import Config
+from edge.config_texts import TranscriptTopic
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.machine import temperature_c
@@ -77,6 +79,9 @@ class Daemon:
             folder,
             self._clock,
             Shown(config.enabled_modalities, temperature_c() is not None),
+            {one.topic: partial(self._receive_transcript, one) for one in config.text.topics}
+            if config.text.enabled
+            else {},
         )
         self._composer = Composer(config.mqtt.root, self._clock)
         self._updates = ModelUpdates(config, folder, clock, self._publish_models, reload)
@@ -235,6 +240,12 @@ class Daemon:
     def _receive(self, name: str, payload: bytes, retained: bool, age_s: float) -> None:
         if self._commands is not None:
             self._commands.receive(name, payload, retained, age_s)
+
+    def _receive_transcript(
+        self, source: TranscriptTopic, payload: bytes, retained: bool, age_s: float
+    ) -> None:
+        if self._commands is not None:
+            self._commands.receive_transcript(source, payload, retained, age_s)
 
     def _queue(self, item: Observation | Sighting) -> None:
         try:

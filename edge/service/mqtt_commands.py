@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -10,10 +11,12 @@ from msgspec import Meta
 
 from edge.clock import Clock
 from edge.config import Config, Share
+from edge.config_texts import TranscriptTopic
 from edge.emotions import EMOTIONS, Emotion
 from edge.errors import EmotiondError, PayloadError
 from edge.service.pause import Pause
 from edge.service.rate_limit import RateLimit
+from edge.service.transcripts import transcript
 from edge.throttled_log import ThrottledLog
 from edge.updates.version import Hash, Version
 from edge.values import UNKNOWN_SUBJECT, Observation, TextMessage, invalid_reason
@@ -93,18 +96,30 @@ class MqttCommands:
 
     def receive(self, name: str, payload: bytes, retained: bool, age_s: float = 0.0) -> None:
         """Executes one command; never raises."""
+        handler = self._handlers.get(name, self._refuse_unknown)
+        self._obey(f"set/{name}", partial(handler, payload, retained, age_s))
+
+    def receive_transcript(
+        self, source: TranscriptTopic, payload: bytes, retained: bool, age_s: float = 0.0
+    ) -> None:
+        """Takes the text that a speech recognizer published; never raises."""
+        self._obey(
+            source.topic, partial(self._receive_transcript, source, payload, retained, age_s)
+        )
+
+    def _obey(self, name: str, command: Callable[[], None]) -> None:
         now_s = self._clock.now_s()
         try:
-            if name not in self._handlers:
-                raise PayloadError(f"unknown command; known: {', '.join(self._handlers)}")
-            self._handlers[name](payload, retained, age_s)
+            command()
         except PayloadError as error:
-            self._log.warning(name, f"set/{name} ignored: {error}", now_s)
-            self._answer(f"set/{name}", str(error))
-
+            self._log.warning(name, f"{name} ignored: {error}", now_s)
+            self._answer(name, str(error))
         except TooManyCommandsError as error:
-            if self._log.warning(f"{name} rate", f"set/{name} ignored: {error}", now_s):
-                self._answer(f"set/{name}", str(error))
+            if self._log.warning(f"{name} rate", f"{name} ignored: {error}", now_s):
+                self._answer(name, str(error))
+
+    def _refuse_unknown(self, payload: bytes, retained: bool, age_s: float) -> None:
+        raise PayloadError(f"unknown command; known: {', '.join(self._handlers)}")
 
     def _limit(self, name: str) -> None:
         limit = self._limits[name]
@@ -130,6 +145,21 @@ class MqttCommands:
         self._check_readable("text", age_s)
         now_s = self._clock.now_s()
         self._take_text(parse_text(payload, now_s, self._config.text.max_bytes))
+
+    def _receive_transcript(
+        self, source: TranscriptTopic, payload: bytes, retained: bool, age_s: float
+    ) -> None:
+        """Takes a text; messages for other devices count for no limit."""
+        if retained:
+            return
+        try:
+            text = transcript(payload, source, self._config.text.max_bytes)
+        except PayloadError:
+            self._limit("text")
+            raise
+        if text is not None:
+            self._check_readable("text", age_s)
+            self._take_text(TextMessage(text, self._clock.now_s()))
 
     def _receive_observation(self, payload: bytes, retained: bool, age_s: float) -> None:
         if retained:

@@ -19,6 +19,7 @@ from edge.capture.media import read_frames
 from edge.commands.demo.broker import HOST
 from edge.publish.messages import json_schema
 from edge.values import MODALITIES
+from tests.support.daemon_settings import daemon_settings
 
 
 def _settings(port: int, **changes: Any) -> dict[str, Any]:
@@ -296,3 +297,32 @@ def test_health_is_published_and_fits_its_schema(
     assert data["delivery"]["acknowledged"] >= 1
     assert 40 < data["rss_mb"] < 300
     assert data["cpu_percent"] > 0
+
+
+def test_a_voice_assistant_feeds_the_daemon_with_what_it_recognizes(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    topic = "hermes/asr/textCaptured"
+    settings = daemon_settings(broker.port)
+    settings["text"] = {"topics": [{"topic": topic, "path": "text", "where": {"siteId": "kiosk"}}]}
+    heard = {"siteId": "kiosk", "text": "I am so happy about this!", "likelihood": 1.0}
+    with daemon(tmp_path, settings) as process:
+        subscriber.until("text/status", "ok")
+        for payload in (
+            json.dumps(heard | {"siteId": "kitchen"}).encode(),
+            b"[" * 8000,
+            b"x" * 1_000_000,
+            json.dumps(heard | {"text": ["secret"]}).encode(),
+            json.dumps(heard).encode(),
+        ):
+            subscriber.client.publish(topic, payload, qos=1)
+        received = subscriber.until("kiosk/event")
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=5)
+    errors = [json.loads(one)["data"] for name, one in received if name.endswith("kiosk/error")]
+    assert [one["command"] for one in errors] == [topic] * 3
+    assert "has no text at 'text'" in errors[-1]["reason"]
+    event = json.loads(received[-1][1])["data"]
+    assert (event["emotion"], event["contributions"]) == ("happy", {"text": 1.0})
+    assert "happy about" not in log
+    assert "secret" not in log

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.commands.check_config import check_files
-from edge.config import Camera, Config, Models, Mqtt, Texts
+from edge.config import Camera, Config, Models, Mqtt
+from edge.config_texts import Texts
 from tests.support.packs import crashing_pack
 
 
