@@ -90,7 +90,8 @@ def _schema(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from edge.commands.bench import bench
 
-    bench(_config(arguments), arguments.repeat)
+    report = bench(_config(arguments), arguments.repeat)
+    print(msgspec.json.encode(report).decode() if arguments.json else report.render())
     return 0
 
 
@@ -199,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--repeat", type=int, default=200, help="runs of each stage (default: %(default)s)"
     )
+    bench.add_argument("--json", action="store_true", help="print a report to send in, as JSON")
     doctor = add(
         "doctor",
         _doctor,

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from edge.clock import Clock
+from edge.commands.bench_report import BenchReport
 from edge.commands.doctor.doctor import Doctor
 from edge.commands.doctor.report import report_schema
 from edge.config import Config, Models
@@ -66,6 +68,13 @@ def test_the_page_on_the_doctor_names_every_check_and_shows_a_valid_report() -> 
     assert re.findall(r"`([^`]+)`", table) == list(Doctor(Config(), Clock(), 1.0).checks)
     (report,) = re.findall(r"```json\n(.+?)```", page, re.S)
     jsonschema.validate(json.loads(report), report_schema())
+
+
+def test_the_form_of_a_benchmark_report_is_the_one_that_is_printed() -> None:
+    page = (DOCS / "platforms.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```json\n(.+?)```", page, re.S)
+    report = msgspec.json.decode(shown, type=BenchReport, strict=True)
+    assert shape(json.loads(shown)) == shape(msgspec.to_builtins(report))
 
 
 SENTENCE = re.compile(r"^\| (.+) \| ([a-z, ]+) \| ([a-z]+) (\d+) %, ([a-z]+) (\d+) % \| (.*?) ?\|$")

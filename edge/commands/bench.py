@@ -9,22 +9,31 @@ import numpy as np
 
 from edge.capture.media import read_frames, read_sound
 from edge.clock import Clock
+from edge.commands.bench_report import (
+    BenchReport,
+    DaemonFigures,
+    library_versions,
+    this_machine,
+)
+from edge.commands.bench_report import Stage as StageTimes
 from edge.commands.demo.broker import embedded_broker
 from edge.commands.demo.player import Player, Reception
-from edge.commands.terminal import table
 from edge.config import Config
 from edge.errors import EmotiondError
 from edge.fusion.model import load_fusion
 from edge.fusion.pooling import STRATEGIES, fuse
+from edge.machine import temperature_c, throttled
 from edge.perception.features import LogMelStream, log_mel, sound_features
 from edge.perception.loader import ModelLoader
 from edge.perception.optical_flow import OpticalFlow
+from edge.perception.pack import load_pack
 from edge.perception.voice import FRAMES_PER_S, HOP_FRAMES, VoiceWindows
 from edge.publish.composer import Composer
+from edge.publish.payloads import ModelInfo
 from edge.publish.publisher import Publisher
 from edge.resources import SAMPLES
 from edge.tracking.tracker import Tracker
-from edge.values import SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
+from edge.values import MODALITIES, SAMPLE_RATE_HZ, Frame, Observation, Sighting, TextMessage
 
 WARM_UP_RUNS = 10
 CLIP = "1001_DFA_HAP_XX.mkv"
@@ -38,8 +47,8 @@ FIFTY_WORDS = (
 Stage = tuple[str, Callable[[], object]]
 
 
-def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
-    """Times each stage `repeat` times on one clip, plays the clip to a daemon, and prints both.
+def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> BenchReport:
+    """Times each stage `repeat` times on one clip, and plays the clip to a daemon.
 
     Raises ModelError if a model cannot be used, SourceError if the clip cannot be read.
     """
@@ -50,40 +59,53 @@ def bench(config: Config, repeat: int, clip: Path = SAMPLES / CLIP) -> None:
         raise EmotiondError(f"{clip}: no picture in it to measure with")
     width, height = config.camera.width_px, config.camera.height_px
     frame = Frame(np.asarray(cv2.resize(frame.pixels, (width, height)), np.uint8), 0.0)
-    print(
-        f"{repeat} runs per stage, {config.models.threads} thread(s) per model, "
-        f"{clip.name} at {width}x{height}\n"
-    )
-    rows = [(name, *_percentiles(action, repeat)) for name, action in _stages(config, frame, clip)]
-    print(
-        table(("stage", "median ms", "p99 ms"), [(n, f"{m:.3f}", f"{p:.3f}") for n, m, p in rows])
-    )
-    face_ms = sum(median for name, median, _ in rows if name in ("detect", "crop", "classify"))
-    print(f"\nface path {face_ms:.2f} ms: {1000 / face_ms:.0f} frames a second on one core")
+    loader = ModelLoader(config.models)
+    stages = [_timed(stage, repeat) for stage in _stages(config, loader, frame, clip)]
     with embedded_broker() as port:
         player = Player(port, lambda event: None)
         try:
-            _print_daemon(player.play(clip, SPOKEN))
+            reception = player.play(clip, SPOKEN)
         finally:
             player.close()
+    throttles = throttled()
+    return BenchReport(
+        machine=this_machine(),
+        libraries=library_versions(),
+        models=_models(loader),
+        threads=config.models.threads,
+        width_px=width,
+        height_px=height,
+        repeat=repeat,
+        clip=clip.name,
+        temperature_c=temperature_c(),
+        throttled=None if throttles is None else list(throttles),
+        stages=stages,
+        daemon=_daemon_figures(reception),
+    )
 
 
-def _print_daemon(reception: Reception) -> None:
-    print(f"daemon, three modalities: peak RSS {reception.peak_rss_mb:.0f} MB")
-    if reception.start_to_first_event_s is not None:
-        print(
-            f"start of the process to receipt of the first event: "
-            f"{reception.start_to_first_event_s:.2f} s"
-        )
-    if reception.latency_s is not None:
-        print(
-            f"capture to receipt: median {reception.latency_s * 1000:.1f} ms "
-            f"of {len(reception.latencies_s)} messages"
-        )
+def _daemon_figures(reception: Reception) -> DaemonFigures:
+    first_s, latency_s = reception.start_to_first_event_s, reception.latency_s
+    return DaemonFigures(
+        peak_rss_mb=round(reception.peak_rss_mb, 1),
+        start_to_first_event_s=None if first_s is None else round(first_s, 3),
+        latency_p50_ms=None if latency_s is None else round(latency_s * 1000, 2),
+        messages=len(reception.latencies_s),
+    )
 
 
-def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, float]:
-    """Returns the median and 99th percentile of the action's duration in milliseconds."""
+def _models(loader: ModelLoader) -> dict[str, ModelInfo]:
+    """Returns the models by modality; the detector is one of them."""
+    found: dict[str, ModelInfo] = {}
+    for name in loader.config.manifests(MODALITIES):
+        manifest = load_pack(loader.path(name)).manifest
+        info = ModelInfo(manifest.name, manifest.version, manifest.sha256)
+        found[manifest.modality] = info
+    return found
+
+
+def _timed(stage: Stage, repeat: int) -> StageTimes:
+    name, action = stage
     for _ in range(WARM_UP_RUNS):
         action()
     durations_s = []
@@ -91,12 +113,10 @@ def _percentiles(action: Callable[[], object], repeat: int) -> tuple[float, floa
         started_s = time.perf_counter()
         action()
         durations_s.append(time.perf_counter() - started_s)
-    median, p99 = np.percentile(durations_s, [50, 99]) * 1000
-    return float(median), float(p99)
+    return StageTimes(name, *np.round(np.percentile(durations_s, [50, 90, 99]) * 1000, 4).tolist())
 
 
-def _stages(config: Config, frame: Frame, clip: Path) -> list[Stage]:
-    loader = ModelLoader(config.models)
+def _stages(config: Config, loader: ModelLoader, frame: Frame, clip: Path) -> list[Stage]:
     face, text = loader.new_face(), loader.text
     detector = loader.detector
     faces = detector.detect(frame.pixels)

@@ -1,7 +1,10 @@
 """The commands as a user runs them."""
 
+import getpass
 import json
 import os
+import re
+import socket
 import struct
 import subprocess
 import sys
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import av
 import cv2
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -17,9 +21,11 @@ import soundfile
 from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames, read_sound
 from edge.cli import MESSAGES
+from edge.commands.bench_report import BenchReport
 from edge.config import Models
 from edge.perception.loader import ModelLoader
 from edge.resources import CONFIGS, SAMPLES
+from edge.values import MODALITIES
 
 
 def emotiond(*arguments: str | Path, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
@@ -299,21 +305,21 @@ def test_demo_plays_every_clip_and_ends_with_a_table() -> None:
     assert sum(of_clips[row[0]] == row[2] for row in shown) >= 5
 
 
-def test_bench_measures_every_stage() -> None:
-    done = emotiond("bench", "--repeat", "3")
+def test_bench_measures_every_stage_and_tells_nothing_about_its_owner() -> None:
+    done = emotiond("bench", "--repeat", "3", "--json")
     assert done.returncode == 0, done.stderr
-    stages = {line.split()[0] for line in done.stdout.splitlines() if line}
-    assert stages >= {
-        "detect",
-        "crop",
-        "classify",
-        "features",
-        "speech",
-        "text",
-        "fuse",
-        "publish",
-        "daemon,",
-    }
+    report = msgspec.json.decode(done.stdout, type=BenchReport)
+    stages = ("detect", "crop", "classify", "features", "speech", "text", "fuse", "publish")
+    assert {one.name for one in report.stages} >= set(stages)
+    assert all(0 < one.p50_ms <= one.p90_ms <= one.p99_ms for one in report.stages)
+    assert report.daemon.peak_rss_mb > 50
+    assert report.daemon.messages > 0
+    assert set(report.models) == {"detector", *MODALITIES}
+    assert not set(re.split(r"[^\w.-]+", done.stdout)) & {socket.gethostname(), getpass.getuser()}
+    assert not [one for one in (str(Path.home()), str(Path.cwd())) if one in done.stdout]
+    shown = report.render()
+    assert all(f"\n{name} " in shown for name in stages)
+    assert "daemon, three modalities: peak RSS" in shown
 
 
 def test_predict_reads_no_face_after_the_person_has_left(tmp_path: Path) -> None:
