@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.config_delegate import Delegate
 from edge.config_texts import Texts
 from edge.config_updates import Updates
 from edge.resources import MODELS
@@ -141,6 +142,7 @@ class Models(Section, frozen=True):
     face: Face = Face()
     speech: Speech = Speech()
     text: TextModel = TextModel()
+    delegate: Delegate = Delegate()
     updates: Updates = Updates()
 
     def manifests(self, modalities: Collection[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge.config_delegate import Delegate
 from edge.emotions import FloatArray
 from edge.errors import ModelError
 from edge.perception.sparse import Sparse
@@ -15,9 +16,11 @@ from edge.stderr import silenced_stderr
 try:
     import ai_edge_litert as litert
     from ai_edge_litert.interpreter import Interpreter as LiteRt
+    from ai_edge_litert.interpreter import load_delegate
 except ImportError:  # older boards: the same class under its former name
     import tflite_runtime as litert
     from tflite_runtime.interpreter import Interpreter as LiteRt
+    from tflite_runtime.interpreter import load_delegate
 
 RUNTIME = f"{litert.__name__} {getattr(litert, '__version__', 'unknown')}"
 """Name and version of the package that runs models."""
@@ -63,22 +66,41 @@ class Tensor:
         return np.asarray(steps * np.float32(self.scale))
 
 
+def _loaded(delegate: Delegate) -> Any:
+    """Loads a delegate, for one interpreter; raises ModelError."""
+    try:
+        return load_delegate(delegate.path, delegate.options)
+    except (AttributeError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"the delegate {delegate.path} cannot be used ({reason})") from error
+
+
 class Interpreter:
     """Runs a model on one sample at a time.
 
     Not thread-safe: each worker owns one. `name` identifies the model in error messages. Raises
-    ModelError when LiteRT refuses the file.
+    ModelError when LiteRT refuses the file, or the delegate.
     """
 
-    def __init__(self, model: bytes, name: str, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, name: str, threads: int = 1, delegate: Delegate | None = None
+    ) -> None:
         self.name = name
         try:
             with silenced_stderr():
-                self._litert = LiteRt(model_content=model, num_threads=threads)
+                delegates = [_loaded(delegate)] if delegate is not None else None
+                self._litert = LiteRt(
+                    model_content=model, num_threads=threads, experimental_delegates=delegates
+                )
                 self._litert.allocate_tensors()
             inputs, outputs = self._details()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: LiteRT cannot load this file ({error})") from error
+            reason = str(error) or "it gives no reason"
+            if delegate is not None:
+                raise ModelError(
+                    f"the delegate {delegate.path} refuses this model ({reason})"
+                ) from error
+            raise ModelError(f"{name}: LiteRT cannot load this file ({reason})") from error
         self.inputs = {name: Tensor.from_details(details) for name, details in inputs.items()}
         self.outputs = tuple(map(Tensor.from_details, outputs))
         self._zeros: dict[str, npt.NDArray[Any]] = {}

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from edge.config import Models
 from edge.errors import ModelError
 from edge.perception.classifier import Classifier
+from edge.perception.delegate import delegate_of
 from edge.perception.detector import Detector, Face, open_detector
 from edge.perception.face import FacePerception
 from edge.perception.face_tracker import FaceTracker
@@ -105,4 +108,4 @@ class ModelLoader:
             raise ModelError(
                 f"{path}: this is a {pack.manifest.modality} model, a {modality} model was expected"
             )
-        return pack
+        return msgspec.structs.replace(pack, delegate=delegate_of(path, self.config.delegate))

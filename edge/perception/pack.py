@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.config_delegate import Delegate
 from edge.errors import ModelError
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import (
@@ -29,10 +30,12 @@ class Pack(msgspec.Struct, frozen=True):
     path: Path
     manifest: Manifest
     model: bytes
+    delegate: Delegate | None = None
+    """What runs the model; None for the processor."""
 
     def open(self, threads: int = 1) -> Interpreter:
         """Returns the model, ready to run; raises ModelError if it does not fit its manifest."""
-        interpreter = Interpreter(self.model, str(self.path), threads)
+        interpreter = Interpreter(self.model, str(self.path), threads, self.delegate)
         _check_inputs(interpreter, self.path, self.manifest.input)
         if self.manifest.modality != "detector":
             _check_classifier(interpreter, self.path, self.manifest)

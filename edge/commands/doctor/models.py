@@ -44,6 +44,12 @@ def check_model(loader: ModelLoader, name: str, modality: str) -> CheckResult:
         durations_s.append(time.perf_counter() - started_s)
     run_ms = round(median(durations_s) * 1e3, 3)
     found = f"{manifest.name} {manifest.version}, {run_ms:.2f} ms a run"
+    if loader.config.delegate.path and pack.delegate is None:
+        return warned(
+            f"{found} on the processor: models.delegate refuses it",
+            "the daemon's log has the delegate's reason; or remove models.delegate",
+            run_ms=run_ms,
+        )
     if not manifest.checks:
         remedy = f"run `emotion-convert checks {name}` on a machine where the model works"
         return warned(f"{found}; it runs, but has no check sample", remedy, run_ms=run_ms)
