@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(quantize)
     _add_models(quantize)
     _add_seed(quantize)
-    text = "measure a pack on the test split, for its manifest"
+    text = "measure a pack on the test split"
     _add_evaluate_options(add("evaluate", commands.evaluate, text))
     text = "write a page of a pack's figures, with plots"
     _add_report_options(add("report", commands.report, text))
@@ -124,6 +124,9 @@ def _add_evaluate_options(command: argparse.ArgumentParser) -> None:
         "--all",
         action="store_true",
         help="measure on all samples, for data that the model was not trained on",
+    )
+    command.add_argument(
+        "--save", action="store_true", help="write the figures into the manifest of the pack"
     )
 
 

@@ -127,13 +127,23 @@ def sign(arguments: argparse.Namespace) -> None:
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Measures a pack on its test split, into its manifest."""
-    from converter.measuring.evaluate import evaluate_pack
+    """Measures a pack on a test split and prints the figures; writes them only if asked to."""
+    from converter.measuring.evaluate import add_metrics, metrics_of, predict_strange
+    from converter.measuring.figures import print_figures
+    from converter.measuring.origin import describe_origin
 
     task = _task(arguments)
     manifest_path = arguments.models / f"{arguments.modality}.json"
+    pack = load_pack(manifest_path)
+    task.know_labels(pack.manifest.label_map)
     splits = task.load_all(arguments.data) if arguments.all else task.load(arguments.data)
-    _print_metrics(evaluate_pack(task, splits, manifest_path, arguments.run))
+    print(splits.summary())
+    predictions = predict_strange(task, splits, pack, arguments.run)
+    print_figures(predictions, pack.manifest, _print_table)
+    print(describe_origin(splits, pack, arguments.run))
+    if arguments.save:
+        add_metrics(pack.manifest, metrics_of(predictions, pack.manifest), manifest_path)
+        print("wrote", manifest_path)
 
 
 def folds(arguments: argparse.Namespace) -> None:
@@ -173,6 +183,7 @@ def report(arguments: argparse.Namespace) -> None:
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
+    task.know_labels(pack.manifest.label_map)
     left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     splits = task.load(arguments.data)
     if not splits.test_split:
@@ -198,7 +209,7 @@ def _left_out(folder: Path, modality: str) -> Manifest:
     if all(one.split != WHOLE_SET for one in manifest.metrics):
         raise EmotiondError(
             f"{path}: not measured on a source that was left out; run `emotion-convert evaluate "
-            f"{modality} --all --models {folder} --data …` with that source first"
+            f"{modality} --all --save --models {folder} --data …` with that source first"
         )
     return manifest
 

@@ -166,14 +166,20 @@ def variants_of(pack: Pack, run: Path) -> dict[ModelVariant, bytes]:
     """Returns the int8 model, and the float32 one if `run` is the run it was made from."""
     pack.open()  # refuses what does not fit its manifest
     variants: dict[ModelVariant, bytes] = {"int8": pack.model}
-    origin = run / FLOAT32
-    if origin.is_file() and origin.with_suffix(".json").is_file():
-        made = msgspec.json.decode(origin.with_suffix(".json").read_bytes(), type=dict[str, str])
-        if made.get("int8_sha256") == pack.manifest.sha256:
-            variants["float32"] = origin.read_bytes()
-        else:
-            print(f"{run} is not the run that {pack.path} was made from: float32 is left out")
+    if is_made_from(run, pack):
+        variants["float32"] = (run / FLOAT32).read_bytes()
+    elif (run / FLOAT32).is_file():
+        print(f"{run} is not the run that {pack.path} was made from: float32 is left out")
     return variants
+
+
+def is_made_from(run: Path, pack: Pack) -> bool:
+    """Returns True if a pack was made from this run."""
+    origin = run / FLOAT32
+    if not origin.is_file() or not origin.with_suffix(".json").is_file():
+        return False
+    made = msgspec.json.decode(origin.with_suffix(".json").read_bytes(), type=dict[str, str])
+    return made.get("int8_sha256") == pack.manifest.sha256
 
 
 def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[SplitPredictions]:
@@ -188,6 +194,17 @@ def predict_all(task: Task, splits: Splits, pack: Pack, run: Path) -> list[Split
 def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) -> Manifest:
     """Measures a pack on the test split and writes the metrics into its manifest."""
     pack = load_pack(manifest_path)
+    predictions = predict_strange(task, splits, pack, run)
+    return add_metrics(pack.manifest, metrics_of(predictions, pack.manifest), manifest_path)
+
+
+def metrics_of(predictions: Iterable[SplitPredictions], manifest: Manifest) -> tuple[Metric, ...]:
+    """Returns the metrics of all predictions."""
+    return tuple(metric for one in predictions for metric in one.metrics(manifest))
+
+
+def predict_strange(task: Task, splits: Splits, pack: Pack, run: Path) -> list[SplitPredictions]:
+    """Runs a pack as `predict_all` does; raises DatasetError if it knows a set as a whole."""
     known = [
         entry
         for entry in pack.manifest.trained_on
@@ -196,12 +213,10 @@ def evaluate_pack(task: Task, splits: Splits, manifest_path: Path, run: Path) ->
     ]
     if splits.test_split == WHOLE_SET and known:
         raise DatasetError(
-            f"{manifest_path}: this model was trained on {known[0]}; "
+            f"{pack.path}: this model was trained on {known[0]}; "
             "--all is for data that it was not trained on"
         )
-    predictions = predict_all(task, splits, pack, run)
-    found = tuple(metric for one in predictions for metric in one.metrics(pack.manifest))
-    return add_metrics(pack.manifest, found, manifest_path)
+    return predict_all(task, splits, pack, run)
 
 
 def add_metrics(manifest: Manifest, found: Iterable[Metric], path: Path) -> Manifest:

@@ -17,6 +17,19 @@ MULTILABEL_F1 = "f1_multilabel"
 MULTILABEL_MEAN = f"macro_{MULTILABEL_F1}"
 """Names of multi-label metrics: `<MULTILABEL_F1>_<label>`, and their mean."""
 
+SHARES = {
+    "accuracy": "accuracy",
+    "uar": "unweighted average recall",
+    "macro_f1": "macro-F1",
+    "macro_f1_seven": "macro-F1 over the seven",
+    "weighted_f1": "weighted F1",
+    "weighted_f1_seven": "weighted F1 over the seven",
+    MULTILABEL_MEAN: "macro-F1, several labels a sample",
+    "ece_uncalibrated": "calibration error (ECE) before calibration",
+    "ece": "calibration error (ECE) as it ships",
+}
+"""The shares that describe a model as a whole, with their headings, in order."""
+
 ModelVariant = Literal["int8", "float32"]
 
 
@@ -101,8 +114,7 @@ def seven_scores(
 
     They are `accuracy_seven`, `uar_seven`, `ece_seven`, `macro_f1_seven` and `weighted_f1_seven`,
     whose means are over the emotions that occur, the recall of each of those as
-    `recall_<emotion>_seven`, and the F1 of each of the seven as `f1_<emotion>`, 0 if it does not
-    occur. Empty if none of them occurs.
+    `recall_<emotion>_seven`, and its F1 as `f1_<emotion>`. Empty if none of them occurs.
     """
     matrix = label_matrix(manifest.labels, manifest.label_map)
     known = (samples.targets @ matrix).sum(axis=1) > 0
@@ -112,11 +124,12 @@ def seven_scores(
     answers = to_seven(probabilities[known], matrix)
     guess = answers.argmax(axis=1)
     found = scores(answers, truth) | {"ece": expected_calibration_error(answers, truth)}
-    for index in np.unique(truth):
+    occurring = np.unique(truth)
+    for index in occurring:
         found[f"recall_{EMOTIONS[index]}"] = float((guess[truth == index] == index).mean())
-    each = f1_score(truth, guess, average=None, labels=range(len(EMOTIONS)), zero_division=0)
+    each = f1_score(truth, guess, average=None, labels=occurring, zero_division=0)
     return {f"{name}_seven": value for name, value in found.items()} | {
-        f"f1_{emotion}": score for emotion, score in zip(EMOTIONS, each, strict=True)
+        f"f1_{EMOTIONS[index]}": score for index, score in zip(occurring, each, strict=True)
     }
 
 

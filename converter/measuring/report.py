@@ -5,31 +5,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SplitPredictions, variants_of
+from converter.measuring.labels import HEADINGS, label_rows
 from converter.measuring.markdown import markdown_table
-from converter.measuring.metrics import CALIBRATION_BINS, MULTILABEL_F1, MULTILABEL_MEAN
+from converter.measuring.metrics import (
+    CALIBRATION_BINS,
+    MULTILABEL_F1,
+    MULTILABEL_MEAN,
+    SHARES,
+)
+from converter.measuring.origin import describe_origin
 from converter.measuring.sources import source_rows
 from converter.plots import CURVES, draw_bars, draw_confusion, draw_reliability
 from converter.tasks.base import Task
 from edge.perception.manifest import Manifest, Metric
 from edge.perception.pack import Pack
-
-SHARES = {
-    "accuracy": "accuracy",
-    "uar": "unweighted average recall",
-    "macro_f1": "macro-F1",
-    "macro_f1_seven": "macro-F1 over the seven",
-    "weighted_f1": "weighted F1",
-    "weighted_f1_seven": "weighted F1 over the seven",
-    MULTILABEL_MEAN: "macro-F1, several labels a sample",
-    "ece_uncalibrated": "calibration error (ECE) before calibration",
-    "ece": "calibration error (ECE) as it ships",
-}
-"""The metrics of the first table, in its order."""
 
 MIN_SOURCES = 2
 """Fewer are no comparison."""
@@ -78,13 +73,13 @@ def write_report(
     times_ms = latencies_ms([models[one.variant] for one in variants])
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
-        _introduction(variants, evaluation.cross_validated, manifest),
+        _introduction(variants, evaluation.cross_validated, pack, splits, run),
         *_by_source(evaluation, metrics),
         _compare(variants, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(evaluation.others)) if evaluation.others else ()),
         *_several_labels(metrics[0], *evaluation.others),
         "## Each class",
-        _classes(variants[0], figures[0], manifest),
+        markdown_table(HEADINGS, label_rows(variants[0], metrics[0], manifest)),
         *(f"## {title}\n\n![{title}]({path.name})" for title, path in plots.items()),
         "## What the file computes",
         _operators(costs[0]),
@@ -95,9 +90,13 @@ def write_report(
 
 
 def _introduction(
-    variants: Sequence[SplitPredictions], cross_validated: bool, manifest: Manifest
+    variants: Sequence[SplitPredictions],
+    cross_validated: bool,
+    pack: Pack,
+    splits: Splits,
+    run: Path,
 ) -> str:
-    first = variants[0]
+    first, manifest = variants[0], pack.manifest
     if cross_validated:
         which = (
             "The predictions for each sample are from a network that was trained, quantized and "
@@ -107,13 +106,12 @@ def _introduction(
         )
     else:
         use = (
-            "They served to calibrate the model, not to train it"
+            "They served to calibrate the model, not to train it."
             if first.split == HELD_BACK
-            else "They were used for neither training nor calibration; the model card says when "
-            "they were looked at"
+            else describe_origin(splits, pack, run)
         )
         which = (
-            f"{use}. The figures of *int8* are of the file that ships, `{manifest.file}`, run by "
+            f"{use} The figures of *int8* are of the file that ships, `{manifest.file}`, run by "
             "LiteRT on one thread"
         )
     comparison = "; *float32* is the network it was made from" if len(variants) > 1 else ""
@@ -204,25 +202,6 @@ def _several_labels(*parts: Sequence[Metric]) -> Sequence[str]:
     return (heading, markdown_table(("", "samples", *labels, "mean"), rows)) if rows else ()
 
 
-def _classes(predictions: SplitPredictions, figures: Figures, manifest: Manifest) -> str:
-    counts, dataset = predictions.samples.counts(), predictions.dataset
-    return markdown_table(
-        ("label", "among the seven", "samples", "precision", "recall"),
-        [
-            (
-                label,
-                manifest.label_map[label] or "–",
-                str(counts[label]),
-                *(
-                    _percent(found) if (found := figures.get((dataset, key))) is not None else "–"
-                    for key in (f"precision_{label}", f"recall_{label}")
-                ),
-            )
-            for label in manifest.labels
-        ],
-    )
-
-
 def _draw(
     predictions: SplitPredictions, figures: Figures, manifest: Manifest, folder: Path
 ) -> dict[str, Path]:
@@ -231,7 +210,7 @@ def _draw(
     truth, guess = predictions.samples.majority, probabilities.argmax(axis=1)
     labels = manifest.labels
     shares = {
-        kind: [figures.get((dataset, f"{kind}_{label}"), 0.0) for label in labels]
+        kind: [figures.get((dataset, f"{kind}_{label}"), np.nan) for label in labels]
         for kind in ("precision", "recall")
     }
     counts = confusion_matrix(truth, guess, labels=range(len(labels)))

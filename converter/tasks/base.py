@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -83,6 +84,13 @@ class Task(ABC):
         """Native labels, in the order of the model's output."""
         return tuple(self.label_map)
 
+    def know_labels(self, label_map: Mapping[str, Emotion | None]) -> None:
+        """Makes the labels of a pack known in a user's own data, unless `map` says otherwise."""
+        known = [f"{name}={emotion or NONE}" for name, emotion in label_map.items()]
+        given = {one.partition("=")[0].strip() for one in self.map}
+        own = [one for one in known if one.rpartition("=")[0].lower() not in self.names]
+        self.map = [*self.map, *(one for one in own if one.rpartition("=")[0] not in given)]
+
     @property
     def own_labels(self) -> OwnLabels:
         """The labels that a user's own data may have."""
@@ -92,14 +100,14 @@ class Task(ABC):
         """Returns loaded data with the labels of the network, which are then those of the task.
 
         They are those of the modality, unless some are a user's own: then they are all that the
-        data sets have. Raises DatasetError if a user's own label has no sample.
+        data sets have.
         """
         added = self.own_labels.added
         meanings = self.own_labels.extend(type(self).label_map)
         offered = {label for scheme in splits.schemes.values() for label in scheme.labels}
-        if missing := [label for label in added if label not in offered]:
-            raise DatasetError(f"--map {missing[0]}: no sample of the data has this label")
-        narrow = narrowed(splits) if added else splits
+        missing = [label for label in added if label not in offered]
+        notes = (*splits.notes, *(f"{label}: no sample has this label" for label in missing))
+        narrow = replace(narrowed(splits) if offered.intersection(added) else splits, notes=notes)
         self.label_map = {label: meanings[label] for label in narrow.train.labels}
         return narrow
 

@@ -12,6 +12,7 @@ import keras
 import msgspec
 
 from converter.datasets.splits import Origin, Splits
+from converter.datasets.taught import write_taught
 from converter.networks.weights import MODEL
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
@@ -103,6 +104,7 @@ def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
         (run / old).unlink(missing_ok=True)
     shutil.rmtree(run / CHECKPOINT, ignore_errors=True)
     (run / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
+    write_taught(run, splits)
 
 
 def check_trained(run: Path) -> None:

@@ -305,20 +305,30 @@ def test_the_command_prints_the_figures_and_writes_the_pack(
 
 
 def test_an_imported_pack_is_evaluated_on_data_with_other_names_of_its_labels(
-    models: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    models: Path,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     labels = "engaged,Angry,happy,sad"  # wrong for the network, so that figures are not all 1
     options = {"labels": labels, "name": "face", "folder": tmp_path / "packs"}
     import_model(requested(models / "float.tflite", tmp_path, data=[pictures], **options))
     data = write_pictures(tmp_path / "own", 3, ("train", "val", "test"))
     command = ["evaluate", "face", "--data", data, "--models", tmp_path / "packs"]
+    manifest = tmp_path / "packs" / "face.json"
+    before = manifest.read_bytes()
     assert convert(monkeypatch, *command) == 0
+    printed = capsys.readouterr().out
+    assert "read as train/val/test, each with EMOTION" in printed
+    assert "│ engaged" in printed
+    assert "These samples may have taught the model" in printed
+    assert manifest.read_bytes() == before
+    assert convert(monkeypatch, *command, "--save") == 0
     figures = {
-        one.metric: one
-        for one in load_pack(tmp_path / "packs" / "face.json").manifest.metrics
-        if one.dataset == "own"
+        one.metric: one for one in load_pack(manifest).manifest.metrics if one.dataset == "own"
     }
-    assert figures["accuracy"].n == 9  # nothing in the data is called engaged
+    assert figures["accuracy"].n == 12
     # angry is taken for engaged, happy for angry, sad for happy
     assert figures["accuracy"].value == 0.0
     assert figures["precision_happy"].value == 0.0

@@ -70,7 +70,7 @@ def test_train_quantize_and_evaluate_make_a_pack_that_the_device_reads(
     steps = (
         ("train", "text", "--data", goemotions, "--epochs", "12", "--batch-size", "16"),
         ("quantize", "text", "--data", goemotions),
-        ("evaluate", "text", "--data", goemotions),
+        ("evaluate", "text", "--data", goemotions, "--save"),
         ("report", "text", "--data", goemotions),
     )
     for step in steps:

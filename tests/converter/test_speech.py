@@ -227,7 +227,8 @@ def test_a_model_is_not_measured_on_its_training_speakers(
     assert "this model was trained on voices without" in capsys.readouterr().err
     # One speaker of another data set can be measured, and both of their emotions.
     shutil.copytree(voices / "ann", tmp_path / "others" / "eve")
-    assert _convert(monkeypatch, "evaluate", "--all", voices=tmp_path / "others") == 0
+    assert _convert(monkeypatch, "evaluate", "--all", "--save", voices=tmp_path / "others") == 0
+    assert "8 of these 8 samples taught the model or calibrated it" in capsys.readouterr().out
     found = {(m.dataset, m.split, m.metric): m for m in _manifest(folder).metrics}
     assert found["others", "all of it", "accuracy"].n == 8
 
