@@ -106,7 +106,7 @@ def _pictures(subscriber: Subscriber, duration_s: float) -> float:
         json.loads(subscriber.until(f"{NAME}/health", timeout_s=10 * INTERVAL_S)[-1][1])
         for _ in range(round(duration_s / INTERVAL_S))
     )
-    return sum(one["data"]["stages"]["face"]["per_s"] * INTERVAL_S for one in health)
+    return sum(float(one["data"]["stages"]["face"]["per_s"]) * INTERVAL_S for one in health)
 
 
 def _compare(name: str, clip: Path, duration_s: float) -> list[tuple[float, float]]:

@@ -125,7 +125,7 @@ class Belief:
     def emotion(self) -> Emotion:
         """The most probable of the seven."""
         values = self.probabilities.tolist()  # for so few numbers, numpy is slower
-        return EMOTIONS[values.index(max(values))]
+        return EMOTIONS[int(values.index(max(values)))]
 
     @property
     def confidence(self) -> float:
