@@ -80,7 +80,8 @@ def invalid_reason(observation: Observation) -> str | None:
     probabilities = observation.probabilities
     if getattr(probabilities, "shape", None) != (len(EMOTIONS),):
         return f"it does not have {len(EMOTIONS)} probabilities"
-    if not (abs(probabilities.sum() - 1) <= SUM_TOLERANCE and probabilities.min() >= 0):
+    values = probabilities.tolist()  # for so few numbers, numpy is slower
+    if not (abs(sum(values) - 1) <= SUM_TOLERANCE and min(values) >= 0):
         return "its probabilities are not a distribution"
     if not 0 <= observation.quality <= 1:
         return "its quality is not between 0 and 1"
@@ -123,9 +124,10 @@ class Belief:
     @property
     def emotion(self) -> Emotion:
         """The most probable of the seven."""
-        return EMOTIONS[int(self.probabilities.argmax())]
+        values = self.probabilities.tolist()  # for so few numbers, numpy is slower
+        return EMOTIONS[int(values.index(max(values)))]
 
     @property
     def confidence(self) -> float:
         """Probability of `emotion`."""
-        return float(self.probabilities.max())
+        return float(max(self.probabilities.tolist()))

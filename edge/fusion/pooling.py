@@ -98,7 +98,8 @@ def centred_logs(probabilities: FloatArray) -> FloatArray:
     Without that an emotion weighted higher would lose by that alone, all logarithms being negative.
     """
     logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
-    return np.asarray(logs - logs.mean(axis=-1, keepdims=True), np.float32)
+    means = np.add.reduce(logs, axis=-1, keepdims=True) / np.float32(logs.shape[-1])
+    return np.asarray(logs - means, np.float32)
 
 
 def combine(

@@ -1,5 +1,6 @@
 """Runs a model pack as a function: features in, calibrated probabilities out."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,4 +75,7 @@ class Classifier:
         if self.manifest.familiarity is None:
             return 1.0
         unlike, ordinary = self.manifest.familiarity
-        return float(np.clip((logits.std() - unlike) / (ordinary - unlike), 0, 1))
+        values = logits.tolist()  # for so few numbers, numpy is slower
+        mean = sum(values) / len(values)
+        spread = math.sqrt(sum((one - mean) ** 2 for one in values) / len(values))
+        return min(max((spread - unlike) / (ordinary - unlike), 0.0), 1.0)

@@ -1,5 +1,6 @@
 """Finds faces in a frame with MediaPipe's BlazeFace (Bazarevsky et al. 2019)."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,13 +39,13 @@ class Face:
     @property
     def area(self) -> float:
         """Area of the box in square pixels."""
-        width, height = self.box[2:] - self.box[:2]
-        return float(width * height)
+        left, top, right, bottom = self.box.tolist()
+        return float((right - left) * (bottom - top))
 
     @property
     def eye_distance(self) -> float:
         """Distance between the eyes in pixels."""
-        return float(np.linalg.norm(self.keypoints[1] - self.keypoints[0]))
+        return math.dist(*self.keypoints[:2].tolist())
 
 
 class Detector(Protocol):
@@ -86,8 +87,8 @@ class BlazeFace:
     def detect(self, pixels: Pixels) -> list[Face]:
         """Returns the faces in a BGR frame, uint8 HxWx3, largest first."""
         square, scale, shift = _letterbox(pixels, self._size)
-        boxes, scores = self._interpreter.run(image_features(square, self._spec))
-        logits = scores.reshape(-1)
+        boxes, logits = self._interpreter.run(image_features(square, self._spec))
+        logits = logits.reshape(-1)
         likely = np.flatnonzero(logits >= self._min_logit)
         if not len(likely):
             return []
@@ -97,9 +98,8 @@ class BlazeFace:
         corners = np.concatenate([centres - halves, centres + halves], axis=1)
         keypoints = points[:, 2:] + self._anchors[likely, None]
         found = np.concatenate([corners, keypoints], axis=1) * self._size
-        merged = _merge(
-            (found - shift) / scale, (1 / (1 + np.exp(-logits[likely]))).astype(np.float32)
-        )
+        scores = np.asarray(1 / (1 + np.exp(-logits[likely])), np.float32)
+        merged = _merge((found - shift) / scale, scores)
         return sorted(merged, key=lambda face: -face.area)
 
 
@@ -140,7 +140,8 @@ def _merge(points: npt.NDArray[Any], scores: FloatArray) -> list[Face]:
         alike = _overlap(best, points[remaining]) > OVERLAP_THRESHOLD
         alike[0] = True
         chosen = remaining[alike]
-        blended = np.average(points[chosen], axis=0, weights=scores[chosen]).astype(np.float32)
+        weights = scores[chosen]
+        blended = (points[chosen] * weights[:, None, None]).sum(axis=0) / weights.sum()
         faces.append(Face(blended[:2].ravel(), blended[2:], float(scores[remaining[0]])))
         remaining = remaining[~alike]
     return faces
@@ -150,6 +151,8 @@ def _overlap(best: npt.NDArray[Any], others: npt.NDArray[Any]) -> npt.NDArray[An
     """Returns the intersection over union of one detection's box with those of others."""
     low = np.maximum(best[0], others[:, 0])
     high = np.minimum(best[1], others[:, 1])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    areas = np.prod(others[:, 1] - others[:, 0], axis=1) + np.prod(best[1] - best[0])
+    across, down = np.maximum(high - low, 0).T
+    widths, heights = (others[:, 1] - others[:, 0]).T
+    width, height = best[1] - best[0]
+    shared, areas = across * down, widths * heights + width * height
     return np.asarray(shared / np.maximum(areas - shared, 1e-9))

@@ -48,33 +48,38 @@ def sharpness(aligned: Pixels) -> float:
     # In float, because rounding to whole grey levels would look like detail in a dark picture.
     grey = cv2.cvtColor(aligned, cv2.COLOR_BGR2GRAY).astype(np.float32)
     small = cv2.resize(grey, (SHARPNESS_SIDE_PX, SHARPNESS_SIDE_PX), interpolation=cv2.INTER_AREA)
-    detail = float(cv2.Laplacian(small, cv2.CV_32F).std())
-    return min(detail / (FULL_SHARPNESS * max(float(small.std()), MIN_CONTRAST)), 1.0)
+    detail, contrast = (
+        cv2.meanStdDev(values)[1].item() for values in (cv2.Laplacian(small, cv2.CV_32F), small)
+    )
+    return min(detail / (FULL_SHARPNESS * max(contrast, MIN_CONTRAST)), 1.0)
 
 
 def frontality(keypoints: FloatArray) -> float:
     """Rates how directly a face looks at the camera, 0..1, from eyes, nose and mouth."""
-    right, left, nose, mouth = keypoints[:4].astype(np.float64)
-    across = left - right
-    distance = float(np.hypot(*across))
+    right, left, nose, mouth = (complex(*point) for point in keypoints[:4].tolist())
+    across, middle = left - right, (right + left) / 2
+    distance = abs(across)
     if distance < 1e-6:
         return 0.0
-    axis = across / distance
-    down = np.array([-axis[1], axis[0]])
-    from_eyes = nose - (right + left) / 2
-    yaw = abs(float(from_eyes @ axis)) / distance
-    length = float((mouth - (right + left) / 2) @ down)
-    if length < 1e-6:
+    # Relative to the midpoint of the eyes: along their axis, and down the face.
+    turned = across.conjugate() / distance
+    nose_at, mouth_at = (nose - middle) * turned, (mouth - middle) * turned
+    if mouth_at.imag < 1e-6:
         return 0.0
-    pitch = float(from_eyes @ down) / length
+    yaw, pitch = abs(nose_at.real) / distance, nose_at.imag / mouth_at.imag
     excess = max(FULL_PITCH[0] - pitch, pitch - FULL_PITCH[1], 0.0)
-    facing = np.clip((MAX_YAW - yaw) / (MAX_YAW - FULL_YAW), 0, 1)
-    return float(facing * np.clip(1 - excess / MAX_PITCH_EXCESS, 0, 1))
+    return _share((MAX_YAW - yaw) / (MAX_YAW - FULL_YAW)) * _share(1 - excess / MAX_PITCH_EXCESS)
 
 
 def _visible(face: Face, frame_shape: tuple[int, ...]) -> float:
     """Returns the share of the face's box that lies in the frame."""
     height, width = frame_shape[:2]
-    inside = np.clip(face.box, 0, [width, height, width, height])
-    shown = float(np.prod(inside[2:] - inside[:2]))
-    return min(shown / max(face.area, 1e-6), 1.0)
+    left, top, right, bottom = face.box.tolist()
+    across = min(max(right, 0.0), width) - min(max(left, 0.0), width)
+    down = min(max(bottom, 0.0), height) - min(max(top, 0.0), height)
+    return min(float(across * down) / max(face.area, 1e-6), 1.0)
+
+
+def _share(value: float) -> float:
+    """Returns a value, limited to 0..1."""
+    return min(max(value, 0.0), 1.0)

@@ -114,12 +114,14 @@ class VoiceWindows:
         if not whole:
             return windows
         frames = pending[:whole].reshape(-1, FRAME_SAMPLES)
-        levels_db = voice_band_db(frames, self._before).tolist()
+        in_band_db = voice_band_db(frames, self._before).tolist()
         self._before = frames[-1, -LAG_SAMPLES:]
-        for end, (frame, level_db) in enumerate(zip(frames, levels_db, strict=True), 1):
-            self._process(frame, self._stillness.is_still(level_db))
+        levels_db, clipped = _levels(frames)
+        for index, frame in enumerate(frames):
+            probability = self._probability(frame, self._stillness.is_still(in_band_db[index]))
+            self._add(frame, _FrameLevel(probability, levels_db[index], clipped[index]))
             if self._is_due():
-                followed_by_s = (len(pending) - end * FRAME_SAMPLES) / SAMPLE_RATE_HZ
+                followed_by_s = (len(pending) - (index + 1) * FRAME_SAMPLES) / SAMPLE_RATE_HZ
                 windows.append(self._window(followed_by_s))
         return windows
 
@@ -132,22 +134,21 @@ class VoiceWindows:
         self._stillness = Stillness()
         self._unheard.clear()
 
-    def _process(self, samples: Sound, still: bool) -> None:
-        self._new_frames.append(samples)
+    def _probability(self, frame: Sound, still: bool) -> float:
+        """Returns the probability of voice in the next frame; 0 while the room is still."""
+        if still:
+            self._unheard.append(frame)
+            return 0.0
+        self._hear_context()
+        return float(self._vad.process_10ms(frame.tobytes()))
+
+    def _add(self, frame: Sound, level: _FrameLevel) -> None:
+        self._new_frames.append(frame)
         if len(self._new_frames) >= HOP_FRAMES:
             self._compute_energies()
-        probability = 0.0
-        if still:
-            self._unheard.append(samples)
-        else:
-            self._hear_context()
-            probability = self._vad.process_10ms(samples.tobytes())
-        values = samples.astype(np.float32)
-        level_db = 10 * np.log10(np.dot(values, values) / len(values) + 1)
-        clipped = int(np.count_nonzero(np.abs(values) >= FULL_SCALE))
-        self._frames.append(_FrameLevel(probability, float(level_db), clipped))
+        self._frames.append(level)
         self._since_window += 1
-        faint = probability >= SHORT_SHARE * self._min_voice_probability
+        faint = level.probability >= SHORT_SHARE * self._min_voice_probability
         self._pause = 0 if faint else self._pause + 1
         if self._pause == PAUSE_FRAMES:
             self._end_utterance()
@@ -209,3 +210,11 @@ class VoiceWindows:
             * np.clip(clarity, MIN_QUALITY, 1)
             * np.clip(1 - 20 * clipped_share, MIN_QUALITY, 1)
         )
+
+
+def _levels(frames: Sound) -> tuple[list[float], list[int]]:
+    """Returns the level in dB, and the number of samples at full scale, of each frame."""
+    values = frames.astype(np.float32)
+    powers = np.einsum("ij,ij->i", values, values) / frames.shape[1]
+    clipped = np.count_nonzero(np.abs(values) >= FULL_SCALE, axis=1)
+    return (10 * np.log10(powers + 1)).tolist(), clipped.tolist()

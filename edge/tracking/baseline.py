@@ -1,13 +1,13 @@
 """Removes what one person's face or voice expresses whatever the person feels."""
 
-import numpy as np
+from operator import mul
 
 from edge.config import RestingFace
-from edge.emotions import EMOTIONS, FloatArray, softmax
-from edge.fusion.pooling import centred_logs
+from edge.emotions import EMOTIONS, FloatArray
+from edge.tracking.evidence import distribution, evidence_of
 
 # Nobody looks happy for long without being so.
-REDUCIBLE = np.array([emotion != "happy" for emotion in EMOTIONS], np.float32)
+REDUCIBLE = tuple(float(emotion != "happy") for emotion in EMOTIONS)
 # A belief is flat because a stranger may be misread, not because people show several emotions.
 SHARPNESS = 2.0
 
@@ -23,17 +23,24 @@ class Baseline:
     """
 
     def __init__(self, config: RestingFace, expressions: FloatArray) -> None:
-        self._config, self._expressions = config, expressions
-        self._bias = np.zeros(len(expressions), np.float32)
+        self._config = config
+        self._expected = expressions.T.tolist()
+        """By emotion: the mean evidence for it of people who show each emotion."""
+        self._bias = [0.0] * len(EMOTIONS)
         self._learned_s = 0.0
 
     def correct(self, probabilities: FloatArray) -> FloatArray:
         """Returns the distribution, float32[7], without the bias learned so far."""
         if not self._learned_s:
             return probabilities
-        known = np.float32(self._learned_s / (self._learned_s + self._config.learn_s))
-        limit = np.float32(self._config.max_discount)
-        return softmax(centred_logs(probabilities) - np.clip(known * self._bias, -limit, limit))
+        known = self._learned_s / (self._learned_s + self._config.learn_s)
+        limit = self._config.max_discount
+        return distribution(
+            [
+                one - min(max(known * bias, -limit), limit)
+                for one, bias in zip(evidence_of(probabilities), self._bias, strict=True)
+            ]
+        )
 
     def learn(self, probabilities: FloatArray, belief: FloatArray, duration_s: float) -> None:
         """Adds an observation, uncorrected, that stands for so many seconds.
@@ -42,11 +49,14 @@ class Baseline:
         """
         if duration_s <= 0:
             return
-        shown = belief**SHARPNESS
-        shown /= shown.sum()
-        excess = centred_logs(probabilities) - shown @ self._expressions
-        # A strong expression of what is believed to be shown is no bias.
-        excess = np.where(excess > 0, excess * (1 - shown) * REDUCIBLE, excess)
+        shown = [one**SHARPNESS for one in belief.tolist()]
+        total = sum(shown)
+        shown = [one / total for one in shown]
         self._learned_s = min(self._learned_s + duration_s, self._config.memory_s)
         share = min(duration_s / self._learned_s, 1.0)
-        self._bias = np.asarray(self._bias + np.float32(share) * (excess - self._bias), np.float32)
+        for index, evidence in enumerate(evidence_of(probabilities)):
+            excess = evidence - sum(map(mul, shown, self._expected[index]))
+            # A strong expression of what is believed to be shown is no bias.
+            if excess > 0:
+                excess *= (1 - shown[index]) * REDUCIBLE[index]
+            self._bias[index] += share * (excess - self._bias[index])
