@@ -54,7 +54,10 @@ def _checks(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "microphone.source: ", lambda: _microphone_file(config.microphone)
     if config.text.enabled:
         yield "models.text: ", lambda: loader.text
-    yield "fusion.file: ", lambda: load_fusion(loader.folder / config.fusion.file)
+    yield (
+        "fusion.file: ",
+        lambda: load_fusion(loader.folder / config.fusion.file, config.fusion.strategy),
+    )
     yield "", lambda: ClientFactory(config.mqtt, None)
 
 

@@ -210,8 +210,9 @@ class Daemon:
         self._log.warning(f"stuck {names}", f"no progress for too long: {names}", now_s)
 
     def _fusion_model(self) -> FusionModel:
+        fusion = self._config.fusion
         try:
-            return load_fusion(Path(self._config.models.folder) / self._config.fusion.file)
+            return load_fusion(Path(self._config.models.folder) / fusion.file, fusion.strategy)
         except ModelError as error:
             logger.error("%s; all modalities count the same", error)
             return FusionModel()
