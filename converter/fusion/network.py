@@ -15,7 +15,7 @@ from edge.fusion.pooling import centred_logs, log_linear
 
 UNITS = 16
 # Strength of the pull of all weights towards zero, where the weighted product is not corrected.
-DECAY = 0.03
+DECAY = 0.05
 MAX_ITERATIONS = 150
 START_DEVIATION = 0.3
 MAX_STEP = 127
