@@ -168,7 +168,7 @@ class Load(Section, frozen=True):
 class Fusion(Section, frozen=True):
     """Fusion of observations into one belief."""
 
-    strategy: Literal["log_linear", "average", "attention"] = "log_linear"
+    strategy: Literal["log_linear", "average", "attention", "feature"] = "log_linear"
     file: Text = "fusion.json"
     outside: tuple[TopicLevel, ...] = ()
     """Modalities besides face, speech and text whose observations count."""

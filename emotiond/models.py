@@ -80,4 +80,5 @@ class SharedModels:
     @cached_property
     def fusion(self) -> FusionModel:
         """What fusion learned; raises ModelError."""
-        return load_fusion(self._loader.folder / self.config.fusion.file)
+        fusion = self.config.fusion
+        return load_fusion(self._loader.folder / fusion.file, fusion.strategy)

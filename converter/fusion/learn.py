@@ -9,10 +9,12 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
 from converter.fusion.exponents import MIN_EXPONENT, Numbers, PairSet, fit_exponents
+from converter.fusion.network import fit_network
 from converter.fusion.people import People
 from converter.fusion.simulated_pairs import Cases, Predictions, draw_pairs, with_other_person
 from edge.emotions import DIGITS, EMOTIONS, MIN_PROBABILITY, FloatArray, by_emotion, softmax
 from edge.fusion.model import Figure, FusionFile, FusionModel, Gate
+from edge.fusion.network import Network
 from edge.fusion.pooling import Strategy, attention, centred_logs, log_linear
 
 CASE_COUNT = 600
@@ -53,7 +55,8 @@ def learn_fusion(
     """
     pairs, names = draw_pairs(sets, count, np.random.default_rng(seed)), [s.modality for s in sets]
     known = people.cases if people is not None else None
-    exponents, sharpness = fit_exponents(_pair_sets(pairs, known), names)
+    parts = _pair_sets(pairs, known)
+    exponents, sharpness = fit_exponents(parts, names)
     start = FusionModel(
         dict(zip(names, exponents.astype(np.float32), strict=True)),
         alone={one.modality: _fit_alone(one, known) for one in sets},
@@ -65,7 +68,8 @@ def learn_fusion(
         },
     )
     learning = _learning_cases(pairs, known, sharpness, seed)
-    return _fit_gate(learning, names, _fit_outliers(learning, names, start))
+    model = _fit_gate(learning, names, _fit_outliers(learning, names, start))
+    return replace(model, network=Network(fit_network(parts, model, names, sharpness, seed)))
 
 
 def fusion_file(
@@ -85,6 +89,7 @@ def fusion_file(
             for name, rows in model.expressions.items()
         },
         gate=model.gate,
+        network=None if model.network is None else model.network.file,
         models=models,
         figures=tuple(figures),
     )

@@ -153,9 +153,10 @@ def _decision_stages(
     config: Config, loader: ModelLoader, sighting: Sighting, speech: Observation
 ) -> list[Stage]:
     """Returns the stages of fusion and of publishing a state, without the network."""
-    model = load_fusion(loader.path(config.fusion.file))
-    strategy = STRATEGIES[config.fusion.strategy]
-    tracker = Tracker(config.tracking, config.fusion, model, 0.0)
+    fusion = config.fusion
+    model = load_fusion(loader.path(fusion.file), fusion.strategy)
+    strategy = STRATEGIES[fusion.strategy]
+    tracker = Tracker(config.tracking, fusion, model, 0.0)
     tracker.observe(sighting)
     composer = Composer("emotion/bench", Clock())
     publisher = Publisher(config.mqtt)

@@ -54,7 +54,8 @@ def _checks(config: Config) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield "microphone.source: ", lambda: _microphone_file(config.microphone)
     if config.text.enabled:
         yield "models.text: ", lambda: loader.text
-    yield "fusion.file: ", lambda: load_fusion(loader.path(config.fusion.file))
+    fusion = config.fusion
+    yield "fusion.file: ", lambda: load_fusion(loader.path(fusion.file), fusion.strategy)
     yield "", lambda: ClientFactory(config.mqtt, None)
 
 

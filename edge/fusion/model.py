@@ -12,7 +12,10 @@ from msgspec import Meta
 from edge.config import Share
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
+from edge.fusion.network import Network, NetworkFile
 
+FEATURE = "feature"
+"""The strategy that needs a network."""
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
 Score = Annotated[float, Meta(ge=-20, le=20)]
 
@@ -55,6 +58,8 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     expressions: dict[str, dict[Emotion, dict[Emotion, Score]]] = {}
     """By modality and shown emotion: mean evidence, log probabilities less their mean."""
     gate: Gate
+    network: NetworkFile | None = None
+    """Of the strategy `feature`."""
     models: dict[str, str] = {}
     """sha256 of each modality's model at the time of learning."""
     figures: tuple[Figure, ...] = ()
@@ -92,6 +97,8 @@ class FusionModel:
     expressions: Mapping[str, FloatArray] = field(default_factory=dict)
     """float32[7, 7] of each modality: mean evidence of people who show each emotion (rows)."""
     gate: Gate = field(default_factory=lambda: Gate({}, 1.0, 1.0, 1.0, 1.0))
+    network: Network | None = None
+    """Of the strategy `feature`; None corrects nothing."""
 
     def reliability_of(self, modality: str) -> FloatArray:
         """Returns a modality's reliability on each emotion, float32[7], 0..1."""
@@ -106,9 +113,17 @@ class FusionModel:
         return self.outlier_probability.get(modality, self.default_outlier_probability)
 
 
-def load_fusion(path: Path) -> FusionModel:
-    """Loads models/fusion.json; raises ModelError."""
+def load_fusion(path: Path, strategy: str = "") -> FusionModel:
+    """Loads models/fusion.json for a strategy, or for those that need no network.
+
+    Raises ModelError.
+    """
     content = read_fusion(path)
+    if strategy == FEATURE and content.network is None:
+        raise ModelError(
+            f"{path}: fusion.strategy is {FEATURE!r}, and this file has no network; learn it with "
+            "`emotion-convert fuse`, or choose another strategy"
+        )
     alone, outlier = content.alone, content.outlier_probability
     learned = {name: _seven(each, 1.0) for name, each in content.reliabilities.items()}
     return FusionModel(
@@ -123,6 +138,7 @@ def load_fusion(path: Path) -> FusionModel:
             for modality, shown in content.expressions.items()
         },
         content.gate,
+        None if content.network is None else Network(content.network),
     )
 
 

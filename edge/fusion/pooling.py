@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.emotions import EMOTIONS, MIN_PROBABILITY, FloatArray, softmax
 from edge.fusion.model import FusionModel
+from edge.fusion.network import company
 from edge.values import Belief, Observation
 
 # Added to every observation's weight: where all have a quality of 0, they count the same.
@@ -84,10 +85,21 @@ def attention(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, Float
     return _product(evidence, exponents, model), exponents
 
 
+def feature(evidence: Evidence, model: FusionModel) -> tuple[FloatArray, FloatArray]:
+    """Returns the weighted product, corrected by `model.network` where several are observed."""
+    product, weights = log_linear(evidence, model)
+    if model.network is None:
+        return product, weights
+    logs = centred_logs(evidence.probabilities)
+    correction = model.network.correction(logs, evidence.trust, evidence.modalities)
+    return softmax(np.log(np.maximum(product, MIN_PROBABILITY)) + correction), weights
+
+
 STRATEGIES: dict[str, Strategy] = {
     "log_linear": log_linear,
     "average": average,
     "attention": attention,
+    "feature": feature,
 }
 """By their names in the configuration."""
 
@@ -182,12 +194,10 @@ def _tempers(evidence: Evidence, model: FusionModel) -> FloatArray:
     They go over from those of a lone observation to those of one among others as far as an
     observation is not alone.
     """
-    company = np.minimum(
-        2 * (1 - (evidence.shares * evidence.shares).sum(axis=-2, keepdims=True)), 1
-    )
+    together = company(evidence.shares[..., 0])[..., None]
     alone = np.array([model.alone_of(name) for name in evidence.modalities], np.float32)
     beside = np.array([model.reliability_of(name) for name in evidence.modalities], np.float32)
-    return np.asarray((1 - company) * alone[:, None] + company * beside, np.float32)
+    return np.asarray((1 - together) * alone[:, None] + together * beside, np.float32)
 
 
 def _product(evidence: Evidence, exponents: FloatArray, model: FusionModel) -> FloatArray:

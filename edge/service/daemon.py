@@ -225,8 +225,9 @@ class Daemon:
         self._log.warning(f"stuck {names}", f"no progress for too long: {names}", now_s)
 
     def _fusion_model(self) -> FusionModel:
+        fusion = self._config.fusion
         try:
-            return load_fusion(self._updates.loader.path(self._config.fusion.file))
+            return load_fusion(self._updates.loader.path(fusion.file), fusion.strategy)
         except ModelError as error:
             logger.error("%s; all modalities count the same", error)
             return FusionModel()

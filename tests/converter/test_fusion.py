@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter.fusion.exponents import PairSet
 from converter.fusion.figures import answer_people, measure_by_halves, measure_fusion
 from converter.fusion.learn import fusion_file, learn_fusion
+from converter.fusion.network import fit_network
 from converter.fusion.people import People
 from converter.fusion.simulated_pairs import (
+    Cases,
     Predictions,
     draw_pairs,
     pair_metrics,
@@ -17,7 +20,8 @@ from converter.fusion.simulated_pairs import (
 )
 from edge.emotions import EMOTIONS, NEUTRAL, softmax
 from edge.fusion.model import FusionModel, load_fusion, read_fusion, write_fusion
-from edge.fusion.pooling import STRATEGIES, Strategy, log_linear
+from edge.fusion.network import Network
+from edge.fusion.pooling import STRATEGIES, Strategy, feature, log_linear
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
@@ -163,6 +167,32 @@ def test_expressions_are_the_mean_evidence_of_those_who_show_them() -> None:
         assert (shown.argmax(axis=1) == np.arange(7)).all()
 
 
+def test_the_network_learns_what_a_product_cannot() -> None:
+    """Whoever looks or sounds sad is sad: of two that disagree, no exponent makes that."""
+    sad = EMOTIONS.index("sad")
+    rng = np.random.default_rng(0)
+    shows_sad = rng.random((600, 2)) < 0.5
+    logits = rng.normal(0, 0.3, (600, 2, 7))
+    logits[..., sad] += np.where(shows_sad, 3, 0)
+    logits[..., NEUTRAL] += np.where(shows_sad, 0, 3)
+    truth = np.where(shows_sad.any(axis=1), sad, NEUTRAL)
+    cases = Cases(softmax(logits.astype(np.float32)), truth, ("face", "speech"))
+    rows = np.arange(300)
+    taught, asked = (
+        Cases(cases.probabilities[part], truth[part], cases.modalities)
+        for part in (rows, rows + 300)
+    )
+    file = fit_network([PairSet(taught, 1.0)], FusionModel(), taught.modalities, 1.0, seed=0)
+    assert max(abs(one) for row in file.hidden.weights for one in row) == 127
+    model = FusionModel(network=Network(file))
+    found = {
+        strategy: pair_metrics(asked.fused(strategy, model), asked.truth)["accuracy"]
+        for strategy in (log_linear, feature)
+    }
+    assert found[log_linear] < 0.85
+    assert found[feature] > 0.95
+
+
 def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
     written = fusion_file(
         _learned(), {"face": "0" * 64}, measure_fusion(_learned(), _predictions(seed=3))
@@ -177,6 +207,7 @@ def test_the_file_has_everything_and_is_read_again(tmp_path: Path) -> None:
     for modality, learned in _learned().reliabilities.items():
         assert loaded.reliabilities[modality] == pytest.approx(learned, abs=1e-4)
         assert (learned <= 1).all()
+    assert loaded.network == _learned().network
     assert loaded.default_reliability == pytest.approx(
         np.mean(list(loaded.reliabilities.values()), axis=0)
     )

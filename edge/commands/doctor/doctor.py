@@ -164,7 +164,7 @@ class Doctor:
             "text": models.text.model,
         }
         wanted = {name: file for name, file in files.items() if self._skip_if_off(name) is None}
-        return check_fusion(self._loader, self._config.fusion.file, wanted)
+        return check_fusion(self._loader, self._config.fusion, wanted)
 
     @cached_property
     def _loader(self) -> "ModelLoader":

@@ -6,6 +6,7 @@ from statistics import median
 import numpy as np
 
 from edge.commands.doctor.report import CheckResult, failed, passed, warned
+from edge.config import Fusion
 from edge.fusion.model import load_fusion, read_fusion
 from edge.perception.check_sample import Answer, CheckSample
 from edge.perception.loader import ModelLoader
@@ -69,13 +70,13 @@ def _worst_label(sample: CheckSample, answer: Answer) -> str:
     return f"{name} is {answer.get(name, 0.0):.2f} instead of {sample.answer[name]:.2f}"
 
 
-def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> CheckResult:
+def check_fusion(loader: ModelLoader, config: Fusion, models: dict[str, str]) -> CheckResult:
     """Checks that the fusion file was fitted to these models, given as manifests by modality.
 
     Raises ModelError if the file is missing or damaged.
     """
-    path = loader.path(file)
-    load_fusion(path)
+    path = loader.path(config.file)
+    load_fusion(path, config.strategy)
     learned = read_fusion(path).models
     others = [
         modality
@@ -87,4 +88,4 @@ def check_fusion(loader: ModelLoader, file: str, models: dict[str, str]) -> Chec
             f"{path} was fitted to other models for {' and '.join(others)}",
             "copy it together with the packs, or fit it again: `emotion-convert fuse`",
         )
-    return passed(f"{file}, fitted to these models")
+    return passed(f"{config.file}, fitted to these models")

@@ -2,11 +2,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.commands.check_config import check_files
-from edge.config import Camera, Config, Models, Mqtt
+from edge.config import Camera, Config, Fusion, Microphone, Models, Mqtt
 from edge.config_texts import Texts
+from edge.fusion.model import read_fusion, write_fusion
+from edge.resources import MODELS
 from tests.support.packs import crashing_pack
 
 
@@ -42,3 +45,19 @@ def test_a_model_that_would_end_the_process_is_a_warning(tmp_path: Path) -> None
     warnings = check_files(config)
     assert [one for one in warnings if "speech.json: running it ends the process" in one]
     assert [one for one in warnings if "the environment has no NO_SUCH" in one]
+
+
+def test_a_strategy_whose_network_is_missing_is_a_warning(tmp_path: Path) -> None:
+    content = msgspec.structs.replace(read_fusion(MODELS / "fusion.json"), network=None)
+    write_fusion(content, tmp_path / "fusion.json")
+    config = Config(
+        camera=Camera(enabled=False),
+        microphone=Microphone(enabled=False),
+        text=Texts(enabled=False),
+        models=Models(folder=str(tmp_path)),
+    )
+    assert check_files(config) == []
+    fusion = Fusion(strategy="feature")
+    (warning,) = check_files(msgspec.structs.replace(config, fusion=fusion))
+    assert warning.startswith("fusion.file: ")
+    assert "this file has no network" in warning

@@ -24,7 +24,7 @@ from edge.commands.doctor.doctor import diagnose
 from edge.commands.doctor.models import check_fusion, check_model
 from edge.commands.doctor.report import CheckResult, Report, render, report_schema
 from edge.commands.doctor.runner import TimeLimit, run_check
-from edge.config import Camera, Config, Microphone, Models
+from edge.config import Camera, Config, Fusion, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
@@ -316,9 +316,9 @@ def test_a_model_without_check_samples_is_warned_of(packs: Path) -> None:
 
 def test_fusion_that_was_learned_from_other_models_is_warned_of(packs: Path) -> None:
     loader, models = ModelLoader(Models(folder=str(packs))), {"text": "text.json"}
-    assert check_fusion(loader, "fusion.json", models).verdict == "pass"
+    assert check_fusion(loader, Fusion(), models).verdict == "pass"
     _change(packs / "fusion.json", models={"text": "0" * 64})
-    found = check_fusion(loader, "fusion.json", models)
+    found = check_fusion(loader, Fusion(), models)
     assert (found.verdict, "other models for text" in found.found) == ("warn", True)
 
 
