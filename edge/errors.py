@@ -45,7 +45,7 @@ class TooLongError(SourceError):
 
 
 class EndsEarlyError(SourceError):
-    """A video that ends before its promised length; all that it has was read."""
+    """A video or sound that ends before its promised length; all that it has was read."""
 
 
 class MissingExtraError(SourceError):

@@ -13,6 +13,7 @@ DECODER_ERRORS = (av.FFmpegError, ValueError, LookupError, MemoryError)
 """What PyAV raises for a damaged file."""
 UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
 """Containers of which FFmpeg only guesses the length."""
+MATROSKA = "matroska,webm"
 DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d+)")
 """The length of a stream, as Matroska and WebM tag it."""
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
@@ -49,6 +50,8 @@ def promised_s(container: Any, stream: Any) -> float | None:
     if (tag := DURATION.fullmatch(stream.metadata.get("DURATION", ""))) is not None:
         hours, minutes, seconds = tag.groups()
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    if len(container.streams) == 1 and container.duration and container.format.name == MATROSKA:
+        return float(container.duration / av.time_base)
     return None
 
 

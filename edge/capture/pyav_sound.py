@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.capture.channels import FloatBlock
 from edge.capture.conversion import Piece, Silence
-from edge.capture.pyav import DECODER_ERRORS, UNKNOWN_LENGTHS, opened
+from edge.capture.pyav import DECODER_ERRORS, opened, promised_s
 from edge.capture.track_times import Gaps
 from edge.errors import NoTrackError, SourceError
 
@@ -43,8 +43,7 @@ class SoundTrack:
             stream = streams[self._track]
             if stream.codec_context is None:
                 raise SourceError(f"{self._name}: cannot decode its sound: an unknown codec")
-            if stream.duration and container.format.name not in UNKNOWN_LENGTHS:
-                self.promised_s = float(stream.duration * stream.time_base)
+            self.promised_s = promised_s(container, stream)
             yield from _joined(self._timed(container, stream))
 
     def _timed(self, container: Any, stream: Any) -> Iterator[Piece]:
@@ -57,7 +56,7 @@ class SoundTrack:
         for frame in self._frames(container, stream):
             rate_hz, samples = frame.sample_rate, _to_float(frame)
             gap_s = gaps.before(frame.time, len(samples) / max(rate_hz, 1))
-            if is_first and self.promised_s:
+            if is_first and self.promised_s and stream.duration:  # a tag counts from zero
                 self.promised_s += gap_s
             is_first = False
             if gap_s:

@@ -16,7 +16,7 @@ from edge.capture.importing import PYAV_IMPORT
 from edge.capture.libsndfile import SoundFileTrack
 from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
 from edge.config import Files
-from edge.errors import MissingExtraError, NoTrackError, SourceError
+from edge.errors import EndsEarlyError, MissingExtraError, NoTrackError, SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class _Reader:
         try:
             count = pyav_sound.count_sound_tracks(parts[0].file, self._name)
             return self._loudest(parts, pyav_sound.SoundTrack, count)
-        except NoTrackError:
+        except (NoTrackError, EndsEarlyError):
             raise
         except SourceError as error:
             self._warnings.clear()
@@ -181,9 +181,9 @@ class _Reader:
     def _missing(self, track: Track, heard_s: float, promised: float) -> Iterator[str]:
         """Yields what is missing of a part; raises SourceError if that is much."""
         promised_s = max((track.promised_s or 0.0) * promised, heard_s * promised)
-        ends = f"ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
+        ends = f"its sound ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
         if heard_s < MIN_SHARE * promised_s:
-            raise SourceError(f"{self._name}: {ends}")
+            raise EndsEarlyError(f"{self._name}: {ends}")
         if heard_s < promised_s - TOLERANCE_S:
             yield ends
         if track.lost:

@@ -40,6 +40,21 @@ def test_a_wav_is_heard_whole_whatever_its_header_claims(
     assert recording.warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [(".mka", "pcm_s16le"), (".webm", "libopus"), (".mkv", "flac"), (".aiff", "pcm_s16be")],
+)
+def test_half_of_a_sound_is_refused_in_any_container(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    path = mux(tmp_path / f"whole{suffix}", [tone(2.0)], codecs=(codec, ""))
+    assert len(read_sound(path)) == pytest.approx(32_000, abs=500)
+    data = path.read_bytes()
+    half = written(tmp_path / f"half{suffix}", data[: len(data) // 2])
+    with pytest.raises(SourceError, match=r"its sound ends after [01]\.\d of 2\.0 s; is it"):
+        read_sound(half)
+
+
 def test_a_wav_that_lacks_a_little_is_heard_with_a_warning_and_one_that_lacks_much_is_refused(
     tmp_path: Path,
 ) -> None:
