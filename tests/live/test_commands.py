@@ -295,14 +295,17 @@ def test_demo_plays_every_clip_and_ends_with_a_table() -> None:
         assert (mark == "?") == (fused == "unknown")
     assert f"\n{marks['✓']} of 6 right, {marks['?']} unknown; " in done.stdout
     assert "emotiond serve" in done.stdout
-    # The daemon plays in real time, so that a belief at the border of unknown may fall either way.
+    # The daemon plays in real time and publishes at most once a second, so that a belief at the
+    # border of unknown may fall either way; no clip has two emotions.
     read = emotiond("predict", "--json", *(SAMPLES / name for name in clips))
     of_clips = {
         Path(one["input"]).name: one["emotion"]
         for one in map(json.loads, read.stdout.splitlines())
         if one["modality"] == "fused"
     }
-    assert sum(of_clips[row[0]] == row[2] for row in shown) >= 5
+    pairs = [(of_clips[row[0]], row[2]) for row in shown]
+    assert all(one == played or "unknown" in (one, played) for one, played in pairs)
+    assert sum(one == played for one, played in pairs) >= 4
 
 
 def test_bench_measures_every_stage_and_tells_nothing_about_its_owner() -> None:
