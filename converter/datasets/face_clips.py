@@ -68,7 +68,7 @@ def _read(path: Path, rows: Sequence[Row], unusable: list[str]) -> Samples:
             unusable.append(f"{where}: {row['file']}: {reason}")
             continue
         try:
-            faces = _faces(path / row["file"], cropper)
+            faces = faces_of(path / row["file"], cropper)
         except SourceError as error:
             unusable.append(f"{where}: {error}")
             continue
@@ -82,7 +82,7 @@ def _read(path: Path, rows: Sequence[Row], unusable: list[str]) -> Samples:
     return Samples(LABELS, pictures, one_hot(labels), tuple(people))
 
 
-def _faces(file: Path, cropper: FaceCropper) -> list[Pixels]:
+def faces_of(file: Path, cropper: FaceCropper) -> list[Pixels]:
     """Returns the largest face of a few frames, uint8[side, side] grey; raises SourceError."""
     # Reads twice, to count the frames first: all those of a long clip would fill the memory.
     count = sum(1 for _ in read_frames(file, READ_FPS))

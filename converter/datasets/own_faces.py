@@ -53,7 +53,7 @@ def load(path: Path, labels: OwnLabels = STANDARD) -> Splits:
     return face_set(
         name_of(path),
         (train, held_back, test),
-        (splits.train_name if len(train) else "", splits.test_name),
+        (splits.train_name if len(train) and len(held_back) else "", splits.test_name),
         LICENCE,
         unusable,
         notes=(

@@ -37,10 +37,11 @@ def split(samples: Sequence[OwnFile], *, by_person: bool = True, seed: int = 0) 
     if by_person and len(people) >= len(SHARES):
         return _by_person(samples)
     known = "one person" if len(people) == 1 else "no people known" if not people else "two people"
+    parts = _at_random(samples, SHARES, seed)
     return OwnSplits(
-        _at_random(samples, SHARES, seed),
+        parts,
         "a random part",
-        "a random fifth",
+        "a random fifth" if TEST in parts else "",
         f"{known}: split at random, so figures flatter",
     )
 

@@ -1,7 +1,7 @@
 """Own face pictures as people have them: crops, or whole photographs with a face somewhere."""
 
 from converter.datasets.face_crops import FaceCropper
-from converter.datasets.pictures import PictureReader, decode
+from converter.datasets.pictures import Box, PictureReader, decode
 from edge.capture.media import decode_picture
 from edge.perception.detector import Face
 from edge.perception.face import EYES
@@ -25,8 +25,10 @@ class PhotographReader(PictureReader):
         self._cropper = FaceCropper()
         self._cropped = 0
 
-    def decode(self, data: bytes) -> Pixels | str:
+    def decode(self, data: bytes, box: Box | None = None) -> Pixels | str:
         """Returns uint8[side, side], or the reason why a picture file cannot be used."""
+        if box is not None:
+            return super().decode(data, box)
         square = decode(data)
         if isinstance(square, str):
             return square

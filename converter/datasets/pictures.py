@@ -48,8 +48,12 @@ MAX_GREY_SPREAD = 3.0
 """Mean difference of the colour channels, of 255, up to which a picture is called grey."""
 
 
-def decode(data: bytes) -> Pixels | str:
-    """Decodes a picture file's bytes to a grey square, uint8.
+Box = tuple[int, int, int, int]
+"""Left, top, width and height of a face, in pixels."""
+
+
+def decode(data: bytes, box: Box | None = None) -> Pixels | str:
+    """Decodes a picture file's bytes, or the face in a box, to a grey square, uint8.
 
     Returns the reason if the picture cannot be used.
     """
@@ -57,6 +61,7 @@ def decode(data: bytes) -> Pixels | str:
         picture = decode_picture(data, "picture", grey=True)
     except SourceError as error:
         return str(error).removeprefix("picture: ").removesuffix(COMPLETE)
+    picture = picture if box is None else _around(picture, box)
     height, width = picture.shape
     if min(height, width) < SMALLEST_SIDE:
         return f"{width}x{height} pixels; a face needs {SMALLEST_SIDE}x{SMALLEST_SIDE}"
@@ -65,6 +70,14 @@ def decode(data: bytes) -> Pixels | str:
         squeezed = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
         return np.asarray(squeezed, np.uint8)
     return picture
+
+
+def _around(picture: Pixels, box: Box) -> Pixels:
+    """Returns the square around a box, as far as the picture shows it."""
+    left, top, width, height = box
+    side = max(width, height)
+    across, down = left + (width - side) // 2, top + (height - side) // 2
+    return picture[max(down, 0) : max(down + side, 0), max(across, 0) : max(across + side, 0)]
 
 
 def read_picture(file: Root) -> Pixels | str:
@@ -79,14 +92,14 @@ class PictureReader:
     def __init__(self) -> None:
         self._grey = self._coloured = 0
 
-    def read(self, file: Root) -> Pixels | str:
+    def read(self, file: Root, box: Box | None = None) -> Pixels | str:
         """Returns uint8[side, side], or the reason why a picture cannot be used."""
         data = read_bytes(file)
-        return data if isinstance(data, str) else self.decode(data)
+        return data if isinstance(data, str) else self.decode(data, box)
 
-    def decode(self, data: bytes) -> Pixels | str:
+    def decode(self, data: bytes, box: Box | None = None) -> Pixels | str:
         """Returns uint8[side, side], or the reason why a picture file cannot be used."""
-        picture = decode(data)
+        picture = decode(data, box)
         if not isinstance(picture, str):
             self.count(data)
         return picture

@@ -118,6 +118,7 @@ def _split(
     """
     chosen = [[_joined(one, rows) for rows in choose(one)] for one in sets]
     train, held_back, test = (concatenate(parts) for parts in zip(*chosen, strict=True))
+    can_train = len(train) and len(held_back)
     own = {one.dataset: one.split_names for one in sets if keeps_own and one.parts}
     tests = {one.dataset: own.get(one.dataset, ("", test_split))[1] for one in sets}
     schemes = {one.dataset: _scheme(one, tests[one.dataset]) for one in sets}
@@ -126,7 +127,7 @@ def _split(
         _spread(train, schemes),
         held_back,
         test,
-        _training_splits(sets, train, own) if test_split != WHOLE_SET and len(train) else (),
+        _training_splits(sets, train, own) if can_train and test_split != WHOLE_SET else (),
         SEPARATOR.join(dict.fromkeys(filter(None, tests.values()))),
         "; ".join(dict.fromkeys(one.licence for one in sets)),
         tuple(reason for one in sets for reason in one.unusable),

@@ -10,7 +10,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from converter.datasets import face_clips, face_sets, fer2013, ferplus, own_faces, rafdb
+from converter.datasets import (
+    afew,
+    affectnet,
+    expw,
+    face_clips,
+    face_sets,
+    fer2013,
+    ferplus,
+    kdef,
+    own_faces,
+    rafdb,
+)
 from converter.datasets.face_folders import CORPORA
 from converter.datasets.own_labels import OwnLabels
 from converter.datasets.pictures import LABEL_OF
@@ -31,6 +42,10 @@ def layouts(labels: OwnLabels = own_faces.STANDARD) -> tuple[Layout[Splits], ...
         (rafdb.matches, rafdb.load),
         (face_clips.matches, face_clips.load),
         *((one.matches, one.load) for one in CORPORA),
+        (kdef.matches, kdef.load),
+        (affectnet.matches, affectnet.load),
+        (expw.matches, expw.load),
+        (afew.matches, afew.load),
         (fer2013.matches, fer2013.load),
         (partial(own_faces.matches, labels=labels), partial(own_faces.load, labels=labels)),
     )
@@ -42,7 +57,9 @@ KNOWN = (
     "FER2013 (fer2013.csv, or train/ and test/ with one folder per emotion), "
     "RAF-DB (EmoLabel/list_patition_label.txt), "
     + ", ".join(f"{one.dataset} (one folder per emotion with {one.hint})" for one in CORPORA)
-    + ", clips (an unpacked folder with labels.csv: file, emotion and speaker of each video)"
+    + ", KDEF (AF01ANS.JPG …), AffectNet (training.csv, train_set/ or train/0/), "
+    "ExpW (label/label.lst), AFEW (Train_AFEW/, Val_AFEW/)"
+    ", clips (an unpacked folder with labels.csv: file, emotion and speaker of each video)"
     ", own pictures (one folder per emotion, in train/, val/ and test/ or in one folder per "
     "person or not; or labels.csv: file and emotion)"
 )

@@ -14,7 +14,14 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converter.datasets import acted_speech, labelled_sounds, nemo, own_speech
+from converter.datasets import (
+    acted_speech,
+    iemocap,
+    labelled_sounds,
+    msp_podcast,
+    nemo,
+    own_speech,
+)
 from converter.datasets.own_labels import OwnLabels
 from converter.datasets.recordings import LABEL_OF, LABELS, Recordings, check_disjoint
 from converter.datasets.samples import Samples
@@ -36,6 +43,8 @@ def layouts(labels: OwnLabels = own_speech.STANDARD) -> tuple[Layout[Recordings]
     """Returns the layouts of speech sets; `labels` are those of a user's own data."""
     return (
         (nemo.matches, nemo.load),
+        (iemocap.matches, iemocap.load),
+        (msp_podcast.matches, msp_podcast.load),
         *((corpus.matches, corpus.load) for corpus in acted_speech.CORPORA),
         (labelled_sounds.matches, partial(labelled_sounds.load, labels=labels)),
         (partial(own_speech.matches, labels=labels), partial(own_speech.load, labels=labels)),
@@ -47,6 +56,8 @@ KNOWN = ", ".join(
     (
         *(f"{corpus.dataset} ({corpus.hint})" for corpus in acted_speech.CORPORA),
         "nEMO (data.tsv, samples/)",
+        "IEMOCAP (Session1/)",
+        "MSP-Podcast (Labels/labels_consensus.csv)",
         "recordings listed in labels.csv (file, emotion, speaker)",
         "own recordings (one folder per emotion, in train/, val/ and test/ or in one folder per "
         "speaker or not)",

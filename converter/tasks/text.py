@@ -15,9 +15,12 @@ from converter.datasets import (
     dailydialog,
     dair_emotion,
     emoint,
+    emotionlines,
+    empathetic_dialogues,
     goemotions,
     isear,
     meld,
+    mosei,
     own_texts,
     semeval2018,
     xed,
@@ -48,6 +51,9 @@ def layouts(labels: OwnLabels = own_texts.STANDARD) -> tuple[Layout[list[Texts]]
         (emoint.matches, emoint.load),
         (dailydialog.matches, dailydialog.load),
         (dair_emotion.matches, dair_emotion.load),
+        (emotionlines.matches, emotionlines.load),
+        (empathetic_dialogues.matches, empathetic_dialogues.load),
+        (mosei.matches, mosei.load),
         (partial(own_texts.matches, labels=labels), partial(own_texts.load, labels=labels)),
     )
 
@@ -58,6 +64,8 @@ KNOWN = (
     "XED (AnnotatedData/), MELD (train_sent_emo.csv …), ISEAR (isear.csv), "
     "SemEval-2018 E-c (E-c-En-train.txt …), EmoInt (anger-ratings-0to1.train.txt …), "
     "DailyDialog (dailydialog_train.json …), dair-ai emotion (train.txt, val.txt), "
+    "EmotionLines (friends_train.json …), EmpatheticDialogues (train.csv with conv_id, context and "
+    "prompt), CMU-MOSEI (CMU_MOSEI_Labels.csd), "
     "own texts (a .csv or "
     ".jsonl with text and label, a folder with train and test as such, or .txt files in one folder "
     "per emotion)"

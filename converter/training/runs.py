@@ -107,6 +107,15 @@ def start_run(run: Path, plan: Plan, splits: Splits, **facts: object) -> None:
     write_taught(run, splits)
 
 
+def check_trainable(splits: Splits) -> None:
+    """Raises EmotiondError if there is nothing to train on, or nothing to choose an epoch by."""
+    if not splits.train_splits:
+        raise EmotiondError(
+            f"{splits.dataset}: too few samples to train on and to hold back, or a test split "
+            "alone; add data, or measure a pack on it with `emotion-convert evaluate --all`"
+        )
+
+
 def check_trained(run: Path) -> None:
     """Raises EmotiondError if no epoch of a run had a finite loss."""
     if best_loss(run / CURVES) is None:

@@ -21,6 +21,7 @@ from converter.training.runs import (
     ORIGINS,
     Plan,
     best_loss,
+    check_trainable,
     check_trained,
     load_run,
     origins_of_weights,
@@ -40,6 +41,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     The weights are exponential moving averages of the trained ones. Writes model.keras,
     input.json and curves (CSV and PNG) into the folder `run` and returns the model's path.
     """
+    check_trainable(splits)
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     spec = task.input_spec(splits.train)

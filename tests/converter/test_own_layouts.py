@@ -13,6 +13,9 @@ from converter.datasets.samples import DatasetError
 from converter.datasets.splits import Splits
 from converter.tasks.base import Task
 from converter.tasks.registry import TASKS
+from converter.training.runs import Plan
+from converter.training.train import train
+from edge.errors import EmotiondError
 
 RNG = np.random.default_rng(0)
 Write = Callable[[Path], None]
@@ -220,3 +223,12 @@ def test_a_set_with_a_test_alone_can_be_measured_whole(tmp_path: Path, modality:
     root = _files(tmp_path / "mine", modality, ["test/happy", "test/sad"], of_each=10)
     splits = _task(modality).load_all([root])
     assert len(splits.test) == 20
+
+
+@pytest.mark.parametrize("modality", ["face", "speech"])
+def test_a_few_samples_can_be_measured_and_not_trained_on(tmp_path: Path, modality: str) -> None:
+    root = _files(tmp_path / "mine", modality, ["happy", "sad"], of_each=1)
+    assert len(_task(modality).load_all([root]).test) == 2
+    task = _task(modality)
+    with pytest.raises(EmotiondError, match="mine: too few samples to train on and to hold back"):
+        train(task, task.load([root]), tmp_path / "run", Plan(task.schedule))
