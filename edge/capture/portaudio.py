@@ -22,7 +22,8 @@ from edge.errors import SourceError
 from edge.stderr import silenced_stderr
 from edge.values import SAMPLE_RATE_HZ, AudioBlock
 
-BLOCK_S = 0.05
+BLOCK_S = 0.1
+"""As often as voices are looked for: each block wakes two threads."""
 BLOCK_TIMEOUT_S = 1.5
 """A microphone that delivers nothing for this long is opened again."""
 MIN_WAIT_S, MAX_WAIT_S = 0.005, 0.5

@@ -29,7 +29,7 @@ from edge.service.meter import Meter
 from edge.service.worker import Worker
 from edge.values import MODALITIES, AudioBlock, Frame, Observation, Sighting, TextMessage
 
-MAX_QUEUED_AUDIO_BLOCKS = 40
+MAX_QUEUED_AUDIO_BLOCKS = 20
 MAX_QUEUED_TEXTS = 64
 
 

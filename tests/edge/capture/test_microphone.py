@@ -229,13 +229,13 @@ def test_a_microphone_that_falls_silent_is_reported_and_a_late_one_is_waited_for
 def test_a_process_that_stood_still_does_not_blame_the_microphone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    driver = Driver(16000, [np.ones(800, np.int16)])
+    driver = Driver(16000, [np.ones(1600, np.int16)])
     clock = FakeClock()
     microphone = _open(monkeypatch, driver, clock)
 
     def there() -> int:
         clock.moment_s += 30.0
-        return 0 if clock.moment_s < 150.0 else 800
+        return 0 if clock.moment_s < 150.0 else 1600
 
     monkeypatch.setattr(driver, "get_read_available", there)
     assert microphone.read() is not None
@@ -277,7 +277,7 @@ def test_a_sound_file_is_played_whole_in_blocks() -> None:
         blocks.append(block)
     played = np.concatenate([block.samples for block in blocks])
     assert np.array_equal(played, read_sound(HAPPY_CLIP))
-    assert blocks[0].captured_s == pytest.approx(100.05)
+    assert blocks[0].captured_s == pytest.approx(100.1)
 
 
 @pytest.mark.parametrize("source", ["no such microphone", "", "/nowhere/clip.wav"])
