@@ -12,8 +12,8 @@ from edge.errors import UpdateError
 from edge.processes import python_command
 from edge.updates.job import Job, Progress
 
-CHECKS_S = 120.0
-"""Longest time for everything but the download."""
+CHECKS_S = 60.0
+"""Longest time for everything but the download, four packs on a slow board."""
 MAX_LINE_BYTES = 65_536
 
 
@@ -22,49 +22,65 @@ class JobProcess:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._stopped = threading.Event()
+        download_s = job.settings.timeout_s if job.address else 0.0
+        self._limit_s = download_s + CHECKS_S
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self, report: Callable[[Progress], None]) -> Progress:
         """Waits until the job has ended; returns its last progress. Raises UpdateError."""
-        job = self._job
-        command = python_command("from edge.updates.worker import main; main()")
-        keep = (job.stream,) if job.stream >= 0 else ()
-        try:
-            child = subprocess.Popen(  # noqa: S603 - this Python, this package
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=keep,
-            )
-        except OSError as error:
-            raise UpdateError(f"no process could be started ({error.strerror})") from error
-        self._child = child
-        timer = threading.Timer(job.settings.timeout_s + CHECKS_S, child.kill)
+        child = self._start()
+        timer = threading.Timer(self._limit_s, child.kill)
         timer.daemon = True
         timer.start()
-        last = Progress("failed", job.version, "the process that checks models has no answer")
         try:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.write(msgspec.json.encode(job))
-                child.stdin.close()
-            while line := child.stdout.readline(MAX_LINE_BYTES):
-                last = msgspec.json.decode(line, type=Progress)
-                report(last)
-            child.wait()
+            last = self._follow(child, report)
         finally:
             timer.cancel()
             child.kill()
             child.wait()
         if child.returncode < 0 and last.step not in ("starting", "verified"):
             name = signal.Signals(-child.returncode).name
-            last = Progress("failed", last.version, f"the process that checks it ended by {name}")
+            return Progress("failed", last.version, f"the process that checks it ended by {name}")
+        return last
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        stream = self._job.stream
+        with self._lock:
+            if self._is_stopped:
+                raise UpdateError("it was stopped before it began")
+            try:
+                self._child = subprocess.Popen(  # noqa: S603 - this Python, this package
+                    python_command("from edge.updates.worker import main; main()"),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=(stream,) if stream >= 0 else (),
+                )
+            except OSError as error:
+                raise UpdateError(f"no process could be started ({error.strerror})") from error
+            return self._child
+
+    def _follow(
+        self, child: "subprocess.Popen[bytes]", report: Callable[[Progress], None]
+    ) -> Progress:
+        """Hands the job over and passes its progress on; returns the last one."""
+        last = Progress("failed", self._job.version, "the process that checks models said nothing")
+        assert child.stdin is not None
+        assert child.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(msgspec.json.encode(self._job))
+            child.stdin.close()
+        while line := child.stdout.readline(MAX_LINE_BYTES):
+            last = msgspec.json.decode(line, type=Progress)
+            report(last)
+        child.wait()
         return last
 
     def stop(self) -> None:
-        """Ends the process, if it has started."""
-        if self._child is not None:
-            self._child.kill()
+        """Ends the process, or keeps it from starting."""
+        with self._lock:
+            self._is_stopped = True
+            if self._child is not None:
+                self._child.kill()

@@ -4,6 +4,7 @@ import re
 import sys
 from collections import defaultdict
 from importlib import import_module
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,9 @@ def test_every_locked_version_has_hashes(lock: str) -> None:
 def test_a_lock_file_names_no_index(lock: str) -> None:
     assert "://" not in text_of(lock)
     assert not re.search(r"^\s*-(?!-hash=)", text_of(lock), re.M)
+
+
+def test_no_package_that_is_installed_with_it_has_its_import_names() -> None:
+    owners = packages_distributions()
+    for name in ("edge", "emotiond", "converter"):
+        assert set(owners.get(name, ["emotiond"])) == {"emotiond"}

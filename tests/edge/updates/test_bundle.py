@@ -1,11 +1,14 @@
 import io
 import json
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from converter.packing.signing import new_key
 from edge.errors import UpdateError
@@ -132,6 +135,31 @@ def test_even_a_signed_list_names_only_plain_files_and_versions(
     made = _member(LIST, content) + _member(SIGNATURE, signature)
     with pytest.raises(UpdateError, match="signed, but not a list that this version reads"):
         BundleReader(io.BytesIO(made), keys)
+
+
+@pytest.fixture(scope="session")
+def whole(signer: Signer) -> bytes:
+    return signer.sign("1").read_bytes()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_broken_bundle_gives_the_signed_files_or_a_refusal(
+    whole: bytes, keys: TrustedKeys, data: st.DataObject
+) -> None:
+    broken = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, min(len(whole), 6000)))
+        piece = data.draw(st.binary(max_size=600))
+        broken[start : start + data.draw(st.integers(0, 600))] = piece
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            BundleReader(io.BytesIO(broken), keys).extract(Path(folder, "new"))
+        except UpdateError:
+            pass
+        else:
+            assert Path(folder, "new", "fusion.json").read_bytes() == FUSION
+        assert {one.name for one in Path(folder).iterdir()} <= {"new"}
 
 
 def _writable(folder: Path) -> None:

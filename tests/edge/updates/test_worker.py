@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from edge.config_updates import Updates
+from edge.errors import UpdateError
 from edge.resources import MODELS
 from edge.updates.job import Job, Progress
 from edge.updates.process import JobProcess
@@ -74,3 +75,11 @@ def test_a_process_without_an_answer_is_a_failure(job: Job) -> None:
     stopped = JobProcess(job)
     last = stopped.run(lambda _: None)  # neither a bundle nor an address to install from
     assert last.step == "failed"
+
+
+def test_a_job_that_is_stopped_before_it_begins_never_does(job: Job) -> None:
+    process = JobProcess(job)
+    process.stop()
+    with pytest.raises(UpdateError, match="stopped before it began"):
+        process.run(lambda _: None)
+    assert not Path(job.state_folder).exists()
