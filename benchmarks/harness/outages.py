@@ -1,7 +1,7 @@
 """Kills brokers and publishers at random moments, and counts what arrives at a subscriber.
 
-`python -m benchmarks.harness.outages PORT FOLDER FIRST` publishes numbered events as a daemon
-would, RATE_PER_S a second. After each, it prints the next number, and the number up to which its
+`python -m benchmarks.harness.outages PORT FOLDER FIRST RATE` publishes numbered events as a daemon
+would, RATE a second. After each, it prints the next number, and the number up to which its
 own events are safe: on disk, or acknowledged by the broker.
 """
 
@@ -33,14 +33,14 @@ SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
 
 
-def publish(port: int, folder: Path, first: int) -> None:
+def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
     """Publishes events until the process is killed."""
     config = Mqtt(
         host=HOST,
         port=port,
         device=DEVICE,
         reconnect=Backoff(shortest_s=0.2, longest_s=1.0),
-        spool=SpoolLimits(write_interval_s=1.0, replay_per_s=1000),
+        spool=SpoolLimits(write_interval_s=RATE_PER_S / rate_per_s, replay_per_s=1000),
     )
     clock = Clock()
     composer, publisher = Composer(f"emotion/{DEVICE}", clock), Publisher(config, None, folder)
@@ -54,7 +54,7 @@ def publish(port: int, folder: Path, first: int) -> None:
         state = State("unknown", None, 0, 0, clock.now_s())
         publisher.publish(composer.event(Change(str(number), 0, "start", state, 0.0)))
         number += 1
-        time.sleep(1 / RATE_PER_S)
+        time.sleep(1 / rate_per_s)
         delivery = publisher.delivery
         safe = delivery.acknowledged + delivery.waiting - delivery.unwritten - before
         print(number, first + safe, flush=True)
@@ -63,8 +63,8 @@ def publish(port: int, folder: Path, first: int) -> None:
 class Sender:
     """A publishing process that is killed without warning and started again."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        self._port, self._folder = port, folder
+    def __init__(self, port: int, folder: Path, rate_per_s: float) -> None:
+        self._port, self._folder, self._rate_per_s = port, folder, rate_per_s
         self.safe: list[range] = []
         """Numbers of the events that must arrive, by process."""
         self._start(0)
@@ -79,7 +79,10 @@ class Sender:
             str(self._folder),
         ]
         self._process = subprocess.Popen(
-            [*command, str(first)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*command, str(first), str(self._rate_per_s)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -166,21 +169,29 @@ class Listener:
 
 
 def endure(
-    broker: Mosquitto, folder: Path, broker_kills: int, sender_kills: int, seed: int
+    broker: Mosquitto,
+    folder: Path,
+    broker_kills: int,
+    sender_kills: int,
+    seed: int,
+    rate_per_s: float = RATE_PER_S,
 ) -> Outcome:
-    """Kills the broker and, at some of its kills, the sender; returns what arrived."""
+    """Kills the broker and, at some of its kills, the sender; returns what arrived.
+
+    Outages last for a number of events, and so a higher rate makes them shorter.
+    """
     rng = random.Random(seed)  # noqa: S311
     listener = Listener(broker.port)
     listener.wait_until_subscribed()
     broker.stop()  # it saves the subscription, and has it after every kill
     broker.start()
     listener.wait_until_subscribed()
-    sender = Sender(broker.port, folder)
+    sender = Sender(broker.port, folder, rate_per_s)
     sender_killed_at = set(rng.sample(range(broker_kills), sender_kills))
     sender.wait_for(20)
     for number in range(broker_kills):
         sender.wait_for(rng.randrange(4, 40))
-        time.sleep(rng.uniform(0, 1 / RATE_PER_S))
+        time.sleep(rng.uniform(0, 1 / rate_per_s))
         broker.kill()
         if number in sender_killed_at:
             sender.wait_for(rng.randrange(30))
@@ -208,4 +219,4 @@ def endure(
 
 
 if __name__ == "__main__":
-    publish(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    publish(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

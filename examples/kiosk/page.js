@@ -2,7 +2,9 @@
 
 const ROOT = `${SETTINGS.prefix}/${SETTINGS.device}`;
 // Not `#`, which would include the texts that others send to the device.
-const SUBTOPICS = ["status", "state", "event", "error", "+/status"];
+// Some brokers, RabbitMQ for one, give retained messages only to topics that are named in full.
+const NAMED = ["face/status", "speech/status", "text/status"];
+const SUBTOPICS = ["status", "state", "event", "error", ...NAMED, "+/status"];
 const RECONNECT_MS = 2000;
 const ANSWER_TIMEOUT_MS = 5000;
 

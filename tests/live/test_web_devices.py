@@ -93,7 +93,7 @@ def test_a_device_is_followed_paused_and_lost(
 def test_what_a_device_says_is_shown_as_text(
     chromium: Chrome, web: Site, device: paho.Client
 ) -> None:
-    hostile = "<img src=x onerror=alert(1)>"
+    hostile = "<img src=x onerror=alert(1)>" + "a" * 60
     device.publish(f"emotion/{hostile}/status", "online", 1, retain=True)
     device.publish(f"emotion/{hostile}/face/status", f"degraded: {hostile}", 1, retain=True)
     page = Page(chromium, web.url)
@@ -103,6 +103,9 @@ def test_what_a_device_says_is_shown_as_text(
     page.until_text(".device-problem", "posture: asleep")
     assert page.text(".device strong") == hostile
     assert page.find(".device img") is None
+    page.resize(390, 844)
+    page.until(lambda: page.overflow_px == 0)
+    page.resize(1440, 900)
 
 
 @needs_browser

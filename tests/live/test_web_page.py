@@ -72,6 +72,14 @@ def test_camera_and_microphone_are_read_live_and_stopped(page: Page, web: Site) 
     assert page.complaints == []
 
 
+def test_a_text_is_read_without_camera_and_microphone(page: Page, web: Site) -> None:
+    page.open()
+    page.write("#sentence", "I am so happy about this!", submit=True)
+    page.until_text('.voice[data-modality="text"] .emotion', "Happy")
+    assert page.text(".now-name") == "Happy"
+    assert web.server.live == 0
+
+
 def test_leaving_the_view_closes_the_camera(page: Page, web: Site) -> None:
     page.open()
     page.press("Start camera and microphone")
@@ -81,13 +89,13 @@ def test_leaving_the_view_closes_the_camera(page: Page, web: Site) -> None:
 
 
 def test_a_full_server_is_explained(page: Page, web: Site) -> None:
-    web.server.live = 1
+    web.server.live += 1
     try:
         page.open()
         page.press("Start camera and microphone")
         page.until_text(".notice", "pages are live already; try again later")
     finally:
-        web.server.live = 0
+        web.server.live -= 1
 
 
 def test_without_camera_and_microphone_the_page_says_what_to_do(web: Site, tmp_path: Path) -> None:
@@ -113,6 +121,7 @@ def files(folder: Path) -> dict[str, Path]:
 
 def test_files_of_every_kind_are_read_and_saved(page: Page, folder: Path, tmp_path: Path) -> None:
     page.open("#files")
+    assert "Nothing read yet" in page.text(".empty")
     page.write("#files", "\n".join(str(one) for one in files(tmp_path).values()))
     page.write("#words", "=I am terrified of this", submit=True)
     page.until(lambda: len(page.texts(".answer")) >= 6)
@@ -159,6 +168,7 @@ def test_files_that_cannot_be_read_say_why_and_harm_no_other(page: Page, tmp_pat
     page.write("#files", f"{rubbish}\n{large}")
     page.write("#words", "I am so happy!", submit=True)
     page.until(lambda: len(page.texts(".result .notice")) == 2)
+    page.until(lambda: page.find(".unplayable img") is not None)  # its place is not left empty
     reasons = " ".join(page.texts(".result .notice"))
     assert "<img src=x>.png: not a readable picture" in reasons
     assert "more than 5 MB" in reasons or "too large" in reasons
@@ -287,7 +297,8 @@ def test_the_camera_of_the_server_is_shown_only_if_asked_and_only_while_somebody
     page: Page, chromium: Chrome
 ) -> None:
     page.open("#camera")
-    page.until_text(".notice", "start the server with --camera")
+    page.until_text(".notice", "Start the server with --camera")
+    page.until_text(".stage", "There is no picture")
     camera = Camera(source=str(HAPPY_CLIP), loop=True)
     with site(config=msgspec.structs.replace(NO_BROKER, camera=camera), camera=True) as web:
         watched = Page(chromium, web.url)

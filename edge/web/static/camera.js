@@ -2,6 +2,7 @@
 
 import { drawBoxes } from "./boxes.js";
 import { LastMinute, Now } from "./belief.js";
+import { capital } from "./emotions.js";
 import { h, show } from "./ui.js";
 
 export function cameraView(main) {
@@ -74,7 +75,8 @@ export function cameraView(main) {
   let left = false;
   socket.addEventListener("close", () => {
     problem.hidden = left;
-    show(problem, reason);
+    show(problem, capital(reason));
+    show(note, "There is no picture.");
   });
   return () => {
     left = true;

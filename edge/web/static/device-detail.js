@@ -1,7 +1,7 @@
 // One device: its belief now, the last hour, its modalities, its health, and the pause.
 
 import { Affect } from "./affect.js";
-import { MODALITIES } from "./emotions.js";
+import { MODALITIES, capital } from "./emotions.js";
 import { Timeline } from "./timeline.js";
 import { conditionOf } from "./feed.js";
 import { emotion, fetchJson, h, percent, probabilities, setEmotion, shares, show } from "./ui.js";
@@ -63,9 +63,13 @@ export class DeviceDetail {
         h("h2", {}, "The last hour, as far as it is known"),
         this.#canvas,
       ),
-      h("section", { class: "card" }, h("h2", {}, "What it uses"), this.#modalities),
-      h("section", { class: "card" }, h("h2", {}, "Health"), this.#health),
-      h("section", { class: "card wide" }, h("h2", {}, "Events"), this.#events),
+      h(
+        "div",
+        { class: "stack" },
+        h("section", { class: "card" }, h("h2", {}, "What it uses"), this.#modalities),
+        h("section", { class: "card" }, h("h2", {}, "Health"), this.#health),
+      ),
+      h("section", { class: "card" }, h("h2", {}, "Events"), this.#events),
     );
   }
 
@@ -77,11 +81,19 @@ export class DeviceDetail {
     show(this.#state, condition);
     setEmotion(this.#emotion, state?.emotion ?? "unknown");
     if (condition !== "online") {
-      show(this.#emotion.lastChild, condition === "paused" ? "Nothing is captured" : "–");
+      show(
+        this.#emotion.lastChild,
+        condition === "paused" ? "Nothing is captured" : "Not connected",
+      );
     }
     show(this.#figure, state?.confidence ? percent(state.confidence) : "");
-    this.#chances.replaceChildren(probabilities(state?.probabilities ?? {}));
-    this.#origin.replaceChildren(shares(state?.contributions ?? {}));
+    const known = Object.keys(state?.probabilities ?? {}).length > 0;
+    this.#chances.replaceChildren(
+      known ? probabilities(state.probabilities) : quiet("Nothing, while nobody is seen or heard."),
+    );
+    this.#origin.replaceChildren(
+      known ? shares(state.contributions) : quiet("No modality has an answer."),
+    );
     this.#showTimes(device, state);
     this.#showFacts(device);
     this.#showPause(device, condition);
@@ -105,13 +117,14 @@ export class DeviceDetail {
     const known = Object.entries(modalities).sort();
     facts(
       this.#modalities,
-      known.map(([name, status]) => [MODALITIES[name] ?? name, status]),
+      known.map(([name, status]) => [titleOf(name), status]),
+      "It has not published that yet.",
     );
-    facts(this.#health, healthFacts(health, info));
+    facts(this.#health, healthFacts(health, info), "It is published every half minute.");
     this.#events.replaceChildren(
       ...(events.length
         ? events.map(eventItem)
-        : [h("li", { class: "quiet-line" }, "None since this server was started.")]),
+        : [h("li", {}, quiet("None since this server was started."))]),
     );
   }
 
@@ -161,19 +174,24 @@ export class DeviceDetail {
   }
 }
 
-function facts(list, pairs) {
+const quiet = (text) => h("p", { class: "quiet-line" }, text);
+const titleOf = (name) => MODALITIES[name] ?? capital(name);
+
+// Shows pairs of a name and a value, or without any a sentence.
+function facts(list, pairs, sentence) {
   const text = JSON.stringify(pairs);
   if (list.dataset.shown !== text) {
     list.dataset.shown = text;
+    const shown = pairs.length ? pairs : [[sentence, ""]];
     list.replaceChildren(
-      ...pairs.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+      ...shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
     );
   }
 }
 
 function healthFacts(health, info) {
   const models = Object.entries(info?.models ?? {}).map(
-    ([name, one]) => `${MODALITIES[name] ?? name} ${one.version}`,
+    ([name, one]) => `${titleOf(name)} ${one.version}`,
   );
   const known = info
     ? [
@@ -182,10 +200,10 @@ function healthFacts(health, info) {
       ]
     : [];
   if (!health) {
-    return [...known, ["Health", "is published every half minute"]];
+    return known;
   }
   const stages = Object.entries(health.stages).map(([name, one]) => [
-    `${MODALITIES[name] ?? name}`,
+    titleOf(name),
     `${one.per_s.toFixed(1)} a second, ${one.p50_ms.toFixed(1)} ms`,
   ]);
   return [
@@ -217,7 +235,7 @@ function eventItem({ time, phase, emotion: name, confidence, duration_s }) {
   return h(
     "li",
     {},
-    h("time", {}, at),
+    h("time", { datetime: time }, at),
     emotion(name),
     h("span", {}, `${what}${length}`),
     h("span", { class: "figure" }, percent(confidence)),

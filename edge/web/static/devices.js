@@ -1,6 +1,7 @@
 // Devices: everything that a broker's devices publish, live.
 
 import { DeviceDetail } from "./device-detail.js";
+import { capital } from "./emotions.js";
 import { Feed, conditionOf } from "./feed.js";
 import { drawHistory } from "./history.js";
 import { emotion, h, percent, setEmotion, setTrack, show, track } from "./ui.js";
@@ -77,31 +78,9 @@ export function devicesView(main, health, chosen) {
     }
     grid.dataset.received = feed.received;
     empty.hidden = feed.devices.size > 0 || !feed.isComplete;
-    if (!empty.hidden && !feed.broker.connected) {
-      empty.replaceChildren(
-        h("h2", {}, "The broker cannot be reached"),
-        h(
-          "p",
-          {},
-          `${feed.broker.reason || feed.broker.address}. This page shows its devices as soon as it answers.`,
-        ),
-        h(
-          "p",
-          {},
-          "Is it elsewhere? Start this server with --config and the daemon's configuration.",
-        ),
-      );
-    } else if (!empty.hidden) {
-      empty.replaceChildren(
-        h("h2", {}, "No devices yet"),
-        h("p", {}, "A device appears here as soon as it publishes to this broker."),
-        h("pre", {}, "emotiond run\nemotiond demo --web"),
-        h(
-          "p",
-          {},
-          "Is the broker elsewhere? Start this server with --config and the daemon's configuration.",
-        ),
-      );
+    finder.hidden = feed.devices.size === 0;
+    if (!empty.hidden) {
+      empty.replaceChildren(...whyEmpty(feed.broker));
     }
   }
 
@@ -134,13 +113,41 @@ export function devicesView(main, health, chosen) {
   feed.addEventListener("change", changed);
   search.addEventListener("input", schedule);
   const ticking = setInterval(schedule, 5000);
+  const redraw = () => changed({ detail: null });
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", redraw);
+  addEventListener("resize", redraw);
   feed.start();
   return () => {
     clearTimeout(timer);
     clearInterval(ticking);
+    dark.removeEventListener("change", redraw);
+    removeEventListener("resize", redraw);
     feed.removeEventListener("change", changed);
     feed.stop();
   };
+}
+
+// Why there is no device, and what to do.
+function whyEmpty({ connected, reason, address }) {
+  const elsewhere = [
+    "Is the broker elsewhere? Start this server with ",
+    h("code", {}, "--config"),
+    " and the daemon's configuration.",
+  ];
+  if (!connected) {
+    return [
+      h("h2", {}, "The broker cannot be reached"),
+      h("p", {}, `${capital(reason || address)}. Its devices appear here as soon as it answers.`),
+      h("p", {}, elsewhere),
+    ];
+  }
+  return [
+    h("h2", {}, "No devices yet"),
+    h("p", {}, "A device appears here as soon as it publishes to this broker."),
+    h("pre", {}, "emotiond run\nemotiond demo --web"),
+    h("p", {}, elsewhere),
+  ];
 }
 
 function brokerText(feed) {
@@ -177,6 +184,7 @@ class Tile {
         h("span", { class: "device-now" }, this.#name, this.#figure),
         this.#bar,
         this.#history,
+        h("span", { class: "device-hour" }, h("span", {}, "an hour ago"), h("span", {}, "now")),
         this.#problem,
       ),
     );
@@ -189,16 +197,18 @@ class Tile {
     show(this.#state, condition);
     setEmotion(this.#name, state?.emotion ?? "unknown");
     if (!state || (!state.faces && state.emotion === "unknown")) {
-      show(
-        this.#name.lastChild,
-        condition === "online" ? "Nobody in view" : condition === "paused" ? "Paused" : "–",
-      );
+      show(this.#name.lastChild, quietly(condition));
     }
     setTrack(this.#bar, state?.confidence ?? 0, state?.emotion ?? "unknown");
     show(this.#figure, state && state.confidence ? percent(state.confidence) : "");
     drawHistory(this.#history, device.history);
     show(this.#problem, problemsOf(device).join(" · "));
   }
+}
+
+// What a device without a belief shows in its place.
+function quietly(condition) {
+  return { online: "Nobody in view", paused: "Nothing is captured" }[condition] ?? "Not connected";
 }
 
 function problemsOf(device) {

@@ -6,6 +6,10 @@ const FILES = { image: "face.jpg", audio: "voice.wav", video: "clip.mkv" };
 
 const name = (reference) => reference.split("/").at(-1);
 
+// A sentence whose parts between backticks are code.
+const marked = (text) =>
+  text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+
 // What a schema says, in words.
 function typeOf(schema) {
   if (schema.$ref) {
@@ -63,7 +67,7 @@ function endpoint(path, method, operation) {
       {},
       h("span", { class: "method" }, method.toUpperCase()),
       h("code", {}, path),
-      h("span", {}, operation.summary),
+      h("span", {}, marked(operation.summary)),
     ),
     h(
       "div",
@@ -96,7 +100,12 @@ function type(title, schema) {
   return h(
     "details",
     { class: "card", id: title },
-    h("summary", { class: "type" }, h("code", {}, title), h("span", {}, schema.description ?? "")),
+    h(
+      "summary",
+      { class: "type" },
+      h("code", {}, title),
+      h("span", {}, marked(schema.description ?? "")),
+    ),
     h(
       "div",
       { class: "inside" },

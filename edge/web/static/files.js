@@ -41,8 +41,8 @@ function build(health) {
     rows: 2,
     placeholder: "Or write a text, one sentence a line …",
   });
-  const json = h("button", { class: "quiet", type: "button", disabled: true }, "Save as JSON");
-  const csv = h("button", { class: "quiet", type: "button", disabled: true }, "Save as CSV");
+  const json = h("button", { class: "quiet", type: "button" }, "Save as JSON");
+  const csv = h("button", { class: "quiet", type: "button" }, "Save as CSV");
   const drop = h(
     "div",
     { class: "drop" },
@@ -58,6 +58,17 @@ function build(health) {
     area,
     h("button", { type: "submit" }, "Read the text"),
   );
+  const empty = h(
+    "div",
+    { class: "card empty" },
+    h("h2", {}, "Nothing read yet"),
+    h(
+      "p",
+      {},
+      "Each file and sentence gets a card here: the emotion, how sure the models are of all seven, and for a clip a timeline that follows the player.",
+    ),
+  );
+  const actions = h("div", { class: "actions", hidden: true }, json, csv);
   const elements = [
     h(
       "div",
@@ -72,9 +83,10 @@ function build(health) {
           "Each file goes to this server alone, stays in memory while it is read, and is gone afterwards.",
         ),
       ),
-      h("div", { class: "actions" }, json, csv),
+      actions,
     ),
     h("div", { class: "inputs" }, drop, form),
+    empty,
     list,
   ];
 
@@ -93,6 +105,7 @@ function build(health) {
     cards.unshift(card);
     list.prepend(card.element);
     queue.push(card);
+    update();
     next();
   }
 
@@ -111,7 +124,8 @@ function build(health) {
   }
 
   function update() {
-    json.disabled = csv.disabled = !cards.some((card) => card.item.result);
+    empty.hidden = cards.length > 0;
+    actions.hidden = !cards.some((card) => card.item.result);
   }
 
   async function addFiles(files) {

@@ -100,9 +100,10 @@ export class ResultCard {
       return;
     }
     this.#url = URL.createObjectURL(file);
+    const unplayable = () => this.#media.classList.add("unplayable");
     if (kind === "image") {
       this.#media.append(
-        h("img", { src: this.#url, alt: "" }),
+        h("img", { src: this.#url, alt: "", onerror: unplayable }),
         h("canvas", { class: "overlay", "aria-hidden": "true" }),
       );
     } else if (kind === "audio") {
@@ -116,6 +117,7 @@ export class ResultCard {
           controls: true,
           playsinline: true,
           "aria-label": this.item.name,
+          onerror: unplayable,
         }),
         h("canvas", { class: "overlay", "aria-hidden": "true" }),
       );
@@ -128,7 +130,7 @@ export class ResultCard {
         h(
           "p",
           { class: "result-state" },
-          "No face in it. Faces need to be about 40 pixels wide or more, and seen from the front.",
+          "No face in it. A face must be seen from the front and fill about a ninth of the longer side; with models.face.detector: full in the server's configuration, a twentieth.",
         ),
       );
       return;
@@ -183,7 +185,6 @@ export class ResultCard {
       }
     };
     video.addEventListener("play", tick);
-    video.addEventListener("error", () => this.#media.classList.add("unplayable"));
     canvas.addEventListener(
       "click",
       (event) => (video.currentTime = timeline.timeAt(event.offsetX)),

@@ -3,7 +3,7 @@
 import { LastMinute, Now, Voices } from "./belief.js";
 import { drawBoxes } from "./boxes.js";
 import { Capture } from "./capture.js";
-import { h, show } from "./ui.js";
+import { fetchJson, h, show } from "./ui.js";
 
 const HINTS = {
   face: "Starts with the camera",
@@ -27,9 +27,8 @@ export function tryView(main) {
     id: "sentence",
     maxlength: 500,
     placeholder: "Say it in words …",
-    disabled: true,
   });
-  const say = h("button", { type: "submit", disabled: true }, "Read");
+  const say = h("button", { type: "submit" }, "Read");
   const form = h(
     "form",
     { class: "say" },
@@ -105,14 +104,34 @@ export function tryView(main) {
     show(button, "Start camera and microphone");
     show(hint, "Your picture appears here, with a box around each face.");
     button.disabled = note.hidden = button.hidden = false;
-    sentence.disabled = say.disabled = stop.hidden = true;
+    stop.hidden = true;
     show(latency, "");
     drawBoxes(overlay, { width: 0 }, [], new Map());
+    belief.show(null, [], 0);
     for (const [modality, hint] of Object.entries(HINTS)) {
       voices.hint(modality, hint);
     }
     problem.hidden = reason === null;
     show(problem, reason ?? "");
+  }
+
+  // Reads a text without camera and microphone.
+  async function read(text) {
+    problem.hidden = true;
+    voices.hint("text", "Reading …");
+    try {
+      const headers = { "Content-Type": "application/json" };
+      const options = { method: "POST", headers, body: JSON.stringify({ text }) };
+      const result = await fetchJson("/api/predict", options);
+      if (stop.hidden) {
+        voices.show(result);
+        belief.show(result, [{ ...result, time: 0 }], 0);
+      }
+    } catch (error) {
+      voices.hint("text", HINTS.text);
+      problem.hidden = false;
+      show(problem, error.message);
+    }
   }
 
   async function begin() {
@@ -144,7 +163,7 @@ export function tryView(main) {
       mine.stop();
       return;
     }
-    sentence.disabled = say.disabled = stop.hidden = false;
+    stop.hidden = false;
     note.hidden = mine.hasCamera;
     button.hidden = true;
     show(hint, "There is no camera; the microphone is read.");
@@ -160,8 +179,8 @@ export function tryView(main) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (sentence.value.trim() && capture) {
-      capture.sendText(sentence.value);
+    if (sentence.value.trim()) {
+      stop.hidden ? read(sentence.value) : capture.sendText(sentence.value);
       sentence.value = "";
     }
   });
