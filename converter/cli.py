@@ -88,7 +88,7 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--only",
         action="append",
-        help="text: name of a data set to use, of those in --data; repeatable (default: all)",
+        help="name of a data set to use, of those in --data; repeatable (default: all)",
     )
     command.add_argument(
         "--map",
@@ -207,29 +207,37 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_fuse_options(command: argparse.ArgumentParser) -> None:
+    _add_fusion_data(command, required=True)
+    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page on people")
+    _add_models(command)
+
+
+def _add_fusion_data(command: argparse.ArgumentParser, required: bool) -> None:
+    of_fusion = "" if required else "fusion: "
     for modality in MODALITIES:
         command.add_argument(
             f"--{modality}",
             type=Path,
-            required=True,
+            required=required,
             action="append",
+            default=None if required else [],
             metavar="DATA",
-            help=f"data that the {modality} model was trained with; repeatable",
+            help=f"{of_fusion}data that the {modality} model was trained with; repeatable",
         )
     command.add_argument(
         "--people",
         type=Path,
         action="append",
         default=[],
-        help="folder of clips of people, with labels.csv (file, emotion, speaker); repeatable",
+        help=f"{of_fusion}folder of clips of people, with labels.csv (file, emotion, speaker); "
+        "repeatable",
     )
     command.add_argument(
         "--people-models",
         type=Path,
-        help="folder of packs that were trained without these people (default: --models)",
+        help=f"{of_fusion}folder of packs that were trained without these people "
+        "(default: --models)",
     )
-    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page on people")
-    _add_models(command)
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -261,6 +269,14 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         "--weights",
         type=Path,
         help="initial weights: a .keras file, or a MobileNet of TensorFlow.js (.json)",
+    )
+    command.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="PACK",
+        help="face, speech: fine-tune this pack, such as models/face; a bare name is one that "
+        "ships. A few dozen samples a class are enough",
     )
     command.add_argument(
         "--teacher",

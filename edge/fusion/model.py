@@ -12,6 +12,7 @@ from msgspec import Meta
 from edge.config import Share
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
+from edge.values import MadeBy
 
 PositiveShare = Annotated[float, Meta(gt=0, le=1)]
 Score = Annotated[float, Meta(ge=-20, le=20)]
@@ -59,6 +60,8 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """sha256 of each modality's model at the time of learning."""
     figures: tuple[Figure, ...] = ()
     """Measured on people and samples other than those that taught the parameters measured."""
+    made_by: MadeBy | None = None
+    """The recipe; None if `emotion-convert fuse` made it."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""
