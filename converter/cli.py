@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_sign_options(add("sign", commands.sign, "sign packs as a bundle for `emotiond models`"))
     text = "make a pack of a model from elsewhere: Keras, SavedModel, ONNX or TFLite"
     _add_import_options(add("import", commands.import_model, text))
+    text = "run a recipe: every step from data to pack, without those that are done"
+    _add_make_options(add("make", commands.make, text))
     _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
     return parser
 
@@ -204,6 +206,27 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", default="", help="name of the pack (default: the file's)")
     command.add_argument("--licence", default="", help="licence of the model")
     _add_seed(command)
+
+
+def _add_make_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("modality", choices=(*MODALITIES, "fusion"))
+    command.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder or zip of a data set; repeatable",
+    )
+    command.add_argument(
+        "--recipe",
+        help="file of a recipe, or the name of one that ships (default: that of the modality, or "
+        "the one for data of your own)",
+    )
+    command.add_argument(
+        "--output", type=Path, help="folder of runs, pack and page (default: made/MODALITY)"
+    )
+    _add_fusion_data(command, required=False)
+    _add_models(command)
 
 
 def _add_fuse_options(command: argparse.ArgumentParser) -> None:

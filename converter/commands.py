@@ -61,6 +61,13 @@ def quantize(arguments: argparse.Namespace) -> None:
     print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
 
 
+def make(arguments: argparse.Namespace) -> None:
+    """Runs a recipe; the result is a pack, or fusion.json."""
+    from converter.recipes.choose import make_by_recipe
+
+    print("wrote", make_by_recipe(arguments))
+
+
 def checks(arguments: argparse.Namespace) -> None:
     """Chooses the check samples of packs again and writes them into the manifests."""
     from converter.packing.check_samples import choose_checks
