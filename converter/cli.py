@@ -92,6 +92,11 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         action="append",
         help="name of a data set to use, of those in --data; repeatable (default: all)",
     )
+    _add_map(command)
+    command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+
+
+def _add_map(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--map",
         action="append",
@@ -99,7 +104,6 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         help="emotion of the seven that a label of your own data means, `none` for a label of its "
         "own, or `skip` to leave it out; repeatable",
     )
-    command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
 
 
 def _add_models(command: argparse.ArgumentParser) -> None:
@@ -217,6 +221,7 @@ def _add_make_options(command: argparse.ArgumentParser) -> None:
         default=[],
         help="folder or zip of a data set; repeatable",
     )
+    _add_map(command)
     command.add_argument(
         "--recipe",
         help="file of a recipe, or the name of one that ships (default: that of the modality, or "

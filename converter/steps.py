@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.datasets.splits import WHOLE_SET, Splits
 from converter.fusion.figures import answer_people, measure_by_halves
-from converter.fusion.learn import fusion_file, learn_fusion
+from converter.fusion.learn import CASE_COUNT, fusion_file, learn_fusion
 from converter.fusion.people import predict_people
 from converter.fusion.report import write_fusion_report
 from converter.fusion.simulated_pairs import Predictions, predict_held_back
@@ -21,7 +21,8 @@ from converter.tasks.base import Schedule, Task
 from converter.tasks.registry import TASKS
 from converter.training import fine_tune, student
 from converter.training.runs import CHECKPOINT, Plan
-from converter.training.text import train_with_teacher
+from converter.training.student import PIECES
+from converter.training.text import ENCODER_RUN, NGRAMS_RUN, train_with_teacher
 from converter.training.train import train as train_network
 from edge.errors import EmotiondError
 from edge.fusion.model import FusionFile
@@ -86,7 +87,8 @@ def schedule_of(task: Task, options: Training) -> Schedule:
 
 def can_resume(run: Path) -> bool:
     """Returns True if a run was interrupted after a complete epoch."""
-    return (run / CHECKPOINT).is_dir()
+    parts = (run, run / ENCODER_RUN, run / NGRAMS_RUN)
+    return any((one / CHECKPOINT).is_dir() or (one / PIECES).is_file() for one in parts)
 
 
 def schedule_with(own: Schedule, options: object) -> Schedule:
@@ -154,7 +156,9 @@ class FusionSources:
     """Folder of packs that were trained without these people; None for the packs themselves."""
 
 
-def fuse(sources: FusionSources, models: Path, reports: Path) -> FusionFile:
+def fuse(
+    sources: FusionSources, models: Path, reports: Path, pairs: int = CASE_COUNT
+) -> FusionFile:
     """Learns fusion from the answers of the packs in `models` to held-back data and to people.
 
     Writes the page on people if there are any. Raises EmotiondError.
@@ -174,12 +178,12 @@ def fuse(sources: FusionSources, models: Path, reports: Path) -> FusionFile:
             taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
         # A modality without a test split is tested on the other half.
         sets.append(predictions if splits.test_split else halves[0][-1])
-    figures = measure_by_halves(halves, people)
+    figures = measure_by_halves(halves, people, pairs)
     if people is not None:
         answers = answer_people(people, sets)
         figures += answers.figures
         print("wrote", write_fusion_report(answers, reports))
-    return fusion_file(learn_fusion(sets, people), hashes, figures)
+    return fusion_file(learn_fusion(sets, people, count=pairs), hashes, figures)
 
 
 def find_pack(given: str, modality: str) -> Pack:

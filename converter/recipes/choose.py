@@ -25,7 +25,7 @@ def make_by_recipe(arguments: argparse.Namespace) -> Path:
         return _fusion(arguments, named, output)
     if not arguments.data or any(getattr(arguments, one) for one in (*MODALITIES, "people")):
         raise EmotiondError(f"make {modality} takes its data by --data, once for each data set")
-    task = steps.make_task(modality, {})
+    task = steps.make_task(modality, {"map": arguments.map})
     splits = task.load(arguments.data)
     print(splits.summary())
     recipe = named or _fitting(modality, splits.datasets)

@@ -47,6 +47,7 @@ class Making:
     ) -> None:
         """Raises EmotiondError if the recipe cannot run to its end; `loaded` are all `data`."""
         self.recipe, self._data, self._output = recipe, data, output
+        self._map = loaded[0].map
         check_steps(recipe)
         self._progress = Progress(output)
         task, splits = loaded
@@ -93,7 +94,7 @@ class Making:
         if set(only) == set(self._loaded[()][1].datasets):
             only = ()
         if tuple(only) not in self._loaded:
-            task = steps.make_task(self.recipe.modality, {"only": only} if only else {})
+            task = steps.make_task(self.recipe.modality, {"only": only, "map": self._map})
             splits = task.load(self._data)
             self._loaded[tuple(only)] = task, splits, fingerprint(splits)
         return self._loaded[tuple(only)]
@@ -166,7 +167,10 @@ class Making:
         """Returns the task with the options that change it, and its data."""
         only = tuple(options.only) if options is not None else self._data_of(run)
         given = task_options(options) if options is not None else {}
-        return steps.make_task(self.recipe.modality, given), self._load(only)[1]
+        loaded, splits, _ = self._load(only)
+        task = steps.make_task(self.recipe.modality, given | {"map": self._map})
+        task.label_map = loaded.label_map
+        return task, splits
 
     def train(self, job: Job, resumes: bool) -> Outputs:
         """Trains a network; continues after the last complete epoch of an interrupted one."""
@@ -227,7 +231,8 @@ def make_fusion(recipe: Recipe, sources: steps.FusionSources, models: Path, outp
     print(f"[1/1] {name}: about {duration(before_s)}" if before_s else f"[1/1] {name}", flush=True)
     progress.start(name, key)
     began_s = time.monotonic()
-    content = steps.fuse(sources, models, output / "reports")
+    pairs = recipe.steps[-1].options.pairs
+    content = steps.fuse(sources, models, output / "reports", pairs)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_fusion(msgspec.structs.replace(content, made_by=recipe.made_by), path)
     progress.finish(name, {path: True}, time.monotonic() - began_s, 0)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from edge.config import Section
 from edge.perception.manifest import Coefficients
+from edge.section import Section
 
 Positive = Annotated[int, Meta(gt=0)]
 AboveZero = Annotated[float, Meta(gt=0)]

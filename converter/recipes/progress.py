@@ -125,7 +125,7 @@ def key_of(facts: Sequence[Any]) -> str:
 
 def fingerprint(splits: Splits) -> str:
     """Returns a hash of the samples and labels of loaded data, wherever they lie."""
-    found = hashlib.sha256(repr((splits.datasets, splits.train_splits, splits.licence)).encode())
+    found = hashlib.sha256(repr((splits.trained_on, splits.train.labels, splits.licence)).encode())
     for part in (splits.train, splits.held_back, splits.test):
         found.update(part.targets.tobytes())
         for one in part.inputs:

@@ -15,10 +15,10 @@ import yaml
 from msgspec import Meta
 from yaml.nodes import MappingNode, Node
 
-from converter.recipes.options import FaceTraining, SpeechTraining, TextTraining
-from edge.config import Section
+from converter.recipes.options import FaceTraining, Positive, SpeechTraining, TextTraining
 from edge.configfile import mapping_faults
 from edge.errors import EmotiondError
+from edge.section import Section
 from edge.values import MadeBy
 
 FOLDER = Path(__file__).parent
@@ -53,6 +53,9 @@ class Report(Section, frozen=True):
 
 class Fuse(Section, frozen=True):
     """Learns fusion.json."""
+
+    pairs: Positive = 600
+    """Simulated pairs that it is learned from."""
 
 
 class _Steps(Section, frozen=True):
