@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_sign_options(add("sign", commands.sign, "sign packs as a bundle for `emotiond models`"))
     text = "make a pack of a model from elsewhere: Keras, SavedModel, ONNX or TFLite"
     _add_import_options(add("import", commands.import_model, text))
+    text = "run a recipe: every step from data to pack, without those that are done"
+    _add_make_options(add("make", commands.make, text))
     _add_fuse_options(add("fuse", commands.fuse, "learn models/fusion.json from the packs"))
     return parser
 
@@ -88,8 +90,13 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--only",
         action="append",
-        help="text: name of a data set to use, of those in --data; repeatable (default: all)",
+        help="name of a data set to use, of those in --data; repeatable (default: all)",
     )
+    _add_map(command)
+    command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
+
+
+def _add_map(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--map",
         action="append",
@@ -97,7 +104,6 @@ def _add_run_options(command: argparse.ArgumentParser) -> None:
         help="emotion of the seven that a label of your own data means, `none` for a label of its "
         "own, or `skip` to leave it out; repeatable",
     )
-    command.add_argument("--run", type=Path, help="training run (default: runs/MODALITY)")
 
 
 def _add_models(command: argparse.ArgumentParser) -> None:
@@ -206,30 +212,60 @@ def _add_import_options(command: argparse.ArgumentParser) -> None:
     _add_seed(command)
 
 
+def _add_make_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("modality", choices=(*MODALITIES, "fusion"))
+    command.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder or zip of a data set; repeatable",
+    )
+    _add_map(command)
+    command.add_argument(
+        "--recipe",
+        help="file of a recipe, or the name of one that ships (default: that of the modality, or "
+        "the one for data of your own)",
+    )
+    command.add_argument(
+        "--output", type=Path, help="folder of runs, pack and page (default: made/MODALITY)"
+    )
+    _add_fusion_data(command, required=False)
+    _add_models(command)
+
+
 def _add_fuse_options(command: argparse.ArgumentParser) -> None:
+    _add_fusion_data(command, required=True)
+    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page on people")
+    _add_models(command)
+
+
+def _add_fusion_data(command: argparse.ArgumentParser, required: bool) -> None:
+    of_fusion = "" if required else "fusion: "
     for modality in MODALITIES:
         command.add_argument(
             f"--{modality}",
             type=Path,
-            required=True,
+            required=required,
             action="append",
+            default=None if required else [],
             metavar="DATA",
-            help=f"data that the {modality} model was trained with; repeatable",
+            help=f"{of_fusion}data that the {modality} model was trained with; repeatable",
         )
     command.add_argument(
         "--people",
         type=Path,
         action="append",
         default=[],
-        help="folder of clips of people, with labels.csv (file, emotion, speaker); repeatable",
+        help=f"{of_fusion}folder of clips of people, with labels.csv (file, emotion, speaker); "
+        "repeatable",
     )
     command.add_argument(
         "--people-models",
         type=Path,
-        help="folder of packs that were trained without these people (default: --models)",
+        help=f"{of_fusion}folder of packs that were trained without these people "
+        "(default: --models)",
     )
-    command.add_argument("--out", type=Path, default=REPORTS, help="folder of the page on people")
-    _add_models(command)
 
 
 def _add_data(command: argparse.ArgumentParser) -> None:
@@ -261,6 +297,14 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         "--weights",
         type=Path,
         help="initial weights: a .keras file, or a MobileNet of TensorFlow.js (.json)",
+    )
+    command.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="PACK",
+        help="face, speech: fine-tune this pack, such as models/face; a bare name is one that "
+        "ships. A few dozen samples a class are enough",
     )
     command.add_argument(
         "--teacher",

@@ -5,82 +5,51 @@ The rest of the converter is slow to import, so each command imports only what i
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
+from converter.recipes.options import TRAININGS, Training
 from edge.errors import EmotiondError
+from edge.fusion.model import write_fusion
 from edge.perception.manifest import Manifest, SoundInput, save_manifest
 from edge.perception.pack import load_pack
 from edge.values import MODALITIES
 
 if TYPE_CHECKING:
-    from converter.fusion.simulated_pairs import Predictions
     from converter.measuring.report import Evaluation
-    from converter.tasks.base import Schedule, Task
+    from converter.tasks.base import Task
     from edge.fusion.model import FusionFile
-
-TASK_OPTIONS = ("side", "width", "size", "coefficients", "only", "map")
-SCHEDULE_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience")
 
 
 def train(arguments: argparse.Namespace) -> None:
     """Trains a network; the result is a run."""
-    from converter.training.runs import Plan
-    from converter.training.train import train as train_network
+    from converter import steps
 
     task = _task(arguments)
-    if arguments.encoder is not None and arguments.modality != "text":
-        raise EmotiondError(f"--encoder does not apply to {arguments.modality}")
-    distils = arguments.modality == "text" and bool(arguments.teacher)
-    if arguments.head_weights and not distils:
-        raise EmotiondError("--head-weights needs a text model and its --teacher")
+    options = _training(arguments)
     splits = task.load(arguments.data)
     print(splits.summary())
-    options = (arguments.seed, arguments.resume, arguments.weights, arguments.teacher)
-    if arguments.encoder is not None:
-        from converter.training import fine_tune
-
-        plan = Plan(_schedule(fine_tune.SCHEDULE, arguments), *options)
-        written = fine_tune.fine_tune(arguments.encoder, splits, arguments.run, plan)
-    elif distils:
-        from converter.training import student
-        from converter.training.text import train_with_teacher
-
-        plan = Plan(_schedule(student.SCHEDULE, arguments), *options)
-        weights = arguments.head_weights or ()
-        written = train_with_teacher(task, splits, arguments.run, plan, weights)
-    else:
-        plan = Plan(_schedule(task.schedule, arguments), *options)
-        written = train_network(task, splits, arguments.run, plan)
-    print("wrote", written)
+    print("wrote", steps.train(task, splits, arguments.run, options, arguments.resume))
 
 
 def _task(arguments: argparse.Namespace) -> "Task":
     """Returns the modality's task with the options given for it."""
-    from converter.tasks.registry import TASKS
+    from converter.steps import make_task
 
-    given = {key: value for key, value in vars(arguments).items() if value is not None}
-    of_task = {key: given[key] for key in TASK_OPTIONS if key in given}
-    try:
-        return TASKS[arguments.modality](**of_task)
-    except TypeError as error:
-        verb = "does not" if len(of_task) == 1 else "do not all"
-        raise EmotiondError(f"{_flags(of_task)} {verb} apply to {arguments.modality}") from error
+    return make_task(arguments.modality, vars(arguments))
 
 
-def _flags(options: Iterable[str]) -> str:
-    return ", ".join(f"--{name.replace('_', '-')}" for name in options)
-
-
-def _schedule(own: "Schedule", arguments: argparse.Namespace) -> "Schedule":
-    """Returns a schedule, changed by the options given."""
-    options = {key: getattr(arguments, key, None) for key in SCHEDULE_OPTIONS}
-    given = {key: value for key, value in options.items() if value is not None}
-    return msgspec.structs.replace(own, **given)
+def _training(arguments: argparse.Namespace) -> Training:
+    """Returns the options of a training as they were given; raises EmotiondError."""
+    kind = TRAININGS[arguments.modality]
+    given = {name: value for name, value in vars(arguments).items() if value not in (None, [], "")}
+    known = {one.name: one.encode_name for one in msgspec.structs.fields(kind)}
+    own = {one.name for each in TRAININGS.values() for one in msgspec.structs.fields(each)}
+    if odd := [name for name in given if name in own and name not in known]:
+        raise EmotiondError(f"--{odd[0].replace('_', '-')} does not apply to {arguments.modality}")
+    values = {known[name]: value for name, value in given.items() if name in known}
+    return msgspec.convert(msgspec.to_builtins(values, enc_hook=str), kind)
 
 
 def quantize(arguments: argparse.Namespace) -> None:
@@ -90,6 +59,13 @@ def quantize(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     splits = task.load(arguments.data)
     print("wrote", build_pack(task, splits, arguments.run, arguments.models, arguments.seed))
+
+
+def make(arguments: argparse.Namespace) -> None:
+    """Runs a recipe; the result is a pack, or fusion.json."""
+    from converter.recipes.choose import make_by_recipe
+
+    print("wrote", make_by_recipe(arguments))
 
 
 def checks(arguments: argparse.Namespace) -> None:
@@ -150,6 +126,7 @@ def folds(arguments: argparse.Namespace) -> None:
     """Trains and measures by folds, into the manifest of the speech pack."""
     from converter.cross_validation import load_folds, run_folds
     from converter.measuring.evaluate import add_metrics
+    from converter.steps import schedule_with
     from converter.tasks.speech import SpeechTask
     from converter.training.runs import Plan
 
@@ -157,7 +134,7 @@ def folds(arguments: argparse.Namespace) -> None:
     manifest_path = arguments.models / "speech.json"
     load_pack(manifest_path)  # before the long work, for it gets the figures
     sets = task.recordings(arguments.data)
-    plan = Plan(_schedule(task.schedule, arguments), arguments.seed)
+    plan = Plan(schedule_with(task.schedule, arguments), arguments.seed)
     run_folds(task, sets, arguments.run, plan, arguments.by)
     manifest = load_pack(manifest_path).manifest
     found = load_folds(sets, arguments.run)
@@ -178,40 +155,17 @@ def _input_difference(manifest: Manifest, coefficients: str) -> str:
 
 def report(arguments: argparse.Namespace) -> None:
     """Writes the page on a pack; without a test split, on its held-back samples."""
-    from converter.measuring.evaluate import predict_all
-    from converter.measuring.report import Evaluation, write_report
+    from converter import steps
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
     task.know_labels(pack.manifest.label_map)
-    left_out = [_left_out(folder, arguments.modality) for folder in arguments.left_out]
     splits = task.load(arguments.data)
-    if not splits.test_split:
-        splits = splits.held_back_as_test
-    if arguments.folds is None:
-        predictions = predict_all(task, splits, pack, arguments.run)
-        first = [one for one in predictions if one.dataset == predictions[0].dataset]
-        others = [one.metrics(pack.manifest) for one in predictions if one not in first]
-        evaluation = Evaluation(first, others)
-    else:
-        evaluation = _measured_by_folds(arguments, pack.manifest)
-    evaluation = replace(evaluation, left_out=left_out)
-    page = write_report(task, splits, evaluation, pack, arguments.run, arguments.out)
-    print("wrote", page)
-
-
-def _left_out(folder: Path, modality: str) -> Manifest:
-    """Reads the manifest of a pack that was measured on a source it was trained without."""
-    from converter.datasets.splits import WHOLE_SET
-
-    path = folder / f"{modality}.json"
-    manifest = load_pack(path).manifest
-    if all(one.split != WHOLE_SET for one in manifest.metrics):
-        raise EmotiondError(
-            f"{path}: not measured on a source that was left out; run `emotion-convert evaluate "
-            f"{modality} --all --save --models {folder} --data …` with that source first"
-        )
-    return manifest
+    by_folds = None
+    if arguments.folds is not None:
+        by_folds = _measured_by_folds(arguments, pack.manifest)
+    places = steps.Places(arguments.run, arguments.models, arguments.out)
+    print("wrote", steps.report(task, splits, places, arguments.left_out, by_folds))
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Evaluation":
@@ -258,35 +212,11 @@ def import_model(arguments: argparse.Namespace) -> None:
 
 def fuse(arguments: argparse.Namespace) -> None:
     """Learns fusion.json from the packs' predictions for held-back data and for people."""
-    from converter.fusion.figures import answer_people, measure_by_halves
-    from converter.fusion.learn import fusion_file, learn_fusion
-    from converter.fusion.people import predict_people
-    from converter.fusion.report import write_fusion_report
-    from converter.fusion.simulated_pairs import predict_held_back
-    from converter.tasks.registry import TASKS
-    from edge.fusion.model import write_fusion
+    from converter import steps
 
-    people = None
-    if arguments.people:
-        people = predict_people(arguments.people, arguments.people_models or arguments.models)
-    sets: list[Predictions] = []
-    halves: list[list[Predictions]] = [[], []]
-    hashes = {}
-    for modality in MODALITIES:
-        task, pack = TASKS[modality](), load_pack(arguments.models / f"{modality}.json")
-        splits = task.load(getattr(arguments, modality))
-        predictions = predict_held_back(task, splits, pack)
-        hashes[modality] = pack.manifest.sha256
-        for part, taken in enumerate(halves):
-            taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
-        # A modality without a test split is tested on the other half.
-        sets.append(predictions if splits.test_split else halves[0][-1])
-    figures = measure_by_halves(halves, people)
-    if people is not None:
-        answers = answer_people(people, sets)
-        figures += answers.figures
-        print("wrote", write_fusion_report(answers, arguments.out))
-    content = fusion_file(learn_fusion(sets, people), hashes, figures)
+    data = {modality: getattr(arguments, modality) for modality in MODALITIES}
+    sources = steps.FusionSources(data, arguments.people, arguments.people_models)
+    content = steps.fuse(sources, arguments.models, arguments.out)
     write_fusion(content, arguments.models / "fusion.json")
     _print_figures(content)
     print("wrote", arguments.models / "fusion.json")

@@ -58,7 +58,7 @@ def parse_config(text: str, name: str) -> Config:
                 f"{name}: it sets nothing; restore it from a copy, or write `camera:` on a line of "
                 "its own for a configuration that has only defaults"
             )
-        faults = list(_faults(root, Config, "", loader))
+        faults = list(mapping_faults(root, Config, "", loader))
         if not faults:
             return msgspec.convert(_without_nulls(loader.construct_document(root)), Config)
     except yaml.MarkedYAMLError as error:
@@ -75,15 +75,15 @@ def parse_config(text: str, name: str) -> Config:
     raise ConfigError("\n".join(f"{name}:{line}: {fault}" for line, fault in sorted(faults)))
 
 
-def _faults(
+def mapping_faults(
     node: Node, section: type[Section], prefix: str, loader: yaml.SafeLoader
 ) -> Iterator[tuple[int, str]]:
-    """Yields every error in a mapping as its line and a sentence."""
+    """Yields every error in a mapping as its line and a sentence; `prefix` precedes its keys."""
     if not isinstance(node, MappingNode) or node.tag != MAPPING:
         section_name = prefix.rstrip(".") or "the file"
         yield _line(node), f"{section_name}: expected keys with values, found {_shown(node)}"
         return
-    fields = {field.name: field for field in msgspec.structs.fields(section)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(section)}
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
         key = _name(key_node)
@@ -95,7 +95,7 @@ def _faults(
             yield _line(key_node), f"{prefix}{key}: already set on line {seen[key]}"
         elif _is_section(fields[key].type):
             if not _is_null(value_node):
-                yield from _faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
+                yield from mapping_faults(value_node, fields[key].type, f"{prefix}{key}.", loader)
         else:
             yield from _value_faults(value_node, fields[key].type, f"{prefix}{key}", loader)
         seen.setdefault(key, _line(key_node))

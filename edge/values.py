@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -131,3 +132,11 @@ class Belief:
     def confidence(self) -> float:
         """Probability of `emotion`."""
         return float(max(self.probabilities.tolist()))
+
+
+class MadeBy(msgspec.Struct, frozen=True):
+    """The recipe that made a pack, or fusion.json."""
+
+    recipe: str
+    """Name of the file."""
+    sha256: str

@@ -25,7 +25,7 @@ from converter.importing.samples import UNKNOWN, ImportData, Inputs, load_data
 from converter.importing.sentence import read_sentence
 from converter.importing.sound_input import with_statistics
 from converter.measuring.metrics import as_metrics, compute_metrics
-from converter.packing.calibrate import fit_familiarity, fit_temperature
+from converter.packing.calibrate import ENOUGH, fit_familiarity, fit_temperature
 from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import check_integer, shorten_names, write_model
 from converter.tasks.registry import TASKS
@@ -38,8 +38,6 @@ from edge.perception.pack import Pack, load_pack
 
 IMPORTED = "imported from "
 """The start of the origin of an imported pack."""
-ENOUGH = 50
-"""Fewer samples tell neither how sure a model may be nor what is unlike all it knows."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 
 def compact(model: Any) -> None:
     """Removes codes, tensors and buffers that no operator uses; TFLite's tools trip over them."""
@@ -32,14 +29,3 @@ def _compact_tensors(graph: Any) -> None:
     places = {-1: -1} | {old: new for new, old in enumerate(used)}
     for owner, name in lists:
         setattr(owner, name, [places[int(i)] for i in getattr(owner, name)])
-
-
-def real(values: npt.NDArray[Any], quantization: Any) -> npt.NDArray[np.float32]:
-    """Returns the real values of a constant, float32, by its steps a channel or a tensor."""
-    if quantization is None or quantization.scale is None or not len(quantization.scale):
-        return values.astype(np.float32)
-    along = np.ones(max(values.ndim, 1), int)
-    along[quantization.quantizedDimension if values.ndim else 0] = -1
-    scale = np.array(quantization.scale, np.float32).reshape(along)
-    zero = np.array(quantization.zeroPoint, np.float32).reshape(along)
-    return np.asarray((values.astype(np.float32) - zero) * scale, np.float32)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from converter.importing.flatbuffers import compact, real
+from converter.importing.flatbuffers import compact
+from converter.networks.flatbuffer import real
 
 TYPES: dict[int, type[np.generic]] = {
     schema.TensorType.FLOAT32: np.float32,

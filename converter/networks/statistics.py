@@ -1,4 +1,4 @@
-"""Gives batch normalization back the statistics that a published file has folded away."""
+"""The statistics of batch normalization, which a published file or a pack has folded away."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,3 +35,10 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
         layer.set_weights(
             [factor * np.sqrt(variance + layer.epsilon), offset + factor * mean, mean, variance]
         )
+
+
+def freeze_normalization(model: keras.Model) -> None:
+    """Keeps batch normalization as it is: a few dozen samples have no statistics of their own."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False

@@ -12,6 +12,7 @@ from converter.datasets.priors import LEAST_PRIOR
 from converter.datasets.splits import HELD_BACK, Splits
 from converter.measuring.evaluate import FLOAT32, SplitPredictions, pool_windows, predict_logits
 from converter.packing.calibrate import (
+    ENOUGH,
     fit_familiarity,
     fit_prior,
     fit_temperature,
@@ -28,18 +29,26 @@ from converter.packing.quantize import (
 )
 from converter.packing.rounding import round_depthwise
 from converter.tasks.base import Task
-from converter.training.runs import load_run, origin
+from converter.training.runs import Calibration, calibration_in, load_run, origin, read_settings
 from edge import __version__
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
 from edge.perception.classifier import calibrated
 from edge.perception.manifest import InputSpec, Manifest, TextInput, save_manifest
 from edge.perception.pack import Pack
+from edge.values import MadeBy
 
 REPRESENTATIVE_SAMPLES = 400
 
 
-def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 0) -> Path:
+def build_pack(
+    task: Task,
+    splits: Splits,
+    run: Path,
+    folder: Path,
+    seed: int = 0,
+    made_by: MadeBy | None = None,
+) -> Path:
     """Quantizes a run into `folder`, calibrates the int8 file and writes its manifest.
 
     The representative samples are augmented training samples; the calibration is fitted to the
@@ -68,9 +77,10 @@ def build_pack(task: Task, splits: Splits, run: Path, folder: Path, seed: int = 
         licence=data_origin.licence,
         created=datetime.now(timezone.utc).date().isoformat(),
         converter_version=__version__,
+        made_by=made_by,
     )
     pack = Pack(path, manifest, quantized)
-    manifest = calibrate(task, pack, splits)
+    manifest = calibrate(task, pack, splits, calibration_in(read_settings(run)))
     checks = choose_checks(msgspec.structs.replace(pack, manifest=manifest))
     manifest = msgspec.structs.replace(manifest, checks=checks)
     write_model(unquantized, run / FLOAT32)
@@ -109,16 +119,40 @@ def check_finite(model: keras.Model) -> None:
             )
 
 
-def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
-    """Returns the manifest with the calibration and held-back metrics of the int8 file."""
+def calibrate(task: Task, pack: Pack, splits: Splits, start: Calibration | None = None) -> Manifest:
+    """Returns the manifest with the calibration and held-back metrics of the int8 file.
+
+    A model that started from a pack keeps that one's calibration, `start`, if too few samples are
+    held back to tell a better one.
+    """
     held_back = splits.held_back.labelled
     logits = pool_windows(predict_logits(pack.open(), task, held_back, pack.manifest.input))
+    if start is not None and len(held_back) < ENOUGH:
+        print(f"calibrated as the pack it started from: only {len(held_back)} samples held back")
+        manifest = msgspec.structs.replace(pack.manifest, **msgspec.structs.asdict(start))
+    else:
+        manifest = _fitted(task, pack.manifest, splits, logits)
+    answers = calibrated(logits, manifest)
+    if task.multi_label:
+        thresholds = fit_thresholds(answers, held_back, splits.schemes)
+        manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
+    schemes = splits.held_back_as_test.schemes
+    predictions = SplitPredictions(
+        "int8", splits.dataset, HELD_BACK, held_back, answers, softmax(logits), schemes=schemes
+    )
+    each = (one.answerable(manifest) for one in predictions.families)
+    metrics = tuple(metric for one in each for metric in one.metrics(manifest))
+    return msgspec.structs.replace(manifest, metrics=metrics)
+
+
+def _fitted(task: Task, manifest: Manifest, splits: Splits, logits: FloatArray) -> Manifest:
+    """Returns the manifest with prior, familiarity and temperature fitted to held-back data."""
+    held_back = splits.held_back.labelled
     # Confidence is the probability of agreeing with the majority of annotators; with several
     # labels a sample there is no majority, so the targets stay distributions.
     certain = np.eye(len(task.labels), dtype=np.float32)[held_back.majority]
     targets = held_back.targets if task.multi_label else certain
     weights = task.sample_weights(held_back)
-    manifest = pack.manifest
     if task.balances_labels and splits.schemes:
         log_prior = _fit_prior(logits, splits, task)
         manifest = msgspec.structs.replace(manifest, log_prior=log_prior)
@@ -131,18 +165,7 @@ def calibrate(task: Task, pack: Pack, splits: Splits) -> Manifest:
     else:
         temperature = fit_temperature(logits + prior, targets)
     temperature = round(task.source_shift * temperature, 4)
-    manifest = msgspec.structs.replace(manifest, temperature=temperature)
-    answers = calibrated(logits, manifest)
-    if task.multi_label:
-        thresholds = fit_thresholds(answers, held_back, splits.schemes)
-        manifest = msgspec.structs.replace(manifest, thresholds=thresholds)
-    schemes = splits.held_back_as_test.schemes
-    predictions = SplitPredictions(
-        "int8", splits.dataset, HELD_BACK, held_back, answers, softmax(logits), schemes=schemes
-    )
-    each = (one.answerable(manifest) for one in predictions.families)
-    metrics = tuple(metric for one in each for metric in one.metrics(manifest))
-    return msgspec.structs.replace(manifest, metrics=metrics)
+    return msgspec.structs.replace(manifest, temperature=temperature)
 
 
 def _equal_emotions(task: Task) -> FloatArray:

@@ -18,6 +18,8 @@ from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
 FAMILIARITY_QUANTILES = (0.01, 0.1)
+ENOUGH = 50
+"""Fewer samples tell neither how sure a model may be nor what is unlike all it knows."""
 SHARES = tuple(step / 10 for step in range(11))
 """Shares of the log prior that are tried."""
 NEUTRAL_ODDS = (0.0, 0.1, 0.2, 0.3)

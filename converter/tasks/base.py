@@ -47,6 +47,8 @@ class Schedule(msgspec.Struct, frozen=True):
     """Shape of mixup's beta distribution; 0 for no mixup."""
     teacher_share: float = 0.5
     """Share of a target that comes from teachers, if there are any."""
+    least_batches: int = 0
+    """Batches in an epoch at least; the samples of a small set are seen several times in one."""
 
 
 class Task(ABC):
@@ -78,6 +80,8 @@ class Task(ABC):
     source_shift: ClassVar[float] = 1.0
     """Factor of the fitted temperature, for data of other sources, on which models are too sure."""
     schedule: ClassVar[Schedule]
+    fine_tuning: ClassVar[Schedule | None] = None
+    """The schedule of a training that starts from a pack; None if it cannot."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -188,3 +192,10 @@ def load_known(
         place = error.filename or path
         raise DatasetError(f"{place}: cannot read it ({error.strerror or error})") from error
     raise DatasetError(f"{path}: no known data set, {content}; known layouts: {known}")
+
+
+def chosen(names: Sequence[str], only: Sequence[str]) -> Sequence[str]:
+    """Returns the names of the data sets to use, all without `only`; raises DatasetError."""
+    if unknown := [name for name in only if name not in names]:
+        raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
+    return only or names

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import msgspec
 import numpy as np
 
 from converter.datasets import (
@@ -29,7 +30,7 @@ from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
 from converter.networks import face as network
 from converter.tasks import augment_pictures
-from converter.tasks.base import Layout, Schedule, Task, load_known
+from converter.tasks.base import Layout, Schedule, Task, chosen, load_known
 from edge.emotions import FloatArray
 from edge.perception.features import Pixels, image_features
 from edge.perception.manifest import ImageInput, InputSpec
@@ -79,6 +80,8 @@ class FaceTask(Task):
     """Factor of every channel count of the network."""
     size: network.Size = "small"
     map: Sequence[str] = ()
+    only: Sequence[str] = ()
+    """Names of the data sets to use, by default all."""
 
     modality = "face"
     names = LABEL_OF
@@ -105,6 +108,9 @@ class FaceTask(Task):
         keep_last=True,  # of several sets, which differ in size and difficulty
         mixup=0.1,
     )
+    fine_tuning = msgspec.structs.replace(
+        schedule, epochs=8, batch_size=32, learning_rate=3e-4, least_batches=30
+    )
 
     def load(self, data: Sequence[Path]) -> Splits:
         return self.settled(face_sets.join(self._sets(data)))
@@ -115,7 +121,9 @@ class FaceTask(Task):
     def _sets(self, data: Sequence[Path]) -> list[Splits]:
         labels = self.own_labels
         refuse = partial(own_faces.refuse_unknown, labels=labels)
-        return [load_known(path, layouts(labels), KNOWN, refuse) for path in data]
+        sets = [load_known(path, layouts(labels), KNOWN, refuse) for path in data]
+        names = chosen([one.dataset for one in sets], self.only)
+        return [one for one in sets if one.dataset in names]
 
     def sample_weights(self, samples: Samples) -> FloatArray | None:
         """Draws data sets by the square root of their size, so that a small one is seen."""

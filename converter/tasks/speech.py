@@ -30,7 +30,7 @@ from converter.datasets.splits import Splits
 from converter.networks import speech as network
 from converter.plots import draw_sounds
 from converter.tasks.augment_sound import Variations, mask, variations_of, warp
-from converter.tasks.base import Layout, Schedule, Task, load_known
+from converter.tasks.base import Layout, Schedule, Task, chosen, load_known
 from edge.config import Speech
 from edge.emotions import FloatArray
 from edge.perception.features import frame_coefficients, log_mel, sound_features
@@ -85,6 +85,8 @@ class SpeechTask(Task):
     coefficients: Coefficients = "log_mel"
     """The features of each frame."""
     map: Sequence[str] = ()
+    only: Sequence[str] = ()
+    """Names of the data sets to use, by default all."""
 
     modality = "speech"
     names = LABEL_OF
@@ -107,6 +109,9 @@ class SpeechTask(Task):
         keep_last=True,
         label_smoothing=0.05,
     )
+    fine_tuning = msgspec.structs.replace(
+        schedule, epochs=12, batch_size=32, learning_rate=5e-4, least_batches=20
+    )
 
     _variations: dict[bytes, Variations] = field(default_factory=dict, init=False, repr=False)
     """By the hash of seed and clip; the folds of one process share them."""
@@ -116,6 +121,8 @@ class SpeechTask(Task):
         labels = self.own_labels
         refuse = partial(own_speech.refuse_unknown, labels=labels)
         sets = [load_known(path, layouts(labels), KNOWN, refuse) for path in data]
+        names = chosen([one.dataset for one in sets], self.only)
+        sets = [one for one in sets if one.dataset in names]
         check_disjoint(sets)
         return sets
 

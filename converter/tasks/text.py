@@ -26,13 +26,13 @@ from converter.datasets import (
     xed,
 )
 from converter.datasets.own_labels import OwnLabels
-from converter.datasets.samples import DatasetError, Samples, concatenate
+from converter.datasets.samples import Samples, concatenate
 from converter.datasets.splits import Splits
 from converter.datasets.texts import LABEL_OF, Texts, join
 from converter.distillation.emoji import emoji_alone, emoji_meanings
 from converter.distillation.phrases import phrases
 from converter.networks import text as network
-from converter.tasks.base import Layout, Schedule, Task, load_known
+from converter.tasks.base import Layout, Schedule, Task, chosen, load_known
 from edge.emotions import FloatArray
 from edge.perception.interpreter import Features
 from edge.perception.manifest import InputSpec, TextInput
@@ -140,10 +140,8 @@ class TextTask(Task):
         refuse = partial(own_texts.refuse_unknown, labels=self.own_labels)
         sets = [one for path in data for one in load_known(path, known, KNOWN, refuse)]
         names = [one.dataset for one in sets]
-        if unknown := [name for name in self._only if name not in names]:
-            raise DatasetError(f"no data set is called {unknown[0]!r}; found {', '.join(names)}")
-        excluded = [name for name in names if self._only and name not in self._only]
-        return self.settled(join(sets, excluded))
+        used = chosen(names, self._only)
+        return self.settled(join(sets, [name for name in names if name not in used]))
 
     def input_spec(self, train: Samples) -> TextInput:
         return ngram_input(BUCKETS)

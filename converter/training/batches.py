@@ -64,6 +64,7 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=2)
         self._task, self._samples, self._spec = task, samples, spec
         self._batch_size, self._seed = schedule.batch_size, seed
+        self._drawn = max(len(samples), schedule.least_batches * schedule.batch_size)
         self._teachers, self._mixup = teachers, schedule.mixup
         self._answers = samples.targets
         if priors:
@@ -75,7 +76,7 @@ class Batches(keras.utils.PyDataset):
         self.start_epoch(0)
 
     def __len__(self) -> int:
-        whole, rest = divmod(len(self._samples), self._batch_size)
+        whole, rest = divmod(len(self._order), self._batch_size)
         return whole + (rest > 0 and self._seed is None)
 
     def __getitem__(self, index: int) -> tuple[Any, FloatArray]:
@@ -111,12 +112,12 @@ class Batches(keras.utils.PyDataset):
         """Shuffles for an epoch; the order depends on the seed and the epoch's number."""
         self._epoch = epoch
         if self._seed is not None:
-            rng, count = np.random.default_rng((self._seed, epoch)), len(self._order)
+            rng, count = np.random.default_rng((self._seed, epoch)), len(self._samples)
             self._order = (
-                rng.permutation(count)
+                np.concatenate([rng.permutation(count) for _ in range(-(-self._drawn // count))])
                 if self._weights is None
-                else rng.choice(count, count, p=self._weights)
-            )
+                else rng.choice(count, self._drawn, p=self._weights)
+            )[: self._drawn]
 
 
 def _mix_up(rng: np.random.Generator, shape: float, *arrays: FloatArray) -> list[FloatArray]:

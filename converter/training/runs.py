@@ -13,17 +13,32 @@ import msgspec
 
 from converter.datasets.splits import Origin, Splits
 from converter.datasets.taught import write_taught
-from converter.networks.weights import MODEL
+from converter.networks.weights import MODEL, is_of_pack, manifest_of
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
 from edge.errors import EmotiondError
-from edge.perception.manifest import InputSpec
+from edge.perception.manifest import InputSpec, Manifest
 
 INPUT = "input.json"
 CHECKPOINT = "checkpoint"
 SETTINGS = "settings.json"
 ORIGINS = "origins"
 """Key of the settings: the origins of its data, its teachers and its initial weights."""
+CALIBRATION = "calibration"
+"""Key of the settings: the calibration of the pack that the training started from."""
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """The calibration of the pack that a training started from, as in its manifest."""
+
+    temperature: float
+    log_prior: tuple[float, ...]
+    familiarity: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Calibration":
+        """Returns the calibration in a manifest."""
+        return cls(manifest.temperature, manifest.log_prior, manifest.familiarity)
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,8 @@ class Plan:
     """A file of initial weights, see `load_initial_weights`."""
     teachers: Sequence[Path] = ()
     """Finished runs whose predictions become part of the targets."""
+    spec: InputSpec | None = None
+    """The input of the pack that the training starts from; None for the task's own."""
 
 
 def load_run(run: Path) -> tuple[keras.Model, InputSpec]:
@@ -67,8 +84,16 @@ def origins_in(settings: dict[str, Any]) -> list[Origin]:
     return msgspec.convert(settings.get(ORIGINS, []), list[Origin])
 
 
+def calibration_in(settings: dict[str, Any]) -> Calibration | None:
+    """Returns the calibration in the settings of a run that started from a pack."""
+    return msgspec.convert(settings.get(CALIBRATION), Calibration | None)
+
+
 def origins_of_weights(file: Path) -> list[Origin]:
-    """Returns the origins of the run that weights are from; others have none."""
+    """Returns the origins of the run or pack that weights are from; others have none."""
+    if is_of_pack(file):
+        manifest = manifest_of(file)
+        return [Origin(manifest.trained_on, manifest.licence)]
     if not (file.parent / SETTINGS).is_file():
         return []
     return origins_in(read_settings(file.parent))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import msgspec
 import numpy as np
 from keras import ops
 
@@ -29,6 +30,8 @@ OWN_SHARE = 0.5
 """Share of the teacher's target that is from the head of the text's own data set; the rest is
 pooled over all heads, which a text of no data set needs."""
 DROPOUT = 0.1
+PIECES = "pieces.json"
+"""In a run that is finished: the word pieces of the student."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def train_student(
         for samples in (concatenate([texts, made]), splits.held_back)
     )
     start_run(run, plan, splits, teacher=teacher.heads.fingerprints)
+    (run / PIECES).unlink(missing_ok=True)
 
     def loss(targets: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
         annotated, offered, taught = ops.unstack(targets, 3, axis=1)
@@ -127,6 +131,7 @@ def train_student(
         return (1 - share) * own + share * distilled
 
     fit_sentences(model, loss, train, held_back, run, plan)
+    (run / PIECES).write_bytes(msgspec.json.encode(spec))
     return spec
 
 

@@ -1,6 +1,6 @@
 """Trains a task's network; the result is a run: a folder with model, input and curves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,16 +9,24 @@ import msgspec
 from keras import ops
 
 from converter.datasets.splits import Origin, Splits
-from converter.networks.statistics import restore_statistics
-from converter.networks.weights import MODEL, is_folded, load_initial_weights
+from converter.networks.statistics import freeze_normalization, restore_statistics
+from converter.networks.weights import (
+    MODEL,
+    is_folded,
+    is_of_pack,
+    load_initial_weights,
+    manifest_of,
+)
 from converter.plots import CURVES, draw_curves
 from converter.tasks.base import Schedule, Task
 from converter.training.batches import Batches, Teachers
 from converter.training.losses import accuracy, loss
 from converter.training.runs import (
+    CALIBRATION,
     CHECKPOINT,
     INPUT,
     ORIGINS,
+    Calibration,
     Plan,
     best_loss,
     check_trainable,
@@ -44,9 +52,9 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     check_trainable(splits)
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
-    spec = task.input_spec(splits.train)
+    spec = plan.spec or task.input_spec(splits.train)
     model = task.network(spec)
-    weight_origins = _initialize(model, plan)
+    weight_origins = _initialize(model, plan, task.labels)
     teachers = _load_teachers(plan, spec, model)
     prepared = task.prepare(splits.train, spec, plan.seed)
     priors = task.label_priors(splits, task.absent_prior) if task.balances_labels else {}
@@ -57,10 +65,16 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
         raise EmotiondError(
             f"{len(splits.train)} training samples do not fill one batch of {schedule.batch_size}"
         )
-    if plan.weights is not None and is_folded(plan.weights):
+    facts: dict[str, object] = {}
+    if plan.weights is not None and is_of_pack(plan.weights):
+        freeze_normalization(model)
+        start = manifest_of(plan.weights)
+        if start.labels == task.labels:
+            facts[CALIBRATION] = Calibration.of(start)
+    elif plan.weights is not None and is_folded(plan.weights):
         restore_statistics(model, batches)
     _compile(model, schedule, steps)
-    facts = {
+    facts |= {
         ORIGINS: [splits.origin, *weight_origins],
         "input": spec,
         "parameters": model.count_params(),
@@ -78,11 +92,11 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     return run / MODEL
 
 
-def _initialize(model: keras.Model, plan: Plan) -> list[Origin]:
+def _initialize(model: keras.Model, plan: Plan, labels: Sequence[str]) -> list[Origin]:
     """Loads the plan's initial weights, and returns their origins."""
     if plan.weights is None:
         return []
-    count = load_initial_weights(model, plan.weights)
+    count = load_initial_weights(model, plan.weights, labels)
     origins = origins_of_weights(plan.weights)
     whole = sum(bool(layer.weights) for layer in model.layers)
     print(f"{count} of {whole} layers with weights start from {plan.weights}")

@@ -13,6 +13,7 @@ from edge.config import Share
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
 from edge.fusion.network import Network, NetworkFile
+from edge.values import MadeBy
 
 FEATURE = "feature"
 """The strategy that needs a network."""
@@ -64,6 +65,8 @@ class FusionFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """sha256 of each modality's model at the time of learning."""
     figures: tuple[Figure, ...] = ()
     """Measured on people and samples other than those that taught the parameters measured."""
+    made_by: MadeBy | None = None
+    """The recipe; None if `emotion-convert fuse` made it."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, which msgspec reports as what is wrong with the file."""

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from edge.emotions import Emotion
 from edge.perception.check_sample import CheckSample
+from edge.values import MadeBy
 
 Modality = Literal["face", "speech", "text"]
 Coefficients = Literal["log_mel", "mfcc"]
@@ -165,6 +166,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     created: str
     """RFC 3339 date."""
     converter_version: str
+    made_by: MadeBy | None = None
+    """None for a pack that was made by single commands."""
 
 
 def save_manifest(manifest: Manifest, path: Path) -> None:
