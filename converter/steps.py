@@ -178,11 +178,11 @@ def fuse(
             taken.append(predictions.part(np.arange(part, len(predictions.truth), 2)))
         # A modality without a test split is tested on the other half.
         sets.append(predictions if splits.test_split else halves[0][-1])
-    figures = measure_by_halves(halves, people, pairs)
+    figures = of_pairs = measure_by_halves(halves, people, pairs)
     if people is not None:
         answers = answer_people(people, sets)
         figures += answers.figures
-        print("wrote", write_fusion_report(answers, reports))
+        print("wrote", write_fusion_report(answers, of_pairs, reports))
     return fusion_file(learn_fusion(sets, people, count=pairs), hashes, figures)
 
 

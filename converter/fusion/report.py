@@ -1,6 +1,6 @@
 """A page on fusion of people who were left out of learning: Markdown with plots."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,18 @@ from converter.measuring.metrics import CALIBRATION_BINS
 from converter.plots import draw_reliability, draw_risk_coverage
 from edge.config import Fusion, Tracking
 from edge.emotions import EMOTIONS, FloatArray
+from edge.fusion.model import Figure
+from edge.fusion.pooling import STRATEGIES
 
+PAIRS = "pairs, "
 HEADINGS = ("", "mean recall", "accuracy", "ECE", "told", "right of what is told")
 
 
-def write_fusion_report(answers: Answers, folder: Path) -> Path:
-    """Describes fusion on people in FOLDER/fusion.md; returns that path."""
+def write_fusion_report(answers: Answers, pairs: Sequence[Figure], folder: Path) -> Path:
+    """Describes fusion on people in FOLDER/fusion.md; returns that path.
+
+    `pairs` are figures measured on simulated pairs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     least, strategy = Tracking().min_confidence, Fusion().strategy
     both = {name: answers.beliefs[strategy, name] for name in (FIRST_MET, KNOWN, CENTRED)}
@@ -30,8 +36,30 @@ def write_fusion_report(answers: Answers, folder: Path) -> Path:
     }
     draw_risk_coverage(curves, least, folder / "fusion-coverage.png")
     page = folder / "fusion.md"
-    page.write_text("\n".join(_page(answers, both, least)) + "\n", encoding="utf-8")
+    lines = [*_page(answers, both, least), *compare_strategies((*answers.figures, *pairs))]
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
+
+
+def compare_strategies(figures: Sequence[Figure]) -> Iterator[str]:
+    """Yields a section with the figure of each strategy on each kind of people or pairs."""
+    found = {(one.strategy, one.pairs, one.metric): one for one in figures}
+    names = [one for one in STRATEGIES if any(name == one for name, *_ in found)]
+    rows = []
+    for kind in dict.fromkeys(one.pairs for one in figures if one.strategy in names):
+        metric, name = ("uar", kind) if kind.startswith(FIRST_MET) else ("accuracy", PAIRS + kind)
+        values = [found[strategy, kind, metric].value for strategy in names]
+        best = max(values)
+        error = np.sqrt(best * (1 - best) / found[names[0], kind, metric].n)
+        shown = [f"**{one:.1%}**" if one == best else f"{one:.1%}" for one in values]
+        rows.append((name, *shown, f"{error:.1%}"))
+    yield "\n## Which strategy wins where\n"
+    yield (
+        "Mean recall of people left out, and accuracy on simulated pairs of a face, a voice and a "
+        "text with the same emotion, learned on one half of the samples and measured on the other. "
+        "The standard error is that of one figure.\n"
+    )
+    yield markdown_table(("", *names, "standard error"), rows)
 
 
 def _page(answers: Answers, both: dict[str, FloatArray], least: float) -> Iterator[str]:

@@ -13,6 +13,7 @@ from converter.fusion.people import MODALITIES, predict_people
 from converter.fusion.report import write_fusion_report
 from edge.config import Tracking
 from edge.emotions import EMOTIONS, FloatArray, softmax
+from edge.fusion.model import Figure
 from edge.fusion.pooling import STRATEGIES
 from edge.resources import MODELS
 from emotiond import Emotions
@@ -56,6 +57,12 @@ def _beliefs(sure: list[float]) -> FloatArray:
     return np.asarray(beliefs, np.float32)
 
 
+def _cells(lines: list[str]) -> dict[str, list[str]]:
+    """Returns the cells of all rows of tables, by the first one."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    return {row[0]: row[1:] for row in rows}
+
+
 def test_the_page_counts_what_is_told_and_what_of_it_is_right(tmp_path: Path) -> None:
     least = Tracking().min_confidence
     truth = np.array([HAPPY, HAPPY, SAD, SAD])
@@ -63,10 +70,15 @@ def test_the_page_counts_what_is_told_and_what_of_it_is_right(tmp_path: Path) ->
     beliefs = dict.fromkeys(places, _beliefs([0.9, 0.8, least, least - 0.01]))
     beliefs["average", KNOWN] = _beliefs([0.2] * 4)
     beliefs["alone", "people: face"] = softmax(5 * np.eye(len(EMOTIONS), dtype=np.float32)[truth])
-    page = write_fusion_report(Answers(beliefs, truth), tmp_path / "reports")
-    lines = page.read_text().splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
-    cells = {row[0]: row[1:] for row in rows}
+    pairs = [
+        Figure(strategy, "without face", "accuracy", value, 100)
+        for strategy, value in zip(STRATEGIES, (0.5, 0.6, 0.4, 0.55), strict=True)
+    ]
+    page = write_fusion_report(Answers(beliefs, truth), pairs, tmp_path / "reports")
+    lines, compared = (
+        part.splitlines() for part in page.read_text().split("## Which strategy wins where")
+    )
+    cells = _cells(lines)
     recall, accuracy, ece, told, right = cells[f"log_linear, {FIRST_MET}"]
     assert (recall, accuracy, told, right) == ("50.0%", "50.0%", "75%", "67%")
     assert float(ece) == pytest.approx((0.1 + 0.2 + 2 * least - 0.01) / 4, abs=0.001)
@@ -74,6 +86,13 @@ def test_the_page_counts_what_is_told_and_what_of_it_is_right(tmp_path: Path) ->
     assert cells["alone, people: face"][0] == "100.0%"
     assert cells[FIRST_MET] == ["100%", "0%"]
     assert f"confidence of {least} " in page.read_text()
+    assert _cells(compared)["pairs, without face"] == [
+        "50.0%",
+        "**60.0%**",
+        "40.0%",
+        "55.0%",
+        "4.9%",
+    ]
     plots = [line[line.index("(") + 1 : -1] for line in lines if line.startswith("![")]
     assert len(plots) == 4
     for plot in plots:
