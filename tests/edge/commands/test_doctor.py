@@ -25,6 +25,7 @@ from edge.commands.doctor.models import check_fusion, check_model
 from edge.commands.doctor.report import CheckResult, Report, render, report_schema
 from edge.commands.doctor.runner import TimeLimit, run_check
 from edge.config import Camera, Config, Fusion, Microphone, Models
+from edge.config_delegate import Delegate
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
@@ -312,6 +313,14 @@ def test_a_model_without_check_samples_is_warned_of(packs: Path) -> None:
     found = check_model(ModelLoader(Models(folder=str(packs))), "text.json", "text")
     assert (found.verdict, "no check sample" in found.found) == ("warn", True)
     assert found.figures["run_ms"] > 0
+
+
+def test_a_model_that_the_delegate_refuses_is_warned_of(packs: Path) -> None:
+    delegate = Delegate(path="libno-such-delegate.so")
+    loader = ModelLoader(Models(folder=str(packs), delegate=delegate))
+    found = check_model(loader, "text.json", "text")
+    assert found.verdict == "warn"
+    assert "on the processor: models.delegate refuses it" in found.found
 
 
 def test_fusion_that_was_learned_from_other_models_is_warned_of(packs: Path) -> None:
