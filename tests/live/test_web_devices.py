@@ -76,6 +76,8 @@ def test_a_device_is_followed_paused_and_lost(
         page.open("#devices/kiosk")
         page.until_text(".now-name", "Happy")
         page.until_text(".facts", "Face\nok")
+        page.until(lambda: "Happy" in page.texts(".probabilities li")[3])
+        assert page.json("document.querySelector('.probabilities .track').offsetWidth") > 0
         page.until(lambda: "MB" in " ".join(page.texts(".facts")))
         page.until(lambda: page.attribute(".detail .timeline", "aria-label") != "")
         assert page.violations == []

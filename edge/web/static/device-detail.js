@@ -89,7 +89,7 @@ export class DeviceDetail {
     show(this.#figure, state?.confidence ? percent(state.confidence) : "");
     const known = Object.keys(state?.probabilities ?? {}).length > 0;
     this.#chances.replaceChildren(
-      known ? probabilities(state.probabilities) : quiet("Nothing, while nobody is seen or heard."),
+      known ? probabilities(state.probabilities) : quiet("No answer now."),
     );
     this.#origin.replaceChildren(
       known ? shares(state.contributions) : quiet("No modality has an answer."),
