@@ -13,6 +13,7 @@ class DropOldestQueue(Generic[Item]):
     def __init__(self, length: int) -> None:
         self._items: deque[Item] = deque(maxlen=length)
         self._changed = threading.Condition()
+        self._closed = False
         self.dropped = 0
         """Number of items that were not taken in time."""
 
@@ -27,8 +28,14 @@ class DropOldestQueue(Generic[Item]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> Item | None:
-        """Removes and returns the oldest item; None if none arrives within `timeout_s`."""
+        """Removes and returns the oldest item; None if none arrives in time, or once closed."""
         with self._changed:
-            if not self._items:
+            if not self._items and not self._closed:
                 self._changed.wait(timeout_s)
             return self._items.popleft() if self._items else None
+
+    def close(self) -> None:
+        """Lets nobody wait any more; what is in the queue can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

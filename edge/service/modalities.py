@@ -132,7 +132,7 @@ class Modalities:
 
     def give_up(self, modality: str, reason: str) -> None:
         """Ends one modality, and frees its memory once its threads have ended."""
-        self._stops[modality].set()
+        self._stop(modality)
         for what in (self._runners, self.queues, self.meters, self.models):
             what.pop(modality, None)
         status = f"degraded: {reason}"
@@ -142,8 +142,13 @@ class Modalities:
 
     def stop(self) -> None:
         """Lets all threads end."""
-        for stop in self._stops.values():
-            stop.set()
+        for modality in self._stops:
+            self._stop(modality)
+
+    def _stop(self, modality: str) -> None:
+        self._stops[modality].set()
+        if (queue := self.queues.get(modality)) is not None:
+            queue.close()
 
     def join(self, timeout_s: float) -> None:
         """Waits for all threads together; abandons one that a device holds up for longer."""

@@ -14,13 +14,16 @@ from edge.service.meter import Meter
 logger = logging.getLogger(__name__)
 
 Sample = TypeVar("Sample")
-IDLE_S = 0.2
+IDLE_S = 2.0
+"""Longest wait for a sample: it shows that the thread is not stuck."""
 # More failures in a row are not the fault of a single sample.
 MAX_FAILURES = 5
 
 
 class Worker(threading.Thread, Generic[Sample]):
     """Calls `perceive` with each sample of `source` until `stop` is set.
+
+    Close `source` after that, so that the thread does not wait for another sample.
 
     A sample that makes `perceive` raise is dropped: the next one may be good, and the other
     modalities continue. `report` is called after MAX_FAILURES in a row, and at the next success.
