@@ -52,14 +52,14 @@ def _recipe(folder: Path, text: str) -> Path:
 
 
 def _voices(root: Path) -> Path:
-    """Two speakers who buzz high when happy and low when sad."""
+    """Three speakers who buzz high when happy and low when sad."""
     times_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
-    for speaker in ("ann", "bob"):
+    for place, speaker in enumerate(("ann", "bob", "cem")):
         for label, pitch_hz in (("happy", 400), ("sad", 120)):
             folder = root / speaker / label
             folder.mkdir(parents=True)
             for number in range(2):
-                buzz = (times_s * pitch_hz * (1 + number / 9)) % 1 - 0.5
+                buzz = (times_s * pitch_hz * (1 + number / 9 + place / 40)) % 1 - 0.5
                 soundfile.write(folder / f"{number}.wav", 0.5 * buzz, SAMPLE_RATE_HZ)
     return root
 
