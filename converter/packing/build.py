@@ -58,6 +58,7 @@ def build_pack(
     model, spec = load_run(run)
     data_origin = origin(run, splits)
     check_finite(model)
+    _check_labels(model, task, run)
     if isinstance(spec, TextInput) and spec.pieces is not None:
         with exported(model) as saved:
             quantized, unquantized = quantize_weights(saved), convert_float32(saved)
@@ -107,6 +108,16 @@ def _convert(model: keras.Model, representative: list[FloatArray]) -> tuple[byte
             return quantize(folder, representative), unquantized
     with exported(model) as folder:
         return quantize(folder, representative), unquantized
+
+
+def _check_labels(model: keras.Model, task: Task, run: Path) -> None:
+    """Raises EmotiondError if a run was trained for other labels than those of the data."""
+    answered = model.output_shape[-1]
+    if answered != len(task.labels):
+        raise EmotiondError(
+            f"{run}: trained for {answered} labels, but the data have {len(task.labels)} "
+            f"({', '.join(task.labels)}); give the --data and --map that `train` got"
+        )
 
 
 def check_finite(model: keras.Model) -> None:

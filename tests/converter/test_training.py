@@ -307,6 +307,16 @@ def test_a_pack_is_measured_in_both_forms_and_reported(
         assert cv2.imread(str(page.parent / f"face-{kind}.png")) is not None
 
 
+def test_a_run_for_other_labels_than_those_of_the_data_is_refused(
+    run: Path, splits: Splits, tmp_path: Path
+) -> None:
+    task = FaceTask()
+    task.label_map = {"engaged": "happy", "bored": None}
+    with pytest.raises(EmotiondError, match=r"trained for 8 labels, but the data have 2 \(engaged"):
+        build_pack(task, splits, run, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_another_runs_float32_model_is_not_taken_for_the_packs_own(
     run: Path, made: Path, splits: Splits, tmp_path: Path, capsys: pytest.CaptureFixture[str]
