@@ -22,7 +22,7 @@ from converter.datasets.samples import Samples, concatenate
 from converter.datasets.splits import AnnotationScheme, Splits, split_by_group
 from converter.measuring.markdown import markdown_table
 from converter.networks.weights import load_initial_weights
-from converter.recipes.options import FaceTraining
+from converter.options import FaceTraining
 from converter.tasks.base import load_known
 from converter.tasks.face import KNOWN, LAYOUTS, FaceTask
 from converter.training.runs import load_run

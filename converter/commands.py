@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from converter.recipes.options import TRAININGS, Training
+from converter.options import TRAININGS, Training
 from edge.errors import EmotiondError
 from edge.fusion.model import write_fusion
 from edge.perception.manifest import Manifest, SoundInput, save_manifest

@@ -16,7 +16,7 @@ from converter.fusion.report import write_fusion_report
 from converter.fusion.simulated_pairs import Predictions, predict_held_back
 from converter.measuring.evaluate import predict_all
 from converter.measuring.report import Evaluation, write_report
-from converter.recipes.options import TextTraining, Training
+from converter.options import TextTraining, Training
 from converter.tasks.base import Schedule, Task
 from converter.tasks.registry import TASKS
 from converter.training import fine_tune, student

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from converter import steps
-from converter.recipes.options import TextTraining, Training
+from converter.options import TextTraining, Training
 from converter.recipes.recipe import NAME, OWN, Recipe, Step
 from edge.errors import EmotiondError
 

@@ -13,9 +13,9 @@ from converter.datasets.splits import Splits
 from converter.distillation.teacher import HEADS
 from converter.measuring.evaluate import FLOAT32, evaluate_pack
 from converter.networks.weights import MODEL
+from converter.options import Training
 from converter.packing.build import build_pack
 from converter.recipes.check import check_steps, task_options
-from converter.recipes.options import Training
 from converter.recipes.progress import Progress, duration, fingerprint, hash_of, key_of
 from converter.recipes.recipe import Recipe, Step
 from converter.tasks.base import Task

@@ -15,7 +15,7 @@ import yaml
 from msgspec import Meta
 from yaml.nodes import MappingNode, Node
 
-from converter.recipes.options import FaceTraining, Positive, SpeechTraining, TextTraining
+from converter.options import FaceTraining, Positive, SpeechTraining, TextTraining
 from edge.configfile import mapping_faults
 from edge.errors import EmotiondError
 from edge.section import Section

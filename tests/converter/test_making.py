@@ -65,6 +65,7 @@ def _voices(root: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_voices_are_made_into_a_pack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +83,7 @@ def test_voices_are_made_into_a_pack(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("eager")
 def test_texts_are_made_into_a_pack_of_both_networks(
     tmp_path: Path, bert: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from converter import steps
 from converter.networks import face, speech
 from converter.networks.pack_weights import weights_of_pack
 from converter.networks.weights import load_initial_weights
-from converter.recipes.options import FaceTraining
+from converter.options import FaceTraining
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from converter.training.batches import Batches
