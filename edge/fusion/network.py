@@ -64,16 +64,19 @@ def network_inputs(
 ) -> tuple[FloatArray, FloatArray]:
     """Returns the inputs, float32[..., inputs], and how far several are observed, 0..1 [..., 1].
 
-    `names` are the modalities of the inputs; those that are missing have only zeros. Evidence is
-    float32[..., n, 7] and trust float32[..., n], of `modalities`.
+    `names` are the modalities of the inputs; those that are missing have only zeros, and several
+    observations of one have their mean. Evidence is float32[..., n, 7] and trust float32[..., n],
+    of `modalities`.
     """
     known = np.zeros((*trust.shape[:-1], len(names)), np.float32)
     values = np.ones((*known.shape, INPUTS_EACH), np.float32)
     for place, name in enumerate(names):
-        if name in modalities:
-            one = list(modalities).index(name)
-            known[..., place] = trust[..., one]
-            values[..., place, :-1] = evidence[..., one, :]
+        same = [one for one, modality in enumerate(modalities) if modality == name]
+        if same:
+            own = trust[..., same]
+            known[..., place] = own.max(axis=-1)
+            weights = (own / np.maximum(own.sum(axis=-1, keepdims=True), LEAST_TRUST))[..., None]
+            values[..., place, :-1] = (weights * evidence[..., same, :]).sum(axis=-2)
     values *= (known / np.maximum(known.max(axis=-1, keepdims=True), LEAST_TRUST))[..., None]
     shares = known / np.maximum(known.sum(axis=-1, keepdims=True), LEAST_TRUST)
     return values.reshape(*known.shape[:-1], -1), company(shares)

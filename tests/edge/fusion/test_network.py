@@ -70,6 +70,17 @@ def test_a_modality_that_is_missing_or_unknown_does_not_reach_the_network() -> N
         assert corrected.probabilities == pytest.approx(plain.probabilities, abs=1e-6)
 
 
+def test_the_order_of_several_observations_of_one_modality_does_not_matter() -> None:
+    shown = [
+        observation("sad", 0.5),
+        observation("happy", 0.7, quality=0.4),
+        observation("angry", 0.5, modality="speech"),
+    ]
+    forwards = _fuse(SAD_FACE_IS_NOT_ANGRY, *shown)
+    backwards = _fuse(SAD_FACE_IS_NOT_ANGRY, *shown[::-1])
+    assert backwards.probabilities == pytest.approx(forwards.probabilities, abs=1e-5)
+
+
 def test_the_correction_fades_as_an_observation_becomes_old() -> None:
     changes = []
     for age_s in (0.0, 2.0, 4.0, 20.0):
