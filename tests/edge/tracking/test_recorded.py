@@ -2,6 +2,7 @@
 
 `recorded.json` holds 24 s of synthetic faces, voices and texts of two people
 (benchmarks/harness/streams.py) and, after each, the state of the primary subject and the changes.
+`recorded_fusion.json` is what fusion had learned then, so that learning again changes nothing here.
 """
 
 import json
@@ -14,11 +15,11 @@ import pytest
 
 from edge.config import Fusion, Tracking
 from edge.fusion.model import load_fusion
-from edge.resources import MODELS
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 
 FILE = Path(__file__).with_name("recorded.json")
+FUSION = FILE.with_name("recorded_fusion.json")
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))
 TOLERANCE = 1e-5
 
@@ -40,7 +41,7 @@ def _item(kind: str, at_s: float, *rest: Any) -> Observation | Sighting:
 def play(items: list[Any]) -> list[Any]:
     """Returns state and changes after each item."""
     ids = count(1)
-    model = load_fusion(MODELS / "fusion.json")
+    model = load_fusion(FUSION)
     tracker = Tracker(Tracking(), Fusion(), model, 0.0, lambda: f"episode {next(ids)}")
     answers = []
     for item in items:
