@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from edge.config import Share
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
 from edge.fusion.network import Network, NetworkFile
+from edge.section import Share
 from edge.values import MadeBy
 
 FEATURE = "feature"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.config_delegate import Delegate
+from edge.config import Delegate
 from edge.emotions import FloatArray
 from edge.errors import ModelError
 from edge.perception.sparse import Sparse

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.config_delegate import Delegate
+from edge.config import Delegate
 from edge.errors import ModelError
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import (

@@ -9,8 +9,7 @@ from functools import partial
 
 from edge.capture.control import RunControl
 from edge.clock import Clock
-from edge.config import Config
-from edge.config_texts import TranscriptTopic
+from edge.config import Config, TranscriptTopic
 from edge.errors import ModelError
 from edge.fusion.model import FusionModel, load_fusion
 from edge.machine import temperature_c

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Meta
 
 from edge.clock import Clock
-from edge.config import Config, Share
-from edge.config_texts import TranscriptTopic
+from edge.config import Config, TranscriptTopic
 from edge.emotions import EMOTIONS, Emotion
 from edge.errors import EmotiondError, PayloadError
+from edge.section import Share
 from edge.service.pause import Pause
 from edge.service.rate_limit import RateLimit
 from edge.service.transcripts import transcript

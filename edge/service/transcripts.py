@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from edge.config_texts import TranscriptTopic
+from edge.config import TranscriptTopic
 from edge.errors import PayloadError
 
 

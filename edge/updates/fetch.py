@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from edge.addresses import address_fault
-from edge.config_updates import Updates
+from edge.config import Updates
 from edge.errors import UpdateError
 
 CHUNK = 1 << 16

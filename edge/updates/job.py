@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from edge.config_updates import Updates
+from edge.config import Updates
 from edge.updates.version import MaybeVersion
 
 Step = Literal["fetching", "checking", "starting", "verified", "failed"]

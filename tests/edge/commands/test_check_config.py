@@ -6,8 +6,7 @@ import msgspec
 import pytest
 
 from edge.commands.check_config import check_files
-from edge.config import Camera, Config, Fusion, Microphone, Models, Mqtt
-from edge.config_texts import Texts
+from edge.config import Camera, Config, Fusion, Microphone, Models, Mqtt, Texts
 from edge.fusion.model import read_fusion, write_fusion
 from edge.resources import MODELS
 from tests.support.packs import crashing_pack

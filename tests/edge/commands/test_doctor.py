@@ -24,8 +24,7 @@ from edge.commands.doctor.doctor import diagnose
 from edge.commands.doctor.models import check_fusion, check_model
 from edge.commands.doctor.report import CheckResult, Report, render, report_schema
 from edge.commands.doctor.runner import TimeLimit, run_check
-from edge.config import Camera, Config, Fusion, Microphone, Models
-from edge.config_delegate import Delegate
+from edge.config import Camera, Config, Delegate, Fusion, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS

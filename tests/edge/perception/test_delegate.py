@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Models, Speech
-from edge.config_delegate import Delegate
+from edge.config import Delegate, Models, Speech
 from edge.configfile import parse_config
 from edge.errors import ConfigError, ModelError
 from edge.perception.loader import ModelLoader

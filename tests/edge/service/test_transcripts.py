@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from edge.config_texts import TranscriptTopic
+from edge.config import TranscriptTopic
 from edge.configfile import parse_config
 from edge.errors import ConfigError, PayloadError
 from edge.service.transcripts import transcript

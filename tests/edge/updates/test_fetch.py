@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge.addresses import address_fault
-from edge.config_updates import Updates
+from edge.config import Updates
 from edge.errors import UpdateError
 from edge.updates.fetch import fetch
 from tests.support.servers import Answer, FileServer, file_server

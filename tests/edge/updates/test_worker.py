@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.config_updates import Updates
+from edge.config import Updates
 from edge.errors import UpdateError
 from edge.resources import MODELS
 from edge.updates.job import Job, Progress
