@@ -304,7 +304,7 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="PACK",
         help="face, speech: fine-tune this pack, such as models/face; a bare name is one that "
-        "ships. A few dozen samples a class are enough",
+        "ships",
     )
     command.add_argument(
         "--teacher",
