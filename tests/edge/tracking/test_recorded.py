@@ -1,7 +1,8 @@
 """A recorded sequence of observations and what was once made of it, so that it stays the same.
 
 `recorded.json` holds 24 s of synthetic faces, voices and texts of two people
-(benchmarks/harness/streams.py) and, after each, the state of the primary subject and the changes.
+(benchmarks/harness/streams.py), fused with
+`recorded_fusion.json`, and, after each, the state of the primary subject and the changes.
 """
 
 import json
@@ -14,7 +15,6 @@ import pytest
 
 from edge.config import Fusion, Tracking
 from edge.fusion.model import load_fusion
-from edge.resources import MODELS
 from edge.tracking.tracker import Tracker
 from edge.values import Observation, Sighting
 
@@ -40,8 +40,9 @@ def _item(kind: str, at_s: float, *rest: Any) -> Observation | Sighting:
 def play(items: list[Any]) -> list[Any]:
     """Returns state and changes after each item."""
     ids = count(1)
-    model = load_fusion(MODELS / "fusion.json")
-    tracker = Tracker(Tracking(), Fusion(), model, 0.0, lambda: f"episode {next(ids)}")
+    model = load_fusion(FILE.with_name("recorded_fusion.json"))
+    fusion = Fusion(strategy="log_linear")
+    tracker = Tracker(Tracking(), fusion, model, 0.0, lambda: f"episode {next(ids)}")
     answers = []
     for item in items:
         changes = tracker.observe(_item(*item)) + tracker.pass_time(item[1])
