@@ -14,6 +14,13 @@ from pathlib import Path
 import msgspec
 
 from edge import __version__
+from edge.arguments import (
+    WATCH_OPTIONS,
+    add_models_options,
+    add_predict_options,
+    add_serve_options,
+    add_watch_options,
+)
 from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
@@ -21,7 +28,6 @@ from edge.logs import FORMATS, printable, set_level, start_log
 
 MESSAGES = ("state", "event", "modality", "info", "models", "health", "error")
 """Names of the messages with a schema, as in `edge.publish.messages`, which is slow to import."""
-WATCH_OPTIONS = ("host", "port", "device", "username", "password_file")
 QUIET = "-8"
 """FFmpeg's; it writes a line for each damaged frame of a stream, and the status has the cause."""
 
@@ -193,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     predict = add(
         "predict", _predict, "classify pictures, sounds, videos, folders of them, or texts"
     )
-    _add_predict_options(predict)
+    add_predict_options(predict)
     schema = add("schema", _schema, "print the JSON Schemas of the messages")
     schema.add_argument("topic", nargs="?", choices=MESSAGES, help="one message (default: all)")
     bench = add("bench", _bench, "measure speed and memory on this machine")
@@ -215,85 +221,19 @@ def _parser() -> argparse.ArgumentParser:
         help="run only these checks, or groups of them such as `broker`",
     )
     watch = add("watch", _watch, "show the messages of a device until Ctrl-C")
-    _add_watch_options(watch)
+    add_watch_options(watch)
     models = add("models", _models, "install, verify or roll back signed models")
-    _add_models_options(models)
+    add_models_options(models)
     demo = add("demo", _demo, "play the sample clips through the daemon")
     demo.add_argument("--web", action="store_true", help="show them on the page, until Ctrl-C")
     demo.add_argument("--port", type=int, default=8000, help="of the page (default: %(default)s)")
     serve = add(
         "serve", _serve, "serve a page and a REST API, on this machine unless told otherwise"
     )
-    _add_serve_options(serve)
+    add_serve_options(serve)
     for command in (run, predict, bench, doctor, watch, models, serve):
         command.add_argument("--config", type=Path, metavar="FILE", help="YAML configuration")
     return parser
-
-
-def _add_predict_options(predict: argparse.ArgumentParser) -> None:
-    predict.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="a file or folder")
-    predict.add_argument("--json", action="store_true", help="print one JSON object per line")
-    predict.add_argument(
-        "--cropped", action="store_true", help="pictures are face crops; skip detection"
-    )
-    predict.add_argument(
-        "--text", action="append", default=[], metavar="LINE", help="a text; may be repeated"
-    )
-    for name, what in (("image", "picture"), ("audio", "sound")):
-        predict.add_argument(
-            f"--{name}",
-            type=Path,
-            metavar="FILE",
-            help=f"a {what} of a person, to be fused with the other of --image, --audio and --text",
-        )
-    predict.add_argument(
-        "--text-file",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="a file with one text per line; may be repeated",
-    )
-
-
-def _add_watch_options(watch: argparse.ArgumentParser) -> None:
-    for option in WATCH_OPTIONS:
-        kind = int if option == "port" else str
-        text = f"overrides mqtt.{option}"
-        watch.add_argument(f"--{option.replace('_', '-')}", type=kind, help=text)
-    watch.add_argument("--all", action="store_true", help="show every device under the prefix")
-
-
-def _add_models_options(models: argparse.ArgumentParser) -> None:
-    models.add_argument(
-        "--state-folder", default="", metavar="DIR", help="overrides state_folder of the daemon"
-    )
-    actions = models.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="show what is in use")
-    install = actions.add_parser("install", help="install a bundle, tried by the running daemon")
-    install.add_argument("source", help="a file, a folder or an https:// address")
-    install.add_argument("--allow-older", action="store_true", help="than was in use already")
-    verify = actions.add_parser("verify", help="check a bundle without installing it")
-    verify.add_argument("source", nargs="?", default="", help="(default: the bundle in use)")
-    actions.add_parser("rollback", help="return to the bundle before")
-
-
-def _add_serve_options(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=int, default=8000, help="(default: %(default)s)")
-    serve.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="a file that holds the token of the page"
-    )
-    serve.add_argument(
-        "--name", action="append", default=[], help="another host name of this machine; repeatable"
-    )
-    serve.add_argument("--certificate", type=Path, metavar="FILE", help="for https, PEM")
-    serve.add_argument("--key", type=Path, metavar="FILE", help="of the certificate, PEM")
-    serve.add_argument(
-        "--camera",
-        metavar="SOURCE",
-        help="show the picture of this camera, as `camera.source`, to aim it; off by default",
-    )
 
 
 def main() -> int:
