@@ -161,7 +161,7 @@ def test_events_are_shown_whatever_view_was_open_when_they_came(
         device.publish("emotion/kiosk/event", json.dumps(event), 1)
 
     def shown() -> list[str]:
-        return [one.splitlines()[-2] for one in page.texts(".events li")]
+        return [one.splitlines()[2] for one in page.texts(".events li")]
 
     device.publish("emotion/kiosk/status", "online", 1, retain=True)
     wait_until(lambda: web.get("/api/devices/kiosk").status == 200)  # it has subscribed
@@ -178,6 +178,7 @@ def test_events_are_shown_whatever_view_was_open_when_they_came(
     wait_until(lambda: web.get("/api/devices/kiosk").json["events"][0]["phase"] == "end")
     page.open("#devices/kiosk")
     page.until(lambda: shown() == ["ended after 2.5 s", "started"])
+    assert [one.endswith("%") for one in page.texts(".events li")] == [False, True]
     for number in range(3, 40):
         publish(number, "start")
     page.until(lambda: len(shown()) == MAX_EVENTS)

@@ -238,6 +238,7 @@ function eventItem({ time, phase, emotion: name, confidence, duration_s }) {
     h("time", { datetime: time }, at),
     emotion(name),
     h("span", {}, `${what}${length}`),
-    h("span", { class: "figure" }, percent(confidence)),
+    // At its end, an emotion is no longer likely: that is why it ended.
+    h("span", { class: "figure" }, phase === "end" ? "" : percent(confidence)),
   );
 }
