@@ -137,6 +137,8 @@ class Connection(threading.Thread):
                 client.disconnect()
             else:
                 abort(client)
+        elif client is not None:
+            abort(client)  # its thread would wait for an answer
         self._ended.set()
         self._answered.set()
 
@@ -171,8 +173,7 @@ class Connection(threading.Thread):
         while not self._ended.wait(THREAD_CHECK_S):
             if not has_live_thread(client):
                 self._end_session("its thread ended")
-        if not self._stopping.is_set():
-            client.loop_stop()
+        client.loop_stop()  # sends what is left first
 
     def _log_silence(self) -> None:
         if self._address in self._known:

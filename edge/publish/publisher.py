@@ -121,8 +121,11 @@ class Publisher(threading.Thread):
     def stop(self) -> None:
         """Publishes `offline`, writes what is left and disconnects, within a second."""
         if self.is_alive():
+            until_s = self._clock.now_s() + STOP_TIMEOUT_S
             self._tasks.put(lambda outbox: self._stopping.set())
             self.join(STOP_TIMEOUT_S)
+            if self._connection.ident is not None:  # it would hold the daemon's models in memory
+                self._connection.join(max(until_s - self._clock.now_s(), 0))
 
     # The connection calls the next four, in the network's thread.
 
