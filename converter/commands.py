@@ -159,13 +159,14 @@ def report(arguments: argparse.Namespace) -> None:
 
     task = _task(arguments)
     pack = load_pack(arguments.models / f"{arguments.modality}.json")
+    left_out = [steps.read_left_out(one, arguments.modality) for one in arguments.left_out]
     task.know_labels(pack.manifest.label_map)
     splits = task.load(arguments.data)
     by_folds = None
     if arguments.folds is not None:
         by_folds = _measured_by_folds(arguments, pack.manifest)
     places = steps.Places(arguments.run, arguments.models, arguments.out)
-    print("wrote", steps.report(task, splits, places, arguments.left_out, by_folds))
+    print("wrote", steps.report(task, splits, places, left_out, by_folds))
 
 
 def _measured_by_folds(arguments: argparse.Namespace, manifest: Manifest) -> "Evaluation":

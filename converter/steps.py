@@ -111,16 +111,15 @@ def report(
     task: Task,
     splits: Splits,
     places: Places,
-    left_out: Sequence[Path] = (),
+    left_out: Sequence[Manifest] = (),
     evaluation: Evaluation | None = None,
 ) -> Path:
     """Writes the page on a pack; without a test split, on its held-back samples.
 
-    `left_out` are folders of packs that were trained without a source and measured on it. Without
-    an `evaluation`, the pack is measured. Returns the path of the page; raises EmotiondError.
+    `left_out` are those that `read_left_out` returns. Without an `evaluation`, the pack is
+    measured. Returns the path of the page; raises EmotiondError.
     """
     pack = load_pack(places.models / f"{task.modality}.json")
-    without = [_left_out(folder, task.modality) for folder in left_out]
     if not splits.test_split:
         splits = splits.held_back_as_test
     if evaluation is None:
@@ -128,12 +127,15 @@ def report(
         first = [one for one in predictions if one.dataset == predictions[0].dataset]
         others = [one.metrics(pack.manifest) for one in predictions if one not in first]
         evaluation = Evaluation(first, others)
-    evaluation = replace(evaluation, left_out=without)
+    evaluation = replace(evaluation, left_out=left_out)
     return write_report(task, splits, evaluation, pack, places.run, places.reports)
 
 
-def _left_out(folder: Path, modality: str) -> Manifest:
-    """Reads the manifest of a pack that was measured on a source it was trained without."""
+def read_left_out(folder: Path, modality: str) -> Manifest:
+    """Reads the manifest of a pack that was trained without a source and measured on it.
+
+    Raises EmotiondError if it was not measured so.
+    """
     path = folder / f"{modality}.json"
     manifest = load_pack(path).manifest
     if all(one.split != WHOLE_SET for one in manifest.metrics):

@@ -202,7 +202,8 @@ class Making:
         task, splits = self._task(None, job.run)
         reports = self._output / "reports"
         places = steps.Places(self._folder(job.run), self._manifest.parent, reports)
-        left_out = [Path(one) for one in job.step.options.left_out]
+        folders = map(Path, job.step.options.left_out)
+        left_out = [steps.read_left_out(one, task.modality) for one in folders]
         return {steps.report(task, splits, places, left_out): True}
 
 

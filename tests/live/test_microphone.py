@@ -17,10 +17,11 @@ import sys
 import numpy as np
 from edge.capture.control import RunControl
 from edge.capture.microphone import open_microphone
+from edge.capture.portaudio import BLOCK_S
 from edge.clock import Clock
 from edge.config import Microphone
 microphone = open_microphone(Microphone(source=sys.argv[1]), Clock(), RunControl())
-blocks = [microphone.read() for _ in range(20)]
+blocks = [microphone.read() for _ in range(round(1 / BLOCK_S))]
 microphone.close()
 np.concatenate([block.samples for block in blocks]).tofile(sys.argv[2])
 """

@@ -217,7 +217,7 @@ def test_a_renamed_device_removes_its_old_topics(
         publisher.publish(ModalityStatus("face", "ok"))
         publisher.publish(COMPOSER.state(UNKNOWN))
         publisher.start()
-        wait_until(lambda: (tmp_path / "retained.json").read_text().count("kiosk") in (6, 0))
+        wait_until(lambda: (tmp_path / "retained.json").read_text().count("kiosk") in (7, 0))
         subscriber.until(f"{device}/face/status", "ok")
         publisher.stop()
     late = Subscriber(broker.port, client_id="late")
