@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.clock import Clock
 from edge.config import Config
-from edge.errors import PayloadError, UpdateError
+from edge.errors import PayloadError, UpdateError, describe
 from edge.perception.loader import ModelLoader
 from edge.perception.trial import Trials
 from edge.publish.payloads import ModelsData, ModelsState
@@ -57,6 +57,8 @@ class ModelUpdates:
         except (UpdateError, OSError) as error:
             self._record = Record(failure=Failure("", sentence(error)))
             logger.error("the installed models are not used: %s", sentence(error))
+        self._trial = self._record.candidate
+        """The version on trial that this daemon loads, whatever others note on the disk."""
         version = self._record.in_use
         installed = self._store.bundle(version) if version else None
         self.loader = ModelLoader(config.models, Trials(None), installed)
@@ -78,6 +80,8 @@ class ModelUpdates:
             self._tell(self._resting_state)
             return
         with self._lock:
+            if self._stopped.is_set():
+                raise PayloadError("the daemon is stopping")
             if self._job is not None or self._record.candidate:
                 raise PayloadError("other models are being installed; wait for their result")
             self._job = self._new_job(version, sha256)
@@ -86,7 +90,7 @@ class ModelUpdates:
     def judge(self, statuses: Mapping[str, str]) -> None:
         """Notes the status of each modality after loading; may end a trial of new models."""
         self._ready_s = self._clock.now_s()
-        version = self._record.candidate
+        version = self._trial
         faults = [
             f"{name} is {status}"
             for name, status in statuses.items()
@@ -98,19 +102,21 @@ class ModelUpdates:
 
     def check(self, now_s: float) -> None:
         """Ends the trial of new models once the daemon has been ready with them for a while."""
-        if not self._record.candidate or self._ready_s is None:
+        if not self._trial or self._ready_s is None:
             return
         if now_s - self._ready_s < SETTLE_S:
             return
         try:
-            self._store.confirm()
-        except OSError as error:  # as on a full disk; they stay on trial
+            self._store.confirm(self._trial)
+            self._record = self._store.record
+        except (UpdateError, OSError) as error:  # as on a full disk; they stay on trial
             logger.warning("the new models cannot be kept yet: %s", sentence(error))
             self._ready_s = now_s + RELOAD_S
             return
-        self._record = self._store.record
-        logger.info("models: version %s is installed", self._record.current)
-        self._tell("installed")
+        trial, self._trial = self._trial, ""
+        if self._record.current == trial:  # unless it was rolled back meanwhile
+            logger.info("models: version %s is installed", trial)
+            self._tell("installed")
 
     def stop(self) -> None:
         """Ends what is going on; what was not finished changes nothing."""
@@ -121,7 +127,7 @@ class ModelUpdates:
 
     def _chosen(self) -> Record:
         """Returns what to use, after a check of its signature and files."""
-        record = self._store.start()
+        record = self._start()
         while record.in_use:
             job = Job(state_folder=str(self._state_folder), settings=self._settings, install=False)
             last = JobProcess(job).run(lambda _: None)
@@ -133,6 +139,17 @@ class ModelUpdates:
             self._store.fail(record.candidate, last.reason)
             record = self._store.record
         return record
+
+    def _start(self) -> Record:
+        """Counts this start; if no disk can store that, what is in use stays so without a trial."""
+        try:
+            return self._store.start()
+        except OSError as error:
+            record = self._store.record
+            if record.candidate:
+                raise
+            logger.warning("models: this start is not counted: %s", sentence(error))
+            return record
 
     def _new_job(self, version: str, sha256: str) -> JobProcess:
         wanted = self._config.models.manifests(self._config.enabled_modalities)
@@ -151,18 +168,21 @@ class ModelUpdates:
         """Waits for a job, in a thread of its own; then starts the daemon again."""
         try:
             last = job.run(lambda one: self._tell_step(one, version))
-        except UpdateError as error:
-            last = Progress("failed", version, str(error))
-        if self._stopped.is_set():
-            return
-        if last.step == "starting":
-            self._reload()
-            if not self._stopped.wait(RELOAD_S):
-                self._fail(version, "the daemon could not start again: its log says why")
-        else:
-            self._fail(version, last.reason)
+        except Exception as error:  # outermost frame of the thread: other jobs must be possible
+            reason = str(error) if isinstance(error, UpdateError) else describe(error)
+            last = Progress("failed", version, reason)
+        if not self._stopped.is_set():
+            self._finish(last, version)
         with self._lock:
             self._job = None
+
+    def _finish(self, last: Progress, version: str) -> None:
+        if last.step != "starting":
+            self._fail(version, last.reason)
+            return
+        self._reload()
+        if not self._stopped.wait(RELOAD_S):
+            self._fail(version, "the daemon could not start again: its log says why")
 
     def _fail(self, version: str, reason: str) -> None:
         logger.error("models: version %s is not installed: %s", version, reason)
@@ -170,6 +190,7 @@ class ModelUpdates:
             record = self._store.record
             if version in (record.installing, record.candidate):
                 self._store.fail(version, reason)
+                self._trial = "" if version == self._trial else self._trial
             self._record = self._store.record
         except (UpdateError, OSError) as error:
             logger.warning("models: this cannot be stored: %s", sentence(error))

@@ -135,6 +135,10 @@ def fault_of_files(folder: Path, bundle: Bundle) -> str:
             return f"{name}: cannot read it ({error.strerror})"
         if found != entry.sha256:
             return f"{name} is damaged: its sha256 is not the one in the list"
+    signed = {*bundle.files, LIST, SIGNATURE}
+    for one in sorted(folder.iterdir()):
+        if one.name not in signed or one.is_symlink():
+            return f"{one.name} is not what was signed"  # it would be used in place of another
     return ""
 
 

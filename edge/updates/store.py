@@ -113,6 +113,7 @@ class ModelStore:
         record = self.record
         if record.candidate:
             raise UpdateError(f"{record.candidate} is being tried just now; wait for its result")
+        self._make_room()
         self._change(installing=version, sha256=sha256)
         self._clean(record)
 
@@ -139,9 +140,11 @@ class ModelStore:
             self._change(starts=record.starts + 1)
         return self.record
 
-    def confirm(self) -> None:
-        """Keeps the bundle on trial: the daemon is ready with it."""
+    def confirm(self, version: str) -> None:
+        """Keeps a bundle on trial: the daemon is ready with it. Another one stays as it is."""
         record = self.record
+        if not version or record.candidate != version:
+            return
         newest = max(record.newest, record.candidate, key=order)
         self._change(current=record.candidate, previous=record.current, candidate="", newest=newest)
         self._clean(self.record)
@@ -152,6 +155,7 @@ class ModelStore:
         `final` if trying the same bundle again is useless.
         """
         sha256 = self.record.sha256 if final else ""
+        self._make_room()
         self._change(candidate="", installing=None, failure=Failure(version, reason, sha256))
         self._clean(self.record)
 
@@ -173,9 +177,13 @@ class ModelStore:
         record = msgspec.structs.replace(self.record, **changes)
         replace(self._file, msgspec.json.encode(record))
 
+    def _make_room(self) -> None:
+        """Removes what is half unpacked: it may be what fills the disk, and keeps it unwritable."""
+        shutil.rmtree(self.incoming, ignore_errors=True)
+
     def _clean(self, record: Record) -> None:
         """Removes everything that the record does not name."""
-        shutil.rmtree(self.incoming, ignore_errors=True)
+        self._make_room()
         used = {record.current, record.previous, record.candidate}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self.folder / BUNDLES).iterdir():

@@ -99,7 +99,7 @@ def _installed(folder: Path, bundle: Path, signer: Signer) -> ModelStore:
         reader.extract(store.incoming)
         store.adopt(reader.bundle.version)
         store.switch(reader.bundle.version)
-    store.confirm()
+    store.confirm(reader.bundle.version)
     return store
 
 

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def _switch(store: ModelStore, version: str) -> None:
 def _install(store: ModelStore, version: str) -> None:
     _switch(store, version)
     store.start()
-    store.confirm()
+    store.confirm(version)
 
 
 def test_a_bundle_is_in_use_from_the_switch_and_kept_once_confirmed(tmp_path: Path) -> None:
@@ -27,8 +28,37 @@ def test_a_bundle_is_in_use_from_the_switch_and_kept_once_confirmed(tmp_path: Pa
     assert (store.record.in_use, store.record.current) == ("1.0", "")
     assert store.in_use == store.bundle("1.0")
     store.start()
-    store.confirm()
+    store.confirm("1.0")
     assert (store.record.current, store.record.candidate) == ("1.0", "")
+
+
+def test_only_the_bundle_on_trial_is_confirmed(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    _install(store, "1")
+    _switch(store, "2")
+    for version in ("1", ""):  # a daemon that never loaded 2 is ready
+        store.confirm(version)
+    assert (store.record.current, store.record.candidate) == ("1", "2")
+    store.confirm("2")
+    store.confirm("")
+    assert (store.record.current, store.record.previous) == ("2", "1")
+
+
+def test_what_is_half_unpacked_is_removed_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ModelStore(tmp_path)
+    _install(store, "1")
+    store.incoming.mkdir()
+
+    def full(path: Path, content: bytes) -> None:
+        if store.incoming.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("edge.updates.store.replace", full)
+    store.fail("2", "no space", final=False)
+    assert (store.record.current, store.record.failure) == ("1", Failure("2", "no space"))
 
 
 def test_only_the_bundle_in_use_and_the_one_before_take_space(tmp_path: Path) -> None:

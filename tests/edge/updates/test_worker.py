@@ -63,12 +63,22 @@ def test_an_older_bundle_is_installed_only_if_its_owner_insists(signer: Signer, 
     store = ModelStore(Path(job.state_folder))
     for version in ("1", "2"):
         assert _run(job, signer.sign(version)).step == "starting"
-        store.confirm()
+        store.confirm(version)
     store.roll_back()
     store.roll_back()
     assert "version 2 is not newer than 2, which" in _run(job, signer.sign("2")).reason
     older = msgspec.structs.replace(job, allow_older=True)
     assert _run(older, signer.sign("1")) == Progress("starting", "1")
+
+
+def test_a_file_that_nobody_signed_makes_a_bundle_unusable(signer: Signer, job: Job) -> None:
+    store = ModelStore(Path(job.state_folder))
+    assert _run(job, signer.sign("1")).step == "starting"
+    again = msgspec.structs.replace(job, install=False)
+    assert JobProcess(again).run(lambda _: None).step == "verified"
+    (store.bundle("1") / "text.json").write_text("{}")
+    last = JobProcess(again).run(lambda _: None)
+    assert (last.step, last.reason) == ("failed", "version 1: text.json is not what was signed")
 
 
 def test_a_process_without_an_answer_is_a_failure(job: Job) -> None:
