@@ -1,8 +1,9 @@
 """Reads a YAML configuration and reports every error in it with its line."""
 
+import contextlib
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -26,15 +27,7 @@ def load_config(path: Path) -> Config:
 
     Raises ConfigError, one line per error: `file:line: key: the error and the remedy`.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read it ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"
-        ) from error
-    return parse_config(text, str(path))
+    return parse_config(read_yaml_text(path), str(path))
 
 
 def parse_config(text: str, name: str) -> Config:
@@ -42,6 +35,37 @@ def parse_config(text: str, name: str) -> Config:
 
     A file without a single key is refused: after a power failure it may be what is left of one, and
     its owner may have wanted neither camera nor microphone.
+    """
+    with loading(text, name) as loader:
+        root = loader.get_single_node()
+        if root is None or _is_null(root):
+            raise ConfigError(
+                f"{name}: it sets nothing; restore it from a copy, or write `camera:` on a line of "
+                "its own for a configuration that has only defaults"
+            )
+        faults = list(mapping_faults(root, Config, "", loader))
+        if not faults:
+            return msgspec.convert(_without_nulls(loader.construct_document(root)), Config)
+    raise ConfigError(located(faults, name))
+
+
+def read_yaml_text(path: Path) -> str:
+    """Reads a file in UTF-8; raises ConfigError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read it ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from error
+
+
+@contextlib.contextmanager
+def loading(text: str, name: str) -> Iterator[yaml.SafeLoader]:
+    """Yields a loader of a YAML text; errors call it `name`.
+
+    Raises ConfigError with the line for whatever the loader finds wrong with the text.
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -52,15 +76,7 @@ def parse_config(text: str, name: str) -> Config:
             "damaged, restore it from a copy"
         ) from error
     try:
-        root = loader.get_single_node()
-        if root is None or _is_null(root):
-            raise ConfigError(
-                f"{name}: it sets nothing; restore it from a copy, or write `camera:` on a line of "
-                "its own for a configuration that has only defaults"
-            )
-        faults = list(mapping_faults(root, Config, "", loader))
-        if not faults:
-            return msgspec.convert(_without_nulls(loader.construct_document(root)), Config)
+        yield loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from error
@@ -72,7 +88,11 @@ def parse_config(text: str, name: str) -> Config:
         raise ConfigError(f"{name}: {str(error).replace(' - at `$.', ', in `')}") from error
     finally:
         loader.dispose()
-    raise ConfigError("\n".join(f"{name}:{line}: {fault}" for line, fault in sorted(faults)))
+
+
+def located(faults: Iterable[tuple[int, str]], name: str) -> str:
+    """Returns one line per fault, by their lines in the file."""
+    return "\n".join(f"{name}:{line}: {fault}" for line, fault in sorted(faults))
 
 
 def mapping_faults(

@@ -3,7 +3,6 @@
 Every fault is one line, `file:line: key: the error and the remedy`, before anything is run.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from msgspec import Meta
 from yaml.nodes import MappingNode, Node
 
 from converter.options import FaceTraining, Positive, SpeechTraining, TextTraining
-from edge.configfile import mapping_faults
+from converter.recipes.progress import hash_of
+from edge.configfile import loading, located, mapping_faults, read_yaml_text
 from edge.errors import EmotiondError
 from edge.section import Section
 from edge.values import MadeBy
@@ -159,35 +159,25 @@ def find_recipe(given: str) -> Path:
 
 def read_recipe(path: Path) -> Recipe:
     """Reads a recipe; raises EmotiondError, one line per fault."""
-    try:
-        content = path.read_bytes()
-        loader = yaml.SafeLoader(content)
+    with loading(read_yaml_text(path), str(path)) as loader:
         root = loader.get_single_node()
-    except OSError as error:
-        raise EmotiondError(f"{path}: cannot read it ({error.strerror})") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise EmotiondError(f"{path}:{line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise EmotiondError(f"{path}: not valid YAML: {error}") from error
-    if root is None:
-        raise EmotiondError(f"{path}: it is empty; expected modality and steps")
-    faults = list(mapping_faults(root, Head, "", loader))
-    keys = _keys(root)
-    missing = [key for key in ("modality", "steps") if key not in keys]
-    faults += [(1, f"{key}: missing; every recipe has it") for key in missing]
-    if not faults:
-        kinds = STEPS[keys["modality"].value]
-        for node in keys["steps"].value:
-            faults += _step_faults(node, kinds, loader)
-    if faults:
-        raise EmotiondError("\n".join(f"{path}:{line}: {text}" for line, text in sorted(faults)))
-    head = msgspec.convert(loader.construct_document(root), Head)
-    nodes = keys["steps"].value
-    steps = tuple(_step(each, node, kinds) for each, node in zip(head.steps, nodes, strict=True))
-    lines = {key: _line(node) for key, node in keys.items()}
-    digest = hashlib.sha256(content).hexdigest()
-    return Recipe(path, digest, head.modality, head.data, steps, lines)
+        if root is None:
+            raise EmotiondError(f"{path}: it is empty; expected modality and steps")
+        keys = _keys(root)
+        faults = list(mapping_faults(root, Head, "", loader))
+        missing = [key for key in ("modality", "steps") if key not in keys]
+        faults += [(1, f"{key}: missing; every recipe has it") for key in missing]
+        if not faults:
+            kinds = STEPS[keys["modality"].value]
+            nodes = keys["steps"].value
+            faults = [fault for node in nodes for fault in _step_faults(node, kinds, loader)]
+        if not faults:
+            head = msgspec.convert(loader.construct_document(root), Head)
+            each = zip(head.steps, nodes, strict=True)
+            steps = tuple(_step(content, node, kinds) for content, node in each)
+            lines = {key: _line(node) for key, node in keys.items()}
+            return Recipe(path, hash_of(path), head.modality, head.data, steps, lines)
+    raise EmotiondError(located(faults, str(path)))
 
 
 def _step_faults(

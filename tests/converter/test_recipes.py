@@ -101,6 +101,8 @@ def test_a_recipe_that_ships_has_no_fault_but_files_that_it_does_not_ship_with(p
             ["3: encoder: the folder bert does not exist; put the sentence encoder there"],
         ),
         ("modality: face\nsteps: [\n", ["3: not valid YAML"]),
+        ("modality: face\nsteps: " + "[" * 5000, ["2: nested too deeply"]),
+        ("modality: face\nsteps: \a", ["2: not text: it has the character U+0007"]),
     ],
 )
 def test_each_fault_is_named_with_its_line(tmp_path: Path, text: str, faults: list[str]) -> None:
