@@ -7,7 +7,6 @@ chosen by the hash of its name: ExpW is published without splits.
 Get it at http://mmlab.ie.cuhk.edu.hk/projects/socialrelation. For non-commercial research only.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from rich.progress import track
 from converter.datasets.files import Root, find_root, first_reason, read_text
 from converter.datasets.pictures import LABELS, PictureReader, face_set, one_hot
 from converter.datasets.samples import DatasetError, Samples
-from converter.datasets.splits import Splits
+from converter.datasets.splits import Splits, tenth_of
 from edge.perception.features import Pixels
 
 DATASET = "ExpW"
@@ -72,13 +71,9 @@ def load(path: Path) -> Splits:
     if not pictures:
         raise DatasetError(f"{path}: no usable face{first_reason(unusable)}")
     samples = Samples(LABELS, pictures, one_hot(labels), tuple(names))
-    tenths = np.array([_tenth(name) for name in names])
+    tenths = np.array([tenth_of(name) for name in names])
     train, held_back, test = (
         samples.subset(np.flatnonzero(rows)) for rows in (tenths > 1, tenths == 1, tenths == 0)
     )
     parts = train, held_back, test
     return face_set(DATASET, parts, NAMES, LICENCE, unusable, EXPRESSIONS, reader.notes)
-
-
-def _tenth(name: str) -> int:
-    return hashlib.sha256(name.encode()).digest()[0] % 10

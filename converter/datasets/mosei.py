@@ -9,7 +9,6 @@ Get both with https://github.com/CMU-MultiComp-Lab/CMU-MultimodalSDK. The labels
 research; the videos belong to those who speak in them.
 """
 
-import hashlib
 from pathlib import Path
 
 import h5py
@@ -17,6 +16,7 @@ import numpy as np
 
 from converter.datasets.files import Root, children, find_root, read_text
 from converter.datasets.samples import DatasetError
+from converter.datasets.splits import tenth_of
 from converter.datasets.texts import Row, Texts, split_as_published
 from edge.emotions import FloatArray
 
@@ -99,5 +99,4 @@ def _read(
 
 
 def _split(video: str) -> str:
-    tenth = hashlib.sha256(video.encode()).digest()[0] % 10
-    return SPLITS[{0: 2, 1: 1}.get(tenth, 0)]
+    return SPLITS[{0: 2, 1: 1}.get(tenth_of(video), 0)]

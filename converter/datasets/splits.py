@@ -1,5 +1,6 @@
 """Training, held-back and test splits of data sets, their annotation and their origin."""
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -219,6 +220,11 @@ def check_distinct(names: Sequence[str], kind: str) -> None:
     """Raises DatasetError if two data sets have the same name, which is that of a `kind`."""
     if twice := [name for name in names if names.count(name) > 1]:
         raise DatasetError(f"two data sets are called {twice[0]!r}; rename the {kind} of one")
+
+
+def tenth_of(name: str) -> int:
+    """Returns the tenth of a data set, 0..9, that a sample with this name is in, by its hash."""
+    return hashlib.sha256(name.encode()).digest()[0] % 10
 
 
 def hold_back(samples: Samples, seed: int) -> tuple[Samples, Samples]:

@@ -6,7 +6,6 @@ set of written comments has hardly any; a robot must not take them for joy. Half
 from the patterns in phrases.yaml, half are drawn from sentences.tsv, which were written for this.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 import numpy as np
 
 from converter.datasets.samples import Samples
+from converter.datasets.tables import read_table
 from converter.datasets.texts import Row, partly_spoken, to_samples
 
 PATTERNS = Path(__file__).with_name("phrases.yaml")
@@ -24,8 +24,6 @@ SEPARATOR = "|"
 SHARE = 0.12
 """Number of these sentences, as a share of the number of other training texts."""
 T = TypeVar("T")
-
-
 Sentence = tuple[str, tuple[str, ...]]
 """A text and its labels."""
 
@@ -57,9 +55,8 @@ def read_patterns() -> dict[str, tuple[Pattern, ...]]:
 
 def read_sentences() -> list[Sentence]:
     """Returns the sentences that were written to train on."""
-    with WRITTEN.open(encoding="utf-8", newline="") as opened:
-        rows = csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE)
-        return [(row["text"], tuple(row["labels"].split(SEPARATOR))) for row in rows]
+    rows = read_table(WRITTEN, ("labels", "text"), "\t", quoted=False)
+    return [(row["text"], tuple(row["labels"].split(SEPARATOR))) for _, row in rows]
 
 
 def written(count: int, rng: np.random.Generator) -> Iterator[Sentence]:
