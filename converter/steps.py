@@ -38,7 +38,7 @@ PACK_SUFFIXES = (".json", ".tflite")
 
 def make_task(modality: str, options: Mapping[str, Any]) -> Task:
     """Returns a modality's task with the options given for it; raises EmotiondError."""
-    given = {name: options[name] for name in OF_TASK if options.get(name) is not None}
+    given = {name: options[name] for name in OF_TASK if options.get(name) not in (None, ())}
     try:
         return TASKS[modality](**given)
     except TypeError as error:

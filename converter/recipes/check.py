@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from converter import steps
 from converter.options import TextTraining, Training
@@ -91,9 +90,3 @@ def check_data(recipe: Recipe, found: Sequence[str]) -> None:
                 for line, name in faults
             )
         )
-
-
-def task_options(options: Training) -> dict[str, Any]:
-    """Returns the options of a training that are the task's."""
-    values = {name: getattr(options, name, None) for name in steps.OF_TASK}
-    return {name: value for name, value in values.items() if value not in (None, ())}

@@ -15,7 +15,7 @@ from converter.measuring.evaluate import FLOAT32, evaluate_pack
 from converter.networks.weights import MODEL
 from converter.options import Training
 from converter.packing.build import build_pack
-from converter.recipes.check import check_steps, task_options
+from converter.recipes.check import check_steps
 from converter.recipes.progress import Progress, duration, fingerprint, hash_of, key_of
 from converter.recipes.recipe import Recipe, Step
 from converter.tasks.base import Task
@@ -166,7 +166,7 @@ class Making:
     def _task(self, options: Training | None, run: str) -> tuple[Task, Splits]:
         """Returns the task with the options that change it, and its data."""
         only = tuple(options.only) if options is not None else self._data_of(run)
-        given = task_options(options) if options is not None else {}
+        given = msgspec.structs.asdict(options) if options is not None else {}
         loaded, splits, _ = self._load(only)
         task = steps.make_task(self.recipe.modality, given | {"map": self._map})
         task.label_map = loaded.label_map

@@ -97,16 +97,12 @@ class ModelsCommand:
         self._show(f"in use from now on: {version or 'models.folder, no bundle'}")
 
     def _run(self, source: str, stream: int, install: bool, allow_older: bool = False) -> Progress:
-        models = self._config.models
         job = Job(
             state_folder=str(self._store.folder.parent),
-            settings=models.updates,
+            settings=self._config.models.updates,
             address=source if _is_address(source) else "",
             stream=stream,
-            wanted=(
-                *models.manifests(self._config.enabled_modalities),
-                self._config.fusion.file,
-            ),
+            wanted=self._config.model_files,
             install=install,
             allow_older=allow_older,
         )

@@ -78,3 +78,8 @@ class Config(Section, frozen=True):
             "text": self.text.enabled,
         }
         return [modality for modality, enabled in switches.items() if enabled]
+
+    @property
+    def model_files(self) -> tuple[str, ...]:
+        """The names of the manifests and of the fusion file that the daemon uses."""
+        return (*self.models.manifests(self.enabled_modalities), self.fusion.file)

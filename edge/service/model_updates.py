@@ -62,7 +62,7 @@ class ModelUpdates:
         version = self._record.in_use
         installed = self._store.bundle(version) if version else None
         self.loader = ModelLoader(config.models, Trials(None), installed)
-        """Finds the files in use."""
+        """Finds the files in use. It loads none: it would keep those of a modality given up."""
         if self._settings.source or self._record != Record():
             self._tell(self._resting_state)
 
@@ -152,7 +152,6 @@ class ModelUpdates:
             return record
 
     def _new_job(self, version: str, sha256: str) -> JobProcess:
-        wanted = self._config.models.manifests(self._config.enabled_modalities)
         return JobProcess(
             Job(
                 state_folder=str(self._state_folder),
@@ -160,7 +159,7 @@ class ModelUpdates:
                 address=self._settings.address(version),
                 version=version,
                 sha256=sha256,
-                wanted=(*wanted, self._config.fusion.file),
+                wanted=self._config.model_files,
             )
         )
 

@@ -182,8 +182,7 @@ class ModelStore:
         shutil.rmtree(self.incoming, ignore_errors=True)
 
     def _clean(self, record: Record) -> None:
-        """Removes everything that the record does not name."""
-        self._make_room()
+        """Removes the bundles that the record does not name."""
         used = {record.current, record.previous, record.candidate}
         with contextlib.suppress(FileNotFoundError):
             for folder in (self.folder / BUNDLES).iterdir():
