@@ -6,6 +6,7 @@ import time
 from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge import __version__
+from edge.config import Models
 from edge.errors import EmotiondError, ModelError
 from edge.machine import rss_mb
-from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Metric
-from edge.perception.pack import load_pack
 from edge.values import MODALITIES
 from edge.web.device_values import Broker, Pause
 from edge.web.devices import GONE
@@ -87,21 +87,19 @@ async def health(request: Request, server: Server) -> Response:
 
 async def models(request: Request, server: Server) -> Response:
     """Lists the models with their figures and licences."""
-    return encoded(await asyncio.to_thread(_models, ModelLoader(server.settings.config.models)))
+    return encoded(await asyncio.to_thread(_models, server.settings.config.models))
 
 
-def _models(loader: ModelLoader) -> list[Model]:
-    found: dict[str, Model] = {}
+def _models(config: Models) -> list[Model]:
+    from edge.perception.pack import load_pack  # imports LiteRT, which an idle server lacks
+
+    paths = dict.fromkeys(Path(config.folder) / name for name in config.manifests(MODALITIES))
     try:
-        for modality in MODALITIES:
-            for path in loader.manifests(modality):  # type: ignore[arg-type]
-                one = load_pack(path).manifest
-                found[str(path)] = Model(
-                    **{name: getattr(one, name) for name in Model.__struct_fields__}
-                )
+        manifests = [load_pack(path).manifest for path in paths]
     except ModelError as error:
         raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error)) from error
-    return list(found.values())
+    names = Model.__struct_fields__
+    return [Model(**{name: getattr(one, name) for name in names}) for one in manifests]
 
 
 async def devices(request: Request, server: Server) -> Response:

@@ -17,6 +17,7 @@ from edge.config import Camera, Config, Files
 from edge.emotions import DIGITS
 from edge.errors import EmotiondError, SourceError, TooLongError
 from edge.values import Sound
+from edge.web.answers import Faces, LiveAnswer
 from emotiond import Emotions, Result
 from emotiond.live import Live
 
@@ -33,28 +34,6 @@ NOT_FOR_UPLOADER = (
 """The path by which this process reads an upload, and settings of the server, in errors."""
 LIVE = Files(max_picture_mpx=1920 * 1080 / 1e6)
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 80)
-
-
-class Faces(msgspec.Struct, frozen=True):
-    """The answer for a picture."""
-
-    faces: int
-    results: tuple[Result, ...]
-    """The largest face first."""
-
-
-class LiveAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer for one picture, sound or text of a live page."""
-
-    captured_s: float
-    """As the page gave it, unless that was more than 15 s before a sound or text."""
-    observations: tuple[Result, ...]
-    """What this input says by itself."""
-    faces: int | None = None
-    """In a picture."""
-    fused: Result | None
-    """Of the primary person."""
-    everybody: tuple[Result, ...]
 
 
 class Jobs:

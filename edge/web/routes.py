@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.web import information, predictions
+from edge.web.answers import Faces
 from edge.web.device_values import Device, Devices, Pause
 from edge.web.information import Health, Model
-from edge.web.jobs import Faces
 from edge.web.predictions import TextRequest
 from edge.web.state import Server
 from emotiond import Clip, Result
