@@ -29,37 +29,47 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def fetch(address: str, target: BinaryIO, settings: Updates) -> str:
     """Writes what is at an address to a file, and returns its sha256.
 
-    Raises UpdateError, and OSError of the disk.
+    Raises UpdateError, and OSError of the disk alone.
     """
     if fault := address_fault(address, settings.insecure_http):
         raise UpdateError(f"{address}: {fault}")
     deadline_s = time.monotonic() + settings.timeout_s
     request = urllib.request.Request(address, headers={"Accept-Encoding": "identity"})  # noqa: S310 - http(s), checked above
-    try:
-        with _opener(settings).open(request, timeout=min(SILENCE_S, settings.timeout_s)) as answer:
-            expected = _announced_bytes(answer, settings.max_bytes)
-            received, digest = 0, hashlib.sha256()
-            while chunk := _next(answer):
-                received += len(chunk)
-                if received > settings.max_bytes:
-                    raise UpdateError(f"longer than max_bytes, {settings.max_bytes}")
-                if time.monotonic() > deadline_s:
-                    raise UpdateError(
-                        f"not complete within timeout_s, {settings.timeout_s:g} s; "
-                        f"{received} bytes arrived"
-                    )
-                digest.update(chunk)
-                target.write(chunk)
-    except urllib.error.HTTPError as error:
-        raise UpdateError(f"the server answers {error.code}") from error
-    except urllib.error.URLError as error:
-        raise UpdateError(f"the server cannot be reached ({_reason(error.reason)})") from error
-    except http.client.HTTPException as error:
-        raise UpdateError(f"the server does not speak HTTP ({type(error).__name__})") from error
+    with _asked(request, settings) as answer:
+        expected = _announced_bytes(answer, settings.max_bytes)
+        received, digest = 0, hashlib.sha256()
+        while chunk := _next(answer):
+            received += len(chunk)
+            if received > settings.max_bytes:
+                raise UpdateError(f"longer than max_bytes, {settings.max_bytes}")
+            if time.monotonic() > deadline_s:
+                raise UpdateError(
+                    f"not complete within timeout_s, {settings.timeout_s:g} s; "
+                    f"{received} bytes arrived"
+                )
+            digest.update(chunk)
+            target.write(chunk)
     if expected is not None and received != expected:
         raise UpdateError(f"the download ended after {received} of {expected} bytes")
     target.flush()
     return digest.hexdigest()
+
+
+def _asked(request: urllib.request.Request, settings: Updates) -> Any:
+    """Returns the answer of the server, of which only the headers have been read."""
+    try:
+        return _opener(settings).open(request, timeout=min(SILENCE_S, settings.timeout_s))
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise UpdateError(f"the server answers {error.code}") from error
+    except urllib.error.URLError as error:
+        raise UpdateError(f"the server cannot be reached ({_reason(error.reason)})") from error
+    except http.client.RemoteDisconnected as error:
+        raise UpdateError("the server closes the connection without an answer") from error
+    except (http.client.HTTPException, ValueError) as error:
+        raise UpdateError(f"the server does not speak HTTP ({type(error).__name__})") from error
+    except OSError as error:
+        raise UpdateError(f"the server does not answer ({_reason(error)})") from error
 
 
 def _opener(settings: Updates) -> urllib.request.OpenerDirector:
@@ -90,5 +100,9 @@ def _next(answer: Any) -> bytes:
 
 
 def _reason(reason: object) -> str:
+    if isinstance(reason, str):
+        return reason
+    if isinstance(reason, TimeoutError):
+        return "it takes too long"
     strerror = getattr(reason, "strerror", None) or getattr(reason, "reason", None)
     return str(strerror or type(reason).__name__)

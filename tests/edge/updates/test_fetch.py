@@ -1,5 +1,8 @@
 import io
 import re
+import socket
+import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +60,36 @@ def test_a_redirect_within_the_server_is_not_followed_either(server: FileServer)
 def test_a_server_that_is_away_is_named_as_such() -> None:
     with pytest.raises(UpdateError, match="the server cannot be reached"):
         fetch("http://127.0.0.1:1/a", io.BytesIO(), Updates())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "the server closes the connection without an answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the server does not speak HTTP"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n", "the server does not speak HTTP"),
+        (None, "the server does not answer (Connection reset by peer)"),
+    ],
+)
+def test_a_fault_of_the_network_is_not_called_one_of_the_disk(
+    answer: bytes | None, reason: str
+) -> None:
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(4096)
+            if answer is None:  # closing sends a reset
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(answer or b"")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/a"
+        with pytest.raises(UpdateError) as raised:
+            fetch(address, io.BytesIO(), Updates(timeout_s=5))
+        thread.join()
+    assert str(raised.value).startswith(reason)
 
 
 @pytest.mark.parametrize(
