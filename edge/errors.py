@@ -16,6 +16,10 @@ class ModelError(EmotiondError):
     """A model pack that is missing, damaged or does not fit its manifest."""
 
 
+class UntriedModelError(ModelError):
+    """A model that could not be tried in the time or memory that there was: no fault of its own."""
+
+
 class SourceError(EmotiondError):
     """A camera, microphone or media file that cannot be opened or read."""
 

@@ -11,12 +11,14 @@ from pathlib import Path
 from edge.commands.terminal import table
 from edge.config import Config, Models
 from edge.errors import EmotiondError, ModelError, UpdateError
+from edge.installed import InstalledFiles
 from edge.resources import state_folder
 from edge.state_lock import holder
 from edge.updates.archive import pack_folder
 from edge.updates.job import Job, Progress
 from edge.updates.process import JobProcess
-from edge.updates.store import ModelStore, sentence
+from edge.updates.reasons import sentence
+from edge.updates.store import ModelStore
 from edge.values import MODALITIES
 
 SERVICE_STATE = Path("/var/lib/emotiond")
@@ -49,7 +51,14 @@ class ModelsCommand:
             self._show(f"previous: {record.previous or 'models.folder, no bundle'}")
         if record.failure:
             self._show(f"failed:   {record.failure.version} {record.failure.reason}")
-        rows = list(_rows(self._config.models, self._store.in_use, record.in_use))
+        files = None
+        if record.in_use:
+            try:
+                last = self._run("", -1, install=False)
+                files = InstalledFiles(self._store.bundle(last.version), last.files)
+            except UpdateError as error:
+                self._show(f"not used: {error}")
+        rows = list(_rows(self._config.models, files, record.in_use))
         self._show("\n" + table(("pack", "version", "sha256", "from"), rows))
 
     def install(self, source: str, allow_older: bool) -> None:
@@ -103,6 +112,7 @@ class ModelsCommand:
             address=source if _is_address(source) else "",
             stream=stream,
             wanted=self._config.model_files,
+            fusion=self._config.fusion,
             install=install,
             allow_older=allow_older,
         )
@@ -166,7 +176,9 @@ def _opened(source: str) -> Iterator[int]:
         yield stream.fileno()
 
 
-def _rows(models: Models, installed: Path | None, version: str) -> Iterator[Sequence[str]]:
+def _rows(
+    models: Models, installed: InstalledFiles | None, version: str
+) -> Iterator[Sequence[str]]:
     """Yields name, version, hash and origin of each pack."""
     from edge.perception.loader import ModelLoader  # slow to import
     from edge.perception.pack import load_pack
@@ -175,7 +187,7 @@ def _rows(models: Models, installed: Path | None, version: str) -> Iterator[Sequ
     for name in models.manifests(MODALITIES):
         origin = f"bundle {version}" if loader.is_installed(name) else "models.folder"
         try:
-            manifest = load_pack(loader.path(name)).manifest
+            manifest = load_pack(loader.path(name), loader.sha256(name)).manifest
         except ModelError as error:
             yield name, "-", str(error), origin
         else:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from edge.emotions import EMOTIONS, Emotion, FloatArray
 from edge.errors import ModelError
 from edge.fusion.network import Network, NetworkFile
+from edge.installed import check_signed
 from edge.section import Share
 from edge.values import MadeBy
 
@@ -116,12 +117,12 @@ class FusionModel:
         return self.outlier_probability.get(modality, self.default_outlier_probability)
 
 
-def load_fusion(path: Path, strategy: str = "") -> FusionModel:
+def load_fusion(path: Path, strategy: str = "", sha256: str = "") -> FusionModel:
     """Loads models/fusion.json for a strategy, or for those that need no network.
 
-    Raises ModelError.
+    `sha256` is the hash that it must have, empty for any. Raises ModelError.
     """
-    content = read_fusion(path)
+    content = read_fusion(path, sha256)
     if strategy == FEATURE and content.network is None:
         raise ModelError(
             f"{path}: fusion.strategy is {FEATURE!r}, and this file has no network; learn it with "
@@ -145,10 +146,12 @@ def load_fusion(path: Path, strategy: str = "") -> FusionModel:
     )
 
 
-def read_fusion(path: Path) -> FusionFile:
-    """Reads models/fusion.json; raises ModelError."""
+def read_fusion(path: Path, sha256: str = "") -> FusionFile:
+    """Reads models/fusion.json; raises ModelError, also if it is of another hash."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=FusionFile)
+        content = path.read_bytes()
+        check_signed(path, content, sha256)
+        return msgspec.json.decode(content, type=FusionFile)
     except OSError as error:
         raise ModelError(f"{path}: cannot read it ({error.strerror})") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -8,6 +8,7 @@ import msgspec
 
 from edge.config import Models
 from edge.errors import ModelError
+from edge.installed import InstalledFiles
 from edge.perception.classifier import Classifier
 from edge.perception.delegate import delegate_of
 from edge.perception.detector import Detector, Face, open_detector
@@ -25,15 +26,14 @@ from edge.perception.trial import Trials, remembered_trials
 class ModelLoader:
     """The packs of one configuration, each loaded on first use.
 
-    A file in `installed`, the folder of an installed bundle, takes the place of the file of that
-    name in `models.folder`. Each pack is tried in another process first: a damaged model can end
-    the process that runs it. Every access raises ModelError if a pack is missing, damaged or of
-    another modality.
+    A file that is `installed` takes the place of the file of that name in `models.folder`. Each
+    pack is tried in another process first: a damaged model can end the process that runs it. Every
+    access raises ModelError if a pack is missing, damaged or of another modality.
     """
 
     config: Models
     trials: Trials = field(default_factory=remembered_trials)
-    installed: Path | None = None
+    installed: InstalledFiles | None = None
 
     @property
     def folder(self) -> Path:
@@ -44,12 +44,16 @@ class ModelLoader:
         """Returns where the file with this name is."""
         if self.is_installed(name):
             assert self.installed is not None
-            return self.installed / name
+            return self.installed.folder / name
         return self.folder / name
 
     def is_installed(self, name: str) -> bool:
         """Returns whether a file comes from an installed bundle."""
-        return self.installed is not None and (self.installed / name).is_file()
+        return self.installed is not None and name in self.installed.sha256
+
+    def sha256(self, name: str) -> str:
+        """Returns the hash that was signed for the file with this name; empty if none was."""
+        return "" if self.installed is None else self.installed.sha256.get(name, "")
 
     def manifests(self, modality: Modality) -> list[Path]:
         """Returns the manifests of the packs that a modality needs."""
@@ -103,7 +107,7 @@ class ModelLoader:
         """Loads the pack whose manifest file has this name; it must be of that modality."""
         path = self.path(name)
         self.trials.check([path])
-        pack = load_pack(path)
+        pack = load_pack(path, self.sha256(name))
         if pack.manifest.modality != modality:
             raise ModelError(
                 f"{path}: this is a {pack.manifest.modality} model, a {modality} model was expected"

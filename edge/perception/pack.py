@@ -8,6 +8,7 @@ import msgspec
 
 from edge.config import Delegate
 from edge.errors import ModelError
+from edge.installed import check_signed
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import (
     CHANNELS,
@@ -154,10 +155,12 @@ def _check_classifier(interpreter: Interpreter, path: Path, manifest: Manifest) 
             )
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Reads a manifest alone; raises ModelError if it is missing or not one."""
+def read_manifest(path: Path, sha256: str = "") -> Manifest:
+    """Reads a manifest alone; raises ModelError if it is missing, not one, or of another hash."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        content = path.read_bytes()
+        check_signed(path, content, sha256)
+        return msgspec.json.decode(content, type=Manifest)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the manifest ({error.strerror})") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -167,13 +170,14 @@ def read_manifest(path: Path) -> Manifest:
         ) from error
 
 
-def load_pack(manifest_path: Path) -> Pack:
+def load_pack(manifest_path: Path, sha256: str = "") -> Pack:
     """Reads a pack by its manifest and checks everything that does not need the model to run.
 
-    Raises ModelError if a file is missing or unreadable, the manifest is invalid, the hash differs,
-    or labels and label map disagree.
+    `sha256` is the hash that the manifest must have, empty for any. Raises ModelError if a file is
+    missing or unreadable, the manifest is invalid, a hash differs, or labels and label map
+    disagree.
     """
-    manifest = read_manifest(manifest_path)
+    manifest = read_manifest(manifest_path, sha256)
     if set(manifest.labels) != set(manifest.label_map):
         odd = sorted(set(manifest.labels) ^ set(manifest.label_map))
         raise ModelError(f"{manifest_path}: labels and label_map disagree on {', '.join(odd)}")

@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from edge.errors import ModelError
+from edge.errors import ModelError, UntriedModelError
 from edge.perception.interpreter import RUNTIME, Interpreter
 from edge.perception.pack import load_pack, read_manifest
 from edge.processes import python_command
@@ -31,7 +32,19 @@ STOPPED = (signal.SIGTERM, signal.SIGINT)
 """Signals by which the child ends with the service, through no fault of a model."""
 MEMORY_BYTES = 2 << 30
 """Address space of a trial; the shipped packs need a third of it."""
+BUSY = "find out what else takes the processor or the memory"
 REMEDY = "copy model and manifest again, or make the pack again"
+
+
+class Fault(NamedTuple):
+    """What a model did to the process that tried it; without a reason, nothing."""
+
+    reason: str = ""
+    is_passing: bool = False
+    """True if the time or memory was lacking, which says little about the model."""
+
+
+NO_FAULT = Fault()
 
 
 class Trials:
@@ -40,27 +53,29 @@ class Trials:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._passed: set[str] = set()
-        self._tried: dict[Path, str] = {}
-        """By manifest, what happened: empty if nothing that another process need fear."""
+        self._tried: dict[Path, Fault] = {}
+        """By manifest, what happened: none if nothing that another process need fear."""
         with contextlib.suppress(OSError, ValueError, TypeError):
             self._passed = set(json.loads(file.read_bytes())) if file else set()
 
     def check(self, paths: Sequence[Path]) -> None:
         """Tries the packs with these manifests; raises ModelError for one that ends its process.
 
-        What else is wrong with a pack is for the one who loads it to find.
+        It is an UntriedModelError if only time or memory was lacking. What else is wrong with a
+        pack is for the one who loads it to find.
         """
         keys = {}
         for path in paths:
             if path not in self._tried:
                 with contextlib.suppress(ModelError):
                     keys[path] = f"{read_manifest(path).sha256} {RUNTIME}"
-        self._tried |= dict.fromkeys(keys, "")
+        self._tried |= dict.fromkeys(keys, NO_FAULT)
         untried = [one for one in keys if keys[one] not in self._passed]
         if untried:
             self._try(untried, keys)
-        if faults := [fault for one in paths if (fault := self._tried.get(one))]:
-            raise ModelError("; ".join(faults))
+        if faults := [one for path in paths if (one := self._tried.get(path, NO_FAULT)).reason]:
+            kind = UntriedModelError if all(one.is_passing for one in faults) else ModelError
+            raise kind("; ".join(one.reason for one in faults))
 
     def _try(self, paths: list[Path], keys: dict[Path, str]) -> None:
         while paths:
@@ -68,9 +83,10 @@ class Trials:
             ran = [one for one, answer in zip(paths, answers, strict=False) if answer == RAN]
             self._passed.update(keys[one] for one in ran)
             paths = paths[len(answers) :]
-            if not fault or not paths:  # a child may also end badly after its last model
+            if not fault.reason or not paths:  # a child may also end badly after its last model
                 break
-            self._tried[paths[0]] = f"{paths[0]}: {fault}; {REMEDY}"
+            remedy = BUSY if fault.is_passing else REMEDY
+            self._tried[paths[0]] = Fault(f"{paths[0]}: {fault.reason}; {remedy}", fault.is_passing)
             paths = paths[1:]
         self._save()
 
@@ -90,7 +106,7 @@ def remembered_trials() -> Trials:
     return Trials(None if folder is None else folder / FILE)
 
 
-def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str]:
+def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, Fault]:
     """Runs models once, one after the other, in a child.
 
     Returns RAN or FAILED for each that left the child alive, and what the next one did to it.
@@ -104,8 +120,8 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str
         )
     except OSError as error:
         logger.warning("models are not tried, no process could be started (%s)", error)
-        return "", ""
-    fault, before_s = "", _children_s()
+        return "", NO_FAULT
+    fault, before_s = NO_FAULT, _children_s()
     try:
         output, _ = child.communicate(timeout=limit_s * len(paths))
     except subprocess.TimeoutExpired:
@@ -114,10 +130,13 @@ def try_packs(paths: Sequence[Path], limit_s: float = TRIAL_S) -> tuple[str, str
         waited = f"no answer within {limit_s * len(paths):g} s"
         if _children_s() - before_s < BUSY_SHARE * limit_s:
             logger.warning("models are not tried, the machine is too busy (%s)", waited)
-            return output.decode(), ""
-        fault = waited
-    if not fault and child.returncode < 0 and -child.returncode not in STOPPED:
-        fault = f"running it ends the process ({signal.Signals(-child.returncode).name})"
+            return output.decode(), NO_FAULT
+        fault = Fault(waited, is_passing=True)
+    ended_by = -child.returncode
+    if not fault.reason and ended_by > 0 and ended_by not in STOPPED:
+        # The kernel sends SIGKILL when memory is short, whoever needs it.
+        reason = f"running it ends the process ({signal.Signals(ended_by).name})"
+        fault = Fault(reason, is_passing=ended_by == signal.SIGKILL)
     return output.decode(), fault
 
 

@@ -29,7 +29,7 @@ from edge.service.health import Health
 from edge.service.memory import MemoryGuard
 from edge.service.meter import Meter
 from edge.service.modalities import Modalities
-from edge.service.model_updates import ModelUpdates
+from edge.service.model_updates import FUSION, ModelUpdates
 from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.quiet_hours import is_quiet
@@ -69,6 +69,7 @@ class Daemon:
         )
         self._dropped_observations = 0
         self._statuses: dict[str, str] = {}
+        self._fusion_status = ""
         folder = state_folder(config.state_folder)
         self._pause, self._was_paused = Pause(folder), False
         self._pause.set_quiet(is_quiet(config.quiet_hours, clock))
@@ -114,7 +115,8 @@ class Daemon:
         """Starts every thread, then fuses, tracks and publishes until told to stop."""
         modalities = self._modalities
         modalities.load(self._watchdog.alive, self._updates.loader.installed)
-        self._updates.judge(self._statuses)
+        fusion = {FUSION: self._fusion_status} if self._fusion_status else {}
+        self._updates.judge(self._statuses | fusion, modalities.untried)
         self._commands = MqttCommands(
             self._config,
             self._clock,
@@ -224,10 +226,13 @@ class Daemon:
         self._log.warning(f"stuck {names}", f"no progress for too long: {names}", now_s)
 
     def _fusion_model(self) -> FusionModel:
-        fusion = self._config.fusion
+        fusion, loader = self._config.fusion, self._updates.loader
         try:
-            return load_fusion(self._updates.loader.path(fusion.file), fusion.strategy)
+            return load_fusion(
+                loader.path(fusion.file), fusion.strategy, loader.sha256(fusion.file)
+            )
         except ModelError as error:
+            self._fusion_status = f"degraded: {error}"
             logger.error("%s; all modalities count the same", error)
             return FusionModel()
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,7 +19,8 @@ from edge.capture.sources import is_sound_file, is_video_file
 from edge.capture.supervisor import Supervisor
 from edge.clock import Clock
 from edge.config import Config
-from edge.errors import ModelError, PayloadError
+from edge.errors import ModelError, PayloadError, UntriedModelError
+from edge.installed import InstalledFiles
 from edge.perception.loader import ModelLoader
 from edge.perception.manifest import Manifest, Modality
 from edge.perception.trial import Trials
@@ -62,6 +62,8 @@ class Modalities:
         self.meters: dict[str, Meter] = {}
         self.models: dict[str, ModelInfo] = {}
         """Loaded models by modality."""
+        self.untried: set[str] = set()
+        """Modalities whose models could not be tried, through no fault of theirs."""
         self._builders: dict[Modality, Callable[[ModelLoader], None]] = {
             "face": self._face,
             "speech": self._speech,
@@ -86,10 +88,10 @@ class Modalities:
             one.name: one.last_progress_s for one in self._all_runners if isinstance(one, Worker)
         }
 
-    def load(self, progress: Callable[[], None], installed: Path | None = None) -> None:
+    def load(self, progress: Callable[[], None], installed: InstalledFiles | None = None) -> None:
         """Loads the models and calls `progress` after each; all together may take minutes.
 
-        `installed` is the folder of the installed bundle of models, if there is one.
+        `installed` has the files of the installed bundle of models, if there is one.
         """
         # To wake OpenCV's own threads costs more than what they do to such small pictures.
         cv2.setNumThreads(self._config.models.threads)
@@ -105,6 +107,8 @@ class Modalities:
             try:
                 build(loader)
             except ModelError as error:
+                if isinstance(error, UntriedModelError):
+                    self.untried.add(modality)
                 self._set_status(modality, f"degraded: {error}")
             progress()
 

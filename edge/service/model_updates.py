@@ -1,9 +1,12 @@
 """Models over the air: the bundle in use, and the command that asks for another."""
 
 import logging
+import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+
+import msgspec
 
 from edge.clock import Clock
 from edge.config import Config
@@ -11,9 +14,13 @@ from edge.errors import PayloadError, UpdateError, describe
 from edge.perception.loader import ModelLoader
 from edge.perception.trial import Trials
 from edge.publish.payloads import ModelsData, ModelsState
+from edge.updates.choice import choose
 from edge.updates.job import Job, Progress
 from edge.updates.process import JobProcess
-from edge.updates.store import Failure, ModelStore, Record, sentence
+from edge.updates.reasons import sentence, without_paths
+from edge.updates.record import Failure, Record
+from edge.updates.store import ModelStore
+from edge.updates.version import order
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +28,8 @@ SETTLE_S = 3.0
 """A daemon that runs this long after it was ready keeps its new models."""
 RELOAD_S = 60.0
 """Longest time from the switch to the end of the daemon that made it."""
+FUSION = "fusion"
+"""Stands for the fusion file among the modalities."""
 STATES: Mapping[str, ModelsState] = {
     "fetching": "fetching",
     "checking": "checking",
@@ -52,63 +61,62 @@ class ModelUpdates:
         self._job: JobProcess | None = None
         self._stopped = threading.Event()
         self._ready_s: float | None = None
-        try:
-            self._record = self._chosen()
-        except (UpdateError, OSError) as error:
-            self._record = Record(failure=Failure("", sentence(error)))
-            logger.error("the installed models are not used: %s", sentence(error))
-        self._trial = self._record.candidate
-        """The version on trial that this daemon loads, whatever others note on the disk."""
-        version = self._record.in_use
-        installed = self._store.bundle(version) if version else None
-        self.loader = ModelLoader(config.models, Trials(None), installed)
+        self._retry_s: float | None = None
+        choice = choose(self._store, self._settings)
+        self._record, self._used = choice.record, choice.version
+        self._trial, self._deferred = choice.trial, choice.deferred
+        """Versions on trial, whatever others note on the disk: that this daemon loads, and not."""
+        self.loader = ModelLoader(config.models, Trials(None), choice.files)
         """Finds the files in use. It loads none: it would keep those of a modality given up."""
+        self._plan_retry()
         if self._settings.source or self._record != Record():
             self._tell(self._resting_state)
 
     def request(self, version: str, sha256: str, retained: bool) -> None:
         """Fetches and installs a bundle, unless it is in use; raises PayloadError.
 
-        A retained request for a bundle that was refused for a fault of its own changes nothing.
+        A retained request changes nothing for a bundle that was refused for a fault of its own, or
+        that is to be tried again later.
         """
         if not self._settings.source:
             raise PayloadError("models.updates.source is not set, so no models are fetched")
-        failed = self._record.failure
-        if retained and failed and (failed.version, failed.sha256) == (version, sha256):
+        failed = self._record.failure or Failure("", "")
+        is_settled = self._retry_s is not None or not failed.passing
+        if retained and is_settled and (failed.version, failed.sha256) == (version, sha256):
             return
-        if version == self._record.in_use:
+        if order(version) == order(self._used):
             self._tell(self._resting_state)
             return
-        with self._lock:
-            if self._stopped.is_set():
-                raise PayloadError("the daemon is stopping")
-            if self._job is not None or self._record.candidate:
-                raise PayloadError("other models are being installed; wait for their result")
-            self._job = self._new_job(version, sha256)
-        threading.Thread(target=self._run, args=(self._job, version), daemon=True).start()
+        self._begin(version, sha256)
 
-    def judge(self, statuses: Mapping[str, str]) -> None:
-        """Notes the status of each modality after loading; may end a trial of new models."""
+    def judge(self, statuses: Mapping[str, str], untried: Collection[str]) -> None:
+        """Notes the status of each modality after loading; may end a trial of new models.
+
+        `untried` has those that lacked time or memory, which says nothing about their models.
+        """
         self._ready_s = self._clock.now_s()
         version = self._trial
-        faults = [
-            f"{name} is {status}"
+        faults = {
+            name: f"{name} is {status}"
             for name, status in statuses.items()
             if status.startswith("degraded") and self._provides(name)
-        ]
+        }
         if version and faults:
-            self._fail(version, "; ".join(faults))
+            passing = faults.keys() <= set(untried)
+            self._fail(Failure.of(self._record, version, "; ".join(faults.values()), passing))
             self._reload()
 
     def check(self, now_s: float) -> None:
-        """Ends the trial of new models once the daemon has been ready with them for a while."""
+        """Keeps new models once the daemon has been ready with them, or tries failed ones again."""
+        if self._retry_s is not None and now_s >= self._retry_s:
+            self._retry_s = None
+            self._try_again()
         if not self._trial or self._ready_s is None:
             return
         if now_s - self._ready_s < SETTLE_S:
             return
         try:
-            self._store.confirm(self._trial)
-            self._record = self._store.record
+            self._record = self._store.confirm(self._trial)
         except (UpdateError, OSError) as error:  # as on a full disk; they stay on trial
             logger.warning("the new models cannot be kept yet: %s", sentence(error))
             self._ready_s = now_s + RELOAD_S
@@ -125,105 +133,124 @@ class ModelUpdates:
             if self._job is not None:
                 self._job.stop()
 
-    def _chosen(self) -> Record:
-        """Returns what to use, after a check of its signature and files."""
-        record = self._start()
-        while record.in_use:
-            job = Job(state_folder=str(self._state_folder), settings=self._settings, install=False)
-            last = JobProcess(job).run(lambda _: None)
-            if last.step == "verified":
-                break
-            logger.error("models: version %s is not used: %s", record.in_use, last.reason)
-            if not record.candidate:
-                return Record(failure=Failure(record.current, last.reason))
-            self._store.fail(record.candidate, last.reason)
-            record = self._store.record
-        return record
-
-    def _start(self) -> Record:
-        """Counts this start; if no disk can store that, what is in use stays so without a trial."""
-        try:
-            return self._store.start()
-        except OSError as error:
-            record = self._store.record
-            if record.candidate:
-                raise
-            logger.warning("models: this start is not counted: %s", sentence(error))
-            return record
-
-    def _new_job(self, version: str, sha256: str) -> JobProcess:
-        return JobProcess(
-            Job(
-                state_folder=str(self._state_folder),
-                settings=self._settings,
-                address=self._settings.address(version),
-                version=version,
-                sha256=sha256,
-                wanted=self._config.model_files,
-            )
+    def _begin(self, version: str, sha256: str, attempt: int = 1) -> None:
+        """Installs a bundle in a thread and a process of its own; raises PayloadError."""
+        job = Job(
+            state_folder=str(self._state_folder),
+            settings=self._settings,
+            address=self._settings.address(version),
+            version=version,
+            sha256=sha256,
+            attempt=attempt,
+            wanted=self._config.model_files,
+            fusion=self._config.fusion,
         )
+        with self._lock:
+            if self._stopped.is_set():
+                raise PayloadError("the daemon is stopping")
+            if self._job is not None or self._trial:
+                raise PayloadError("other models are being installed; wait for their result")
+            process = JobProcess(job)
+            try:
+                threading.Thread(target=self._run, args=(process, job), daemon=True).start()
+            except RuntimeError as error:
+                raise PayloadError("no thread could be started for it") from error
+            self._job, self._retry_s = process, None
 
-    def _run(self, job: JobProcess, version: str) -> None:
+    def _try_again(self) -> None:
+        failed = self._record.failure
+        if failed is None:
+            return
+        try:
+            self._begin(failed.version, failed.sha256, failed.attempt + 1)
+        except PayloadError as error:
+            logger.info("models: version %s is not tried again: %s", failed.version, error)
+
+    def _plan_retry(self) -> None:
+        """Notes when to try again what failed; not all devices of a fleet at the same time."""
+        failed = self._record.failure
+        if failed is None or failed.retry_s is None or not self._settings.source or self._trial:
+            return
+        wait_s = failed.retry_s * random.uniform(0.5, 1.0)  # noqa: S311 - not for cryptography
+        logger.info("models: version %s is tried again in %.0f s", failed.version, wait_s)
+        self._retry_s = self._clock.now_s() + wait_s
+
+    def _run(self, process: JobProcess, job: Job) -> None:
         """Waits for a job, in a thread of its own; then starts the daemon again."""
         try:
-            last = job.run(lambda one: self._tell_step(one, version))
+            if self._deferred:
+                self._store.fail(self._deferred, "it could not be tried", passing=True)
+                self._deferred = ""
+            last = process.run(lambda one: self._tell_step(one, job.version))
         except Exception as error:  # outermost frame of the thread: other jobs must be possible
-            reason = str(error) if isinstance(error, UpdateError) else describe(error)
-            last = Progress("failed", version, reason)
-        if not self._stopped.is_set():
-            self._finish(last, version)
-        with self._lock:
+            is_known = isinstance(error, UpdateError | OSError)
+            reason = sentence(error) if is_known else describe(error)
+            last = Progress("failed", job.version, reason, passing=True)
+        if last.step == "starting":
+            self._reload()
+            self._stopped.wait(RELOAD_S)
+            reason = "the daemon could not start again: its log says why"
+            last = Progress("failed", job.version, reason, passing=True)
+        with self._lock:  # whoever hears of the failure may ask for others at once
             self._job = None
+        if not self._stopped.is_set():
+            self._fail(Failure(job.version, last.reason, job.sha256, last.passing, job.attempt))
 
-    def _finish(self, last: Progress, version: str) -> None:
-        if last.step != "starting":
-            self._fail(version, last.reason)
-            return
-        self._reload()
-        if not self._stopped.wait(RELOAD_S):
-            self._fail(version, "the daemon could not start again: its log says why")
-
-    def _fail(self, version: str, reason: str) -> None:
-        logger.error("models: version %s is not installed: %s", version, reason)
+    def _fail(self, failure: Failure) -> None:
+        """Ends an installation or trial, on the disk too if that can be written."""
+        logger.error("models: version %s is not installed: %s", failure.version, failure.reason)
+        record = self._record
         try:
-            record = self._store.record
-            if version in (record.installing, record.candidate):
-                self._store.fail(version, reason)
-                self._trial = "" if version == self._trial else self._trial
-            self._record = self._store.record
+            record = self._store.fail(failure.version, failure.reason, failure.passing)
         except (UpdateError, OSError) as error:
             logger.warning("models: this cannot be stored: %s", sentence(error))
-        self._tell("failed", version, reason)
+        stored = record.failure
+        if stored is None or (stored.reason, stored.attempt) != (failure.reason, failure.attempt):
+            record = msgspec.structs.replace(record, candidate="", failure=failure)
+        self._record = record
+        if failure.version == self._trial:
+            self._trial, self._used = "", record.current
+        self._tell("failed")
+        self._plan_retry()
 
     def _tell_step(self, progress: Progress, version: str) -> None:
         if progress.step in STATES:
             logger.info("models: %s version %s", progress.step, version)
             self._tell(STATES[progress.step], version)
 
-    def _tell(self, state: ModelsState, wanted: str = "", reason: str = "") -> None:
-        record = self._record
-        if state == "failed" and not reason and record.failure:
-            wanted, reason = record.failure.version, record.failure.reason
-        used = record.current if state == "failed" else record.in_use
+    def _tell(self, state: ModelsState, wanted: str = "") -> None:
+        failed = self._record.failure if state == "failed" else None
         self._publish(
             ModelsData(
                 state=state,
-                version=used,
-                previous=record.previous,
-                wanted=wanted or record.candidate,
-                reason=reason,
+                version=self._used,
+                previous=self._record.previous,
+                wanted=failed.version if failed else wanted or self._trial,
+                reason=without_paths(failed.reason, self._names) if failed else "",
             )
         )
 
     @property
+    def _names(self) -> Mapping[str, str]:
+        """What is published in place of the paths of the configuration."""
+        return {
+            str(self._state_folder): "state_folder",
+            self._config.models.folder: "models.folder",
+            self._settings.keys: "models.updates.keys",
+            self._settings.ca_file: "models.updates.ca_file",
+        }
+
+    @property
     def _resting_state(self) -> ModelsState:
         """The state while nothing goes on."""
-        if self._record.candidate:
+        if self._trial:
             return "starting"
         if self._record.failure:
             return "failed"
-        return "installed" if self._record.current else "idle"
+        return "installed" if self._used else "idle"
 
-    def _provides(self, modality: str) -> bool:
-        """Returns whether a modality uses a file of the bundle."""
-        return any(map(self.loader.is_installed, self._config.models.manifests([modality])))
+    def _provides(self, name: str) -> bool:
+        """Returns whether a modality, or the fusion, uses a file of the bundle."""
+        fusion = [self._config.fusion.file]
+        files = fusion if name == FUSION else self._config.models.manifests([name])
+        return any(map(self.loader.is_installed, files))

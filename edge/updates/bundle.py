@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.errors import UpdateError
-from edge.updates.durable import sync
+from edge.updates.durable import read_plain, sync
 from edge.updates.version import Hash, Version
 
 if TYPE_CHECKING:  # what it imports takes memory
@@ -125,21 +125,36 @@ class BundleReader:
         return content
 
 
-def fault_of_files(folder: Path, bundle: Bundle) -> str:
-    """Returns what is wrong with the unpacked files of a bundle; empty for nothing."""
+def check_unpacked(
+    folder: Path, version: str, keys: "TrustedKeys", target: Path | None = None
+) -> Bundle:
+    """Returns the list of an unpacked bundle if a trusted key signed it and all files are whole.
+
+    `target` is a folder for a copy of the files, made of the very bytes that were checked. Raises
+    UpdateError, and OSError if the copy cannot be written.
+    """
+    content = _unpacked(folder, LIST, MAX_LIST_BYTES)
+    bundle = checked_list(content, _unpacked(folder, SIGNATURE, SIGNATURE_BYTES), keys)
+    if bundle.version != version:
+        raise UpdateError(f"version {version} is damaged: what is there is {bundle.version}")
     for name, entry in bundle.files.items():
-        try:
-            with (folder / name).open("rb") as file:
-                found = hashlib.sha256(file.read(entry.size + 1)).hexdigest()
-        except OSError as error:
-            return f"{name}: cannot read it ({error.strerror})"
-        if found != entry.sha256:
-            return f"{name} is damaged: its sha256 is not the one in the list"
-    signed = {*bundle.files, LIST, SIGNATURE}
-    for one in sorted(folder.iterdir()):
-        if one.name not in signed or one.is_symlink():
-            return f"{one.name} is not what was signed"  # it would be used in place of another
-    return ""
+        content = _unpacked(folder, name, entry.size + 1)
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise UpdateError(
+                f"version {version}: {name} is damaged: its sha256 is not the one in the list"
+            )
+        if target is not None:
+            (target / name).write_bytes(content)
+    return bundle
+
+
+def _unpacked(folder: Path, name: str, max_bytes: int) -> bytes:
+    try:
+        return read_plain(folder / name, max_bytes)
+    except OSError as error:
+        raise UpdateError(
+            f"version {folder.name}: {name}: cannot read it ({error.strerror})"
+        ) from error
 
 
 def _write(path: Path, chunks: Iterator[bytes]) -> str:

@@ -3,18 +3,21 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from edge.config import Fusion
 from edge.errors import ModelError, UpdateError
-from edge.fusion.model import read_fusion
+from edge.fusion.model import load_fusion
 from edge.perception.pack import load_pack
 from edge.perception.selftest import sample_runner
 from edge.perception.trial import Trials
 
 
-def check_packs(folder: Path, files: Collection[str], wanted: Collection[str]) -> None:
-    """Raises UpdateError unless all packs work, and the configuration wants one of the files.
+def check_packs(
+    folder: Path, files: Collection[str], wanted: Collection[str], fusion: Fusion
+) -> None:
+    """Raises ModelError unless all packs work; UpdateError if the configuration wants no file.
 
     `wanted` has the names of its manifests and of its fusion file. Packs are first run in a process
-    of their own, because a model may end it.
+    of their own, because a model may end it; UntriedModelError if that is no fault of the model.
     """
     if not set(files) & set(wanted):
         raise UpdateError(
@@ -22,20 +25,21 @@ def check_packs(folder: Path, files: Collection[str], wanted: Collection[str]) -
         )
     described = [folder / one for one in sorted(files) if one.endswith(".json")]
     try:
-        manifests = [one for one in described if not _is_fusion(one)]
+        manifests = [one for one in described if not _is_fusion(one, fusion)]
         Trials(None).check(manifests)
         for path in manifests:
             _check_samples(path)
     except ModelError as error:
-        raise UpdateError(str(error).replace(f"{folder}/", "")) from error
+        raise type(error)(str(error).replace(f"{folder}/", "")) from error
 
 
-def _is_fusion(path: Path) -> bool:
-    """Returns whether a file is a fusion file; raises ModelError if it is a damaged one."""
+def _is_fusion(path: Path, fusion: Fusion) -> bool:
+    """Returns whether a file is a fusion file; raises ModelError if it is an unfit one."""
+    is_used = path.name == fusion.file
     try:
-        read_fusion(path)
+        load_fusion(path, fusion.strategy if is_used else "")
     except ModelError:
-        if path.name.startswith("fusion"):
+        if is_used or path.name.startswith("fusion"):
             raise
         return False
     return True

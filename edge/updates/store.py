@@ -2,10 +2,12 @@
 
 `installed.json` alone says which bundle is in use. It is replaced by one rename, after everything
 that it names is on the disk, so whatever ends the device leaves either the old or the new models.
+
+The daemon, `emotiond models` and the processes that install change it at the same time. A lock is
+held for each change, from reading the record to its rename, and another for a whole installation.
 """
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,57 +15,23 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import UpdateError
-from edge.updates.durable import replace, sync
-from edge.updates.version import MaybeVersion, order
+from edge.updates.durable import locked, read_plain, replace, sync
+from edge.updates.record import Failure, Record
+from edge.updates.version import order
 
-FOLDER, RECORD, LOCK = "models", "installed.json", "lock"
+FOLDER, RECORD = "models", "installed.json"
+LOCK, RECORD_LOCK = "lock", "record.lock"
 BUNDLES, INCOMING = "bundles", "incoming"
 MAX_STARTS = 2
 """Starts within which the daemon must become ready with new models, or the old ones return."""
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """The last bundle that was not installed, and why."""
-
-    version: str
-    reason: str
-    sha256: str = ""
-    """Hash of the bundle if it is its own fault, so that trying it again is useless."""
-
-
-class Record(msgspec.Struct, frozen=True):
-    """The content of `installed.json`; an empty version stands for `models.folder` alone."""
-
-    current: MaybeVersion = ""
-    previous: MaybeVersion = ""
-    """The bundle before, which `roll_back` returns to."""
-    candidate: MaybeVersion = ""
-    """A bundle that is in use until the daemon is ready with it, or is not."""
-    starts: int = 0
-    """Starts of the daemon with the candidate."""
-    newest: MaybeVersion = ""
-    """The newest that was ever in use: nothing older comes back over the air."""
-    installing: str | None = None
-    """The version that is being fetched or checked, empty if it is not known yet."""
-    sha256: str = ""
-    """Hash of the last bundle that was asked for."""
-    failure: Failure | None = None
-
-    @property
-    def in_use(self) -> str:
-        """The version that the daemon uses."""
-        return self.candidate or self.current
-
-
-def sentence(error: Exception) -> str:
-    """Returns the reason of a failure as a sentence."""
-    if isinstance(error, OSError):
-        return f"the state folder cannot be written ({error.strerror or type(error).__name__})"
-    return str(error)
+MAX_RECORD_BYTES = 65_536
 
 
 class ModelStore:
-    """Installed bundles, and the steps from one to the next; each step is atomic."""
+    """Installed bundles, and the steps from one to the next; each step is atomic.
+
+    Each raises OSError if it cannot be written, and then has changed nothing.
+    """
 
     def __init__(self, state_folder: Path) -> None:
         self.folder = state_folder / FOLDER
@@ -73,24 +41,18 @@ class ModelStore:
     def record(self) -> Record:
         """What is installed now; raises UpdateError if it is unreadable."""
         try:
-            return msgspec.json.decode(self._file.read_bytes(), type=Record)
+            content = read_plain(self._file, MAX_RECORD_BYTES)
+            return msgspec.json.decode(content, type=Record)
         except FileNotFoundError:
             return Record()
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UpdateError(f"{self._file}: cannot be read; remove it") from error
+        except OSError as error:
+            raise UpdateError(f"{self._file}: cannot be read ({error.strerror})") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise UpdateError(f"{self._file}: is damaged; remove it") from error
 
     def bundle(self, version: str) -> Path:
         """Folder of an installed bundle."""
         return self.folder / BUNDLES / version
-
-    @property
-    def in_use(self) -> Path | None:
-        """Folder of the bundle in use; None if there is none, or it is not known."""
-        try:
-            version = self.record.in_use
-        except UpdateError:
-            return None
-        return self.bundle(version) if version else None
 
     @property
     def incoming(self) -> Path:
@@ -100,22 +62,24 @@ class ModelStore:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps others from installing meanwhile; raises UpdateError if another does, OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / LOCK).open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UpdateError("other models are being installed just now") from error
+        with contextlib.ExitStack() as stack:
+            with self._changing():  # so `start` sees every installation, and stands in no one's way
+                try:
+                    stack.enter_context(locked(self.folder / LOCK, wait_s=0.0))
+                except TimeoutError as error:
+                    raise UpdateError("other models are being installed just now") from error
             yield
 
-    def begin(self, version: str, sha256: str) -> None:
+    def begin(self, version: str, sha256: str, attempt: int = 1) -> None:
         """Notes that a bundle is being installed; raises UpdateError while another is tried."""
-        record = self.record
-        if record.candidate:
-            raise UpdateError(f"{record.candidate} is being tried just now; wait for its result")
-        self._make_room()
-        self._change(installing=version, sha256=sha256)
-        self._clean(record)
+        with self._changing() as record:
+            if record.candidate:
+                raise UpdateError(
+                    f"{record.candidate} is being tried just now; wait for its result"
+                )
+            self._make_room()
+            self._write(record, installing=version, sha256=sha256, attempt=attempt)
+            self._clean(record)
 
     def adopt(self, version: str) -> None:
         """Moves the unpacked bundle to its place; nothing uses it yet."""
@@ -127,55 +91,82 @@ class ModelStore:
 
     def switch(self, version: str) -> None:
         """Puts an adopted bundle to use, on trial."""
-        self._change(candidate=version, starts=0, installing=None, failure=None)
+        with self._changing() as record:
+            self._write(record, candidate=version, starts=0, installing=None, failure=None)
 
     def start(self) -> Record:
         """Counts a start of the daemon; returns what it is to use. Raises UpdateError, OSError."""
-        record = self.record
-        if record.installing is not None and not self._is_locked():
-            self.fail(record.installing, "the installation was interrupted", final=False)
-        elif record.candidate and record.starts >= MAX_STARTS:
-            self.fail(record.candidate, f"the daemon did not become ready in {MAX_STARTS} starts")
-        elif record.candidate:
-            self._change(starts=record.starts + 1)
-        return self.record
+        if not self._file.exists():
+            return Record()
+        with self._changing() as record:
+            if record.installing is not None and not self._is_installing():
+                reason = "the installation was interrupted"
+                return self._end(record, record.installing, reason, passing=True)
+            if record.candidate and record.starts >= MAX_STARTS:
+                reason = f"the daemon did not become ready in {MAX_STARTS} starts"
+                return self._end(record, record.candidate, reason, passing=True)
+            if record.candidate:
+                return self._write(record, starts=record.starts + 1)
+            return record
 
-    def confirm(self, version: str) -> None:
+    def confirm(self, version: str) -> Record:
         """Keeps a bundle on trial: the daemon is ready with it. Another one stays as it is."""
-        record = self.record
-        if not version or record.candidate != version:
-            return
-        newest = max(record.newest, record.candidate, key=order)
-        self._change(current=record.candidate, previous=record.current, candidate="", newest=newest)
-        self._clean(self.record)
+        with self._changing() as record:
+            if not version or record.candidate != version:
+                return record
+            is_repaired = order(record.current) == order(version)
+            kept = self._write(
+                record,
+                current=version,
+                previous=record.previous if is_repaired else record.current,
+                candidate="",
+                newest=max(record.newest, version, key=order),
+            )
+            self._clean(kept)
+            return kept
 
-    def fail(self, version: str, reason: str, final: bool = True) -> None:
-        """Ends an installation or trial; the bundle before it stays in use.
+    def fail(self, version: str, reason: str, passing: bool = False) -> Record:
+        """Ends the installation or trial of a bundle; the one before it stays in use.
 
-        `final` if trying the same bundle again is useless.
+        `passing` if it may succeed at another time. Another bundle stays as it is.
         """
-        sha256 = self.record.sha256 if final else ""
-        self._make_room()
-        self._change(candidate="", installing=None, failure=Failure(version, reason, sha256))
-        self._clean(self.record)
+        with self._changing() as record:
+            if record.installing != version and (not version or record.candidate != version):
+                return record
+            return self._end(record, version, reason, passing)
 
     def roll_back(self) -> str:
         """Returns to the bundle before, or else to `models.folder`; returns its version.
 
         Raises UpdateError if no bundle is in use.
         """
-        record = self.record
-        if record.candidate:
-            self.fail(record.candidate, "rolled back by hand")
-        elif record.current:
-            self._change(current=record.previous, previous="", failure=None)
-        else:
+        with self._changing() as record:
+            if record.candidate:
+                self._end(record, record.candidate, "rolled back by hand", passing=False)
+                return record.current
+            if record.current:
+                self._write(record, current=record.previous, previous="", failure=None)
+                return record.previous
             raise UpdateError("no bundle is in use, only the models of models.folder")
-        return self.record.current
 
-    def _change(self, **changes: object) -> None:
-        record = msgspec.structs.replace(self.record, **changes)
-        replace(self._file, msgspec.json.encode(record))
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Record]:
+        """Gives the record, which nobody else changes meanwhile."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locked(self.folder / RECORD_LOCK):
+            yield self.record
+
+    def _end(self, record: Record, version: str, reason: str, passing: bool) -> Record:
+        failure = Failure.of(record, version, reason, passing)
+        self._make_room()
+        ended = self._write(record, candidate="", installing=None, failure=failure)
+        self._clean(ended)
+        return ended
+
+    def _write(self, record: Record, **changes: object) -> Record:
+        changed = msgspec.structs.replace(record, **changes)
+        replace(self._file, msgspec.json.encode(changed))
+        return changed
 
     def _make_room(self) -> None:
         """Removes what is half unpacked: it may be what fills the disk, and keeps it unwritable."""
@@ -189,9 +180,9 @@ class ModelStore:
                 if folder.name not in used:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def _is_locked(self) -> bool:
+    def _is_installing(self) -> bool:
         try:
-            with self.locked():
+            with locked(self.folder / LOCK, wait_s=0.0):
                 return False
-        except UpdateError:
+        except TimeoutError:
             return True

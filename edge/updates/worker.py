@@ -14,41 +14,51 @@ from typing import BinaryIO
 
 import msgspec
 
-from edge.errors import UpdateError, describe
-from edge.updates.bundle import LIST, SIGNATURE, BundleReader, checked_list, fault_of_files
+from edge.errors import EmotiondError, ModelError, UntriedModelError, UpdateError, describe
+from edge.updates.bundle import Bundle, BundleReader, check_unpacked
 from edge.updates.fetch import fetch
 from edge.updates.job import Job, Progress
 from edge.updates.keys import TrustedKeys
-from edge.updates.store import ModelStore, Record, sentence
+from edge.updates.reasons import sentence
+from edge.updates.record import Record
+from edge.updates.store import ModelStore
 from edge.updates.version import order
 
 
 def run(job: Job, report: Callable[[Progress], None]) -> None:
     """Does a job; the last report says how it ended."""
-    version = job.version
     try:
-        report(_do(job, ModelStore(Path(job.state_folder)), report))
-    except (UpdateError, OSError) as error:
-        report(Progress("failed", version, sentence(error)))
+        last = _do(job, ModelStore(Path(job.state_folder)), report)
     except Exception as error:  # outermost frame: whoever waits must hear of it
-        report(Progress("failed", version, f"it failed with {describe(error)}"))
+        last = _failed(job, error)
+    report(last)
+
+
+def _failed(job: Job, error: Exception) -> Progress:
+    is_passing = not isinstance(error, _RefusedError)
+    known = isinstance(error, EmotiondError | OSError)
+    reason = sentence(error) if known else f"it failed with {describe(error)}"
+    return Progress("failed", job.version, reason, is_passing)
 
 
 def _do(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> Progress:
     if not job.install:
-        return Progress("verified", _verify(job, store, report))
+        bundle = _verified(job, store, report)
+        files = {name: entry.sha256 for name, entry in bundle.files.items()}
+        return Progress("verified", bundle.version, files=files)
     with store.locked():
-        store.begin(job.version, job.sha256)
+        store.begin(job.version, job.sha256, job.attempt)
         try:
             return Progress("starting", _install(job, store, report))
-        except (UpdateError, OSError) as error:
-            with contextlib.suppress(OSError):  # no space for that either
-                store.fail(job.version, sentence(error), isinstance(error, _RefusedError))
+        except Exception as error:
+            last = _failed(job, error)
+            with contextlib.suppress(OSError, UpdateError):  # no space for that either
+                store.fail(job.version, last.reason, last.passing)
             raise
 
 
 class _RefusedError(UpdateError):
-    """A bundle that will be refused again."""
+    """A bundle that will be refused again, by its own fault."""
 
 
 def _install(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> str:
@@ -57,9 +67,11 @@ def _install(job: Job, store: ModelStore, report: Callable[[Progress], None]) ->
         report(Progress("checking", job.version))
         try:
             reader = BundleReader(stream, keys)
-            _check_version(reader.bundle.version, job, store.record)
+            _check_version(reader.bundle.version, job, store, keys)
             _unpack(reader, job, store.incoming)
-        except UpdateError as error:
+        except UntriedModelError:
+            raise
+        except (UpdateError, ModelError) as error:
             raise _RefusedError(str(error)) from error
     store.adopt(reader.bundle.version)
     store.switch(reader.bundle.version)
@@ -77,7 +89,7 @@ def _unpack(reader: BundleReader, job: Job, folder: Path) -> None:
     # What it imports takes longer than all other steps.
     from edge.updates.checks import check_packs
 
-    check_packs(folder, reader.bundle.files, job.wanted)
+    check_packs(folder, reader.bundle.files, job.wanted, job.fusion)
 
 
 def _opened(job: Job, folder: Path, report: Callable[[Progress], None]) -> BinaryIO:
@@ -96,44 +108,45 @@ def _opened(job: Job, folder: Path, report: Callable[[Progress], None]) -> Binar
     return stream
 
 
-def _check_version(version: str, job: Job, record: Record) -> None:
+def _check_version(version: str, job: Job, store: ModelStore, keys: TrustedKeys) -> None:
+    record = store.record
     if job.version and version != job.version:
         raise UpdateError(f"the bundle is version {version}, not {job.version}")
     if order(version) == order(record.current):
-        raise UpdateError(f"version {version} is in use already")
+        if _is_whole(store, record, keys):
+            raise UpdateError(f"version {version} is in use already")
+        return  # what is installed is not used, and this repairs it
     if not job.allow_older and order(version) <= order(record.newest):
         raise UpdateError(
             f"version {version} is not newer than {record.newest}, which was in use already"
         )
 
 
-def _verify(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> str:
-    """Returns the version of a bundle that a trusted key signed and that is undamaged."""
+def _is_whole(store: ModelStore, record: Record, keys: TrustedKeys) -> bool:
+    """Returns whether the bundle that was kept last can be used."""
+    try:
+        check_unpacked(store.bundle(record.current), record.current, keys)
+    except UpdateError:
+        return False
+    return True
+
+
+def _verified(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> Bundle:
+    """Returns the list of a bundle that a trusted key signed and that is undamaged."""
     keys = TrustedKeys(Path(job.settings.keys))
     if not job.address and job.stream < 0:
-        return _verify_used(store, keys)
+        version = job.version or store.record.in_use
+        if not version:
+            raise UpdateError("no bundle is in use, only the models of models.folder")
+        try:
+            return check_unpacked(store.bundle(version), version, keys)
+        except UpdateError as error:
+            raise _RefusedError(str(error)) from error
     with tempfile.TemporaryDirectory() as folder, _opened(job, Path(folder), report) as stream:
         reader = BundleReader(stream, keys)
         report(Progress("checking", reader.bundle.version))
         _unpack(reader, job, Path(folder, "bundle"))
-        return reader.bundle.version
-
-
-def _verify_used(store: ModelStore, keys: TrustedKeys) -> str:
-    version = store.record.in_use
-    if not version:
-        raise UpdateError("no bundle is in use, only the models of models.folder")
-    folder = store.bundle(version)
-    try:
-        content, signature = (folder / LIST).read_bytes(), (folder / SIGNATURE).read_bytes()
-    except OSError as error:
-        raise UpdateError(f"{folder}: cannot read its list ({error.strerror})") from error
-    bundle = checked_list(content, signature, keys)
-    if bundle.version != version:
-        raise UpdateError(f"{folder}: this is version {bundle.version}")
-    if fault := fault_of_files(folder, bundle):
-        raise UpdateError(f"version {version}: {fault}")
-    return version
+        return reader.bundle
 
 
 def _print(progress: Progress) -> None:

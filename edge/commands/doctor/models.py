@@ -76,12 +76,14 @@ def check_fusion(loader: ModelLoader, config: Fusion, models: dict[str, str]) ->
     Raises ModelError if the file is missing or damaged.
     """
     path = loader.path(config.file)
-    load_fusion(path, config.strategy)
-    learned = read_fusion(path).models
+    sha256 = loader.sha256(config.file)
+    load_fusion(path, config.strategy, sha256)
+    learned = read_fusion(path, sha256).models
     others = [
         modality
         for modality, name in models.items()
-        if modality in learned and learned[modality] != load_pack(loader.path(name)).manifest.sha256
+        if modality in learned
+        and learned[modality] != load_pack(loader.path(name), loader.sha256(name)).manifest.sha256
     ]
     if others:
         return warned(

@@ -6,7 +6,7 @@ import pytest
 
 from edge.errors import ModelError
 from edge.perception import trial
-from edge.perception.trial import Trials, try_packs
+from edge.perception.trial import NO_FAULT, Fault, Trials, try_packs
 from edge.resources import MODELS
 from tests.support.packs import crashing_pack
 
@@ -45,9 +45,12 @@ def test_models_after_one_that_ends_the_process_are_tried_too(tmp_path: Path) ->
 
 
 def test_a_model_that_never_answers_is_given_up() -> None:
-    assert try_packs([MODELS / "speech.json"], limit_s=0.1) == ("", "no answer within 0.1 s")
+    assert try_packs([MODELS / "speech.json"], limit_s=0.1) == (
+        "",
+        Fault("no answer within 0.1 s", is_passing=True),
+    )
 
 
 def test_a_model_that_the_machine_had_no_time_for_is_not_blamed(tmp_path: Path) -> None:
     os.mkfifo(manifest := tmp_path / "waits.json")
-    assert try_packs([manifest], limit_s=3.0) == ("", "")
+    assert try_packs([manifest], limit_s=3.0) == ("", NO_FAULT)

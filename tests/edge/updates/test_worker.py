@@ -1,19 +1,23 @@
 """What is checked before a bundle is used, in the process that does it."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from edge.config import Updates
+from edge.config import Fusion, Updates
 from edge.errors import UpdateError
+from edge.fusion.model import read_fusion, write_fusion
 from edge.resources import MODELS
 from edge.updates.job import Job, Progress
 from edge.updates.process import JobProcess
+from edge.updates.record import Failure
 from edge.updates.store import ModelStore
 from edge.updates.worker import run
-from tests.support.bundles import Signer, changed_pack
+from tests.support.bundles import Signer, changed_pack, sha256
 from tests.support.packs import crashing_pack
 
 WANTED = ("speech.json", "fusion.json")
@@ -71,14 +75,73 @@ def test_an_older_bundle_is_installed_only_if_its_owner_insists(signer: Signer, 
     assert _run(older, signer.sign("1")) == Progress("starting", "1")
 
 
-def test_a_file_that_nobody_signed_makes_a_bundle_unusable(signer: Signer, job: Job) -> None:
+def test_only_the_files_that_were_signed_are_verified(signer: Signer, job: Job) -> None:
     store = ModelStore(Path(job.state_folder))
-    assert _run(job, signer.sign("1")).step == "starting"
-    again = msgspec.structs.replace(job, install=False)
-    assert JobProcess(again).run(lambda _: None).step == "verified"
-    (store.bundle("1") / "text.json").write_text("{}")
-    last = JobProcess(again).run(lambda _: None)
-    assert (last.step, last.reason) == ("failed", "version 1: text.json is not what was signed")
+    bundle = signer.sign("1")
+    assert _run(job, bundle).step == "starting"
+    folder = store.bundle("1")
+    (folder / "text.json").write_text("{}")
+    last = JobProcess(msgspec.structs.replace(job, install=False)).run(lambda _: None)
+    assert (last.step, last.files) == ("verified", {"fusion.json": sha256(MODELS / "fusion.json")})
+
+
+def test_a_damaged_bundle_may_be_installed_again_and_a_whole_one_not(
+    signer: Signer, job: Job
+) -> None:
+    store, bundle = ModelStore(Path(job.state_folder)), signer.sign("1")
+    _run(job, bundle)
+    store.confirm("1")
+    assert _run(job, bundle).reason == "version 1 is in use already"
+    (store.bundle("1") / "fusion.json").write_text("{}")
+    assert _run(job, bundle) == Progress("starting", "1")
+    record = store.confirm("1")
+    assert (record.current, record.previous) == ("1", "")
+
+
+def test_a_fusion_file_without_the_network_that_the_configuration_wants_is_refused(
+    tmp_path: Path, signer: Signer, job: Job
+) -> None:
+    fusion = msgspec.structs.replace(read_fusion(MODELS / "fusion.json"), network=None)
+    write_fusion(fusion, path := tmp_path / "fusion.json")
+    wanting = msgspec.structs.replace(job, fusion=Fusion(strategy="feature"))
+    last = _run(wanting, signer.sign("1", path))
+    assert (last.step, last.passing) == ("failed", False)
+    assert last.reason.startswith("fusion.json: fusion.strategy is 'feature', and this file has no")
+
+
+@pytest.mark.parametrize(
+    ("keys", "passing"), [("keys", False), ("nowhere", True)], ids=["stranger", "no keys"]
+)
+def test_only_a_fault_of_the_bundle_itself_is_final(
+    signer: Signer, job: Job, keys: str, passing: bool
+) -> None:
+    settings = msgspec.structs.replace(job.settings, keys=str(signer.trusted.with_name(keys)))
+    asked = msgspec.structs.replace(job, settings=settings, version="1", sha256="ab", attempt=2)
+    last = _run(asked, signer.sign("1", key=signer.strange_key))
+    failure = Failure("1", last.reason, "ab", passing, attempt=2)
+    assert (last.passing, ModelStore(Path(job.state_folder)).record.failure) == (passing, failure)
+
+
+def test_a_check_that_no_time_was_left_for_says_so_and_may_be_tried_again(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.updates.process.CHECKS_S", 0.01)
+    last = JobProcess(job).run(lambda _: None)
+    assert last == Progress("failed", "", "it took longer than 0.01 s", passing=True)
+
+
+def test_a_process_whose_time_cannot_be_limited_does_not_go_on(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Timer) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Timer, "start", refuse)
+    process = JobProcess(job)
+    with pytest.raises(UpdateError, match="it could not be checked"):
+        process.run(lambda _: None)
+    assert process._child is not None
+    assert process._child.returncode == -signal.SIGKILL
 
 
 def test_a_process_without_an_answer_is_a_failure(job: Job) -> None:
