@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from edge.resources import state_folder
 from edge.stderr import silenced_stderr
 
 if TYPE_CHECKING:
+    from edge.installed import InstalledFiles
     from edge.perception.loader import ModelLoader
 
 SYSTEM = ("clock", "temperature", "disk", "state", "access", "python", "memory")
@@ -53,11 +54,12 @@ def diagnose(
         names = _chosen(only, list(Doctor(Config(), clock, timeout_s).checks))
         found = {"config": wrong} | {name: rest for name in names if name != "config"}
     else:
-        checks = Doctor(config, clock, timeout_s, path).checks
-        names = _chosen(only, list(checks))
-        # OpenCV and LiteRT write errors to the terminal as well; the results explain them better.
-        with silenced_stderr() if sys.stderr is not None else nullcontext():
-            found = {name: checks[name]() for name in names}
+        with ExitStack() as copies:
+            checks = Doctor(config, clock, timeout_s, path, copies).checks
+            names = _chosen(only, list(checks))
+            # OpenCV and LiteRT write errors to the terminal too; the results explain them better.
+            with silenced_stderr() if sys.stderr is not None else nullcontext():
+                found = {name: checks[name]() for name in names}
     return Report(
         time=clock.utc(clock.now_s()),
         ok=not any(result.verdict == "fail" for result in found.values()),
@@ -77,10 +79,15 @@ class Doctor:
     """The checks for one configuration."""
 
     def __init__(
-        self, config: Config, clock: Clock, timeout_s: float, path: Path | None = None
+        self,
+        config: Config,
+        clock: Clock,
+        timeout_s: float,
+        path: Path | None = None,
+        copies: ExitStack | None = None,
     ) -> None:
         self._config, self._clock, self._timeout_s = config, clock, timeout_s
-        self._path = path
+        self._path, self._copies = path, copies or ExitStack()
 
     @property
     def checks(self) -> dict[str, Check]:
@@ -98,6 +105,7 @@ class Doctor:
             ),
             "camera": partial(self._device, "face", self._camera),
             "microphone": partial(self._device, "speech", self._microphone),
+            "model.bundle": partial(run_check, lambda: self._bundle[0]),
             **{
                 f"model.{modality}": partial(self._model, modality, file)
                 for modality, file in by_modality.items()
@@ -170,10 +178,16 @@ class Doctor:
     def _loader(self) -> "ModelLoader":
         from edge.perception.loader import ModelLoader
         from edge.perception.trial import Trials
-        from edge.updates.store import ModelStore
 
-        store = ModelStore(state_folder(self._config.state_folder))
-        return ModelLoader(self._config.models, Trials(None), store.in_use)
+        return ModelLoader(self._config.models, Trials(None), self._bundle[1])
+
+    @cached_property
+    def _bundle(self) -> "tuple[CheckResult, InstalledFiles | None]":
+        """Result for the installed bundle, and a copy of it if the daemon would use it."""
+        from edge.commands.doctor.bundle import check_bundle
+
+        folder, keys = state_folder(self._config.state_folder), self._config.models.updates.keys
+        return check_bundle(folder, Path(keys), self._copies)
 
     def _broker_part(self, part: str) -> CheckResult:
         result: CheckResult = getattr(self._broker, part)

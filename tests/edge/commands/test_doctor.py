@@ -28,13 +28,18 @@ from edge.config import Camera, Config, Delegate, Fusion, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
+from edge.updates.bundle import BundleReader
+from edge.updates.keys import TrustedKeys
+from edge.updates.store import ModelStore
 from edge.values import SAMPLE_RATE_HZ
+from tests.support.bundles import Signer
 from tests.support.clock import FakeClock
 
 NAMES = [
     "config",
     "camera",
     "microphone",
+    "model.bundle",
     "model.detector",
     "model.face",
     "model.speech",
@@ -63,6 +68,30 @@ class HastyClock(FakeClock):
     def now_s(self) -> float:
         self.moment_s += self._step_s
         return self.moment_s
+
+
+def test_only_an_installed_bundle_that_is_as_it_was_signed_is_tried(tmp_path: Path) -> None:
+    signer, state = Signer(tmp_path / "signer"), tmp_path / "state"
+    store = ModelStore(state)
+    with store.locked(), signer.sign("7", MODELS / "text.json").open("rb") as stream:
+        store.begin("7", "")
+        BundleReader(stream, TrustedKeys(signer.trusted)).extract(store.incoming)
+        store.adopt("7")
+        store.switch("7")
+    config = tmp_path / "emotiond.yaml"
+    updates = f"models: {{folder: {tmp_path}, updates: {{keys: {signer.trusted}}}}}"
+    config.write_text(f"state_folder: {state}\n{updates}\n")
+    found = _by_name(diagnose(config, ["model.bundle", "model.text"]))
+    assert found["model.bundle"].found == "bundle 7, signed by a trusted key"
+    assert found["model.text"].verdict == "pass"
+    manifest = store.bundle("7") / "text.json"
+    _change(manifest, version="by a stranger")
+    found = _by_name(diagnose(config, ["model.bundle", "model.text"]))
+    assert "text.json is damaged" in found["model.bundle"].found
+    assert f"{tmp_path}/text.json: cannot read the manifest" in found["model.text"].found
+    manifest.unlink()
+    os.mkfifo(manifest)  # root must not wait for whoever writes to it
+    assert "not a plain file" in _by_name(diagnose(config, ["model.bundle"]))["model.bundle"].found
 
 
 @pytest.fixture
