@@ -58,7 +58,8 @@ class ModelsCommand:
                 files = InstalledFiles(self._store.bundle(last.version), last.files)
             except UpdateError as error:
                 self._show(f"not used: {error}")
-        rows = list(_rows(self._config.models, files, record.in_use))
+        fusion = self._config.fusion.file
+        rows = list(_rows(self._config.models, fusion, files, record.in_use))
         self._show("\n" + table(("pack", "version", "sha256", "from"), rows))
 
     def install(self, source: str, allow_older: bool) -> None:
@@ -177,7 +178,7 @@ def _opened(source: str) -> Iterator[int]:
 
 
 def _rows(
-    models: Models, installed: InstalledFiles | None, version: str
+    models: Models, fusion: str, installed: InstalledFiles | None, version: str
 ) -> Iterator[Sequence[str]]:
     """Yields name, version, hash and origin of each pack."""
     from edge.perception.loader import ModelLoader  # slow to import
@@ -192,3 +193,5 @@ def _rows(
             yield name, "-", str(error), origin
         else:
             yield name, manifest.version, f"{manifest.sha256[:12]}…", origin
+    if installed is not None and fusion in installed.sha256:
+        yield fusion, "", f"{installed.sha256[fusion][:12]}…", f"bundle {version}"

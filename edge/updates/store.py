@@ -81,6 +81,11 @@ class ModelStore:
             self._write(record, installing=version, sha256=sha256, attempt=attempt)
             self._clean(record)
 
+    def name(self, version: str) -> None:
+        """Notes the version of the bundle that is being installed, once it is known."""
+        with self._changing() as record:
+            self._write(record, installing=version)
+
     def adopt(self, version: str) -> None:
         """Moves the unpacked bundle to its place; nothing uses it yet."""
         target = self.bundle(version)

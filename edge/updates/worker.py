@@ -53,7 +53,7 @@ def _do(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> Prog
         except Exception as error:
             last = _failed(job, error)
             with contextlib.suppress(OSError, UpdateError):  # no space for that either
-                store.fail(job.version, last.reason, last.passing)
+                store.fail(store.record.installing or "", last.reason, last.passing)
             raise
 
 
@@ -63,11 +63,15 @@ class _RefusedError(UpdateError):
 
 def _install(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> str:
     keys = TrustedKeys(Path(job.settings.keys))
+    if job.version:  # nothing is fetched in vain
+        _check_version(job.version, job, store, keys)
     with _opened(job, store.folder, report) as stream:
         report(Progress("checking", job.version))
         try:
             reader = BundleReader(stream, keys)
             _check_version(reader.bundle.version, job, store, keys)
+            if not job.version:
+                store.name(reader.bundle.version)
             _unpack(reader, job, store.incoming)
         except UntriedModelError:
             raise
@@ -111,13 +115,13 @@ def _opened(job: Job, folder: Path, report: Callable[[Progress], None]) -> Binar
 def _check_version(version: str, job: Job, store: ModelStore, keys: TrustedKeys) -> None:
     record = store.record
     if job.version and version != job.version:
-        raise UpdateError(f"the bundle is version {version}, not {job.version}")
+        raise _RefusedError(f"the bundle is version {version}, not {job.version}")
     if order(version) == order(record.current):
         if _is_whole(store, record, keys):
-            raise UpdateError(f"version {version} is in use already")
+            raise _RefusedError(f"version {version} is in use already")
         return  # what is installed is not used, and this repairs it
     if not job.allow_older and order(version) <= order(record.newest):
-        raise UpdateError(
+        raise _RefusedError(
             f"version {version} is not newer than {record.newest}, which was in use already"
         )
 

@@ -252,6 +252,8 @@ def test_models_are_installed_listed_verified_and_rolled_back_by_hand(
         listed = _models(tmp_path, "list").stdout
         assert "in use:   1\n" in listed
         assert "previous: models.folder, no bundle" in listed
+        assert listed.splitlines()[-1].split()[0] == "fusion.json"
+        assert listed.endswith("  bundle 1\n")
         (tmp_path / "state" / "models" / "bundles" / "1" / "fusion.json").write_text("{}")
         assert "fusion.json is damaged" in _models(tmp_path, "verify").stderr
         folder = tmp_path / "unpacked"

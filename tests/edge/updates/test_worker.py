@@ -71,6 +71,11 @@ def test_an_older_bundle_is_installed_only_if_its_owner_insists(signer: Signer, 
     store.roll_back()
     store.roll_back()
     assert "version 2 is not newer than 2, which" in _run(job, signer.sign("2")).reason
+    asked = msgspec.structs.replace(job, version="2", address="http://127.0.0.1:1/models-2.tar")
+    heard: list[Progress] = []
+    run(asked, heard.append)
+    assert [one.step for one in heard] == ["failed"]  # before anything is fetched
+    assert "version 2 is not newer than 2" in heard[0].reason
     older = msgspec.structs.replace(job, allow_older=True)
     assert _run(older, signer.sign("1")) == Progress("starting", "1")
 
@@ -106,6 +111,9 @@ def test_a_fusion_file_without_the_network_that_the_configuration_wants_is_refus
     wanting = msgspec.structs.replace(job, fusion=Fusion(strategy="feature"))
     last = _run(wanting, signer.sign("1", path))
     assert (last.step, last.passing) == ("failed", False)
+    failure = ModelStore(Path(job.state_folder)).record.failure
+    assert failure is not None
+    assert failure.version == "1"  # which the command did not name
     assert last.reason.startswith("fusion.json: fusion.strategy is 'feature', and this file has no")
 
 
