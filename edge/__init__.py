@@ -1,3 +1,3 @@
 """emotiond on the device: capture, perception, fusion, tracking and publishing."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edge import __version__
+
 ROOT = Path(__file__).parents[2]
 FILES = {
     "README.md": "# emotiond\n",
@@ -21,6 +23,17 @@ FILES = {
     "configs/default.yaml": "",
     "samples/README.md": "",
 }
+NAME_THE_VERSION = (
+    "SECURITY.md",
+    "deploy/README.md",
+    "docs/doctor.md",
+    "docs/mqtt.md",
+    "docs/platforms.md",
+    "examples/ros2/emotiond_bridge/package.xml",
+    "examples/ros2/emotiond_bridge/setup.py",
+    "examples/ros2/emotiond_msgs/package.xml",
+)
+"""Besides the changelog, the schemas and the add-on, which have tests of their own."""
 RANDOM_HOOK = """
 import os
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -71,6 +84,11 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "checkout")
+
+
+@pytest.mark.parametrize("name", NAME_THE_VERSION)
+def test_all_parts_name_the_same_version(name: str) -> None:
+    assert __version__ in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_a_release_has_wheel_sdist_bill_of_materials_and_hashes(checkout: Checkout) -> None:
