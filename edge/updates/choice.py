@@ -17,8 +17,9 @@ from edge.updates.store import ModelStore
 
 logger = logging.getLogger(__name__)
 
-CHECKS, CHECK_WAIT_S = 3, 1.0
-"""Attempts at a check whose process ends early, as when memory is short, and the wait between."""
+CHECKS, CHECK_WAIT_S = 2, 1.0
+"""Attempts at a check whose process ends early, as when memory is short, and the wait between.
+With two bundles to check they take less than the service's TimeoutStartSec=2min."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from edge.updates.job import Job, Progress
 
 CHECKS_S = 60.0
 """Longest time for everything but the download, four packs on a slow board."""
+INSTALLED_S = 20.0
+"""Longest check of an installed bundle, for which the start of the daemon waits."""
 MAX_LINE_BYTES = 65_536
 
 
@@ -23,7 +25,8 @@ class JobProcess:
     def __init__(self, job: Job) -> None:
         self._job = job
         download_s = job.settings.timeout_s if job.address else 0.0
-        self._limit_s = download_s + CHECKS_S
+        is_installed = not job.install and not job.address and job.stream < 0
+        self._limit_s = INSTALLED_S if is_installed else download_s + CHECKS_S
         self._lock = threading.Lock()
         self._is_stopped = self._is_late = False
         self._child: subprocess.Popen[bytes] | None = None

@@ -146,11 +146,14 @@ def _verified(job: Job, store: ModelStore, report: Callable[[Progress], None]) -
             return check_unpacked(store.bundle(version), version, keys)
         except UpdateError as error:
             raise _RefusedError(str(error)) from error
-    with tempfile.TemporaryDirectory() as folder, _opened(job, Path(folder), report) as stream:
-        reader = BundleReader(stream, keys)
-        report(Progress("checking", reader.bundle.version))
-        _unpack(reader, job, Path(folder, "bundle"))
-        return reader.bundle
+    try:
+        with tempfile.TemporaryDirectory() as folder, _opened(job, Path(folder), report) as stream:
+            reader = BundleReader(stream, keys)
+            report(Progress("checking", reader.bundle.version))
+            _unpack(reader, job, Path(folder, "bundle"))
+            return reader.bundle
+    except OSError as error:
+        raise UpdateError(f"it cannot be unpacked to check it ({error.strerror})") from error
 
 
 def _print(progress: Progress) -> None:

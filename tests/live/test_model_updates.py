@@ -10,17 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.fusion.model import read_fusion, write_fusion
 from edge.resources import MODELS
 from edge.updates.bundle import BundleReader
 from edge.updates.keys import TrustedKeys
 from edge.updates.store import ModelStore
-from tests.support.bundles import Signer, changed_pack, sha256
+from tests.support.bundles import Signer, changed_pack, put_on_trial, sha256
 from tests.support.daemon_settings import OFF, daemon_settings
 from tests.support.privileges import NOBODY
 from tests.support.servers import Answer, FileServer, file_server
@@ -93,13 +95,7 @@ def _without_models(
 def _installed(folder: Path, bundle: Path, signer: Signer) -> ModelStore:
     """Installs a bundle for the next daemon with its state in a folder."""
     store = ModelStore(folder / "state")
-    with store.locked(), bundle.open("rb") as stream:
-        reader = BundleReader(stream, TrustedKeys(signer.trusted))
-        store.begin(reader.bundle.version, sha256(bundle))
-        reader.extract(store.incoming)
-        store.adopt(reader.bundle.version)
-        store.switch(reader.bundle.version)
-    store.confirm(reader.bundle.version)
+    store.confirm(put_on_trial(store, bundle, signer.trusted))
     return store
 
 
@@ -173,6 +169,20 @@ def test_a_bundle_whose_key_is_no_longer_trusted_is_not_loaded(
         (last,) = Fleet(subscriber, server).until("failed")
     assert "the signature is not by a trusted key" in last["reason"]
     assert (last["version"], last["wanted"]) == ("", "1")
+
+
+def test_a_fusion_file_that_does_not_load_ends_the_trial(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber, signer: Signer, server: FileServer
+) -> None:
+    store = _installed(tmp_path, signer.sign("1"), signer)
+    fusion = msgspec.structs.replace(read_fusion(MODELS / "fusion.json"), network=None)
+    write_fusion(fusion, path := tmp_path / "fusion.json")
+    put_on_trial(store, signer.sign("2", path), signer.trusted)
+    with daemon(tmp_path, _without_models(broker, signer, server, fusion={"strategy": "feature"})):
+        last = Fleet(subscriber, server).until("failed")[-1]
+    assert last["reason"].startswith("fusion is degraded: ")
+    assert str(tmp_path) not in last["reason"]
+    assert (last["version"], last["wanted"]) == ("1", "2")
 
 
 def test_a_full_disk_is_named_and_the_old_models_stay(

@@ -28,11 +28,9 @@ from edge.config import Camera, Config, Delegate, Fusion, Microphone, Models
 from edge.errors import EmotiondError, ModelError, SourceError
 from edge.perception.loader import ModelLoader
 from edge.resources import MODELS
-from edge.updates.bundle import BundleReader
-from edge.updates.keys import TrustedKeys
 from edge.updates.store import ModelStore
 from edge.values import SAMPLE_RATE_HZ
-from tests.support.bundles import Signer
+from tests.support.bundles import Signer, put_on_trial
 from tests.support.clock import FakeClock
 
 NAMES = [
@@ -73,11 +71,7 @@ class HastyClock(FakeClock):
 def test_only_an_installed_bundle_that_is_as_it_was_signed_is_tried(tmp_path: Path) -> None:
     signer, state = Signer(tmp_path / "signer"), tmp_path / "state"
     store = ModelStore(state)
-    with store.locked(), signer.sign("7", MODELS / "text.json").open("rb") as stream:
-        store.begin("7", "")
-        BundleReader(stream, TrustedKeys(signer.trusted)).extract(store.incoming)
-        store.adopt("7")
-        store.switch("7")
+    put_on_trial(store, signer.sign("7", MODELS / "text.json"), signer.trusted)
     config = tmp_path / "emotiond.yaml"
     updates = f"models: {{folder: {tmp_path}, updates: {{keys: {signer.trusted}}}}}"
     config.write_text(f"state_folder: {state}\n{updates}\n")

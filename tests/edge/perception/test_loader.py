@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from benchmarks.harness.clips import HAPPY_CLIP
 from edge.capture.media import read_frames
 from edge.config import Face, Models
 from edge.errors import ModelError
+from edge.installed import InstalledFiles
 from edge.perception.loader import ModelLoader
 from edge.perception.pack import read_manifest
 from edge.resources import MODELS
@@ -17,6 +19,14 @@ def test_a_pack_of_another_modality_is_refused() -> None:
     models = Models(text=Models().text.__class__(model="speech.json"))
     with pytest.raises(ModelError, match="this is a speech model, a text model was expected"):
         _ = ModelLoader(models).text
+
+
+def test_a_manifest_that_is_not_the_signed_one_is_refused(tmp_path: Path) -> None:
+    for name in ("speech.json", "speech.tflite"):
+        shutil.copy(MODELS / name, tmp_path)
+    loader = ModelLoader(Models(), installed=InstalledFiles(tmp_path, {"speech.json": "0" * 64}))
+    with pytest.raises(ModelError, match="it has changed since its signature was checked"):
+        loader.load("speech.json", "speech")
 
 
 def test_faces_narrower_than_configured_are_ignored_and_not_counted() -> None:

@@ -13,11 +13,9 @@ from edge.fusion.model import load_fusion
 from edge.publish.payloads import ModelsData
 from edge.service import model_updates
 from edge.service.model_updates import FUSION, SETTLE_S, ModelUpdates
-from edge.updates.bundle import BundleReader
-from edge.updates.keys import TrustedKeys
 from edge.updates.record import RETRY_S
 from edge.updates.store import ModelStore
-from tests.support.bundles import Signer, sha256
+from tests.support.bundles import Signer, put_on_trial, sha256
 from tests.support.clock import FakeClock
 from tests.support.servers import Answer, FileServer, file_server
 from tests.support.waiting import wait_until
@@ -54,13 +52,7 @@ class Device:
         self.reloads += 1
 
     def put_on_trial(self, version: str) -> None:
-        bundle = self._signer.sign(version)
-        with self.store.locked(), bundle.open("rb") as stream:
-            reader = BundleReader(stream, TrustedKeys(self._signer.trusted))
-            self.store.begin(version, sha256(bundle))
-            reader.extract(self.store.incoming)
-            self.store.adopt(version)
-            self.store.switch(version)
+        put_on_trial(self.store, self._signer.sign(version), self._signer.trusted)
 
     @property
     def last(self) -> tuple[str, str, str]:
