@@ -211,7 +211,7 @@ def _device(ports: Sequence[int], number: int, folder: Path) -> tuple[Publisher,
     state = folder / name
     state.mkdir(parents=True)
     own = number % len(ports)
-    others = [f"{HOST}:{port}" for port in (*ports[own + 1 :], *ports[:own])]
+    others = tuple(f"{HOST}:{port}" for port in (*ports[own + 1 :], *ports[:own]))
     config = Mqtt(
         host=HOST,
         port=ports[own],
