@@ -55,6 +55,18 @@ def refuse_mqtt_5(wire: socket.socket) -> None:
             pass
 
 
+def want_another_password(wire: socket.socket) -> None:
+    """Answers like a camera that wants another password."""
+    while request := wire.recv(4096):
+        lines = request.decode().splitlines()
+        protocol = "RTSP/1.0" if "RTSP/" in lines[0] else "HTTP/1.0"
+        numbers = [line for line in lines if line.lower().startswith("cseq")]
+        head = [f"{protocol} 401 Unauthorized", *numbers, 'WWW-Authenticate: Basic realm="cam"']
+        wire.sendall("\r\n".join([*head, "Content-Length: 0", "", ""]).encode())
+        if protocol == "HTTP/1.0":
+            return
+
+
 class Reluctant:
     """Serves MQTT 3.1.1, and refuses one topic the first time, as a cluster without a leader."""
 
