@@ -11,6 +11,7 @@ from pathlib import Path
 from edge.commands.demo.broker import HOST, free_port
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 START_S = 60.0
 
 
@@ -22,8 +23,9 @@ def is_installed() -> bool:
 class RabbitMq:
     """A node on loopback, which is started and killed at will.
 
-    It joins the cluster of `first`, which must run; durable queues are then kept by three nodes
-    (quorum queues). Without `first` it is the first node of its own.
+    It joins the cluster of `first`, which must run. All nodes then keep every subscription: those of
+    lasting sessions in quorum queues, the others in mirrored ones, by a policy. A client whose
+    queue was on a node that died could not subscribe anywhere else.
     """
 
     def __init__(self, folder: Path, first: "RabbitMq | None" = None) -> None:
@@ -74,9 +76,21 @@ class RabbitMq:
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, self.port)) == 0:
-                    return
+                    break
             time.sleep(0.1)
-        raise RuntimeError("RabbitMQ did not start")
+        else:
+            raise RuntimeError("RabbitMQ did not start")
+        if self._first is not None:
+            command = [
+                CONTROL,
+                "-n",
+                self.name,
+                "set_policy",
+                "mqtt",
+                "^mqtt-",
+                '{"ha-mode":"all"}',
+            ]
+            subprocess.run(command, env=self._environment, stdout=subprocess.DEVNULL, check=True)
 
     def kill(self) -> None:
         """Kills it without warning, with the processes that it has started."""
