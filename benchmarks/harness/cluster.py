@@ -152,6 +152,7 @@ class Fleet:
             multiprocessing.Process(
                 target=_publish,
                 args=(ports, share, folder, events, period_s, self._barrier, self._left),
+                daemon=True,
             )
             for share in (range(first, count, processes) for first in range(processes))
         ]
