@@ -1,16 +1,20 @@
 """Kills brokers and publishers at random moments, and counts what arrives at a subscriber.
 
+The publisher's clock may be set meanwhile, and bits of its spool flipped while it is dead.
+
 `python -m benchmarks.harness.outages PORT FOLDER FIRST RATE` publishes numbered events as a daemon
 would, RATE a second. After each, it prints the next number, and the number up to which its
 own events are safe: on disk, or acknowledged by the broker.
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,13 +26,17 @@ from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.publish.composer import Composer
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import SPOOL_FILE, Publisher
 from edge.tracking.episodes import Change, State
 
 RATE_PER_S = 20.0
 DEVICE = "kiosk"
 PATIENCE_S = 60.0
 """Time limit for a publishing process to start, on a busy machine."""
+LIBFAKETIME = "*/faketime/libfaketimeMT.so.1"
+"""In Debian's package faketime."""
+STEPS_S = (-1.8e9, -1e6, -3600.0, -5.0, 0.0, 5.0, 3600.0, 1e6, 3e8)
+"""Seconds ahead of the true time, from before 1970 was over to ten years from now."""
 SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
 
@@ -60,11 +68,45 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         print(number, first + safe, flush=True)
 
 
+class FakeWallClock:
+    """The wall clock of another process, by libfaketime; its monotonic clock is the true one."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.set(0.0)
+        self.environment = {
+            "LD_PRELOAD": next(map(str, Path("/usr/lib").glob(LIBFAKETIME)), LIBFAKETIME),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+
+    def set(self, ahead_s: float) -> None:
+        """Sets it to so many seconds ahead of the true time."""
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{ahead_s:+.1f}\n")
+        new.replace(self._file)
+
+
+def flip_a_bit(folder: Path, rng: random.Random) -> None:
+    """Changes one bit of the spool in a folder."""
+    files = [folder / SPOOL_FILE]
+    files += [one for one in folder.glob(f"{SPOOL_FILE}-wal") if one.stat().st_size]
+    file = rng.choices(files, [one.stat().st_size for one in files])[0]
+    content = bytearray(file.read_bytes())
+    bit = rng.randrange(8 * len(content))
+    content[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(content)
+
+
 class Sender:
     """A publishing process that is killed without warning and started again."""
 
-    def __init__(self, port: int, folder: Path, rate_per_s: float) -> None:
+    def __init__(
+        self, port: int, folder: Path, rate_per_s: float, clock: FakeWallClock | None = None
+    ) -> None:
         self._port, self._folder, self._rate_per_s = port, folder, rate_per_s
+        self._environment = os.environ | (clock.environment if clock else {})
         self.safe: list[range] = []
         """Numbers of the events that must arrive, by process."""
         self._start(0)
@@ -80,6 +122,7 @@ class Sender:
         ]
         self._process = subprocess.Popen(
             [*command, str(first), str(self._rate_per_s)],
+            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -115,9 +158,11 @@ class Sender:
         self.safe.append(range(self._first, safe))
         return published + 1  # one more may have been on its way
 
-    def restart(self) -> None:
+    def restart(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Kills the process and starts another."""
-        self._start(self.kill())
+        first = self.kill()
+        meanwhile()
+        self._start(first)
 
 
 @dataclass
@@ -168,13 +213,21 @@ class Listener:
         self._client.loop_stop()
 
 
+@dataclass(frozen=True)
+class Faults:
+    """What happens, at random moments."""
+
+    broker_kills: int
+    sender_kills: int
+    """Number of kills of the broker at which the sender is killed too."""
+    clock_steps: int = 0
+    """Number of kills of the broker at which the sender's clock is set."""
+    flips: bool = False
+    """Changes a bit of the spool at every kill of the sender."""
+
+
 def endure(
-    broker: Mosquitto,
-    folder: Path,
-    broker_kills: int,
-    sender_kills: int,
-    seed: int,
-    rate_per_s: float = RATE_PER_S,
+    broker: Mosquitto, folder: Path, faults: Faults, seed: int, rate_per_s: float = RATE_PER_S
 ) -> Outcome:
     """Kills the broker and, at some of its kills, the sender; returns what arrived.
 
@@ -186,16 +239,22 @@ def endure(
     broker.stop()  # it saves the subscription, and has it after every kill
     broker.start()
     listener.wait_until_subscribed()
-    sender = Sender(broker.port, folder, rate_per_s)
-    sender_killed_at = set(rng.sample(range(broker_kills), sender_kills))
+    clock = FakeWallClock(folder.with_name("clock")) if faults.clock_steps else None
+    sender = Sender(broker.port, folder, rate_per_s, clock)
+    kills = range(faults.broker_kills)
+    sender_killed_at = set(rng.sample(kills, faults.sender_kills))
+    set_at = set(rng.sample(kills, faults.clock_steps))
     sender.wait_for(20)
-    for number in range(broker_kills):
+    for number in kills:
         sender.wait_for(rng.randrange(4, 40))
         time.sleep(rng.uniform(0, 1 / rate_per_s))
         broker.kill()
+        if clock is not None and number in set_at:
+            sender.wait_for(1)
+            clock.set(rng.choice(STEPS_S))
         if number in sender_killed_at:
             sender.wait_for(rng.randrange(30))
-            sender.restart()
+            sender.restart(lambda: flip_a_bit(folder, rng) if faults.flips else None)
         sender.wait_for(rng.randrange(1, 40))
         broker.start()
         listener.wait_until_subscribed()

@@ -23,8 +23,8 @@ def is_installed() -> bool:
 class RabbitMq:
     """A node on loopback, which is started and killed at will.
 
-    It joins the cluster of `first`, which must run. All nodes then keep every subscription: those of
-    lasting sessions in quorum queues, the others in mirrored ones, by a policy. A client whose
+    It joins the cluster of `first`, which must run. All nodes then keep every subscription: those
+    of lasting sessions in quorum queues, the others in mirrored ones, by a policy. A client whose
     queue was on a node that died could not subscribe anywhere else.
     """
 
