@@ -5,8 +5,8 @@ moments, and the publishing process 10 times. Every event that was on disk or ac
 arrive at a subscriber, in order, and once by `id` and `sequence`.
 
 With `--clock-steps 20` the publisher's clock is set as often, by seconds to years, forwards and
-back (Debian's package faketime). With `--flips`, one bit of the spool changes at each kill of the
-publisher: that may cost the event that it hits.
+back. With `--flips`, one bit of the spool changes at each kill of the publisher, which may cost the
+event that it hits.
 """
 
 import argparse

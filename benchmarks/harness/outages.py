@@ -8,7 +8,6 @@ own events are safe: on disk, or acknowledged by the broker.
 """
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -33,12 +32,15 @@ RATE_PER_S = 20.0
 DEVICE = "kiosk"
 PATIENCE_S = 60.0
 """Time limit for a publishing process to start, on a busy machine."""
-LIBFAKETIME = "*/faketime/libfaketimeMT.so.1"
-"""In Debian's package faketime."""
 STEPS_S = (-1.8e9, -1e6, -3600.0, -5.0, 0.0, 5.0, 3600.0, 1e6, 3e8)
 """Seconds ahead of the true time, from before 1970 was over to ten years from now."""
 SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
+
+
+def clock_of(state_folder: Path) -> Path:
+    """Returns the file that sets the publisher's clock."""
+    return state_folder.with_name("clock")
 
 
 def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
@@ -50,8 +52,9 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         reconnect=Backoff(shortest_s=0.2, longest_s=1.0),
         spool=SpoolLimits(write_interval_s=RATE_PER_S / rate_per_s, replay_per_s=1000),
     )
-    clock = Clock()
-    composer, publisher = Composer(f"emotion/{DEVICE}", clock), Publisher(config, None, folder)
+    clock = SetClock(clock_of(folder))
+    composer = Composer(f"emotion/{DEVICE}", clock)
+    publisher = Publisher(config, None, folder, clock)
     unknown = publisher.delivery
     publisher.start()
     while publisher.delivery is unknown:  # the spool is being read
@@ -68,24 +71,25 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         print(number, first + safe, flush=True)
 
 
-class FakeWallClock:
-    """The wall clock of another process, by libfaketime; its monotonic clock is the true one."""
+class SetClock(Clock):
+    """A clock whose wall time another process sets, through a file.
+
+    The daemon takes all times from its clock, so no other part of the process needs to know.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.set(0.0)
-        self.environment = {
-            "LD_PRELOAD": next(map(str, Path("/usr/lib").glob(LIBFAKETIME)), LIBFAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
 
-    def set(self, ahead_s: float) -> None:
+    def wall_s(self) -> float:
+        """Returns the time as it was set."""
+        return super().wall_s() + float(self._file.read_text())
+
+    @classmethod
+    def set(cls, file: Path, ahead_s: float) -> None:
         """Sets it to so many seconds ahead of the true time."""
-        new = self._file.with_suffix(".new")
-        new.write_text(f"{ahead_s:+.1f}\n")
-        new.replace(self._file)
+        new = file.with_suffix(".new")
+        new.write_text(str(ahead_s))
+        new.replace(file)
 
 
 def flip_a_bit(folder: Path, rng: random.Random) -> None:
@@ -102,11 +106,9 @@ def flip_a_bit(folder: Path, rng: random.Random) -> None:
 class Sender:
     """A publishing process that is killed without warning and started again."""
 
-    def __init__(
-        self, port: int, folder: Path, rate_per_s: float, clock: FakeWallClock | None = None
-    ) -> None:
+    def __init__(self, port: int, folder: Path, rate_per_s: float) -> None:
         self._port, self._folder, self._rate_per_s = port, folder, rate_per_s
-        self._environment = os.environ | (clock.environment if clock else {})
+        SetClock.set(clock_of(folder), 0.0)
         self.safe: list[range] = []
         """Numbers of the events that must arrive, by process."""
         self._start(0)
@@ -122,7 +124,6 @@ class Sender:
         ]
         self._process = subprocess.Popen(
             [*command, str(first), str(self._rate_per_s)],
-            env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -239,8 +240,7 @@ def endure(
     broker.stop()  # it saves the subscription, and has it after every kill
     broker.start()
     listener.wait_until_subscribed()
-    clock = FakeWallClock(folder.with_name("clock")) if faults.clock_steps else None
-    sender = Sender(broker.port, folder, rate_per_s, clock)
+    sender = Sender(broker.port, folder, rate_per_s)
     kills = range(faults.broker_kills)
     sender_killed_at = set(rng.sample(kills, faults.sender_kills))
     set_at = set(rng.sample(kills, faults.clock_steps))
@@ -249,9 +249,9 @@ def endure(
         sender.wait_for(rng.randrange(4, 40))
         time.sleep(rng.uniform(0, 1 / rate_per_s))
         broker.kill()
-        if clock is not None and number in set_at:
+        if number in set_at:
             sender.wait_for(1)
-            clock.set(rng.choice(STEPS_S))
+            SetClock.set(clock_of(folder), rng.choice(STEPS_S))
         if number in sender_killed_at:
             sender.wait_for(rng.randrange(30))
             sender.restart(lambda: flip_a_bit(folder, rng) if faults.flips else None)
