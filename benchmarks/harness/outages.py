@@ -3,8 +3,8 @@
 The publisher's clock may be set meanwhile, and bits of its spool flipped while it is dead.
 
 `python -m benchmarks.harness.outages PORT FOLDER FIRST RATE` publishes numbered events as a daemon
-would, RATE a second. After each, it prints the next number, and the number up to which its
-own events are safe: on disk, or acknowledged by the broker.
+would, RATE a second. After each, it prints the next number, the number up to which its own events
+are safe (on disk, or acknowledged by the broker), and that up to which they are acknowledged.
 """
 
 import json
@@ -68,7 +68,7 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         time.sleep(1 / rate_per_s)
         delivery = publisher.delivery
         safe = delivery.acknowledged + delivery.waiting - delivery.unwritten - before
-        print(number, first + safe, flush=True)
+        print(number, first + safe, first + max(delivery.acknowledged - before, 0), flush=True)
 
 
 class SetClock(Clock):
@@ -114,7 +114,7 @@ class Sender:
         self._start(0)
 
     def _start(self, first: int) -> None:
-        self._first, self._last_line = first, f"{first} {first}"
+        self._first, self._last_line = first, f"{first} {first} {first}"
         command = [
             sys.executable,
             "-m",
@@ -141,6 +141,11 @@ class Sender:
         """Number of the next event."""
         return int(self._last_line.split()[0])
 
+    @property
+    def acknowledged(self) -> int:
+        """Number up to which the broker has acknowledged the events of this process."""
+        return int(self._last_line.split()[2])
+
     def wait_for(self, count: int) -> None:
         """Waits until so many more events are published; raises AssertionError if none comes."""
         end, before, deadline_s = self._next + count, self._next, time.monotonic() + PATIENCE_S
@@ -155,7 +160,7 @@ class Sender:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        published, safe = (int(one) for one in self._last_line.split())
+        published, safe, _ = (int(one) for one in self._last_line.split())
         self.safe.append(range(self._first, safe))
         return published + 1  # one more may have been on its way
 
@@ -208,6 +213,12 @@ class Listener:
         """Waits until it has subscribed again; raises AssertionError after 10 s."""
         assert self._subscribed.wait(10)
 
+    def wait_for(self, number: int) -> None:
+        """Waits until an event has arrived, at most 10 s."""
+        deadline_s = time.monotonic() + 10
+        while max(self.numbers[-1:], default=-1) < number and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+
     def close(self) -> None:
         """Disconnects; the broker keeps its session."""
         self._client.disconnect()
@@ -248,6 +259,8 @@ def endure(
     for number in kills:
         sender.wait_for(rng.randrange(4, 40))
         time.sleep(rng.uniform(0, 1 / rate_per_s))
+        # A killed mosquitto loses what it has acknowledged and not delivered.
+        listener.wait_for(sender.acknowledged - 1)
         broker.kill()
         if number in set_at:
             sender.wait_for(1)
