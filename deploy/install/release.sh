@@ -57,6 +57,9 @@ make_release() {
   local pip=("$release/bin/python" -I -m pip --disable-pip-version-check)
   run rm -rf "$release"
   run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
+  # What an interrupted build left there was nobody's: root must not write through a link in it.
+  run chown root:root "$base/building"
+  run find "$base/building" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
   run "$python" -I -m venv "$release" ||
     fail "cannot make a virtual environment in $release" "apt-get install python3-venv"
   [[ -n $dry_run ]] || split_lock
@@ -94,8 +97,7 @@ split_lock() {
 # hashes checked. What is downloaded and built runs without root's rights, in a folder of its own.
 collect_wheels() {
   local source=$base/building/source
-  run rm -rf "$source"
-  run mkdir -p "$source"
+  run mkdir "$source"
   run cp -r pyproject.toml README.md LICENSE edge emotiond converter models configs samples "$source"
   run cp requirements/build.txt "$base/building/build.txt"
   run chown -R "$nobody:$nobody" "$base/building"
@@ -106,6 +108,7 @@ collect_wheels() {
     build_wheels --no-deps "$source"; } ||
     fail "pip could not fetch or build the packages; $(still_running)" \
       "read pip's message above and check the network, then run this again; it resumes here"
+  run chown -R root:root "$base/building"
 }
 
 # Runs the release's own pip as nobody. It does not use /tmp, which is small if it is in memory, and
