@@ -3,6 +3,11 @@
 Clients with the identifiers, topics and payloads of daemons share one mosquitto on this machine.
 Each publishes an event a second (QoS 1, MQTT 5) at its own moment. A subscriber counts the events
 and measures the time from publish to receipt. Clients, broker and subscriber share the cores.
+
+`--broker rabbitmq` or `--broker nats`, with `--nodes 3`, measures a cluster of brokers instead
+(Debian's packages rabbitmq-server and nats-server). The node that the subscriber and a third of the
+devices use is killed without warning. Each device is a daemon's publisher with its spool, knows all
+nodes (`mqtt.hosts`), and publishes an event every `--period-s` (MQTT 3.1.1).
 """
 
 import argparse
@@ -23,6 +28,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks.harness.cluster import Fleet, Listener, cluster
 from benchmarks.harness.mosquitto import Mosquitto
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST
@@ -86,12 +92,48 @@ def run_devices(port: int, numbers: range, barrier: Barrier, seconds: int) -> No
         device.client.disconnect()
 
 
-def main() -> None:
-    """Runs the fleet and prints counts, latencies and the broker's memory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--devices", type=int, default=1000)
-    parser.add_argument("--seconds", type=int, default=60)
-    arguments = parser.parse_args()
+def kill_a_node(arguments: argparse.Namespace) -> None:
+    """Runs a fleet on a cluster that loses a node, and prints what became of the events."""
+    events = max(3, round(arguments.seconds / arguments.period_s))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        cluster(arguments.broker, arguments.nodes, Path(name)) as nodes,
+    ):
+        ports = [node.port for node in nodes]
+        listener = Listener(ports)
+        if not listener.subscribed.wait(CONNECT_S):
+            raise TimeoutError("the subscriber got no answer")
+        state = Path(name, "state")
+        fleet = Fleet(ports, arguments.devices, state, events, arguments.period_s)
+        fleet.wait_until_connected()
+        time.sleep(events * arguments.period_s / 3)
+        nodes[0].kill()
+        unacknowledged = fleet.finish()
+        expected = arguments.devices * events
+        deadline_s = time.monotonic() + SETTLE_S
+        while len(listener.delays_s) < expected and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+        listener.close()
+    received = listener.sequences.values()
+    firsts = [list(dict.fromkeys(one)) for one in received]
+    p50, p99, worst = np.percentile(listener.delays_s, [50, 99, 100])
+    rows = [
+        ("devices", f"{arguments.devices}"),
+        ("of these, at the node that was killed", f"{-(-arguments.devices // len(ports))}"),
+        ("events published", f"{expected}"),
+        ("still waiting at the devices", f"{unacknowledged}"),
+        ("events lost", f"{expected - unacknowledged - sum(map(len, firsts))}"),
+        ("delivered again", f"{sum(map(len, received)) - sum(map(len, firsts))}"),
+        ("devices with events out of order", f"{sum(one != sorted(one) for one in firsts)}"),
+        ("from publish to receipt, p50", f"{1000 * p50:.0f} ms"),
+        ("p99", f"{p99:.1f} s"),
+        ("longest", f"{worst:.1f} s"),
+    ]
+    print(table(("", f"{len(ports)} nodes of {arguments.broker}"), rows))
+
+
+def load_mosquitto(arguments: argparse.Namespace) -> None:
+    """Runs many clients on one mosquitto; prints counts, latencies and the broker's memory."""
     latencies_ms: list[float] = []
     arrived: Counter[str] = Counter()
 
@@ -156,6 +198,21 @@ def main() -> None:
             ],
         )
     )
+
+
+def main() -> None:
+    """Runs the fleet and prints counts and latencies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--broker", choices=("mosquitto", "rabbitmq", "nats"), default="mosquitto")
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--period-s", type=float, default=10.0)
+    arguments = parser.parse_args()
+    if arguments.broker == "mosquitto":
+        load_mosquitto(arguments)
+    else:
+        kill_a_node(arguments)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def health(subscriber: Subscriber) -> Iterator[dict[str, Any]]:
 
 def measure(budget_percent: float) -> tuple[float, dict[str, Any], float]:
     """Returns CPU in percent, the last `load`, and pictures read per second."""
-    with device(INTERVAL_S, load={"max_cpu_percent": budget_percent}) as (_, subscriber):
+    with device(INTERVAL_S, load={"max_cpu_percent": budget_percent}) as (_, subscriber, _):
         messages = health(subscriber)
         for _ in range(SETTLE_MESSAGES):
             next(messages)

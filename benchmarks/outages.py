@@ -3,6 +3,10 @@
 While a process publishes 20 events a second, mosquitto is killed without warning 50 times at random
 moments, and the publishing process 10 times. Every event that was on disk or acknowledged must
 arrive at a subscriber, in order, and once by `id` and `sequence`.
+
+With `--clock-steps 20` the publisher's clock is set as often, by seconds to years, forwards and
+back. With `--flips`, one bit of the spool changes at each kill of the publisher, which may cost the
+event that it hits.
 """
 
 import argparse
@@ -10,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.harness.mosquitto import Mosquitto
-from benchmarks.harness.outages import endure
+from benchmarks.harness.outages import Faults, endure
 from edge.commands.terminal import table
 
 
@@ -19,6 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--broker-kills", type=int, default=50)
     parser.add_argument("--sender-kills", type=int, default=10)
+    parser.add_argument("--clock-steps", type=int, default=0)
+    parser.add_argument("--flips", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -29,8 +35,12 @@ def main() -> None:
             outcome = endure(
                 broker,
                 folder / "state",
-                arguments.broker_kills,
-                arguments.sender_kills,
+                Faults(
+                    arguments.broker_kills,
+                    arguments.sender_kills,
+                    arguments.clock_steps,
+                    arguments.flips,
+                ),
                 arguments.seed,
             )
         finally:
@@ -38,6 +48,8 @@ def main() -> None:
     rows = [
         ("kills of the broker", str(arguments.broker_kills)),
         ("kills of the publisher", str(arguments.sender_kills)),
+        ("steps of its clock", str(arguments.clock_steps)),
+        ("flipped bits of its spool", str(arguments.flips * arguments.sender_kills)),
         ("events that were safe", str(outcome.expected)),
         ("of these, missing", str(len(outcome.missing))),
         ("delivered again", str(outcome.repeated)),

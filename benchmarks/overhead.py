@@ -113,7 +113,7 @@ def _compare(name: str, clip: Path, duration_s: float) -> list[tuple[float, floa
     """Returns CPU seconds and pictures of the daemon and of a loop that play a clip."""
     source = {"source": str(clip)}
     with (
-        device(INTERVAL_S, camera=source, microphone=source) as (pid, subscriber),
+        device(INTERVAL_S, camera=source, microphone=source) as (pid, subscriber, _),
         _loop(name, clip, duration_s) as loop,
     ):
         _pictures(subscriber, WARM_UP_S)

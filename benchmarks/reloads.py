@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--reloads", type=int, default=100)
     count = parser.parse_args().reloads
     rows = []
-    with device(health_interval_s=10.0) as (pid, subscriber):
+    with device(health_interval_s=10.0) as (pid, subscriber, _):
         subscriber.until(f"{NAME}/event", timeout_s=60)
         for number in range(count + 1):
             if number:

@@ -24,6 +24,7 @@ from edge.arguments import (
 from edge.config import Config
 from edge.configfile import load_config
 from edge.errors import ConfigError, EmotiondError
+from edge.heaps import share_heaps
 from edge.logs import FORMATS, printable, set_level, start_log
 
 MESSAGES = ("state", "event", "modality", "info", "models", "health", "error")
@@ -42,6 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _config(arguments)  # report a faulty configuration before importing anything heavy
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", QUIET)
+    share_heaps()  # before a library starts a thread
     from edge.service.lifecycle import Lifecycle
 
     # The log has its own file descriptor, because stderr is silenced for some libraries.

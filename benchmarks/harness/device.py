@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from benchmarks.harness.daemon import daemon
@@ -16,9 +16,19 @@ from edge.commands.demo.broker import HOST
 NAME = "bench"
 
 
+class Device(NamedTuple):
+    """A running device of the name NAME."""
+
+    pid: int
+    """The daemon's process id."""
+    subscriber: Subscriber
+    """Receives all its messages."""
+    broker: Mosquitto
+
+
 @contextmanager
-def device(health_interval_s: float, **settings: Any) -> Iterator[tuple[int, Subscriber]]:
-    """Yields the daemon's process id, and a subscriber to all its messages as device NAME."""
+def device(health_interval_s: float, **settings: Any) -> Iterator[Device]:
+    """Runs a device whose camera and microphone are a looping clip, changed by `settings`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         broker = Mosquitto(folder)
@@ -33,7 +43,7 @@ def device(health_interval_s: float, **settings: Any) -> Iterator[tuple[int, Sub
         subscriber = Subscriber(broker.port)
         with daemon(folder, defaults | settings, stderr=subprocess.DEVNULL) as process:
             try:
-                yield process.pid, subscriber
+                yield Device(process.pid, subscriber, broker)
             finally:
                 process.terminate()
                 process.wait(10)

@@ -1,8 +1,10 @@
 """Kills brokers and publishers at random moments, and counts what arrives at a subscriber.
 
+The publisher's clock may be set meanwhile, and bits of its spool flipped while it is dead.
+
 `python -m benchmarks.harness.outages PORT FOLDER FIRST RATE` publishes numbered events as a daemon
-would, RATE a second. After each, it prints the next number, and the number up to which its
-own events are safe: on disk, or acknowledged by the broker.
+would, RATE a second. After each, it prints the next number, the number up to which its own events
+are safe (on disk, or acknowledged by the broker), and that up to which they are acknowledged.
 """
 
 import json
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,15 +25,22 @@ from edge.clock import Clock
 from edge.commands.demo.broker import HOST
 from edge.config import Backoff, Mqtt, SpoolLimits
 from edge.publish.composer import Composer
-from edge.publish.publisher import Publisher
+from edge.publish.publisher import SPOOL_FILE, Publisher
 from edge.tracking.episodes import Change, State
 
 RATE_PER_S = 20.0
 DEVICE = "kiosk"
 PATIENCE_S = 60.0
 """Time limit for a publishing process to start, on a busy machine."""
+STEPS_S = (-1.8e9, -1e6, -3600.0, -5.0, 0.0, 5.0, 3600.0, 1e6, 3e8)
+"""Seconds ahead of the true time, from before 1970 was over to ten years from now."""
 SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
+
+
+def clock_of(state_folder: Path) -> Path:
+    """Returns the file that sets the publisher's clock."""
+    return state_folder.with_name("clock")
 
 
 def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
@@ -42,8 +52,9 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         reconnect=Backoff(shortest_s=0.2, longest_s=1.0),
         spool=SpoolLimits(write_interval_s=RATE_PER_S / rate_per_s, replay_per_s=1000),
     )
-    clock = Clock()
-    composer, publisher = Composer(f"emotion/{DEVICE}", clock), Publisher(config, None, folder)
+    clock = SetClock(clock_of(folder))
+    composer = Composer(f"emotion/{DEVICE}", clock)
+    publisher = Publisher(config, None, folder, clock)
     unknown = publisher.delivery
     publisher.start()
     while publisher.delivery is unknown:  # the spool is being read
@@ -57,7 +68,39 @@ def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
         time.sleep(1 / rate_per_s)
         delivery = publisher.delivery
         safe = delivery.acknowledged + delivery.waiting - delivery.unwritten - before
-        print(number, first + safe, flush=True)
+        print(number, first + safe, first + max(delivery.acknowledged - before, 0), flush=True)
+
+
+class SetClock(Clock):
+    """A clock whose wall time another process sets, through a file.
+
+    The daemon takes all times from its clock, so no other part of the process needs to know.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def wall_s(self) -> float:
+        """Returns the time as it was set."""
+        return super().wall_s() + float(self._file.read_text())
+
+    @classmethod
+    def set(cls, file: Path, ahead_s: float) -> None:
+        """Sets it to so many seconds ahead of the true time."""
+        new = file.with_suffix(".new")
+        new.write_text(str(ahead_s))
+        new.replace(file)
+
+
+def flip_a_bit(folder: Path, rng: random.Random) -> None:
+    """Changes one bit of the spool in a folder."""
+    files = [folder / SPOOL_FILE]
+    files += [one for one in folder.glob(f"{SPOOL_FILE}-wal") if one.stat().st_size]
+    file = rng.choices(files, [one.stat().st_size for one in files])[0]
+    content = bytearray(file.read_bytes())
+    bit = rng.randrange(8 * len(content))
+    content[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(content)
 
 
 class Sender:
@@ -65,12 +108,13 @@ class Sender:
 
     def __init__(self, port: int, folder: Path, rate_per_s: float) -> None:
         self._port, self._folder, self._rate_per_s = port, folder, rate_per_s
+        SetClock.set(clock_of(folder), 0.0)
         self.safe: list[range] = []
         """Numbers of the events that must arrive, by process."""
         self._start(0)
 
     def _start(self, first: int) -> None:
-        self._first, self._last_line = first, f"{first} {first}"
+        self._first, self._last_line = first, f"{first} {first} {first}"
         command = [
             sys.executable,
             "-m",
@@ -97,6 +141,11 @@ class Sender:
         """Number of the next event."""
         return int(self._last_line.split()[0])
 
+    @property
+    def acknowledged(self) -> int:
+        """Number up to which the broker has acknowledged the events of this process."""
+        return int(self._last_line.split()[2])
+
     def wait_for(self, count: int) -> None:
         """Waits until so many more events are published; raises AssertionError if none comes."""
         end, before, deadline_s = self._next + count, self._next, time.monotonic() + PATIENCE_S
@@ -111,13 +160,15 @@ class Sender:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        published, safe = (int(one) for one in self._last_line.split())
+        published, safe, _ = (int(one) for one in self._last_line.split())
         self.safe.append(range(self._first, safe))
         return published + 1  # one more may have been on its way
 
-    def restart(self) -> None:
+    def restart(self, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Kills the process and starts another."""
-        self._start(self.kill())
+        first = self.kill()
+        meanwhile()
+        self._start(first)
 
 
 @dataclass
@@ -162,19 +213,33 @@ class Listener:
         """Waits until it has subscribed again; raises AssertionError after 10 s."""
         assert self._subscribed.wait(10)
 
+    def wait_for(self, number: int) -> None:
+        """Waits until an event has arrived, at most 10 s."""
+        deadline_s = time.monotonic() + 10
+        while max(self.numbers[-1:], default=-1) < number and time.monotonic() < deadline_s:
+            time.sleep(0.001)
+
     def close(self) -> None:
         """Disconnects; the broker keeps its session."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
+@dataclass(frozen=True)
+class Faults:
+    """What happens, at random moments."""
+
+    broker_kills: int
+    sender_kills: int
+    """Number of kills of the broker at which the sender is killed too."""
+    clock_steps: int = 0
+    """Number of kills of the broker at which the sender's clock is set."""
+    flips: bool = False
+    """Changes a bit of the spool at every kill of the sender."""
+
+
 def endure(
-    broker: Mosquitto,
-    folder: Path,
-    broker_kills: int,
-    sender_kills: int,
-    seed: int,
-    rate_per_s: float = RATE_PER_S,
+    broker: Mosquitto, folder: Path, faults: Faults, seed: int, rate_per_s: float = RATE_PER_S
 ) -> Outcome:
     """Kills the broker and, at some of its kills, the sender; returns what arrived.
 
@@ -187,15 +252,22 @@ def endure(
     broker.start()
     listener.wait_until_subscribed()
     sender = Sender(broker.port, folder, rate_per_s)
-    sender_killed_at = set(rng.sample(range(broker_kills), sender_kills))
+    kills = range(faults.broker_kills)
+    sender_killed_at = set(rng.sample(kills, faults.sender_kills))
+    set_at = set(rng.sample(kills, faults.clock_steps))
     sender.wait_for(20)
-    for number in range(broker_kills):
+    for number in kills:
         sender.wait_for(rng.randrange(4, 40))
         time.sleep(rng.uniform(0, 1 / rate_per_s))
+        # A killed mosquitto loses what it has acknowledged and not delivered.
+        listener.wait_for(sender.acknowledged - 1)
         broker.kill()
+        if number in set_at:
+            sender.wait_for(1)
+            SetClock.set(clock_of(folder), rng.choice(STEPS_S))
         if number in sender_killed_at:
             sender.wait_for(rng.randrange(30))
-            sender.restart()
+            sender.restart(lambda: flip_a_bit(folder, rng) if faults.flips else None)
         sender.wait_for(rng.randrange(1, 40))
         broker.start()
         listener.wait_until_subscribed()

@@ -11,6 +11,7 @@ from pathlib import Path
 from edge.commands.demo.broker import HOST, free_port
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 START_S = 60.0
 
 
@@ -20,27 +21,41 @@ def is_installed() -> bool:
 
 
 class RabbitMq:
-    """A node of its own on loopback, which is started and killed at will."""
+    """A node on loopback, which is started and killed at will.
 
-    def __init__(self, folder: Path) -> None:
+    It joins the cluster of `first`, which must run. All nodes then keep every subscription: those
+    of lasting sessions in quorum queues, the others in mirrored ones, by a policy. A client whose
+    queue was on a node that died could not subscribe anywhere else.
+    """
+
+    def __init__(self, folder: Path, first: "RabbitMq | None" = None) -> None:
         self.port = free_port()
-        config, plugins = folder / "rabbitmq.conf", folder / "plugins"
+        self.name = f"node{self.port}@localhost"
+        self._first = first
+        self._names_port: int = first._names_port if first else free_port()
+        own = folder / str(self.port)
+        own.mkdir()
+        config, plugins = own / "rabbitmq.conf", own / "plugins"
         config.write_text(
             f"listeners.tcp.1 = {HOST}:{free_port()}\n"
             f"mqtt.listeners.tcp.1 = {HOST}:{self.port}\n"
             "mqtt.allow_anonymous = true\n"
+            "mqtt.durable_queue_type = quorum\n"
+            "cluster_formation.peer_discovery_backend = classic_config\n"
+            f"cluster_formation.classic_config.nodes.1 = {(first or self).name}\n"
+            f"cluster_formation.classic_config.nodes.2 = {self.name}\n"
         )
         plugins.write_text("[rabbitmq_mqtt].\n")
         self._environment = os.environ | {
-            "HOME": str(folder),
-            "RABBITMQ_NODENAME": f"node{self.port}@localhost",
+            "HOME": str(folder),  # with the secret that the nodes of a cluster share
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_CONFIG_FILE": str(config),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
-            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
-            "RABBITMQ_LOG_BASE": str(folder / "log"),
-            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_MNESIA_BASE": str(own / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(own / "log"),
+            "RABBITMQ_PID_FILE": str(own / "pid"),
             "RABBITMQ_DIST_PORT": str(free_port()),
-            "ERL_EPMD_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(self._names_port),
             "ERL_EPMD_ADDRESS": HOST,
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -48,7 +63,7 @@ class RabbitMq:
 
     def start(self) -> None:
         """Starts it and waits until it accepts connections; raises RuntimeError after a minute."""
-        if self._names is None:  # else it starts a daemon that outlives it
+        if self._names is None and self._first is None:  # else it starts a daemon that outlives it
             self._names = subprocess.Popen(["epmd"], env=self._environment)
         self._process = subprocess.Popen(
             [SERVER],
@@ -61,9 +76,21 @@ class RabbitMq:
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, self.port)) == 0:
-                    return
+                    break
             time.sleep(0.1)
-        raise RuntimeError("RabbitMQ did not start")
+        else:
+            raise RuntimeError("RabbitMQ did not start")
+        if self._first is not None:
+            command = [
+                CONTROL,
+                "-n",
+                self.name,
+                "set_policy",
+                "mqtt",
+                "^mqtt-",
+                '{"ha-mode":"all"}',
+            ]
+            subprocess.run(command, env=self._environment, stdout=subprocess.DEVNULL, check=True)
 
     def kill(self) -> None:
         """Kills it without warning, with the processes that it has started."""

@@ -16,10 +16,15 @@ run() {
   if [[ -n $dry_run ]]; then printf '   would run: %s\n' "$*" >&3; else "$@"; fi
 }
 
+nobody=65534
+
+# Runs a command without root's rights.
+unprivileged() { run setpriv --reuid=$nobody --regid=$nobody --clear-groups --no-new-privs "$@"; }
+
 find_python() {
   local candidate
   for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
+    if "$candidate" -I -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; then
       printf '%s\n' "$candidate"
       return
     fi

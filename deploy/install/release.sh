@@ -46,7 +46,7 @@ files_of_unit() { find systemd -type f -print0 | sort -z; }
 is_whole() { [[ -e $1/content ]]; }
 
 make_release() {
-  local folder=${wheels:-$base/wheels}
+  local folder=${wheels:-$base/building/wheels}
   if is_whole "$release"; then
     say "release: $(basename "$release") is already built"
     return
@@ -54,13 +54,17 @@ make_release() {
   check_space
   ensure require_venv require_libraries
   say "release: $(basename "$release") in $release (this takes minutes)"
+  local pip=("$release/bin/python" -I -m pip --disable-pip-version-check)
   run rm -rf "$release"
   run mkdir -p "$base/wheels" "$base/building" "$(dirname "$release")"
+  # What an interrupted build left there was nobody's: root must not write through a link in it.
+  run chown root:root "$base/building"
+  run find "$base/building" -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
   run "$python" -I -m venv "$release" ||
     fail "cannot make a virtual environment in $release" "apt-get install python3-venv"
   [[ -n $dry_run ]] || split_lock
   [[ -n $wheels ]] || collect_wheels
-  pip install --no-index --find-links "$folder" \
+  run "${pip[@]}" install --quiet --no-index --find-links "$folder" \
     --constraint "$base/building/versions.txt" "emotiond$(wants_web && echo '[web]')==$version" ||
     fail "pip could not install the wheels; $(still_running)" \
       "read pip's message above: is each version of $(lock_file) in $folder?"
@@ -69,7 +73,8 @@ make_release() {
   # Computed again: apt-get may have updated Python itself with the packages.
   [[ -n $dry_run ]] || content_hash >"$release/content"
   # With PyAudio's wheel, the next release needs no compiler.
-  run find "$base/wheels" -type f ! -iname 'pyaudio-*' -delete
+  [[ -n $wheels || -n $dry_run ]] ||
+    find "$folder" -type f -iname 'pyaudio-*' -exec cp --target-directory "$base/wheels" {} +
   run rm -rf "$base/building"
 }
 
@@ -88,28 +93,33 @@ split_lock() {
   sed '/^ *--hash=/d; s/ *\\$//' "$lock" >"$folder/versions.txt"
 }
 
-# Runs the release's own pip. It does not use /tmp, which is small if it is in memory, and its
-# downloads survive a failure.
-pip() {
-  run env TMPDIR="$base/building" PIP_CACHE_DIR="$base/building/cache" \
-    "$release/bin/python" -I -m pip "$1" --quiet --disable-pip-version-check "${@:2}"
-}
-
 # Collects the package and everything that it needs as wheels, in the locked versions and with their
-# hashes checked.
+# hashes checked. What is downloaded and built runs without root's rights, in a folder of its own.
 collect_wheels() {
-  { pip install --upgrade --target "$base/building/tools" --require-hashes \
-    -r requirements/build.txt &&
+  local source=$base/building/source
+  run mkdir "$source"
+  run cp -r pyproject.toml README.md LICENSE edge emotiond converter models configs samples "$source"
+  run cp requirements/build.txt "$base/building/build.txt"
+  run chown -R "$nobody:$nobody" "$base/building"
+  { run_pip install --upgrade --target "$base/building/tools" --require-hashes \
+    -r "$base/building/build.txt" &&
     build_wheels --require-hashes -r "$base/building/others.txt" &&
     collect_pyaudio &&
-    build_wheels --no-deps .; } ||
+    build_wheels --no-deps "$source"; } ||
     fail "pip could not fetch or build the packages; $(still_running)" \
       "read pip's message above and check the network, then run this again; it resumes here"
+  run chown -R root:root "$base/building"
 }
 
-build_wheels() {
-  PYTHONPATH=$base/building/tools pip wheel --no-build-isolation --wheel-dir "$base/wheels" "$@"
+# Runs the release's own pip as nobody. It does not use /tmp, which is small if it is in memory, and
+# its downloads survive a failure.
+run_pip() {
+  unprivileged env HOME="$base/building" TMPDIR="$base/building" \
+    PIP_CACHE_DIR="$base/building/cache" PYTHONPATH="$base/building/tools" \
+    "${pip[@]}" "$1" --quiet "${@:2}"
 }
+
+build_wheels() { run_pip wheel --no-build-isolation --wheel-dir "$base/building/wheels" "$@"; }
 
 # Builds PyAudio, which has no wheels for Linux, unless an earlier release did.
 collect_pyaudio() {
@@ -128,7 +138,7 @@ collect_pyaudio() {
 # Checks that everything loads, so that no system library is missing.
 check_release() {
   run "$release/bin/python" -I -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
-    run "$release/bin/emotiond" check-config configs/default.yaml >/dev/null ||
+    run "$release/bin/python" -I -m edge.cli check-config configs/default.yaml >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
       "install what the lines above name as missing, then run this again"
 }

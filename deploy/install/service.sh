@@ -50,8 +50,7 @@ install_config() {
 # Checks the configuration as an unprivileged user, as the service's user is one.
 check_config() {
   say "configuration: $config"
-  run setpriv --reuid=65534 --regid=65534 --clear-groups \
-    "$1/bin/emotiond" check-config "$config" >/dev/null ||
+  unprivileged "$1/bin/emotiond" check-config "$config" >/dev/null ||
     fail "release $(basename "$1") cannot run with this configuration; $(still_running)" \
       "fix what is named above (every user must be able to read it: chmod 644 $config), then try again"
 }
@@ -186,5 +185,5 @@ report_online() {
 # that systemd gives them in the service.
 ask_broker() {
   env CREDENTIALS_DIRECTORY="$(dirname "$config")" \
-    "$base/current/bin/emotiond" doctor --config "$config" --only broker "$@" 2>&1
+    "$base/current/bin/python" -I -m edge.cli doctor --config "$config" --only broker "$@" 2>&1
 }

@@ -67,7 +67,7 @@ class Watcher:
 
     def session_started(self, session: Session) -> None:
         """Subscribes."""
-        session.client.subscribe([(topic, 1) for topic in self._topics])
+        session.subscriptions.ask(self._topics)
 
     def session_ended(self, reason: str) -> None:
         """Does nothing: the connection logs it."""

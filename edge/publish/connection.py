@@ -14,6 +14,7 @@ from edge.clock import Clock
 from edge.config import Mqtt
 from edge.publish.attempts import Address, Attempts, Outcome
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
+from edge.publish.subscriptions import Subscriptions
 from edge.publish.too_long import TOO_LARGE
 
 logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Connection(threading.Thread):
         self._known: set[Address] = set()
         """Brokers with which there was a session."""
         self._client: paho.Client | None = None
+        self._subscriptions: Subscriptions | None = None
         self._outcome = Outcome.UNREACHABLE
         self._answered, self._ended = threading.Event(), threading.Event()
         self._stopping = threading.Event()
@@ -166,13 +168,15 @@ class Connection(threading.Thread):
             self._log_once(f"no broker at {self._address} ({error}); retrying")
             return
         self._outcome = Outcome.UNANSWERED
-        self._client = client
+        self._client, self._subscriptions = client, None
         client.loop_start()
         if not self._answered.wait(ANSWER_TIMEOUT_S):
             abort(client)
         while not self._ended.wait(THREAD_CHECK_S):
             if not has_live_thread(client):
                 self._end_session("its thread ended")
+            elif self._subscriptions is not None:
+                self._subscriptions.ask_again()
         client.loop_stop()  # sends what is left first
 
     def _log_silence(self) -> None:
@@ -210,7 +214,9 @@ class Connection(threading.Thread):
             self._log_once(f"connected to the broker at {self._address}")
             window = int(getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM))
             max_bytes = int(getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
-            self._listener.session_started(Session(client, window, max_bytes))
+            self._subscriptions = Subscriptions(client)
+            session = Session(client, window, max_bytes, self._subscriptions)
+            self._listener.session_started(session)
         self._answered.set()
 
     def _note_refusal(self, reason: ReasonCode) -> None:
@@ -260,11 +266,9 @@ class Connection(threading.Thread):
         self, client: paho.Client, data: Any, message_id: int, reasons: Any, properties: Any
     ) -> None:
         self._may_have_waited_s = 0.0  # what waited came before the answer to our subscription
-        if failures := {str(reason) for reason in reasons if reason.is_failure}:
-            logger.warning(
-                "the broker refuses our subscriptions (%s); check its access list",
-                ", ".join(failures),
-            )
+        if self._subscriptions is not None:
+            refusals = [str(reason) if reason.is_failure else "" for reason in reasons]
+            self._subscriptions.note_answer(message_id, refusals)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         age_s = self._may_have_waited_s

@@ -124,7 +124,7 @@ class Outbox:
         self._unsent = dict(self._retained)
         self._next_event_s, self._newest_waiting = self._clock.now_s(), self._spool.newest
         if self._topics.subscribed:
-            session.client.subscribe([(topic, 1) for topic in self._topics.subscribed])
+            session.subscriptions.ask(self._topics.subscribed)
         online = session.publish(self._topics.status, self._topics.online, qos=1, retain=True)
         self._in_flight[online] = Sent(self._topics.status, len(self._topics.online))
         if len(self._spool):

@@ -13,6 +13,7 @@ from paho.mqtt.properties import Properties
 
 from edge.config import Mqtt
 from edge.publish.attempts import Address
+from edge.publish.subscriptions import Subscriptions
 from edge.publish.tls import tls_context, weaknesses
 from edge.secrets import account
 
@@ -32,6 +33,7 @@ class Session:
     """Messages of QoS 1 that the broker accepts before it has acknowledged the first of them."""
     max_packet_bytes: int
     """Longest message that the broker accepts, with its topic."""
+    subscriptions: Subscriptions
 
     def fits(self, topic: str, payload: bytes) -> bool:
         """Returns whether a message is short enough for the broker."""

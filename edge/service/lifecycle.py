@@ -10,6 +10,7 @@ from collections.abc import Callable
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import ConfigError, describe
+from edge.heaps import release_heaps
 from edge.logs import set_level
 from edge.resources import state_folder
 from edge.service.daemon import Daemon
@@ -58,6 +59,7 @@ class Lifecycle:
                 self._next.copy_pause(self._current)
                 self._current, self._next = self._next, None
             gc.collect()  # parts of a daemon refer to each other: its models would stay in memory
+            release_heaps()
 
     def _handle_signals(self) -> None:
         while not self._stopping:

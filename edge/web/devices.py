@@ -127,8 +127,7 @@ class DeviceBook:
         with self._lock:
             self._session = session
             self._refusals.clear()
-        topics = [(f"{self._config.prefix}/+/{topic}", 1) for topic in TOPICS]
-        session.client.subscribe(topics)
+        session.subscriptions.ask([f"{self._config.prefix}/+/{topic}" for topic in TOPICS])
         self._update(Published("", "broker", msgspec.to_builtins(self.broker)))
 
     def session_ended(self, reason: str) -> None:

@@ -1,6 +1,7 @@
 """install.sh as a user runs it, as far as it only checks; a real install needs a device."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,8 +99,8 @@ def test_a_dry_run_shows_every_step_and_does_none() -> None:
     assert found.returncode == 0, found.stderr
     steps = [
         "-m venv /opt/emotiond/releases/",
-        "-m pip wheel",
-        "-m pip install --quiet --disable-pip-version-check --no-index",
+        "-m pip --disable-pip-version-check wheel --quiet",
+        "-m pip --disable-pip-version-check install --quiet --no-index",
         "check-config /etc/emotiond/emotiond.yaml",
         "mv -T /opt/emotiond/current.new /opt/emotiond/current",
         "/usr/local/lib/systemd/system/emotiond.service",
@@ -111,6 +112,18 @@ def test_a_dry_run_shows_every_step_and_does_none() -> None:
     assert -1 not in places_in_text
     assert places_in_text == sorted(places_in_text)
     assert [sorted(map(str, place.rglob("*"))) for place in places] == before
+
+
+def test_no_interpreter_obeys_the_environment_and_nothing_is_built_with_roots_rights() -> None:
+    steps = [line for line in install(*DEVICE).stdout.splitlines() if "python" in line]
+    pythons = [line for line in steps if re.search(r"bin/python3? ", line)]
+    assert [line for line in pythons if not re.search(r"bin/python3? -I ", line)] == []
+    builds = [line for line in pythons if " wheel --quiet" in line or "--target" in line]
+    assert len(builds) == 4
+    user = "would run: setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs env "
+    assert [line for line in builds if not line.strip().startswith(user)] == []
+    scripts = "".join(one.read_text() for one in (ROOT / "deploy/install").glob("*.sh"))
+    assert re.findall(r'^.*"\$(?:python|candidate)" -(?!I|V).*$', scripts, re.M) == []
 
 
 def test_the_page_is_off_unless_it_is_asked_for() -> None:

@@ -20,11 +20,11 @@ from benchmarks.harness.subscriber import Subscriber
 from edge.clock import Clock
 from edge.commands.demo.broker import HOST, embedded_broker
 from edge.config import Backoff, SpoolLimits
-from edge.publish import connection
+from edge.publish import connection, subscriptions
 from edge.publish.messages import ModalityStatus
 from edge.publish.publisher import Publisher
 from edge.tracking.episodes import Change
-from tests.support.listeners import Listener, keep_silent, refuse_mqtt_5
+from tests.support.listeners import Listener, Reluctant, keep_silent, refuse_mqtt_5
 from tests.support.publishing import COMPOSER, UNKNOWN, Connect, event, mqtt_settings
 from tests.support.waiting import wait_until
 
@@ -49,6 +49,22 @@ def test_a_server_that_does_not_answer_as_a_broker_is_logged_once_and_retried(
     started_s = time.monotonic()
     publisher.stop()
     assert time.monotonic() - started_s < 1.0
+    listener.close()
+
+
+def test_a_topic_that_the_broker_refuses_is_asked_for_again_and_no_other(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(subscriptions, "AGAIN_S", 0.2)
+    monkeypatch.setattr(connection, "THREAD_CHECK_S", 0.1)
+    broker = Reluctant("emotion/kiosk/set/pause")
+    listener = Listener(broker)
+    connect(listener.port, protocol="3.1.1")
+    wait_until(lambda: "the broker takes our subscriptions now" in caplog.text)
+    assert len(broker.asked[0]) == 4
+    assert broker.asked[1:] == [["emotion/kiosk/set/pause"]]
+    assert caplog.text.count("the broker refuses our subscriptions (Unspecified error)") == 1
+    assert listener.accepted == 1
     listener.close()
 
 

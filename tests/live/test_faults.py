@@ -8,8 +8,10 @@ from pathlib import Path
 from benchmarks.harness.daemon import daemon
 from benchmarks.harness.mosquitto import Mosquitto
 from benchmarks.harness.subscriber import Subscriber
+from edge.commands.demo.broker import HOST
 from edge.resources import MODELS
 from tests.support.daemon_settings import OFF, daemon_settings
+from tests.support.listeners import Listener, want_another_password
 from tests.support.packs import crashing_pack
 
 HAPPY = "I am so happy about this!"
@@ -98,3 +100,21 @@ def test_the_broker_is_away_while_the_configuration_changes(
         subscriber.until("text/status", "ok")
         assert process.poll() is None
     subscriber.close()
+
+
+def test_ffmpeg_writes_no_line_of_its_own_about_a_camera_that_refuses_it(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    camera = Listener(want_another_password)
+    source = {"source": f"rtsp://admin:pa%2Fss@{HOST}:{camera.port}/stream"}
+    settings, log = daemon_settings(broker.port, camera=source, text=OFF), tmp_path / "log"
+    with log.open("w") as stderr, daemon(tmp_path, settings, stderr.fileno()) as process:
+        status = subscriber.until("face/status")[-1][1]
+        process.terminate()
+        process.wait(10)
+    camera.close()
+    assert "does not take this one" in status
+    others = [
+        line for line in log.read_text().splitlines() if not line.startswith(("INFO ", "WARNING "))
+    ]
+    assert others == []

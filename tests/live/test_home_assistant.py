@@ -1,8 +1,8 @@
 """The device in a real Home Assistant.
 
-EMOTIOND_HASS is the path of `hass`; without it, one on the PATH is taken. It was run with release
-2025.4.4 (`pip install homeassistant home-assistant-frontend home-assistant-intents paho-mqtt numpy
-PyTurboJPEG ha-ffmpeg mutagen` in an environment of Python 3.13).
+EMOTIOND_HASS is the path of `hass`; without it, one on the PATH is taken. It was run with releases
+2025.4.4 and 2026.2.3 (`pip install homeassistant home-assistant-frontend home-assistant-intents
+paho-mqtt numpy PyTurboJPEG ha-ffmpeg mutagen` in an environment of Python 3.13).
 """
 
 import json

@@ -1,5 +1,3 @@
-import socket
-
 import pytest
 
 from edge.capture.camera import open_camera
@@ -9,24 +7,12 @@ from edge.commands.demo.broker import HOST, free_port
 from edge.config import Camera
 from edge.errors import SourceError
 from tests.support.clock import FakeClock
-from tests.support.listeners import Listener
-
-
-def _refuse(wire: socket.socket) -> None:
-    """Answers like a camera that wants another password."""
-    while request := wire.recv(4096):
-        lines = request.decode().splitlines()
-        protocol = "RTSP/1.0" if "RTSP/" in lines[0] else "HTTP/1.0"
-        numbers = [line for line in lines if line.lower().startswith("cseq")]
-        head = [f"{protocol} 401 Unauthorized", *numbers, 'WWW-Authenticate: Basic realm="cam"']
-        wire.sendall("\r\n".join([*head, "Content-Length: 0", "", ""]).encode())
-        if protocol == "HTTP/1.0":
-            return
+from tests.support.listeners import Listener, want_another_password
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_camera_that_refuses_the_password_is_reported_as_such(scheme: str) -> None:
-    camera = Listener(_refuse)
+    camera = Listener(want_another_password)
     address = f"{HOST}:{camera.port}/stream"
     for source, sentence in (
         (f"{scheme}://admin:pa%2Fss@{address}", "does not take this one: check user name and"),
