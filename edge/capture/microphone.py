@@ -6,7 +6,6 @@ from pathlib import Path
 from edge.capture.channels import amplified
 from edge.capture.control import RunControl
 from edge.capture.device import Device
-from edge.capture.media import read_sound
 from edge.capture.portaudio import BLOCK_S, PortAudioMicrophone
 from edge.capture.sources import is_sound_file
 from edge.clock import Clock
@@ -31,6 +30,8 @@ class SoundFile:
     def __init__(
         self, config: Microphone, clock: Clock, stop: threading.Event, limits: Files | None
     ) -> None:
+        from edge.capture.sounds import read_sound  # decoders that a microphone does without
+
         self._sound = read_sound(Path(config.source), config.channel, limits)
         self._loop, self._gain, self._clock, self._stop = config.loop, config.gain, clock, stop
         self._started_s = clock.now_s()

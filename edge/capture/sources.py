@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from edge.capture.files import form_of
-from edge.capture.media import VIDEOS
+from edge.capture.kinds import VIDEOS
 from edge.config import Camera
 from edge.errors import ConfigError, SourceError
 from edge.secrets import account, with_variables

@@ -1,4 +1,4 @@
-"""A camera and a microphone that start at the same moment, each the first to need PyAV."""
+"""When decoders of files are imported, and by which of two threads."""
 
 import subprocess
 import sys
@@ -35,3 +35,15 @@ def test_picture_and_sound_of_a_clip_can_be_opened_at_once() -> None:
     started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(16)]
     failures = [errors for one in started for errors in [one.communicate()[1]] if one.returncode]
     assert failures == []
+
+
+DAEMON_WITHOUT_FILES = """
+import sys
+import edge.service.lifecycle
+print(*sorted({"av", "soundfile", "edge.capture.sounds"} & set(sys.modules)))
+"""
+
+
+def test_a_daemon_imports_no_decoders_of_files_before_it_reads_one() -> None:
+    command = [sys.executable, "-c", DAEMON_WITHOUT_FILES]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"
