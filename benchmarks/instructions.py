@@ -1,160 +1,112 @@
-"""Counts the instructions that a sample costs: `python -m benchmarks.instructions [STAGE …]`.
+"""Counts the instructions that a sample costs, on x86-64 and on arm64, under QEMU.
 
-Needs valgrind. Each stage runs in a process of its own under callgrind, once RUNS times and once
-twice as often; the difference is the stage's. Counts do not depend on what else the machine does.
-They say nothing about time: valgrind has no AVX-512, and instructions differ in what they take.
+benchmarks/emulation.sh FOLDER
+python -m benchmarks.instructions FOLDER [STAGE …]
+
+Each stage runs WARM_UP times uncounted, then RUNS times. Counts do not depend on what else the
+machine does. They say nothing about time: instructions differ in what they take, and processors in
+what they have. The emulated x86-64 processor has AVX2 and no AVX-512.
 """
 
 import argparse
+import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
-import numpy as np
 
-from benchmarks.harness.clips import HAPPY_CLIP
-from benchmarks.harness.kernels import Ears, Eyes
-from benchmarks.harness.scenes import empty_room
-from edge.capture.media import read_frames, read_sound
+from benchmarks.harness.stages import STAGES
 from edge.commands.terminal import table
-from edge.config import Camera, Fusion, Models, Tracking
-from edge.fusion.model import load_fusion
-from edge.perception.loader import ModelLoader
-from edge.resources import MODELS
-from edge.tracking.tracker import Tracker
-from edge.values import SAMPLE_RATE_HZ, AudioBlock, Frame, Observation, Sound
 
-RUNS = 40
-HALF_SECOND = SAMPLE_RATE_HZ // 2
-COLLECTED = re.compile(r"Collected : (\d+)")
-Action = Callable[[int], object]
-"""Processes the sample with a number."""
+RUNS, WARM_UP = 15, 3
+MARK = 0x656D6F74
+"""As in benchmarks/harness/counter.c."""
+EXECUTED = re.compile(r"^executed (\d+)$", re.MULTILINE)
+ROOT = Path(__file__).parents[1]
 
 
-def _frames() -> list[Frame]:
-    return list(read_frames(HAPPY_CLIP, Camera().fps))
+class Processor(NamedTuple):
+    """An emulated processor."""
+
+    name: str
+    emulator: str
+    model: str
+    root: str
 
 
-def _again(frames: list[Frame], index: int) -> Frame:
-    """Returns the pictures again and again, at a time of their own."""
-    return Frame(frames[index % len(frames)].pixels, index / Camera().fps)
+PROCESSORS = (
+    Processor("x86-64", "qemu-x86_64", "max", "amd64"),
+    Processor("Cortex-A72", "qemu-aarch64", "cortex-a72", "arm64"),  # Raspberry Pi 4
+    Processor("Cortex-A76", "qemu-aarch64", "cortex-a76", "arm64"),  # Raspberry Pi 5
+)
+"""The first is the one that the others are compared with."""
 
 
-def kernels_of_a_picture() -> Action:
-    """Detect, crop, classify."""
-    frames, eyes = _frames(), Eyes(ModelLoader(Models()))
-    return lambda index: eyes(_again(frames, index))
+def _mark() -> None:
+    """Makes the emulator print how many instructions it has executed."""
+    with suppress(ProcessLookupError):
+        os.getpgid(MARK)
 
 
-def a_picture() -> Action:
-    """The same in the daemon, with face tracker and quality."""
-    frames, perception = _frames(), ModelLoader(Models()).new_face()
-    return lambda index: perception.perceive(_again(frames, index))
-
-
-def an_empty_picture() -> Action:
-    """A picture of an empty room."""
-    pictures, perception = empty_room()[0], ModelLoader(Models()).new_face()
-    frames = [Frame(one, 0.0) for one in pictures]
-    return lambda index: perception.perceive(_again(frames, index))
-
-
-def a_decision() -> Action:
-    """Fuse and track a face beside a voice."""
-    frames, perception = _frames(), ModelLoader(Models()).new_face()
-    sighting = perception.perceive(frames[0])
-    fusion = load_fusion(MODELS / "fusion.json")
-    tracker = Tracker(Tracking(), Fusion(), fusion, 0.0)
-    probabilities = np.full(7, 1 / 7, np.float32)
-
-    def decide(index: int) -> None:
-        now_s = index / Camera().fps
-        if not index % 15:
-            tracker.observe(Observation("speech", 0, now_s, probabilities, 0.5), now_s)
-        face = sighting.observations[0]
-        seen = Observation("face", face.subject, now_s, face.probabilities, face.quality)
-        tracker.observe(type(sighting)((seen,), 1, now_s, face.subject, sighting.tracked), now_s)
-        tracker.pass_time(now_s)
-
-    return decide
-
-
-def _half_second(sound: Sound, index: int) -> Sound:
-    return np.roll(sound, -index * HALF_SECOND)[:HALF_SECOND]
-
-
-def kernels_of_half_a_second() -> Action:
-    """Voice detector, mel bands, and the speech model if there is a voice."""
-    sound, ears = read_sound(HAPPY_CLIP), Ears(ModelLoader(Models()))
-    return lambda index: ears(_half_second(sound, index))
-
-
-def _hearing(sound: Sound) -> Action:
-    perception = ModelLoader(Models()).new_speech()
-    return lambda index: perception.perceive(
-        AudioBlock(_half_second(sound, index), (index + 1) / 2)
-    )
-
-
-def half_a_second_of_voice() -> Action:
-    """The same in the daemon."""
-    return _hearing(read_sound(HAPPY_CLIP))
-
-
-def half_a_second_of_silence() -> Action:
-    """Sound of a quiet room."""
-    return _hearing(empty_room()[1])
-
-
-STAGES: dict[str, Callable[[], Action]] = {
-    one.__name__.replace("_", " "): one
-    for one in (
-        kernels_of_a_picture,
-        a_picture,
-        an_empty_picture,
-        a_decision,
-        kernels_of_half_a_second,
-        half_a_second_of_voice,
-        half_a_second_of_silence,
-    )
-}
-
-
-def run(stage: str, runs: int) -> None:
-    """Runs a stage."""
+def run(stages: list[str]) -> None:
+    """Runs stages, with a mark before and after each."""
     cv2.setNumThreads(1)
-    action, numbers = STAGES[stage](), count()
-    for _ in range(runs):
-        action(next(numbers))
+    for stage in stages:
+        action = STAGES[stage]()
+        for index in range(WARM_UP):
+            action(index)
+        _mark()
+        for index in range(WARM_UP, WARM_UP + RUNS):
+            action(index)
+        _mark()
 
 
-def _collected(stage: str, runs: int) -> int:
-    """Returns the instructions of a process that runs a stage."""
-    tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command = [sys.executable, "-m", "benchmarks.instructions", "--run", stage, str(runs)]
-    process = subprocess.run([*tool, *command], capture_output=True, text=True, check=True)
-    found = COLLECTED.search(process.stderr)
-    assert found is not None, process.stderr
-    return int(found[1])
+def _count(processor: Processor, folder: Path, stages: list[str]) -> Iterator[float]:
+    """Yields the instructions of a sample in each stage."""
+    root = folder / processor.root
+    command = [processor.emulator, "-cpu", processor.model, "-L", str(root)]
+    command += ["-plugin", str(folder / "counter.so"), str(root / "usr/bin/python3.11")]
+    command += ["-m", "benchmarks.instructions", "--run", str(folder), *stages]
+    paths = {"PYTHONPATH": f"{ROOT}:{root / 'site'}", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.run(
+        command, env=os.environ | paths, capture_output=True, text=True, check=False
+    )
+    if process.returncode:
+        raise RuntimeError(f"{processor.name}: exit status {process.returncode}\n{process.stderr}")
+    counts = map(int, EXECUTED.findall(process.stderr))
+    for before, after in list(pairwise(counts))[::2]:
+        yield (after - before) / RUNS
 
 
 def main() -> None:
-    """Counts, or runs a stage."""
+    """Counts, or runs the stages."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", default=list(STAGES))
-    parser.add_argument("--run", nargs=2, metavar=("STAGE", "RUNS"), help=argparse.SUPPRESS)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(STAGES)}")
+    parser.add_argument("--run", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    stages = arguments.stages or list(STAGES)
     if arguments.run:
-        run(arguments.run[0], int(arguments.run[1]))
+        run(stages)
         return
-    rows = []
-    for stage in arguments.stages:
-        each = (_collected(stage, 2 * RUNS) - _collected(stage, RUNS)) / RUNS
-        rows.append((stage, f"{each / 1e6:.2f}"))
-    print(table(("stage", "million instructions"), rows))
+    counts = [list(_count(one, arguments.folder, stages)) for one in PROCESSORS]
+    names = [one.name for one in PROCESSORS]
+    rows = [
+        (
+            stage,
+            *(f"{one / 1e6:.2f}" for one in each),
+            *(f"{one / each[0]:.2f}" for one in each[1:]),
+        )
+        for stage, *each in zip(stages, *counts, strict=True)
+    ]
+    ratios = [f"{one} / {names[0]}" for one in names[1:]]
+    print("million instructions of a sample, and ratios\n")
+    print(table(("stage", *names, *ratios), rows))
 
 
 if __name__ == "__main__":

@@ -33,14 +33,14 @@ def people() -> Scene:
     return [np.asarray(one, np.uint8) for one in pictures], np.concatenate(sounds)
 
 
-def empty_room() -> Scene:
+def empty_room(pictures: int = NOISY_PICTURES) -> Scene:
     """Returns a wall with a door and a window, with the noise of camera and microphone."""
     random = np.random.default_rng(0)
     wall = np.full((HEIGHT_PX, WIDTH_PX, 3), 150, np.uint8)
     cv2.rectangle(wall, (60, 120), (180, HEIGHT_PX), (70, 90, 110), -1)
     cv2.rectangle(wall, (380, 60), (560, 220), (230, 220, 210), -1)
     wall = cv2.GaussianBlur(wall, (9, 9), 0).astype(np.float32)
-    noisy = (wall + random.normal(0, ROOM_NOISE, wall.shape) for _ in range(NOISY_PICTURES))
+    noisy = (wall + random.normal(0, ROOM_NOISE, wall.shape) for _ in range(pictures))
     sound = random.normal(0, ROOM_SOUND, 10 * SAMPLE_RATE_HZ)
     return [one.clip(0, 255).astype(np.uint8) for one in noisy], sound.astype(np.int16)
 
