@@ -167,7 +167,7 @@ def quantize_graph(path: Path, model: bytes, representative: list[FloatArray]) -
         return ([one[None]] for one in representative)
 
     try:
-        rounded = _round_depthwise(model)
+        rounded = round_depthwise(model)
         observed = calibrator.Calibrator(calibrator.add_intermediate_tensors(rounded))
         quantized: bytes = mlir_quantize(observed.calibrate(batches))
     except Exception as error:
@@ -189,7 +189,7 @@ def quantize_graph(path: Path, model: bytes, representative: list[FloatArray]) -
     return graph.to_bytes()
 
 
-def _round_depthwise(model: bytes) -> bytes:
+def round_depthwise(model: bytes) -> bytes:
     """Rounds depthwise kernels, float32[1, height, width, channels], as int8 holds them."""
     graph = Graph(model)
     for name, operator in graph.operators:

@@ -86,7 +86,7 @@ class BlazeFace:
 
     def detect(self, pixels: Pixels) -> list[Face]:
         """Returns the faces in a BGR frame, uint8 HxWx3, largest first."""
-        square, scale, shift = _letterbox(pixels, self._size)
+        square, scale, shift = letterbox(pixels, self._size)
         boxes, logits = self._interpreter.run(image_features(square, self._spec))
         logits = logits.reshape(-1)
         likely = np.flatnonzero(logits >= self._min_logit)
@@ -114,7 +114,7 @@ def _anchors(size: int) -> FloatArray:
     return np.concatenate(layers).astype(np.float32)
 
 
-def _letterbox(pixels: Pixels, size: int) -> tuple[Pixels, float, FloatArray]:
+def letterbox(pixels: Pixels, size: int) -> tuple[Pixels, float, FloatArray]:
     """Fits the frame into a black square; returns it with the scale and shift applied."""
     height, width = pixels.shape[:2]
     scale = size / max(height, width)
