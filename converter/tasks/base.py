@@ -167,7 +167,7 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         """Builds an untrained network from features to logits, in a layer called `logits`."""
 
 

@@ -53,7 +53,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     spec = plan.spec or task.input_spec(splits.train)
-    model = task.network(spec)
+    model = task.build(spec)
     weight_origins = _initialize(model, plan, task.labels)
     teachers = _load_teachers(plan, spec, model)
     prepared = task.prepare(splits.train, spec, plan.seed)

@@ -65,7 +65,7 @@ def test_a_label_that_the_pack_does_not_know_starts_from_zero() -> None:
     ("network", "remedy"),
     [
         (lambda: face.build((96, 96, 1), 8, width=0.5), "such as --width"),
-        (lambda: face.build((96, 96, 1), 8, size="large"), "such as --size"),
+        (lambda: face.build((96, 96, 1), 8, size="large"), "--network or --size"),
     ],
 )
 def test_a_pack_of_another_network_is_refused(network: object, remedy: str) -> None:
