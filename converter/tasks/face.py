@@ -116,7 +116,13 @@ class FaceTask(Task):
         mixup=0.1,
     )
     fine_tuning = msgspec.structs.replace(
-        schedule, epochs=8, batch_size=32, learning_rate=3e-4, least_batches=30
+        schedule,
+        epochs=4,
+        batch_size=32,
+        learning_rate=3e-4,
+        least_batches=25,
+        mixup=0.0,
+        trained_layers=5,  # of a MobileNet two blocks and the classifier
     )
 
     def load(self, data: Sequence[Path]) -> Splits:

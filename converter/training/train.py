@@ -9,7 +9,8 @@ import msgspec
 from keras import ops
 
 from converter.datasets.splits import Origin, Splits
-from converter.networks.statistics import freeze_normalization, restore_statistics
+from converter.networks.freezing import freeze_body, freeze_normalization
+from converter.networks.statistics import restore_statistics
 from converter.networks.weights import (
     MODEL,
     is_folded,
@@ -68,6 +69,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     facts: dict[str, object] = {}
     if plan.weights is not None and is_of_pack(plan.weights):
         freeze_normalization(model)
+        freeze_body(model, schedule.trained_layers)
         start = manifest_of(plan.weights)
         if start.labels == task.labels:
             facts[CALIBRATION] = Calibration.of(start)
