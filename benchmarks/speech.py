@@ -50,7 +50,7 @@ UNITS = 50
 class LstmTask(SpeechTask):
     """A residual LSTM with our data, features and variations."""
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         """Builds two LSTM layers, added to each other; frames in pairs halve the steps."""
         assert isinstance(spec, SoundInput)
         inputs = keras.Input(spec.shape)

@@ -106,7 +106,7 @@ def trained(splits: Splits, run: Path, start: str, seed: int, pack: Pack) -> ker
 
 
 def _untouched(pack: Pack) -> keras.Model:
-    network = FaceTask().network(pack.manifest.input)
+    network = FaceTask().build(pack.manifest.input)
     load_initial_weights(network, pack.path, pack.manifest.labels)
     return network
 

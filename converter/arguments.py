@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from converter.options import NETWORKS
 from edge.perception.manifest import Coefficients
 from edge.values import MODALITIES
 
@@ -127,6 +128,12 @@ def add_training_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=_above_zero, help="face: factor of all channel counts")
     command.add_argument(
         "--coefficients", choices=COEFFICIENTS, help=f"speech: {COEFFICIENTS_HELP}"
+    )
+    command.add_argument(
+        "--network",
+        choices=list(dict.fromkeys(sum(NETWORKS.values(), ()))),
+        help="; ".join(f"{modality}: {' or '.join(each)}" for modality, each in NETWORKS.items())
+        + " (default: the first)",
     )
     command.add_argument("--size", choices=("small", "large"), help="face: depth of the network")
     command.add_argument(

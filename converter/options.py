@@ -1,6 +1,6 @@
 """The options of a training: keys of a recipe, and flags of `emotion-convert train`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -8,6 +8,13 @@ from msgspec import Meta
 from edge.perception.manifest import Coefficients
 from edge.section import Section
 
+FaceNetwork = Literal["mobilenet", "cnn"]
+SpeechNetwork = Literal["cnn", "cnn_gru"]
+NETWORKS: dict[str, tuple[str, ...]] = {
+    "face": get_args(FaceNetwork),
+    "speech": get_args(SpeechNetwork),
+}
+"""The networks of each modality; the first is the one that ships."""
 Positive = Annotated[int, Meta(gt=0)]
 AboveZero = Annotated[float, Meta(gt=0)]
 
@@ -59,6 +66,7 @@ class FaceTraining(Training, frozen=True):
     """Factor of all channel counts."""
     size: Literal["small", "large"] | None = None
     """Depth of the network."""
+    network: FaceNetwork | None = None
 
 
 class SpeechTraining(Training, frozen=True):
@@ -66,6 +74,7 @@ class SpeechTraining(Training, frozen=True):
 
     coefficients: Coefficients | None = None
     """The features of a frame of sound."""
+    network: SpeechNetwork | None = None
 
 
 class TextTraining(Training, frozen=True):

@@ -16,7 +16,7 @@ from converter.fusion.report import write_fusion_report
 from converter.fusion.simulated_pairs import Predictions, predict_held_back
 from converter.measuring.evaluate import predict_all
 from converter.measuring.report import Evaluation, write_report
-from converter.options import TextTraining, Training
+from converter.options import NETWORKS, TextTraining, Training
 from converter.tasks.base import Schedule, Task
 from converter.tasks.registry import TASKS
 from converter.training import fine_tune, student
@@ -30,7 +30,7 @@ from edge.perception.manifest import Manifest
 from edge.perception.pack import Pack, load_pack
 from edge.resources import MODELS
 
-OF_TASK = ("side", "width", "size", "coefficients", "only", "map")
+OF_TASK = ("side", "width", "size", "coefficients", "network", "only", "map")
 """Options of the task itself: they change its input, its network or its data."""
 OF_SCHEDULE = ("epochs", "batch_size", "learning_rate", "patience")
 PACK_SUFFIXES = (".json", ".tflite")
@@ -39,6 +39,12 @@ PACK_SUFFIXES = (".json", ".tflite")
 def make_task(modality: str, options: Mapping[str, Any]) -> Task:
     """Returns a modality's task with the options given for it; raises EmotiondError."""
     given = {name: options[name] for name in OF_TASK if options.get(name) not in (None, ())}
+    offered = NETWORKS.get(modality, ())
+    if offered and given.get("network", offered[0]) not in offered:
+        raise EmotiondError(
+            f"--network {given['network']} does not apply to {modality}; choose "
+            f"{' or '.join(offered)}"
+        )
     try:
         return TASKS[modality](**given)
     except TypeError as error:

@@ -8,7 +8,14 @@ from converter.datasets.files import name_of
 from converter.datasets.own_labels import OwnLabels
 from converter.datasets.own_layout import OwnFiles
 from converter.datasets.own_splits import split, too_few
-from converter.datasets.recordings import LABEL_OF, LABELS, Clip, Recordings, read_clips
+from converter.datasets.recordings import (
+    LABEL_OF,
+    LABELS,
+    Clip,
+    Recordings,
+    read_clips,
+    show_several,
+)
 from edge.capture.media import SOUNDS
 
 LICENCE = "that of your own data"
@@ -28,13 +35,15 @@ def load(path: Path, labels: OwnLabels = STANDARD) -> Recordings:
 
 
 def read_own(path: Path, licence: str, found: OwnFiles, labels: OwnLabels) -> Recordings:
-    """Reads the recordings found at `path`, with their splits if no speakers can be parted.
+    """Reads the recordings found at `path`, split as other data of a user's own.
 
-    Raises DatasetError.
+    Those of several speakers who mostly show one emotion each have no splits: they are for
+    training only. Raises DatasetError.
     """
     people = {one.person for one in found.files} - {""}
-    is_split = any(one.split for one in found.files)
-    splits = split(found.files, by_person=False) if is_split or len(people) < 2 else None
+    is_split = any(one.split for one in found.files) or len(people) < 2
+    is_judged = show_several((one.person, one.label) for one in found.files)
+    splits = split(found.files) if is_split or is_judged else None
     parts = splits.parts if splits else [""] * len(found.files)
     clips = [
         Clip(one.file, one.label, one.person, part)
@@ -42,7 +51,7 @@ def read_own(path: Path, licence: str, found: OwnFiles, labels: OwnLabels) -> Re
     ]
     names = (*LABELS, *labels.added)
     recordings = read_clips(name_of(path), licence, clips, found.unusable, names)
-    how = splits.sentence if splits else f"{len(people)} people: split by person"
+    how = splits.sentence if splits else f"{len(people)} people"
     notes = f"read as {found.layout}; {how}", *found.notes, *too_few(found.files, KIND)
     if splits is None:
         return replace(recordings, notes=notes)

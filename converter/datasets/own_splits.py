@@ -29,12 +29,12 @@ class OwnSplits:
     """The rest of a sentence for the user that starts with the layout."""
 
 
-def split(samples: Sequence[OwnFile], *, by_person: bool = True, seed: int = 0) -> OwnSplits:
-    """Splits samples; by person only where `by_person` and three of them are known."""
+def split(samples: Sequence[OwnFile], seed: int = 0) -> OwnSplits:
+    """Splits samples; by person where three of them are known."""
     people = {one.person for one in samples} - {""}
     if any(one.split for one in samples):
         return _published(samples, seed)
-    if by_person and len(people) >= len(SHARES):
+    if len(people) >= len(SHARES):
         return _by_person(samples)
     known = "one person" if len(people) == 1 else "no people known" if not people else "two people"
     parts = _at_random(samples, SHARES, seed)

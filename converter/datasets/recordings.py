@@ -81,14 +81,18 @@ class Recordings:
 
         On such voices a model that knows how a talk show sounds would seem to know emotions.
         """
-        heard = set(zip(self.samples.groups, self.samples.majority.tolist(), strict=True))
-        emotions = Counter(speaker for speaker, _ in heard)
-        return 2 * sum(count > 1 for count in emotions.values()) > len(emotions)
+        return show_several(zip(self.samples.groups, self.samples.majority.tolist(), strict=True))
 
     @property
     def parts_by_speaker(self) -> bool:
         """False if a model cannot be measured on some of the speakers and trained on others."""
         return self.is_judged and len(self.speakers) > 1
+
+
+def show_several(heard: Iterable[tuple[str, object]]) -> bool:
+    """Returns True if most speakers, each given with a label, are heard with several labels."""
+    labels = Counter(speaker for speaker, _ in set(heard))
+    return 2 * sum(count > 1 for count in labels.values()) > len(labels)
 
 
 def sound_files(folder: Root, depth: int = 0) -> list[Root]:

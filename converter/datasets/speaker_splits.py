@@ -57,10 +57,14 @@ def split_by_speaker(
 def split_by_set(sets: Sequence[Recordings], fold: int, folds: int) -> Splits:
     """Tests on all speakers of one fold of the data sets, and trains on the others.
 
-    The others are split as `split_by_speaker` does without a fold. Raises DatasetError.
+    The others are split as `split_by_speaker` does without a fold, and need no test of their own:
+    their speakers are for training or held back. Raises DatasetError.
     """
     left_out = [one for one in sets if one.is_judged][fold::folds]
-    known = split_by_speaker([one for one in sets if one not in left_out])
+    others = (one for one in sets if one not in left_out)
+    known = split_by_speaker(
+        [replace(one, parts=()) if one.parts_by_speaker else one for one in others]
+    )
     tested = all_to_test(left_out)
     schemes = {name: replace(one, test_split=LEFT_OUT) for name, one in tested.schemes.items()}
     return replace(

@@ -38,7 +38,7 @@ BLOCKS_OF_SMALL = 8
 """The later blocks hold three quarters of the weights, and add little on a small face."""
 
 
-def _divisible(channels: float) -> int:
+def divisible(channels: float) -> int:
     """Rounds to a multiple of eight, for vector units, at most a tenth below `channels`."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * channels else rounded + 8
@@ -70,7 +70,7 @@ def build(
     blocks.
     """
     inputs = keras.Input(shape)
-    x = _activated(inputs, _convolution(_divisible(STEM_CHANNELS * width), 3, 2, "conv1"))
+    x = _activated(inputs, _convolution(divisible(STEM_CHANNELS * width), 3, 2, "conv1"))
     for number, block in enumerate(BLOCKS if size == "large" else BLOCKS[:BLOCKS_OF_SMALL], 1):
         depthwise = layers.DepthwiseConv2D(
             3,
@@ -80,7 +80,7 @@ def build(
             depthwise_initializer=keras.initializers.RandomNormal(stddev=DEPTHWISE_DEVIATION),
             name=f"conv_dw_{number}",
         )
-        channels = _divisible(block.channels * width)
+        channels = divisible(block.channels * width)
         pointwise = _convolution(channels, 1, 1, f"conv_pw_{number}")
         x = _activated(_activated(x, depthwise), pointwise)
     x = layers.GlobalAveragePooling2D()(x)

@@ -50,7 +50,7 @@ def weights_of_pack(
     if [name for name, _ in kernels] != names:
         raise EmotiondError(
             f"{pack.path}: it is another network ({len(kernels)} layers with weights, this one has "
-            f"{len(names)}); give the options that it was trained with, such as --size"
+            f"{len(names)}); give the options that it was trained with, such as --network or --size"
         )
     rest = iter(kernel for _, kernel in kernels)
     found: dict[str, list[FloatArray]] = {}

@@ -9,15 +9,17 @@ HEADS = 4
 """Number of attention heads, each with its own weights over time."""
 
 
-def _normalized(x: keras.KerasTensor) -> keras.KerasTensor:
+def normalized(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Normalizes by the batch and limits to 0..6."""
     return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.95)(x))
 
 
-def _separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasTensor:
+def separable(x: keras.KerasTensor, channels: int, stride: int) -> keras.KerasTensor:
+    """Convolves over seven frames, each channel by itself, and then over the channels."""
     convolution = layers.SeparableConv1D(
         channels, 7, strides=stride, padding="same", use_bias=False
     )
-    return _normalized(convolution(x))
+    return normalized(convolution(x))
 
 
 def _pooled(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -34,10 +36,10 @@ def build(shape: tuple[int, int], classes: int) -> keras.Model:
     inputs = keras.Input(shape)
     x = layers.GaussianNoise(0.1)(inputs)
     x = layers.Conv1D(CHANNELS[0], 5, strides=STRIDES[0], padding="same", use_bias=False)(x)
-    x = _normalized(x)
+    x = normalized(x)
     for channels, stride in zip(CHANNELS[1:], STRIDES[1:], strict=True):
-        x = _separable(x, channels, stride)
-        x = layers.Add()([x, _separable(x, channels, 1)])
+        x = separable(x, channels, stride)
+        x = layers.Add()([x, separable(x, channels, 1)])
         x = layers.SpatialDropout1D(0.05)(x)
     x = layers.Dropout(0.2)(_pooled(x))
     return keras.Model(inputs, layers.Dense(classes, name="logits")(x), name="speech")

@@ -35,10 +35,3 @@ def restore_statistics(model: keras.Model, batches: Sequence[Any]) -> None:
         layer.set_weights(
             [factor * np.sqrt(variance + layer.epsilon), offset + factor * mean, mean, variance]
         )
-
-
-def freeze_normalization(model: keras.Model) -> None:
-    """Keeps batch normalization as it is: a few dozen samples have no statistics of their own."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False

@@ -49,6 +49,11 @@ class Schedule(msgspec.Struct, frozen=True):
     """Share of a target that comes from teachers, if there are any."""
     least_batches: int = 0
     """Batches in an epoch at least; the samples of a small set are seen several times in one."""
+    trained_layers: int | None = None
+    """The last layers with a kernel that learn, if the network starts from a pack; None for all.
+
+    The earlier ones know more than a few dozen samples can tell them.
+    """
 
 
 class Task(ABC):
@@ -167,7 +172,7 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         """Builds an untrained network from features to logits, in a layer called `logits`."""
 
 

@@ -1,7 +1,7 @@
 """The training task of the face model, on FER+ above all."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,9 @@ from converter.datasets.own_labels import OwnLabels
 from converter.datasets.pictures import LABEL_OF
 from converter.datasets.samples import Samples
 from converter.datasets.splits import Splits
-from converter.networks import face as network
+from converter.networks import face as mobilenet
+from converter.networks import face_cnn as cnn
+from converter.options import FaceNetwork
 from converter.tasks import augment_pictures
 from converter.tasks.base import Layout, Schedule, Task, chosen, load_known
 from edge.emotions import FloatArray
@@ -64,6 +66,10 @@ KNOWN = (
     ", own pictures (one folder per emotion, in train/, val/ and test/ or in one folder per "
     "person or not; or labels.csv: file and emotion)"
 )
+NETWORKS: dict[FaceNetwork, Callable[..., keras.Model]] = {
+    "mobilenet": mobilenet.build,
+    "cnn": cnn.build,
+}
 
 
 @dataclass
@@ -78,7 +84,8 @@ class FaceTask(Task):
     """Side of the network's input, in pixels."""
     width: float = 1.0
     """Factor of every channel count of the network."""
-    size: network.Size = "small"
+    size: mobilenet.Size = "small"
+    network: FaceNetwork = "mobilenet"
     map: Sequence[str] = ()
     only: Sequence[str] = ()
     """Names of the data sets to use, by default all."""
@@ -109,7 +116,13 @@ class FaceTask(Task):
         mixup=0.1,
     )
     fine_tuning = msgspec.structs.replace(
-        schedule, epochs=8, batch_size=32, learning_rate=3e-4, least_batches=30
+        schedule,
+        epochs=4,
+        batch_size=32,
+        learning_rate=3e-4,
+        least_batches=25,
+        mixup=0.0,
+        trained_layers=5,  # of a MobileNet two blocks and the classifier
     )
 
     def load(self, data: Sequence[Path]) -> Splits:
@@ -143,6 +156,7 @@ class FaceTask(Task):
     def augment(self, sample: Any, rng: np.random.Generator) -> Pixels:
         return augment_pictures.augment(sample, rng)
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, ImageInput)
-        return network.build(spec.shape, len(self.labels), self.width, self.size)
+        build = NETWORKS[self.network]
+        return build(spec.shape, len(self.labels), self.width, self.size)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,9 @@ from converter.datasets.recordings import LABEL_OF, LABELS, Recordings, check_di
 from converter.datasets.samples import Samples
 from converter.datasets.speaker_splits import FOLDS, all_to_test, split_by_speaker
 from converter.datasets.splits import Splits
-from converter.networks import speech as network
+from converter.networks import speech as cnn
+from converter.networks import speech_gru as cnn_gru
+from converter.options import SpeechNetwork
 from converter.plots import draw_sounds
 from converter.tasks.augment_sound import Variations, mask, variations_of, warp
 from converter.tasks.base import Layout, Schedule, Task, chosen, load_known
@@ -63,6 +65,10 @@ KNOWN = ", ".join(
         "speaker or not)",
     )
 )
+NETWORKS: dict[SpeechNetwork, Callable[..., keras.Model]] = {
+    "cnn": cnn.build,
+    "cnn_gru": cnn_gru.build,
+}
 FRAMES, BANDS = 186, 40
 LIFTERS: dict[Coefficients, int] = {"log_mel": 0, "mfcc": 22}
 UNVARIED_SHARE = 0.4
@@ -84,6 +90,7 @@ class SpeechTask(Task):
     folds: int = FOLDS
     coefficients: Coefficients = "log_mel"
     """The features of each frame."""
+    network: SpeechNetwork = "cnn"
     map: Sequence[str] = ()
     only: Sequence[str] = ()
     """Names of the data sets to use, by default all."""
@@ -219,6 +226,6 @@ class SpeechTask(Task):
             examples[label] = [(sound, self.device_inputs(sound, spec)[-1]) for sound in sounds]
         return draw_sounds(examples, folder / f"{self.modality}-examples.png")
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, SoundInput)
-        return network.build(spec.shape, len(self.labels))
+        return NETWORKS[self.network](spec.shape, len(self.labels))

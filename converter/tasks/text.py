@@ -190,7 +190,7 @@ class TextTask(Task):
         words = sample.split()
         return " ".join(word for word in words if rng.random() > 0.15) or sample
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, TextInput)
         return network.build(spec.shape[0], len(self.labels))
 

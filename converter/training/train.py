@@ -9,7 +9,8 @@ import msgspec
 from keras import ops
 
 from converter.datasets.splits import Origin, Splits
-from converter.networks.statistics import freeze_normalization, restore_statistics
+from converter.networks.freezing import freeze_body, freeze_normalization
+from converter.networks.statistics import restore_statistics
 from converter.networks.weights import (
     MODEL,
     is_folded,
@@ -53,7 +54,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     schedule = plan.schedule
     keras.utils.set_random_seed(plan.seed)
     spec = plan.spec or task.input_spec(splits.train)
-    model = task.network(spec)
+    model = task.build(spec)
     weight_origins = _initialize(model, plan, task.labels)
     teachers = _load_teachers(plan, spec, model)
     prepared = task.prepare(splits.train, spec, plan.seed)
@@ -68,6 +69,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     facts: dict[str, object] = {}
     if plan.weights is not None and is_of_pack(plan.weights):
         freeze_normalization(model)
+        freeze_body(model, schedule.trained_layers)
         start = manifest_of(plan.weights)
         if start.labels == task.labels:
             facts[CALIBRATION] = Calibration.of(start)

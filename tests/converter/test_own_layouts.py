@@ -117,7 +117,7 @@ def test_folders_of_emotions_alone_are_split_at_random_with_all_labels_in_each_p
     )
 
 
-@pytest.mark.parametrize("modality", ["face", "text"])
+@every_modality
 def test_nobody_is_in_two_splits_where_people_are_known(tmp_path: Path, modality: str) -> None:
     people = ["ann", "bob", "Val", "dee", "eve"]
     folders = [f"{person}/{emotion}" for person in people for emotion in ("happy", "sad")]
@@ -127,14 +127,25 @@ def test_nobody_is_in_two_splits_where_people_are_known(tmp_path: Path, modality
     assert splits.notes[0].endswith("read as PERSON/EMOTION; 5 people: split by person")
 
 
-def test_speakers_are_split_as_before_and_one_speaker_alone_at_random(tmp_path: Path) -> None:
+@every_modality
+def test_one_person_and_two_are_split_at_random(tmp_path: Path, modality: str) -> None:
     folders = [f"{one}/{emotion}" for one in ("ann", "bob") for emotion in ("happy", "sad")]
-    splits = _load("speech", _files(tmp_path / "two", "speech", folders))
-    assert splits.held_back.people == ("two bob",) * 6
-    assert splits.notes[0] == "two: read as PERSON/EMOTION; 2 people: split by person"
-    alone = _load("speech", _files(tmp_path / "one", "speech", folders[:2], of_each=10))
-    assert _sizes(alone) == [14, 2, 4]
-    assert "split at random, so figures flatter" in alone.notes[0]
+    for count, size in ((2, [14, 2, 4]), (4, [28, 4, 8])):
+        root = _files(tmp_path / str(count), modality, folders[:count], of_each=10)
+        splits = _load(modality, root)
+        assert _sizes(splits) == size
+        assert "split at random, so figures flatter" in splits.notes[0]
+
+
+def test_voices_that_show_one_emotion_each_are_for_training_only(tmp_path: Path) -> None:
+    folders = ["ann/happy", "bob/sad", "cem/happy", "dee/sad"]
+    single = _files(tmp_path / "single", "speech", folders)
+    with pytest.raises(DatasetError, match="most are heard with one emotion only"):
+        _load("speech", single)
+    both = [f"{one}/{emotion}" for one in ("eve", "fay", "gil") for emotion in ("happy", "sad")]
+    splits = TASKS["speech"]().load([single, _files(tmp_path / "both", "speech", both)])
+    assert len(splits.train.of_groups({"single"})) == 12
+    assert not {"single"}.intersection([*splits.held_back.groups, *splits.test.groups])
 
 
 @every_modality

@@ -349,7 +349,7 @@ def test_a_batch_of_texts_has_their_features() -> None:
     features = np.stack([task.features(text, spec) for text in texts])
     batch = task.batch(texts, spec)
     assert np.array_equal(keras.ops.convert_to_tensor(batch, sparse=False), features)
-    model = task.network(spec)
+    model = task.build(spec)
     assert model(batch).numpy() == pytest.approx(model(features).numpy(), abs=1e-6)
 
 

@@ -50,7 +50,7 @@ SMALLEST: dict[str, Any] = {"side": 32, "width": 0.1}
 class LinearFaceTask(FaceTask):
     """With a network of one layer, which trains quickly."""
 
-    def network(self, spec: InputSpec) -> keras.Model:
+    def build(self, spec: InputSpec) -> keras.Model:
         assert isinstance(spec, ImageInput)
         inputs = keras.Input(spec.shape)
         flat = keras.layers.Flatten()(inputs)

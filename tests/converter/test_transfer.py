@@ -4,11 +4,13 @@ from pathlib import Path
 
 import cv2
 import keras
+import msgspec
 import numpy as np
 import pytest
 
 from converter import steps
 from converter.networks import face, speech
+from converter.networks.freezing import freeze_body
 from converter.networks.pack_weights import weights_of_pack
 from converter.networks.weights import load_initial_weights
 from converter.options import FaceTraining
@@ -65,7 +67,7 @@ def test_a_label_that_the_pack_does_not_know_starts_from_zero() -> None:
     ("network", "remedy"),
     [
         (lambda: face.build((96, 96, 1), 8, width=0.5), "such as --width"),
-        (lambda: face.build((96, 96, 1), 8, size="large"), "such as --size"),
+        (lambda: face.build((96, 96, 1), 8, size="large"), "--network or --size"),
     ],
 )
 def test_a_pack_of_another_network_is_refused(network: object, remedy: str) -> None:
@@ -85,6 +87,17 @@ def test_a_small_set_is_seen_several_times_in_an_epoch(tmp_path: Path) -> None:
     assert sorted(shown.tolist())[-2:] == [6, 6]
 
 
+def test_the_last_layers_learn_and_the_others_stay() -> None:
+    def learning(trained: int | None) -> list[str]:
+        network = face.build((32, 32, 1), 3, width=0.25)
+        freeze_body(network, trained)
+        return [one.name for one in network.layers if one.trainable and hasattr(one, "kernel")]
+
+    assert learning(3) == ["conv_dw_8", "conv_pw_8", "logits"]
+    assert learning(None) == learning(99)
+    assert len(learning(None)) == 18
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("eager")
 def test_a_pack_is_fine_tuned_and_quantized_again(
@@ -92,11 +105,21 @@ def test_a_pack_is_fine_tuned_and_quantized_again(
 ) -> None:
     data = own_set(tmp_path / "mine", "happy", "sad", "angry", of_each=4)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(FaceTask, "fine_tuning", FaceTask.schedule)
+    short = msgspec.structs.replace(FaceTask.schedule, trained_layers=5)
+    monkeypatch.setattr(FaceTask, "fine_tuning", short)
     options = ("face", "--data", data)
     assert convert(monkeypatch, "train", *options, *ONE_EPOCH, "--from", "face") == 0
     assert "layers with weights start from" in capsys.readouterr().out
-    assert load_run(tmp_path / "runs" / "face")[1] == load_pack(MODELS / "face.json").manifest.input
+    network, spec = load_run(tmp_path / "runs" / "face")
+    assert spec == load_pack(MODELS / "face.json").manifest.input
+    untouched = face.build((96, 96, 1), 8)
+    load_initial_weights(untouched, FACE, load_pack(MODELS / "face.json").manifest.labels)
+    same = {
+        one.name: np.array_equal(one.kernel, untouched.get_layer(one.name).kernel)
+        for one in network.layers
+        if hasattr(one, "kernel")
+    }
+    assert [name for name, is_same in same.items() if not is_same] == list(same)[-5:]
     assert convert(monkeypatch, "quantize", *options) == 0
     assert "only 12 samples held back" in capsys.readouterr().out
     own, start = (load_pack(one / "face.json").manifest for one in (tmp_path / "models", MODELS))

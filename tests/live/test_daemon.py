@@ -20,6 +20,7 @@ from edge.commands.demo.broker import HOST
 from edge.publish.messages import json_schema
 from edge.values import MODALITIES
 from tests.support.daemon_settings import daemon_settings
+from tests.support.packs import pack_with_own_labels
 
 
 def _settings(port: int, **changes: Any) -> dict[str, Any]:
@@ -80,6 +81,28 @@ def test_two_people_are_counted_and_the_nearer_one_is_reported(
     data = json.loads(payload)["data"]
     assert topic.endswith("kiosk/event")
     assert (data["emotion"], data["subject"], data["faces"]) == ("happy", 1, 2)
+
+
+def test_a_pack_with_labels_of_its_own_publishes_them_as_native(
+    tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    settings = _settings(
+        broker.port,
+        microphone={"enabled": False},
+        models={"face": {"model": str(pack_with_own_labels(tmp_path, "face"))}},
+    )
+    with daemon(tmp_path, settings):
+        received = subscriber.until("kiosk/event")
+    states = [json.loads(payload) for topic, payload in received if topic.endswith("face/state")]
+    for state in states:
+        jsonschema.validate(state, json_schema("modality"))
+    native, seven = (states[-1]["data"][key] for key in ("native", "probabilities"))
+    assert {"engaged", "bored"} < set(native)
+    assert not {"happiness", "neutral"}.intersection(native)
+    assert max(native, key=native.__getitem__) == "engaged"
+    assert max(seven, key=seven.__getitem__) == "happy"
+    event = json.loads(received[-1][1])["data"]
+    assert (event["emotion"], event["phase"]) == ("happy", "start")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

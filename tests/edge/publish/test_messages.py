@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import jsonschema
@@ -10,8 +9,6 @@ import pytest
 import edge
 from edge.config import Models
 from edge.perception.loader import ModelLoader
-from edge.perception.manifest import save_manifest
-from edge.perception.pack import load_pack
 from edge.publish.composer import Composer
 from edge.publish.messages import (
     SCHEMAS,
@@ -19,12 +16,12 @@ from edge.publish.messages import (
     amended,
     json_schema,
 )
-from edge.resources import MODELS
 from edge.tracking.episodes import Change, State
 from edge.values import Belief, TextMessage
 from tests.support.clock import FakeClock
 from tests.support.messages import STATE, messages
 from tests.support.observations import distribution
+from tests.support.packs import pack_with_own_labels
 
 
 @pytest.mark.parametrize("topic", list(SCHEMAS))
@@ -83,17 +80,7 @@ def test_confidence_of_an_unknown_emotion_is_that_of_the_most_probable() -> None
 def test_labels_of_ones_own_are_published_as_native_and_count_as_the_emotion_they_are_mapped_to(
     tmp_path: Path,
 ) -> None:
-    shutil.copy(MODELS / "text.tflite", tmp_path)
-    manifest = load_pack(MODELS / "text.json").manifest
-    own = {"joy": "engaged", "neutral": "bored"}
-    label_map = {own.get(one, one): emotion for one, emotion in manifest.label_map.items()}
-    changed = msgspec.structs.replace(
-        manifest,
-        labels=tuple(own.get(one, one) for one in manifest.labels),
-        label_map={**label_map, "engaged": "happy", "bored": None},
-        checks=(),
-    )
-    save_manifest(changed, tmp_path / "text.json")
+    pack_with_own_labels(tmp_path, "text")
     reader = ModelLoader(Models(folder=str(tmp_path))).text
     composer = Composer("emotion/kiosk", FakeClock())
     message = composer.modality(reader.perceive(TextMessage("I am so happy!", 0.0)))
