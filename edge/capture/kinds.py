@@ -86,6 +86,13 @@ PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis"
 """Brands of the pictures among the files of the ISO base media format."""
 
 
+ANIMATION_BYTES = 1_000_000
+"""Bytes from the start of a file in which a second picture is looked for."""
+GIF_PICTURE = re.compile(rb"!\xf9\x04.{4}\0,", re.S)
+WEBP_ANIMATION = 2
+"""Flag of a WebP with several pictures."""
+
+
 def kind_of_bytes(head: bytes) -> Kind | None:
     """Returns what the first HEAD_BYTES of a file show it to be; None if they do not."""
     if (form := FORMS.get((head[:4], head[8:12]))) is not None:
@@ -97,6 +104,19 @@ def kind_of_bytes(head: bytes) -> Kind | None:
     if found := next((kind for start, kind in STARTS if head.startswith(start)), None):
         return found
     return next((kind for is_one, kind in CONTENTS if is_one(head)), None)
+
+
+def is_animation(path: Path) -> bool:
+    """Returns True for a GIF, PNG, WebP or AVIF with several pictures; raises SourceError."""
+    with open_file(path) as file:
+        head = os.read(file, ANIMATION_BYTES)
+    if head.startswith(b"GIF8"):
+        return len(GIF_PICTURE.findall(head)) > 1
+    if head.startswith(b"\x89PNG"):
+        return b"acTL" in head.partition(b"IDAT")[0]
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
+        return bool(head[20] & WEBP_ANIMATION)
+    return head[4:12] == b"ftypavis"
 
 
 def is_text(head: bytes) -> bool:
