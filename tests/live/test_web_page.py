@@ -88,6 +88,20 @@ def test_leaving_the_view_closes_the_camera(page: Page, web: Site) -> None:
     wait_until(lambda: web.server.live == 0)
 
 
+def test_a_page_goes_on_live_after_the_server_was_started_again(chromium: Chrome) -> None:
+    with site() as first:
+        page = Page(chromium, first.url)
+        page.open()
+        page.press("Start camera and microphone")
+        page.until_text(".now-name", "Happy")
+    page.until_text(".notice", "The connection to the server broke; trying again")
+    assert page.text(".now-name") != "Happy"
+    with site(port=first.port):
+        page.until_text(".now-name", "Happy")
+        assert page.text(".notice") == ""
+        page.press("Stop")
+
+
 def test_a_full_server_is_explained(page: Page, web: Site) -> None:
     web.server.live += 1
     try:
