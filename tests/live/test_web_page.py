@@ -72,6 +72,22 @@ def test_camera_and_microphone_are_read_live_and_stopped(page: Page, web: Site) 
     assert page.complaints == []
 
 
+def test_an_emotion_that_is_not_clear_is_told_from_none(page: Page) -> None:
+    page.open()
+    script = """const done = arguments[0];
+    import("/belief.js").then(({ Now }) => {
+        const now = new Now(), names = [];
+        const unclear = { emotion: "unknown", confidence: 0.3, contributions: {} };
+        for (const belief of [null, unclear, null]) {
+            now.show(belief, [], 0);
+            names.push(now.element.querySelector(".now-name").textContent);
+        }
+        done(names);
+    })"""
+    names = page.browser.execute_async_script(script)
+    assert names == ["Nothing yet", "Not sure", "Nothing yet"]
+
+
 def test_a_text_is_read_without_camera_and_microphone(page: Page, web: Site) -> None:
     page.open()
     page.write("#sentence", "I am so happy about this!", submit=True)
