@@ -22,10 +22,12 @@ PICTURES = frozenset(
 SOUNDS = frozenset(
     {".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b"}
     | {".mka", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64", ".wav", ".wma"}
+    | {".8svx", ".awb", ".dts", ".loas", ".sph", ".spx", ".tta", ".voc", ".wv"}
 )
 VIDEOS = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
     | {".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
+    | {".264", ".265", ".dv", ".h264", ".h265", ".hevc", ".m2v", ".y4m"}
 )
 SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys(PICTURES, "picture"),
@@ -64,6 +66,12 @@ STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"#!AMR", "sound"),
     (b"\x0b\x77", "sound"),  # AC-3
     (b"riff\x2e\x91\xcf\x11", "sound"),  # Wave64
+    (b"\x7f\xfe\x80\x01", "sound"),  # DTS
+    (b"Creative Voice File\x1a", "sound"),
+    (b"NIST_1A\n", "sound"),
+    (b"TTA1", "sound"),  # True Audio
+    (b"wvpk", "sound"),  # WavPack
+    (b"YUV4MPEG2 ", "video"),
     (b"OggS", "video"),
     (b"\x1a\x45\xdf\xa3", "video"),  # Matroska, WebM
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),  # ASF
@@ -79,6 +87,7 @@ FORMS: dict[tuple[bytes, bytes], Kind] = {
     (b"BW64", b"WAVE"): "sound",
     (b"FORM", b"AIFF"): "sound",
     (b"FORM", b"AIFC"): "sound",
+    (b"FORM", b"8SVX"): "sound",
     (b"RIFF", b"AVI "): "video",
 }
 """Kinds of chunked files, by their first four bytes and their form type."""

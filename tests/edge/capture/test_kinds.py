@@ -90,3 +90,19 @@ def test_an_animation_is_told_from_a_picture(tmp_path: Path, suffix: str) -> Non
     animation.frames, animation.durations = [pixels, pixels + 99], [100, 100]
     assert cv2.imwriteanimation(str(path), animation)
     assert is_animation(path)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\x7f\xfe\x80\x01\xfc\x3c", "sound"),
+        (b"Creative Voice File\x1a\x1a\0", "sound"),
+        (b"NIST_1A\n   1024\nsample_count -i 100\n", "sound"),
+        (b"TTA1\1\0", "sound"),
+        (b"wvpk\x20\0", "sound"),
+        (b"FORM\0\0\1\0008SVXVHDR", "sound"),
+        (b"YUV4MPEG2 W480 H360\n", "video"),
+    ],
+)
+def test_rarer_formats_are_known_without_a_name_too(head: bytes, kind: str) -> None:
+    assert kind_of_bytes(head) == kind
