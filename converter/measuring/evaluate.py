@@ -27,7 +27,7 @@ from converter.measuring.metrics import (
 from converter.measuring.relabel import relabelled
 from converter.tasks.base import Task
 from edge.emotions import FloatArray, softmax
-from edge.perception.classifier import as_logits, calibrated
+from edge.perception.classifier import as_logits, calibrated, completed
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import InputSpec, Manifest, Metric, save_manifest
 from edge.perception.pack import Pack, load_pack
@@ -146,6 +146,7 @@ def predict_split(
             "`emotion-convert folds`, or on data of other people with --all"
         )
     interpreter = Interpreter(model, f"{manifest.name} ({variant})")
+    manifest = completed(manifest, interpreter)
     labelled, schemes = splits.test.labelled, splits.schemes
     if labelled.labels != manifest.labels:
         labelled, schemes = relabelled(labelled, task.label_map, manifest), {}

@@ -22,10 +22,12 @@ PICTURES = frozenset(
 SOUNDS = frozenset(
     {".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b"}
     | {".mka", ".mp2", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64", ".wav", ".wma"}
+    | {".8svx", ".awb", ".dts", ".loas", ".sph", ".spx", ".tta", ".voc", ".wv"}
 )
 VIDEOS = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
     | {".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
+    | {".264", ".265", ".dv", ".h264", ".h265", ".hevc", ".m2v", ".y4m"}
 )
 SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys(PICTURES, "picture"),
@@ -64,6 +66,12 @@ STARTS: tuple[tuple[bytes, Kind], ...] = (
     (b"#!AMR", "sound"),
     (b"\x0b\x77", "sound"),  # AC-3
     (b"riff\x2e\x91\xcf\x11", "sound"),  # Wave64
+    (b"\x7f\xfe\x80\x01", "sound"),  # DTS
+    (b"Creative Voice File\x1a", "sound"),
+    (b"NIST_1A\n", "sound"),
+    (b"TTA1", "sound"),  # True Audio
+    (b"wvpk", "sound"),  # WavPack
+    (b"YUV4MPEG2 ", "video"),
     (b"OggS", "video"),
     (b"\x1a\x45\xdf\xa3", "video"),  # Matroska, WebM
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video"),  # ASF
@@ -79,11 +87,19 @@ FORMS: dict[tuple[bytes, bytes], Kind] = {
     (b"BW64", b"WAVE"): "sound",
     (b"FORM", b"AIFF"): "sound",
     (b"FORM", b"AIFC"): "sound",
+    (b"FORM", b"8SVX"): "sound",
     (b"RIFF", b"AVI "): "video",
 }
 """Kinds of chunked files, by their first four bytes and their form type."""
 PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
 """Brands of the pictures among the files of the ISO base media format."""
+
+
+ANIMATION_BYTES = 1_000_000
+"""Bytes from the start of a file in which a second picture is looked for."""
+GIF_PICTURE = re.compile(rb"!\xf9\x04.{4}\0,", re.S)
+WEBP_ANIMATION = 2
+"""Flag of a WebP with several pictures."""
 
 
 def kind_of_bytes(head: bytes) -> Kind | None:
@@ -97,6 +113,19 @@ def kind_of_bytes(head: bytes) -> Kind | None:
     if found := next((kind for start, kind in STARTS if head.startswith(start)), None):
         return found
     return next((kind for is_one, kind in CONTENTS if is_one(head)), None)
+
+
+def is_animation(path: Path) -> bool:
+    """Returns True for a GIF, PNG, WebP or AVIF with several pictures; raises SourceError."""
+    with open_file(path) as file:
+        head = os.read(file, ANIMATION_BYTES)
+    if head.startswith(b"GIF8"):
+        return len(GIF_PICTURE.findall(head)) > 1
+    if head.startswith(b"\x89PNG"):
+        return b"acTL" in head.partition(b"IDAT")[0]
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
+        return bool(head[20] & WEBP_ANIMATION)
+    return head[4:12] == b"ftypavis"
 
 
 def is_text(head: bytes) -> bool:

@@ -23,6 +23,11 @@ TIFF_SHORT = 3
 PNM = re.compile(rb"P[1-6]\s(?:\s|#[^\n]*\n)*(\d{1,9})\s(?:\s|#[^\n]*\n)*(\d{1,9})\s")
 
 
+def is_known(data: bytes) -> bool:
+    """Returns True for the start of a picture file of a format that is read here."""
+    return any(start.match(data) for start, _ in READERS)
+
+
 def picture_size(data: bytes) -> Size | None:
     """Returns the claimed size of a picture file; None if it has none or is of no known format."""
     read = next((read for start, read in READERS if start.match(data)), None)

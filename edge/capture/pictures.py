@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edge.capture.files import open_file
 from edge.capture.heif import decode_heif, upright
-from edge.capture.picture_header import bytes_per_pixel, claims_too_much, picture_size
+from edge.capture.picture_header import bytes_per_pixel, claims_too_much, is_known, picture_size
 from edge.capture.square import too_large
 from edge.config import Files
 from edge.errors import MissingExtraError, SourceError
@@ -25,6 +25,7 @@ UNSUPPORTED = {
     b"8BPS": "Photoshop's format",
 }
 """Starts of pictures that no decoder here reads."""
+JPEG_START, JPEG_END, OTHER_BYTES = b"\xff\xd8", b"\xff\xd9", b"\x55\xaa" * 64
 MAX_BYTES_PER_PIXEL = 8
 """Of a picture of the largest size: four samples of 16 bits; smaller ones may have more."""
 MAX_PICTURE_BYTES = 500_000_000
@@ -54,6 +55,8 @@ def decode_picture(
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8) if grey else pixels
     flags = (cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR) | cv2.IMREAD_ANYDEPTH
     found = _decode(data, name, flags)
+    if found is None and data.startswith(JPEG_START):
+        found = _jpeg_without_end(data, name, flags)
     if found is None:
         raise SourceError(f"{name}: not a readable picture; is it complete?")
     return _to_8_bits(found)
@@ -69,7 +72,22 @@ def _decode(data: bytes, name: object, flags: int) -> npt.NDArray[Any] | None:
     return None if found is None else np.asarray(found)
 
 
+def _jpeg_without_end(data: bytes, name: object, flags: int) -> npt.NDArray[Any] | None:
+    """Decodes a JPEG that lacks its end mark alone, as some cameras write it, else None.
+
+    The decoder makes up what is missing of a picture, and would take other bytes for a part of it.
+    """
+    found = _decode(data + JPEG_END, name, flags)
+    other = _decode(data + OTHER_BYTES + JPEG_END, name, flags)
+    is_whole = found is not None and other is not None and np.array_equal(found, other)
+    return found if is_whole else None
+
+
 def _check_size(data: bytes, name: str, limits: Files) -> None:
+    if data and not is_known(data):
+        raise SourceError(
+            f"{name}: not a readable picture: of no known format; convert it to JPEG or PNG"
+        )
     if (size := picture_size(data)) is None:
         raise SourceError(f"{name}: not a readable picture; is it complete?")
     width, height = size

@@ -11,9 +11,11 @@ from edge.errors import SourceError
 
 DECODER_ERRORS = (av.FFmpegError, ValueError, LookupError, MemoryError)
 """What PyAV raises for a damaged file."""
-UNKNOWN_LENGTHS = {"aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mpeg", "mpegts"}
+UNKNOWN_LENGTHS = {
+    *("aac", "ac3", "amr", "dts", "eac3", "h264", "hevc", "loas", "mp3", "mpeg", "mpegts"),
+}
 """Containers of which FFmpeg only guesses the length."""
-MATROSKA = "matroska,webm"
+MATROSKA, FLV = "matroska,webm", "flv"
 DURATION = re.compile(r"(\d{1,4}):(\d\d):(\d\d\.\d+)")
 """The length of a stream, as Matroska and WebM tag it."""
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
@@ -50,7 +52,10 @@ def promised_s(container: Any, stream: Any) -> float | None:
     if (tag := DURATION.fullmatch(stream.metadata.get("DURATION", ""))) is not None:
         hours, minutes, seconds = tag.groups()
         return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    if len(container.streams) == 1 and container.duration and container.format.name == MATROSKA:
+    gives_one = container.format.name == FLV or (
+        container.format.name == MATROSKA and len(container.streams) == 1
+    )
+    if gives_one and container.duration:
         return float(container.duration / av.time_base)
     return None
 

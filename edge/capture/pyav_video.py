@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from edge.capture.claimed_size import missing_factor
 from edge.capture.pyav import DECODER_ERRORS, open_container, promised_s, reason_of
 from edge.capture.region import Region
 from edge.capture.square import MAX_ASPECT, stretched, too_large
@@ -51,6 +52,7 @@ class AvVideo:
             cleanup.callback(self._container.close)
             self._stream = self._video()
             self._promised_s = promised_s(self._container, self._stream) or 0.0
+            self._missing_factor = missing_factor(file.fileno())
             self._frames = self._decoded()
             cleanup.pop_all()
 
@@ -77,9 +79,10 @@ class AvVideo:
     def check_length(self) -> None:
         """Raises EndsEarlyError if the last picture came long before the promised end."""
         seen_s = self.time_s + self._shown_s
-        if self._promised_s - seen_s > max(MISSING_S, self._promised_s * MISSING):
+        promised_s = max(self._promised_s, seen_s * self._missing_factor)
+        if promised_s - seen_s > max(MISSING_S, promised_s * MISSING):
             raise EndsEarlyError(
-                f"{self._name}: its pictures end after {seen_s:.1f} of {self._promised_s:.1f} s; "
+                f"{self._name}: its pictures end after {seen_s:.1f} of {promised_s:.1f} s; "
                 "is it complete?"
             )
 

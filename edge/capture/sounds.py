@@ -14,7 +14,12 @@ from edge.capture.conversion import Conversion, Track
 from edge.capture.files import open_file
 from edge.capture.importing import PYAV_IMPORT
 from edge.capture.libsndfile import SoundFileTrack
-from edge.capture.sound_parts import Part, find_parts, is_mp3_of_unknown_length
+from edge.capture.sound_parts import (
+    Part,
+    find_parts,
+    is_big_endian_wav,
+    is_mp3_of_unknown_length,
+)
 from edge.config import Files
 from edge.errors import EndsEarlyError, MissingExtraError, NoTrackError, SourceError
 from edge.values import SAMPLE_RATE_HZ, Sound
@@ -105,6 +110,8 @@ class _Reader:
 
     def read(self, file: int) -> Recording:
         parts = find_parts(file, self._name)
+        if is_big_endian_wav(file):
+            return self._loudest(parts, SoundFileTrack)
         try:
             with PYAV_IMPORT:
                 from edge.capture import pyav_sound
@@ -174,18 +181,20 @@ class _Reader:
         for part in parts:
             track = decoder(part.file, self._name, number)
             heard_s = conversion.convert(track)
-            notes += self._missing(track, heard_s, part.promised)
+            notes += self._missing(track, heard_s, part)
         sound = conversion.sound
         return _Heard(number, sound, _level_db(sound), [*conversion.notes, *notes])
 
-    def _missing(self, track: Track, heard_s: float, promised: float) -> Iterator[str]:
+    def _missing(self, track: Track, heard_s: float, part: Part) -> Iterator[str]:
         """Yields what is missing of a part; raises SourceError if that is much."""
-        promised_s = max((track.promised_s or 0.0) * promised, heard_s * promised)
+        promised_s = max(track.promised_s or 0.0, part.length_s or 0.0, heard_s * part.promised)
         ends = f"its sound ends after {heard_s:.1f} of {promised_s:.1f} s; is it complete?"
         if heard_s < MIN_SHARE * promised_s:
             raise EndsEarlyError(f"{self._name}: {ends}")
         if heard_s < promised_s - TOLERANCE_S:
             yield ends
+        if part.note:
+            yield part.note
         if track.lost:
             yield f"{track.lost} damaged pieces of its sound were left out"
 

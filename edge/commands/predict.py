@@ -13,7 +13,7 @@ import msgspec
 from edge.capture.decoder import ContainedDecoder
 from edge.capture.files import form_of
 from edge.capture.folders import media_files
-from edge.capture.kinds import kind_of
+from edge.capture.kinds import is_animation, kind_of
 from edge.commands.terminal import table
 from edge.config import Config
 from edge.emotions import Emotion
@@ -170,6 +170,8 @@ class Predictor:
     def _picture(self, path: Path) -> Iterator[Prediction]:
         """Yields every face, the primary one first."""
         faces = self._emotions.image(path, cropped=self._cropped)
+        if is_animation(path):
+            log.warning("%s: of this animation only the first picture was read", _printable(path))
         if not faces:
             raise NotFoundError(f"{path}: {self._no_face}; for face crops use --cropped")
         for place, face in enumerate(faces):

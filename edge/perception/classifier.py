@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from edge.emotions import FloatArray, label_matrix, softmax, to_seven
-from edge.perception.interpreter import Features
+from edge.perception.interpreter import Features, Interpreter
 from edge.perception.manifest import Manifest
 from edge.perception.pack import Pack
 
@@ -37,6 +38,13 @@ def as_logits(output: FloatArray, manifest: Manifest) -> FloatArray:
     return logs(output) if manifest.output == "probabilities" else output
 
 
+def completed(manifest: Manifest, interpreter: Interpreter) -> Manifest:
+    """Returns the manifest; it says `probabilities` if the model itself ends in a softmax."""
+    if interpreter.outputs[0].is_of_softmax:
+        return msgspec.structs.replace(manifest, output="probabilities")
+    return manifest
+
+
 def logs(probabilities: FloatArray) -> FloatArray:
     """Returns logits of probabilities: the softmax of their logarithms are the same ones."""
     return np.asarray(np.log(np.maximum(probabilities, LEAST_PROBABILITY)), np.float32)
@@ -46,8 +54,8 @@ class Classifier:
     """Runs a pack's int8 model and applies its prior, temperature and label map."""
 
     def __init__(self, pack: Pack, threads: int = 1) -> None:
-        self.manifest = pack.manifest
         self._interpreter = pack.open(threads)
+        self.manifest = completed(pack.manifest, self._interpreter)
         self._matrix = label_matrix(pack.manifest.labels, pack.manifest.label_map)
 
     def logits(self, features: Features) -> FloatArray:

@@ -30,6 +30,10 @@ Features = Values | Mapping[str, Values]
 """The features of one sample: an array or a sparse vector, or one for each input by its name."""
 
 
+SOFTMAX_QUANTIZATION = (1 / 256, -128)
+"""https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec"""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """An input or output of a model, as the model file itself describes it."""
@@ -40,6 +44,11 @@ class Tensor:
     scale: float
     """Real value of one quantization step; 0 if the tensor is not quantized."""
     zero_point: int
+
+    @property
+    def is_of_softmax(self) -> bool:
+        """True for what a softmax or sigmoid answers in int8: TFLite lays down its quantization."""
+        return (self.scale, self.zero_point) == SOFTMAX_QUANTIZATION
 
     @classmethod
     def from_details(cls, details: dict[str, Any]) -> "Tensor":

@@ -63,6 +63,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.uint8
     (folder / "uint8-ends.tflite").write_bytes(converter.convert())
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    (folder / "int8-ends.tflite").write_bytes(converter.convert())
     return folder
 
 
@@ -119,6 +121,11 @@ def test_a_model_that_ends_in_a_softmax_is_not_softmaxed_twice(
     native = Classifier(load_pack(found.manifest_path)).classify(features).native
     # A softmax of probabilities of four labels is at most e / (e + 3) = 0.48.
     assert native["happy"] > 0.8
+    pack = load_pack(found.manifest_path)
+    manifest = msgspec.structs.replace(pack.manifest, output="logits", temperature=1.0)
+    model = (models / "int8-ends.tflite").read_bytes()  # which no `import` took its softmax off
+    made_elsewhere = Classifier(msgspec.structs.replace(pack, manifest=manifest, model=model))
+    assert made_elsewhere.classify(features).native["happy"] > 0.8
 
 
 def test_probabilities_that_no_softmax_made_are_found_by_measurement(

@@ -257,6 +257,18 @@ def test_more_listeners_than_allowed_are_told_to_come_back(broker: Mosquitto) ->
         assert (refused.status, "close one" in refused.error) == (429, True)
 
 
+@needs_browser
+def test_devices_are_followed_again_after_the_server_refused_and_was_restarted(
+    chromium: Chrome, broker: Mosquitto
+) -> None:
+    with site(Limits(listeners=0), config=config(broker.port)) as full:
+        page = Page(chromium, full.url)
+        page.open("#devices")
+        page.until_text(".broker", "No connection to the server; trying again")
+    with site(port=full.port, config=config(broker.port)):
+        page.until_text(".broker", "0 of 0 online")
+
+
 def test_a_pause_reaches_the_device_or_the_refusal_the_page(
     web: Site, broker: Mosquitto, device: paho.Client
 ) -> None:

@@ -72,6 +72,22 @@ def test_camera_and_microphone_are_read_live_and_stopped(page: Page, web: Site) 
     assert page.complaints == []
 
 
+def test_an_emotion_that_is_not_clear_is_told_from_none(page: Page) -> None:
+    page.open()
+    script = """const done = arguments[0];
+    import("/belief.js").then(({ Now }) => {
+        const now = new Now(), names = [];
+        const unclear = { emotion: "unknown", confidence: 0.3, contributions: {} };
+        for (const belief of [null, unclear, null]) {
+            now.show(belief, [], 0);
+            names.push(now.element.querySelector(".now-name").textContent);
+        }
+        done(names);
+    })"""
+    names = page.browser.execute_async_script(script)
+    assert names == ["Nothing yet", "Not sure", "Nothing yet"]
+
+
 def test_a_text_is_read_without_camera_and_microphone(page: Page, web: Site) -> None:
     page.open()
     page.write("#sentence", "I am so happy about this!", submit=True)
@@ -86,6 +102,20 @@ def test_leaving_the_view_closes_the_camera(page: Page, web: Site) -> None:
     wait_until(lambda: web.server.live == 1)
     page.press("Files")
     wait_until(lambda: web.server.live == 0)
+
+
+def test_a_page_goes_on_live_after_the_server_was_started_again(chromium: Chrome) -> None:
+    with site() as first:
+        page = Page(chromium, first.url)
+        page.open()
+        page.press("Start camera and microphone")
+        page.until_text(".now-name", "Happy")
+    page.until_text(".notice", "The connection to the server broke; trying again")
+    assert page.text(".now-name") != "Happy"
+    with site(port=first.port):
+        page.until_text(".now-name", "Happy")
+        assert page.text(".notice") == ""
+        page.press("Stop")
 
 
 def test_a_full_server_is_explained(page: Page, web: Site) -> None:

@@ -71,19 +71,19 @@ class Site:
 
 @contextmanager
 def site(
-    limits: Limits | None = None, clock: Clock | None = None, **settings: Any
+    limits: Limits | None = None, clock: Clock | None = None, port: int = 0, **settings: Any
 ) -> Iterator[Site]:
-    """Runs a server in a thread; without a configuration it has no broker."""
+    """Runs a server in a thread, on a free port; without a configuration it has no broker."""
     chosen = WebSettings(**{"config": NO_BROKER, "limits": limits or Limits(), **settings})
     app = create_app(chosen, (clock or Clock()).now_s)
-    with serving(app, chosen) as port:
-        yield Site(port, app.state.server)
+    with serving(app, chosen, port) as chosen_port:
+        yield Site(chosen_port, app.state.server)
 
 
 @contextmanager
-def serving(app: Starlette, settings: WebSettings) -> Iterator[int]:
+def serving(app: Starlette, settings: WebSettings, port: int = 0) -> Iterator[int]:
     """Serves an application in a thread; yields its port."""
-    with socket.create_server((HOST, 0)) as listener:
+    with socket.create_server((HOST, port)) as listener:
         runner = uvicorn.Server(server_config(app, settings))
         thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]})
         thread.start()

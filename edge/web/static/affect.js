@@ -13,6 +13,7 @@ export class Affect {
     this.#canvas = canvas;
     canvas.setAttribute("role", "img");
     new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     this.show([], 0);
   }
 

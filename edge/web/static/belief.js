@@ -44,10 +44,7 @@ export class Now {
 
   show(belief, points, now) {
     const name = belief ? belief.emotion : "unknown";
-    setEmotion(this.#name, name);
-    if (!belief) {
-      show(this.#name.lastChild, "Nothing yet");
-    }
+    setEmotion(this.#name, name, belief ? undefined : "Nothing yet");
     setTrack(this.#confidence, belief ? belief.confidence : 0, name);
     show(this.#figure, belief ? percent(belief.confidence) : "–");
     const contributions = belief ? belief.contributions : {};
@@ -102,8 +99,7 @@ export class Voices {
 
   hint(modality, text) {
     const row = this.#rows.get(modality);
-    setEmotion(row.emotion, "unknown");
-    show(row.emotion.lastChild, text);
+    setEmotion(row.emotion, "unknown", text);
     setTrack(row.bar, 0, "unknown");
     show(row.figure, "–");
   }

@@ -43,7 +43,8 @@ function drawFace(g, { x, y, w, h }, belief, height) {
   g.roundRect(x, y, w, h, 10);
   g.stroke();
   g.font = "600 14px system-ui, sans-serif";
-  const text = `${nameOf(belief.emotion)} ${percent(belief.confidence)}`;
+  const isSure = belief.emotion !== "unknown";
+  const text = nameOf(belief.emotion) + (isSure ? ` ${percent(belief.confidence)}` : "");
   const person = `Person ${belief.subject}`;
   const named = g.measureText(text).width;
   g.font = "12px system-ui, sans-serif";

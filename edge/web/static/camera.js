@@ -4,6 +4,7 @@ import { drawBoxes } from "./boxes.js";
 import { LastMinute, Now } from "./belief.js";
 import { capital } from "./emotions.js";
 import { h, show } from "./ui.js";
+import { Wire } from "./wire.js";
 
 export function cameraView(main) {
   const picture = h("canvas", {
@@ -41,14 +42,8 @@ export function cameraView(main) {
       minute.element,
     ),
   );
-  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/camera`);
-  socket.binaryType = "arraybuffer";
-  let reason = "The connection to the server broke. Load this page again.";
-  socket.addEventListener("message", async ({ data }) => {
-    if (typeof data === "string") {
-      reason = JSON.parse(data).closed;
-      return;
-    }
+  const wire = new Wire("/api/camera");
+  wire.addEventListener("message", async ({ detail: data }) => {
     const length = new DataView(data).getUint32(0, true);
     const answer = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
     const image = await createImageBitmap(
@@ -72,14 +67,19 @@ export function cameraView(main) {
     belief.show(answer.fused, minute.points, answer.captured_s);
     image.close();
   });
-  let left = false;
-  socket.addEventListener("close", () => {
-    problem.hidden = left;
-    show(problem, capital(reason));
-    show(note, "There is no picture.");
+  wire.addEventListener("open", () => {
+    problem.hidden = true;
   });
-  return () => {
-    left = true;
-    socket.close();
-  };
+  wire.addEventListener("lost", () => fail("The connection to the server broke; trying again …"));
+  wire.addEventListener("end", ({ detail }) => fail(capital(detail.reason)));
+
+  function fail(reason) {
+    problem.hidden = false;
+    show(problem, reason);
+    note.hidden = false;
+    show(note, "There is no picture.");
+  }
+
+  wire.open();
+  return () => wire.close();
 }

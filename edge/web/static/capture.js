@@ -1,10 +1,13 @@
 // Sends the browser's camera and microphone to this server, and hands its answers on.
 
+import { Wire } from "./wire.js";
+
 const FRAME = 1;
 const SOUND = 2;
 const HEADER = 9; // bytes: kind, time
 const QUALITY = 0.85;
 const FRAME_MS = 66; // at most 15 pictures a second
+const AWAY_MS = 200; // between two looks whether the server is back
 const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: "user" };
 const MICROPHONE = {
   channelCount: 1,
@@ -18,7 +21,7 @@ const now = () => performance.now() / 1000;
 export class Capture extends EventTarget {
   #video;
   #stream = null;
-  #socket = null;
+  #wire = null;
   #audio = null;
   #canvas = document.createElement("canvas");
   #waiting = false; // for the answer to a picture: only one is on its way
@@ -57,7 +60,7 @@ export class Capture extends EventTarget {
   }
 
   sendText(text) {
-    this.#socket.send(JSON.stringify({ text, captured_s: now() }));
+    this.#wire.send(JSON.stringify({ text, captured_s: now() }));
   }
 
   stop() {
@@ -67,38 +70,36 @@ export class Capture extends EventTarget {
     }
     this.#audio?.close();
     this.#video.srcObject = null;
-    const socket = this.#socket;
-    this.#socket = this.#audio = this.#stream = null;
-    socket?.close();
+    const wire = this.#wire;
+    this.#wire = this.#audio = this.#stream = null;
+    wire?.close();
   }
 
   #connect() {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/live`);
-    this.#socket = socket;
-    socket.binaryType = "arraybuffer";
-    let reason = null;
-    socket.addEventListener("message", ({ data }) => {
-      const { kind, answer, closed } = JSON.parse(data);
-      if (closed) {
-        reason = closed;
-      } else {
-        if (kind === "frame") {
-          this.#waiting = false;
-        }
-        this.#tell(answer.error ? "refused" : kind, answer);
+    const wire = new Wire("/api/live");
+    this.#wire = wire;
+    wire.addEventListener("message", ({ detail: { kind, answer } }) => {
+      if (kind === "frame") {
+        this.#waiting = false;
       }
+      this.#tell(answer.error ? "refused" : kind, answer);
     });
-    socket.addEventListener("close", () => {
-      if (this.#socket === socket) {
-        this.stop();
-        this.#tell("end", { reason: reason ?? "The connection to the server broke." });
-      }
-    });
+    for (const name of ["open", "lost"]) {
+      wire.addEventListener(name, () => {
+        this.#waiting = false;
+        this.#tell(name, {});
+      });
+    }
     return new Promise((resolve, reject) => {
-      socket.addEventListener("open", resolve);
-      socket.addEventListener("close", () =>
-        reject(new Error(reason ?? "The server does not answer.")),
-      );
+      wire.addEventListener("open", resolve);
+      wire.addEventListener("end", ({ detail }) => {
+        reject(new Error(detail.reason)); // unless it was open before
+        if (this.#wire === wire) {
+          this.stop();
+          this.#tell("end", detail);
+        }
+      });
+      wire.open();
     });
   }
 
@@ -115,11 +116,11 @@ export class Capture extends EventTarget {
       );
     };
     const { videoWidth: width, videoHeight: height } = this.#video;
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
+    if (this.#wire === null) {
       return;
     }
-    if (this.#waiting || !width) {
-      this.#timer = setTimeout(() => this.#look(), 5);
+    if (this.#waiting || !width || !this.#wire.isOpen) {
+      this.#timer = setTimeout(() => this.#look(), this.#wire.isOpen ? 5 : AWAY_MS);
       return;
     }
     this.#waiting = true;
@@ -172,7 +173,7 @@ export class Capture extends EventTarget {
   }
 
   #send(kind, captured, content) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
+    if (!this.#wire?.isOpen) {
       return;
     }
     const message = new Uint8Array(HEADER + content.byteLength);
@@ -180,7 +181,7 @@ export class Capture extends EventTarget {
     view.setUint8(0, kind);
     view.setFloat64(1, captured, true);
     message.set(new Uint8Array(content), HEADER);
-    this.#socket.send(message);
+    this.#wire.send(message);
   }
 }
 

@@ -79,13 +79,12 @@ export class DeviceDetail {
     const state = condition === "online" ? device.state : null;
     this.element.dataset.condition = condition;
     show(this.#state, condition);
-    setEmotion(this.#emotion, state?.emotion ?? "unknown");
-    if (condition !== "online") {
-      show(
-        this.#emotion.lastChild,
-        condition === "paused" ? "Nothing is captured" : "Not connected",
-      );
-    }
+    const away = condition === "paused" ? "Nothing is captured" : "Not connected";
+    setEmotion(
+      this.#emotion,
+      state?.emotion ?? "unknown",
+      condition === "online" ? undefined : away,
+    );
     show(this.#figure, state?.confidence ? percent(state.confidence) : "");
     const known = Object.keys(state?.probabilities ?? {}).length > 0;
     this.#chances.replaceChildren(

@@ -195,10 +195,8 @@ class Tile {
     const state = condition === "online" ? device.state : null;
     this.element.dataset.condition = condition;
     show(this.#state, condition);
-    setEmotion(this.#name, state?.emotion ?? "unknown");
-    if (!state || (!state.faces && state.emotion === "unknown")) {
-      show(this.#name.lastChild, quietly(condition));
-    }
+    const isQuiet = !state || (!state.faces && state.emotion === "unknown");
+    setEmotion(this.#name, state?.emotion ?? "unknown", isQuiet ? quietly(condition) : undefined);
     setTrack(this.#bar, state?.confidence ?? 0, state?.emotion ?? "unknown");
     show(this.#figure, state && state.confidence ? percent(state.confidence) : "");
     drawHistory(this.#history, device.history);

@@ -3,6 +3,7 @@
 const HISTORY_S = 3600;
 const SLOT_S = 5;
 const MAX_EVENTS = 20;
+const RETRY_MS = 3000;
 const EVENTS = ["state", "status", "info", "health", "event", "error"];
 
 export class Feed extends EventTarget {
@@ -11,6 +12,7 @@ export class Feed extends EventTarget {
   received = 0;
   isComplete = false; // every device that the server knows is in `devices`
   #source = null;
+  #timer = null;
   #listed = new Set(); // names of devices that exist, while the snapshot arrives in parts
   #onVisibility = () => this.#follow();
 
@@ -21,6 +23,7 @@ export class Feed extends EventTarget {
   }
 
   #follow() {
+    clearTimeout(this.#timer);
     if (document.hidden) {
       this.#source?.close();
     } else if (!this.#source || this.#source.readyState === EventSource.CLOSED) {
@@ -42,11 +45,18 @@ export class Feed extends EventTarget {
     for (const name of EVENTS) {
       this.#source.addEventListener(name, ({ data }) => this.#take(JSON.parse(data)));
     }
-    this.#source.addEventListener("error", () => this.#changed(null));
+    this.#source.addEventListener("error", () => {
+      this.#changed(null);
+      if (this.#source.readyState === EventSource.CLOSED) {
+        // The server refused; the browser itself tries again only where nobody answers.
+        this.#timer = setTimeout(() => this.#follow(), RETRY_MS);
+      }
+    });
   }
 
   stop() {
     document.removeEventListener("visibilitychange", this.#onVisibility);
+    clearTimeout(this.#timer);
     this.#source?.close();
   }
 

@@ -115,6 +115,18 @@ export function tryView(main) {
     show(problem, reason ?? "");
   }
 
+  // Shows nothing of before while the server is away; the camera stays open.
+  function wait() {
+    problem.hidden = false;
+    show(problem, "The connection to the server broke; trying again …");
+    show(latency, "");
+    drawBoxes(overlay, { width: 0 }, [], new Map());
+    belief.show(null, [], 0);
+    for (const modality of Object.keys(HINTS)) {
+      voices.hint(modality, "Waiting for the server");
+    }
+  }
+
   // Reads a text without camera and microphone.
   async function read(text) {
     problem.hidden = true;
@@ -145,6 +157,10 @@ export function tryView(main) {
     for (const kind of ["frame", "sound", "text"]) {
       mine.addEventListener(kind, ({ detail }) => capture === mine && showAnswer(detail, kind));
     }
+    mine.addEventListener("lost", () => capture === mine && wait());
+    mine.addEventListener("open", () => {
+      problem.hidden = true;
+    });
     mine.addEventListener("level", ({ detail }) => showLevel(meter, detail.level));
     mine.addEventListener("refused", ({ detail }) => {
       problem.hidden = false;

@@ -45,13 +45,13 @@ export function emotion(name) {
   return node;
 }
 
-// Changes an element made by `emotion`.
-export function setEmotion(node, name) {
+// Changes an element made by `emotion`; `text` stands in for the name of the emotion.
+export function setEmotion(node, name, text = nameOf(name)) {
   if (node.dataset.emotion !== name) {
     node.dataset.emotion = name;
     node.firstChild.replaceWith(glyph(name));
-    node.lastChild.textContent = nameOf(name);
   }
+  show(node.lastChild, text);
 }
 
 // A bar from 0 to 1 that assistive technology reads as a meter.

@@ -15,7 +15,7 @@ from edge.capture.camera import open_camera
 from edge.capture.control import RunControl
 from edge.capture.frames import OpenCvVideo, TimedPictures, open_pictures, read_frames
 from edge.config import Camera, Files
-from edge.errors import NoTrackError, SourceError
+from edge.errors import EndsEarlyError, NoTrackError, SourceError
 from edge.stderr import silenced_stderr
 from edge.values import Pixels
 from tests.support.clock import FakeClock, Racing
@@ -247,3 +247,17 @@ def test_an_interlaced_picture_is_that_of_one_moment(tmp_path: Path, interlaced:
     _, _, width, height = _bright_box(next(read_frames(path, 25.0)).pixels)
     assert height == pytest.approx(32, abs=3)
     assert width == pytest.approx(32 if interlaced else 56, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".avi", "mjpeg"), (".wmv", "wmv2"), (".flv", "flv1")]
+)
+def test_half_of_a_video_without_an_index_is_refused(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (90, 48, 64, 3), np.uint8)
+    data = mux(tmp_path / f"a{suffix}", [], list(noise), codecs=("", codec)).read_bytes()
+    half = tmp_path / f"half{suffix}"
+    half.write_bytes(data[: len(data) // 2])
+    with pytest.raises(EndsEarlyError, match=r"its pictures end after 1\.\d of [23]\.\d s"):
+        list(read_frames(half, 30))

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
 
 from benchmarks.harness.media import mux, tone
 from benchmarks.harness.media_corpus import PICTURES, SOUND_FILES, SOUND_TRACKS, VIDEOS, whole
-from edge.capture.kinds import HEAD_BYTES, kind_of, kind_of_bytes
+from edge.capture.kinds import HEAD_BYTES, is_animation, kind_of, kind_of_bytes
 
 
 @pytest.mark.parametrize("suffix", [*PICTURES, *SOUND_FILES, *SOUND_TRACKS, *VIDEOS])
@@ -78,3 +79,30 @@ def test_an_mp3_without_tags_and_a_name_is_a_sound(tmp_path: Path, rate_hz: int)
     soundfile.write(path, tone(rate_hz=rate_hz), rate_hz, format="MP3")
     assert path.read_bytes()[0] == 0xFF
     assert kind_of(path) == "sound"
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".avif"])
+def test_an_animation_is_told_from_a_picture(tmp_path: Path, suffix: str) -> None:
+    path, pixels = tmp_path / f"a{suffix}", np.zeros((48, 64, 3), np.uint8)
+    cv2.imwrite(str(path), pixels)
+    assert not is_animation(path)
+    animation = cv2.Animation()
+    animation.frames, animation.durations = [pixels, pixels + 99], [100, 100]
+    assert cv2.imwriteanimation(str(path), animation)
+    assert is_animation(path)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\x7f\xfe\x80\x01\xfc\x3c", "sound"),
+        (b"Creative Voice File\x1a\x1a\0", "sound"),
+        (b"NIST_1A\n   1024\nsample_count -i 100\n", "sound"),
+        (b"TTA1\1\0", "sound"),
+        (b"wvpk\x20\0", "sound"),
+        (b"FORM\0\0\1\0008SVXVHDR", "sound"),
+        (b"YUV4MPEG2 W480 H360\n", "video"),
+    ],
+)
+def test_rarer_formats_are_known_without_a_name_too(head: bytes, kind: str) -> None:
+    assert kind_of_bytes(head) == kind

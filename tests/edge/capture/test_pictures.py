@@ -221,3 +221,19 @@ def test_the_transparency_of_a_picture_does_not_matter() -> None:
     for suffix in (".avif", ".png", ".webp"):
         data = bytes(cv2.imencode(suffix, transparent)[1])
         assert difference(decode_picture(data, "it"), GRADIENT) < 20
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_jpeg_that_lacks_its_end_mark_alone_is_read_and_one_that_lacks_more_is_refused(
+    progressive: int,
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = bytes(cv2.imencode(".jpg", noise, (cv2.IMWRITE_JPEG_PROGRESSIVE, progressive))[1])
+    assert np.array_equal(decode_picture(data[:-2], "it"), decode_picture(data, "it"))
+    with pytest.raises(SourceError, match=r"it: not a readable picture; is it complete\?"):
+        decode_picture(data[: len(data) * 9 // 10], "it")
+
+
+def test_a_format_that_nobody_reads_is_not_said_to_be_incomplete() -> None:
+    with pytest.raises(SourceError, match="it: not a readable picture: of no known format; conv"):
+        decode_picture(b"\0\0\1\0\1\0" + bytes(100), "it")  # an icon
