@@ -2,6 +2,9 @@
 
 import keras
 
+FEW_SAMPLES = 1000
+"""More training samples than this can teach the whole network."""
+
 
 def freeze_normalization(model: keras.Model) -> None:
     """Keeps batch normalization as it is: a few dozen samples have no statistics of their own."""
@@ -10,8 +13,13 @@ def freeze_normalization(model: keras.Model) -> None:
             layer.trainable = False
 
 
-def freeze_body(model: keras.Model, trained: int | None) -> None:
-    """Keeps all layers with a kernel as they are, but the last `trained`; None for none of them."""
+def freeze_body(model: keras.Model, trained: int | None, samples: int) -> None:
+    """Keeps the layers with a kernel as they are, but the last `trained`, if the samples are few.
+
+    None keeps no layer.
+    """
+    if trained is None or samples > FEW_SAMPLES:
+        return
     kernels = [one for one in model.layers if hasattr(one, "kernel_size") or hasattr(one, "units")]
-    for layer in kernels[: max(len(kernels) - trained, 0)] if trained is not None else ():
+    for layer in kernels[: max(len(kernels) - trained, 0)]:
         layer.trainable = False

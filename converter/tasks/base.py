@@ -50,7 +50,8 @@ class Schedule(msgspec.Struct, frozen=True):
     least_batches: int = 0
     """Batches in an epoch at least; the samples of a small set are seen several times in one."""
     trained_layers: int | None = None
-    """The last layers with a kernel that learn, if the network starts from a pack; None for all.
+    """The last layers with a kernel that learn from few samples, if the network starts from a pack;
+    None for all.
 
     The earlier ones know more than a few dozen samples can tell them.
     """

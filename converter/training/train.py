@@ -69,7 +69,7 @@ def train(task: Task, splits: Splits, run: Path, plan: Plan) -> Path:
     facts: dict[str, object] = {}
     if plan.weights is not None and is_of_pack(plan.weights):
         freeze_normalization(model)
-        freeze_body(model, schedule.trained_layers)
+        freeze_body(model, schedule.trained_layers, len(splits.train))
         start = manifest_of(plan.weights)
         if start.labels == task.labels:
             facts[CALIBRATION] = Calibration.of(start)

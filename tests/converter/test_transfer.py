@@ -88,14 +88,14 @@ def test_a_small_set_is_seen_several_times_in_an_epoch(tmp_path: Path) -> None:
 
 
 def test_the_last_layers_learn_and_the_others_stay() -> None:
-    def learning(trained: int | None) -> list[str]:
+    def learning(trained: int | None, samples: int = 100) -> list[str]:
         network = face.build((32, 32, 1), 3, width=0.25)
-        freeze_body(network, trained)
+        freeze_body(network, trained, samples)
         return [one.name for one in network.layers if one.trainable and hasattr(one, "kernel")]
 
     assert learning(3) == ["conv_dw_8", "conv_pw_8", "logits"]
     assert learning(None) == learning(99)
-    assert len(learning(None)) == 18
+    assert len(learning(None)) == len(learning(3, samples=5000)) == 18
 
 
 @pytest.mark.slow
