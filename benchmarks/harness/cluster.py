@@ -51,8 +51,8 @@ def nodes(broker: str, count: int, folder: Path) -> list[Node]:
     if broker == "nats":
         routes = [free_port() for _ in range(count)]
         return [Nats(folder, route, routes) for route in routes]
-    first = RabbitMq(folder)
-    return [first, *(RabbitMq(folder, first) for _ in range(count - 1))]
+    first = RabbitMq(folder, queues="quorum")
+    return [first, *(RabbitMq(folder, first, "quorum") for _ in range(count - 1))]
 
 
 @contextmanager

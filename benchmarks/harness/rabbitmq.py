@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Literal
 
 from edge.commands.demo.broker import HOST, free_port
 
@@ -25,10 +26,16 @@ class RabbitMq:
 
     It joins the cluster of `first`, which must run. All nodes then keep every subscription: those
     of lasting sessions in quorum queues, the others in mirrored ones, by a policy. A client whose
-    queue was on a node that died could not subscribe anywhere else.
+    queue was on a node that died could not subscribe anywhere else. `queues` is for lasting
+    sessions; a quorum of one node is not there again after a kill.
     """
 
-    def __init__(self, folder: Path, first: "RabbitMq | None" = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        first: "RabbitMq | None" = None,
+        queues: Literal["classic", "quorum"] = "classic",
+    ) -> None:
         self.port = free_port()
         self.name = f"node{self.port}@localhost"
         self._first = first
@@ -40,7 +47,7 @@ class RabbitMq:
             f"listeners.tcp.1 = {HOST}:{free_port()}\n"
             f"mqtt.listeners.tcp.1 = {HOST}:{self.port}\n"
             "mqtt.allow_anonymous = true\n"
-            "mqtt.durable_queue_type = quorum\n"
+            f"mqtt.durable_queue_type = {queues}\n"
             "cluster_formation.peer_discovery_backend = classic_config\n"
             f"cluster_formation.classic_config.nodes.1 = {(first or self).name}\n"
             f"cluster_formation.classic_config.nodes.2 = {self.name}\n"
