@@ -28,7 +28,8 @@ def test_rafdb_has_its_published_splits_and_reports_what_it_left_out(
     assert splits.unusable == (
         "EmoLabel/list_patition_label.txt:42: expected a picture and a label from 1 to 7",
         "train_00000_aligned.png: missing",
-        "train_00001_aligned.png: not a readable picture",
+        "train_00001_aligned.png: not a readable picture: of no known format; "
+        "convert it to JPEG or PNG",
     )
     (strangers,) = (one for one in splits.notes if "list_patition_label" in one)
     assert strangers == (

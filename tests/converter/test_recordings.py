@@ -1,6 +1,7 @@
 """The loaders of speech, each on a small tree in the layout that its data set was published in."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -388,7 +389,7 @@ def test_priors_are_those_of_the_samples_as_they_are_drawn(two_sets: list[Record
 def test_without_a_fold_nobody_is_tested_and_each_set_holds_its_last_speaker_back(
     two_sets: list[Recordings],
 ) -> None:
-    splits = split_by_speaker(two_sets)
+    splits = split_by_speaker([replace(one, parts=()) for one in two_sets])
     assert not len(splits.test)
     assert {"many s11", "few b"} <= set(splits.held_back.people)
     assert "few a" in splits.train.people

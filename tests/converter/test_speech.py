@@ -15,7 +15,7 @@ import soundfile
 
 from benchmarks.harness.clips import HAPPY_CLIP
 from converter.cross_validation import ANSWERS, load_folds
-from converter.datasets import own_speech
+from converter.datasets import labelled_sounds
 from converter.datasets.recordings import LABELS
 from converter.datasets.samples import DatasetError, Samples
 from converter.measuring.evaluate import add_metrics
@@ -50,6 +50,9 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 buzz = (times_s * pitch_hz * rng.uniform(0.9, 1.1)) % 1 - 0.5
                 noise = rng.normal(0, 0.02, len(buzz))
                 soundfile.write(folder / f"{number}.wav", 0.5 * buzz + noise, SAMPLE_RATE_HZ)
+    files = sorted(file.relative_to(root) for file in root.glob("*/*/*.wav"))
+    rows = (f"{file},{file.parts[1]},{file.parts[0]}" for file in files)
+    (root / "labels.csv").write_text("\n".join(("file,emotion,speaker", *rows)))
     return root
 
 
@@ -74,7 +77,9 @@ def _manifest(folder: Path) -> Manifest:
 
 @pytest.mark.slow
 def test_folds_test_everybody_with_a_model_not_trained_on_them(folder: Path, voices: Path) -> None:
-    (int8, float32), _ = load_folds([own_speech.load(voices)], folder / "runs" / "speech_folds")
+    (int8, float32), _ = load_folds(
+        [labelled_sounds.load(voices)], folder / "runs" / "speech_folds"
+    )
     assert (int8.pooled.variant, float32.pooled.variant) == ("int8", "float32")
     tested = [frozenset(one.samples.people) for one in int8.folds]
     assert sorted(speaker for one in tested for speaker in one) == [
@@ -143,7 +148,8 @@ def test_folds_with_other_settings_are_refused(
     assert "were started with other coefficients; use the same" in capsys.readouterr().err
     with pytest.raises(DatasetError, match="elsewhere is not in these folds"):
         load_folds(
-            [replace(own_speech.load(voices), dataset="elsewhere")], folder / "runs/speech_folds"
+            [replace(labelled_sounds.load(voices), dataset="elsewhere")],
+            folder / "runs/speech_folds",
         )
 
 
@@ -265,9 +271,9 @@ def test_a_missing_fold_is_reported(folder: Path, voices: Path, tmp_path: Path) 
     answers.write_bytes((folder / "runs/speech_folds/fold1" / ANSWERS).read_bytes()[:100])
     shutil.copy(folder / "runs/speech_folds/folds.json", tmp_path)
     with pytest.raises(DatasetError, match="no predictions of a finished fold"):
-        load_folds([own_speech.load(voices)], tmp_path)
+        load_folds([labelled_sounds.load(voices)], tmp_path)
     with pytest.raises(DatasetError, match=r"folds\.json: cannot be read"):
-        load_folds([own_speech.load(voices)], tmp_path / "fold1")
+        load_folds([labelled_sounds.load(voices)], tmp_path / "fold1")
 
 
 def test_training_is_measured_on_the_windows_that_a_device_finds() -> None:
