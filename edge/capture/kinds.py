@@ -18,6 +18,7 @@ Kind = Literal["picture", "sound", "video", "text"]
 PICTURES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg"}
     | {".jp2", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
+    | {".j2c", ".j2k", ".jpx"}
 )
 SOUNDS = frozenset(
     {".aac", ".ac3", ".aif", ".aifc", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b"}
@@ -28,6 +29,7 @@ VIDEOS = frozenset(
     {".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
     | {".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
     | {".264", ".265", ".dv", ".h264", ".h265", ".hevc", ".m2v", ".y4m"}
+    | {".dpx", ".exr", ".hdr", ".pcx", ".qoi", ".ras", ".sgi", ".sun"}  # FFmpeg: one picture
 )
 SUFFIXES: dict[str, Kind] = {
     **dict.fromkeys(PICTURES, "picture"),

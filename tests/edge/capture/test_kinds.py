@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ import soundfile
 
 from benchmarks.harness.media import mux, tone
 from benchmarks.harness.media_corpus import PICTURES, SOUND_FILES, SOUND_TRACKS, VIDEOS, whole
+from edge.capture.folders import media_files
 from edge.capture.kinds import HEAD_BYTES, is_animation, kind_of, kind_of_bytes
+from edge.capture.media import decode_picture, read_frames
 
 
 @pytest.mark.parametrize("suffix", [*PICTURES, *SOUND_FILES, *SOUND_TRACKS, *VIDEOS])
@@ -106,3 +109,21 @@ def test_an_animation_is_told_from_a_picture(tmp_path: Path, suffix: str) -> Non
 )
 def test_rarer_formats_are_known_without_a_name_too(head: bytes, kind: str) -> None:
     assert kind_of_bytes(head) == kind
+
+
+@pytest.mark.parametrize("suffix", [".dpx", ".j2k", ".pcx", ".qoi", ".sgi", ".y4m"])
+def test_rarer_pictures_and_videos_are_read_in_a_folder(tmp_path: Path, suffix: str) -> None:
+    picture = tmp_path / f"face{suffix}"
+    codec = {".j2k": "jpeg2000", ".y4m": "rawvideo"}.get(suffix, suffix[1:])
+    with av.open(str(picture), "w", format="yuv4mpegpipe" if suffix == ".y4m" else "image2") as out:
+        stream = out.add_stream(codec, rate=1)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p" if suffix == ".y4m" else "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), "rgb24")
+        out.mux([*stream.encode(frame.reformat(format=stream.pix_fmt)), *stream.encode()])
+    assert media_files(tmp_path).files == (picture,)
+    if kind_of(picture) == "picture":
+        pixels = decode_picture(picture.read_bytes(), picture.name)
+    else:
+        pixels = next(iter(read_frames(picture, 1.0))).pixels
+    assert pixels.shape == (64, 64, 3)
