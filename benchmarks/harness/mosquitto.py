@@ -2,12 +2,13 @@
 
 import getpass
 import shutil
-import socket
 import subprocess
-import time
 from pathlib import Path
 
+from benchmarks.harness.ports import wait_for_port
 from edge.commands.demo.broker import HOST, free_port
+
+START_S = 10.0
 
 
 class Mosquitto:
@@ -42,13 +43,7 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [program, "-c", str(self._config)], stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        raise RuntimeError("mosquitto did not start")
+        wait_for_port(self.port, START_S, "mosquitto")
 
     def stop(self) -> None:
         """Stops it as an administrator would, so that it saves its state."""

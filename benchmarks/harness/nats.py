@@ -1,12 +1,11 @@
 """Runs NATS as a process: Debian's package nats-server, with JetStream and MQTT."""
 
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.harness.ports import wait_for_port
 from edge.commands.demo.broker import HOST, free_port
 
 START_S = 30.0
@@ -55,13 +54,7 @@ class Nats:
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline_s = time.monotonic() + START_S
-        while time.monotonic() < deadline_s:
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, self.port)) == 0:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError("NATS did not start")
+        wait_for_port(self.port, START_S, "NATS")
 
     def kill(self) -> None:
         """Kills it without warning."""

@@ -3,12 +3,11 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.harness.ports import wait_for_port
 from edge.commands.demo.broker import HOST, free_port
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
@@ -79,14 +78,7 @@ class RabbitMq:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, self.port)) == 0:
-                    break
-            time.sleep(0.1)
-        else:
-            raise RuntimeError("RabbitMQ did not start")
+        wait_for_port(self.port, START_S, "RabbitMQ")
         if self._first is not None:
             command = [
                 CONTROL,
