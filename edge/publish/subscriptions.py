@@ -43,7 +43,8 @@ class Subscriptions:
             self._refused += refused
             if refused:
                 self._again_s = time.monotonic() + AGAIN_S
-        if refused and not self._was_refused:
+            was_refused, self._was_refused = self._was_refused, bool(self._refused)
+        if refused and not was_refused:
             reasons = ", ".join(sorted({one for one in refusals if one}))
             logger.warning(
                 "the broker refuses our subscriptions (%s); asking again every %.0f s: check its "
@@ -51,9 +52,8 @@ class Subscriptions:
                 reasons,
                 AGAIN_S,
             )
-        elif self._was_refused and not (refused or self._refused):
+        elif was_refused and not self._was_refused:
             logger.info("the broker takes our subscriptions now")
-        self._was_refused = bool(refused or self._refused)
 
     def ask_again(self) -> None:
         """Asks for the refused topics if it is time to."""
