@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-import msgspec
-
 from edge.clock import Clock
 from edge.config import Config
 from edge.errors import PayloadError, UpdateError, describe
@@ -206,7 +204,7 @@ class ModelUpdates:
             logger.warning("models: this cannot be stored: %s", sentence(error))
         stored = record.failure
         if stored is None or (stored.reason, stored.attempt) != (failure.reason, failure.attempt):
-            record = msgspec.structs.replace(record, candidate="", failure=failure)
+            record = record.without_candidate(failure)
         self._record = record
         if failure.version == self._trial:
             self._trial, self._used = "", record.current

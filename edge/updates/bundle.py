@@ -53,6 +53,11 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """Size of all files together."""
         return sum(one.size for one in self.files.values())
 
+    @property
+    def hashes(self) -> dict[str, str]:
+        """sha256 of each file."""
+        return {name: one.sha256 for name, one in self.files.items()}
+
 
 def checked_list(content: bytes, signature: bytes, keys: "TrustedKeys") -> Bundle:
     """Returns a list if a trusted key signed it; raises UpdateError."""

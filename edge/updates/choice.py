@@ -75,7 +75,7 @@ def _started(store: ModelStore) -> tuple[Record, str]:
     if not record.candidate:
         return record, ""
     failure = Failure.of(record, record.candidate, reason, passing=True)
-    return msgspec.structs.replace(record, candidate="", failure=failure), record.candidate
+    return record.without_candidate(failure), record.candidate
 
 
 def _check(store: ModelStore, settings: Updates, version: str) -> Progress:
@@ -110,4 +110,4 @@ def _failed(store: ModelStore, record: Record, reason: str) -> Record:
     except (UpdateError, OSError) as error:
         logger.warning("models: this cannot be stored: %s", sentence(error))
         failure = Failure.of(record, record.candidate, reason, passing=True)
-        return msgspec.structs.replace(record, candidate="", failure=failure)
+        return record.without_candidate(failure)

@@ -34,6 +34,10 @@ class Record(msgspec.Struct, frozen=True):
         """The version that the daemon is to use."""
         return self.candidate or self.current
 
+    def without_candidate(self, failure: "Failure") -> "Record":
+        """Returns the record after the candidate failed."""
+        return msgspec.structs.replace(self, candidate="", failure=failure)
+
 
 class Failure(msgspec.Struct, frozen=True):
     """The last bundle that was not installed, and why."""

@@ -44,8 +44,7 @@ def _failed(job: Job, error: Exception) -> Progress:
 def _do(job: Job, store: ModelStore, report: Callable[[Progress], None]) -> Progress:
     if not job.install:
         bundle = _verified(job, store, report)
-        files = {name: entry.sha256 for name, entry in bundle.files.items()}
-        return Progress("verified", bundle.version, files=files)
+        return Progress("verified", bundle.version, files=bundle.hashes)
     with store.locked():
         store.begin(job.version, job.sha256, job.attempt)
         try:

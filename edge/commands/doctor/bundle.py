@@ -37,5 +37,5 @@ def check_bundle(
         return failed(f"{error}; the daemon does not use bundle {version}", remedy), None
     except OSError as error:
         return failed(f"bundle {version} cannot be copied to try it ({error.strerror})"), None
-    files = {name: entry.sha256 for name, entry in bundle.files.items()}
-    return passed(f"bundle {version}, signed by a trusted key"), InstalledFiles(folder, files)
+    files = InstalledFiles(folder, bundle.hashes)
+    return passed(f"bundle {version}, signed by a trusted key"), files
