@@ -5,6 +5,8 @@ import pytest
 from hypothesis import settings
 
 from benchmarks.harness.mosquitto import Mosquitto
+from tests.support.bundles import Signer
+from tests.support.servers import FileServer, file_server
 
 settings.register_profile("emotiond", deadline=None)  # a loaded machine takes longer
 settings.load_profile("emotiond")
@@ -29,3 +31,14 @@ def stopped_broker(tmp_path: Path) -> Iterator[Mosquitto]:
 def broker(stopped_broker: Mosquitto) -> Mosquitto:
     stopped_broker.start()
     return stopped_broker
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("signer"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FileServer]:
+    with file_server() as server:
+        yield server

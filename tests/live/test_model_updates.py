@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +24,10 @@ from edge.updates.store import ModelStore
 from tests.support.bundles import Signer, changed_pack, put_on_trial, sha256
 from tests.support.daemon_settings import OFF, daemon_settings
 from tests.support.privileges import NOBODY
-from tests.support.servers import Answer, FileServer, file_server
+from tests.support.servers import Answer, FileServer
 
 INSTALLED = ["fetching", "checking", "starting", "starting", "installed"]
 """States of an update that succeeds; the daemon that takes over repeats the third."""
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return Signer(tmp_path_factory.mktemp("signer"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FileServer]:
-    with file_server() as server:
-        yield server
 
 
 class Fleet:

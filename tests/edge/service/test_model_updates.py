@@ -17,19 +17,8 @@ from edge.updates.record import RETRY_S
 from edge.updates.store import ModelStore
 from tests.support.bundles import Signer, put_on_trial, sha256
 from tests.support.clock import FakeClock
-from tests.support.servers import Answer, FileServer, file_server
+from tests.support.servers import Answer, FileServer
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return Signer(tmp_path_factory.mktemp("signer"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FileServer]:
-    with file_server() as server:
-        yield server
 
 
 class Device:

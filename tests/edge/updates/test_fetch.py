@@ -3,7 +3,6 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,7 @@ from edge.addresses import address_fault
 from edge.config import Updates
 from edge.errors import UpdateError
 from edge.updates.fetch import fetch
-from tests.support.servers import Answer, FileServer, file_server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[FileServer]:
-    with file_server() as server:
-        yield server
+from tests.support.servers import Answer, FileServer
 
 
 def test_a_file_is_fetched_whole(server: FileServer) -> None:
