@@ -3,8 +3,7 @@
 import contextlib
 import logging
 import math
-import sqlite3
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from edge.clock import Clock
 from edge.config import SpoolLimits
 from edge.errors import PayloadError
 from edge.publish.messages import amended
-from edge.publish.store import EventStore, StoredEvent
+from edge.publish.spool_file import SpoolFile
 from edge.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
@@ -42,7 +41,8 @@ class Spool:
     """
 
     def __init__(self, limits: SpoolLimits, file: Path | None, clock: Clock) -> None:
-        self._limits, self._file, self._clock = limits, file, clock
+        self._limits, self._clock = limits, clock
+        self._file = SpoolFile(file, clock, self._keep)
         self._log = ThrottledLog(logger)
         self._entries: dict[int, _Entry] = {}
         self._unwritten: dict[int, bytes] = {}
@@ -50,7 +50,6 @@ class Spool:
         self._removed: list[int] = []
         self._removed_since_s = self._tried_s = clock.now_s()
         self._bytes = 0
-        self._store: EventStore | None = None
         self._next_ticket = 1
         self.dropped = 0
         """Events dropped because of the limits, since the start."""
@@ -136,7 +135,7 @@ class Spool:
         """Time until the next write, seconds; 0 if it is due, infinite if nothing is to be done."""
         since_s = [self._entries[next(iter(self._unwritten))].added_s] if self._unwritten else []
         since_s += [self._removed_since_s] if self._removed else []
-        since_s += [self._tried_s] if self._store is None and self._file is not None else []
+        since_s += [self._tried_s] if self._file.awaits_disk else []
         if not since_s:
             return math.inf
         due_s = max(min(since_s), self._tried_s) + self._limits.write_interval_s
@@ -150,7 +149,7 @@ class Spool:
     def write(self) -> None:
         """Writes all changes to the file; what cannot be written stays in memory."""
         self._tried_s = self._clock.now_s()
-        if self._store is None:
+        if self._file.awaits_disk:
             self._open()
         if not self._unwritten and not self._removed:
             return
@@ -159,7 +158,7 @@ class Spool:
         added = [
             (ticket, self._entries[ticket].added_s, one) for ticket, one in self._unwritten.items()
         ]
-        if self._succeeds(lambda store: store.write(added, self._removed)):
+        if self._file.use(lambda store: store.write(added, self._removed)):
             self._unwritten.clear()
             self._removed.clear()
 
@@ -176,88 +175,41 @@ class Spool:
     def close(self) -> None:
         """Writes all changes and closes the file."""
         self.write()
-        if self._store is not None:
-            self._store.close()
+        self._file.close()
 
     def _open(self) -> None:
         """Opens the file if it can be used now, and puts its events before the newer ones."""
-        if self._file is None:
+        opened = self._file.open(before_all=self._next_ticket > 1)
+        if opened is None:
             return
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            store, contents, damaged = self._stored(EventStore(self._file, self._clock))
-        except (OSError, sqlite3.Error) as error:
-            self._warn_unusable(error)
-            return
-        self._store, now_s = store, self._clock.now_s()
+        (contents, damaged), now_s = opened, self._clock.now_s()
         stored = {
             one.ticket: _Entry(one.bytes, now_s - one.age_s, one.offset_s) for one in contents
         }
         self._entries = stored | self._entries
         self._bytes += sum(one.bytes for one in contents)
         self._next_ticket = max(self._next_ticket, max(stored, default=0) + 1)
+        self.dropped += damaged
         if contents:
             logger.info("%d events of an earlier run wait for the broker", len(contents))
-        if damaged:
-            self.dropped += damaged
-            logger.warning("%s: gave up %d damaged events", self._file, damaged)
         self._trim(now_s)
-
-    def _stored(self, store: EventStore) -> tuple[EventStore, list[StoredEvent], int]:
-        """Reads what a file holds; one that cannot be read is set aside first."""
-        try:
-            return store, *store.contents(before_all=self._next_ticket > 1)
-        except Exception as error:
-            if not store.is_damaged_by(error):
-                store.close()
-                raise
-            return store.replaced(str(error)), [], 0
 
     def _read_page(self, ticket: int) -> bool:
         """Reads an event and those after it; returns whether that was possible."""
         self._page.clear()
-        return self._succeeds(lambda store: self._page.update(store.read(ticket, PAGE_EVENTS)))
+        return self._file.use(lambda store: self._page.update(store.read(ticket, PAGE_EVENTS)))
 
-    def _succeeds(self, action: Callable[[EventStore], None]) -> bool:
-        """Returns whether the file could be used; a damaged one is set aside with its events."""
-        store = self._store
-        if store is None:
-            return False
-        try:
-            action(store)
-        except Exception as error:
-            if store.is_damaged_by(error):
-                self._set_aside(store, str(error))
-            else:
-                self._warn_unusable(error)
-            return False
-        return True
+    def _keep(self, restored: set[int] | None) -> None:
+        """Forgets the written events that a new file lacks; those that it has still wait.
 
-    def _set_aside(self, store: EventStore, reason: str) -> None:
-        """Replaces the file by a new one; the events in it are lost."""
-        self._store = None
-        self._lose_written()
-        try:
-            self._store = store.replaced(reason)
-        except (OSError, sqlite3.Error) as error:
-            self._warn_unusable(error)
-
-    def _lose_written(self) -> None:
-        lost = self._entries.keys() - self._unwritten.keys()
+        Without a new file (None), the damaged one still holds them for later.
+        """
+        lost = self._entries.keys() - self._unwritten.keys() - (restored or set())
         for ticket in lost:
             self._bytes -= self._entries.pop(ticket).bytes
-        self.dropped += len(lost)
-        self._removed.clear()
+        self.dropped += len(lost) if restored is not None else 0
+        self._removed = sorted((restored or set()) - self._entries.keys())
         self._page.clear()
-
-    def _warn_unusable(self, error: Exception) -> None:
-        self._log.warning(
-            "file",
-            f"{self._file}: the spool cannot be used ({error}); events wait in memory and would be "
-            "lost with the process: check free space, ownership, and that no other emotiond uses "
-            "this state folder",
-            self._clock.now_s(),
-        )
 
     def _trim(self, now_s: float) -> None:
         """Drops the oldest events until the limits hold."""

@@ -1,33 +1,19 @@
 """Events on disk: one SQLite file that survives a power failure."""
 
-import logging
 import os
 import sqlite3
-import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.clock import SET_S, Clock
+from edge.publish import salvage
+from edge.publish.rows import COLUMNS, LAYOUT, PUT, TABLE, Row
+from edge.publish.write_ahead_log import is_damaged, log_of
 
-logger = logging.getLogger(__name__)
-
-LAYOUT = 2
-"""Version of the table, stored in the file's user_version; version 1 has no checksums."""
-MAX_TICKET = 2**53
-"""A ticket beyond it, on either side, is damaged."""
 OF_THE_DISK = ("locked", "unable to open", "disk I/O", "is full", "out of memory", "interrupted")
 """In messages of SQLite that say nothing about the file's content."""
-SET_ASIDE = ".damaged"
-MAX_ASIDE = 3
-"""Files that are kept; the newest replaces the last one, so that they cannot fill the disk."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-TABLE = """CREATE TABLE IF NOT EXISTS events (
-    ticket INTEGER PRIMARY KEY, boot TEXT, monotonic_s REAL, utc_s REAL, payload BLOB,
-    checksum INTEGER
-)"""
-COLUMNS = ["ticket", "boot", "monotonic_s", "utc_s", "payload", "checksum"]
 ROWS = """SELECT ticket, CAST(boot AS BLOB), CAST(monotonic_s AS REAL), CAST(utc_s AS REAL),
     CAST(payload AS BLOB), CAST(checksum AS INTEGER) FROM events"""
 """A flipped bit can change a value's type, or make a text undecodable: read as they should be."""
@@ -44,44 +30,29 @@ class StoredEvent:
     """`Clock.offset_s` by which its payload has its time; None if that was in another boot."""
 
 
-@dataclass(frozen=True)
-class _Row:
-    """The columns of an event beside its ticket, as they were written."""
-
-    boot: bytes
-    monotonic_s: float
-    utc_s: float
-    payload: bytes
-
-    @property
-    def checksum(self) -> int:
-        """CRC-32 of all of them."""
-        times = struct.pack("<dd", self.monotonic_s, self.utc_s)
-        return zlib.crc32(self.payload, zlib.crc32(self.boot, zlib.crc32(times)))
-
-    @property
-    def columns(self) -> tuple[str, float, float, bytes, int]:
-        """The values to write."""
-        return self.boot.decode(), self.monotonic_s, self.utc_s, self.payload, self.checksum
-
-
 class EventStore:
     """The file of a spool, for one thread of one process.
 
-    A damaged file is set aside and replaced by a new one. If the disk is full or cannot be
-    written, every method raises sqlite3.OperationalError and changes nothing; `is_damage` tells
-    that from a damage found later.
+    A damaged file is set aside and replaced by a new one with what can still be read. If the disk
+    is full or cannot be written, every method raises OSError or sqlite3.OperationalError and
+    changes nothing; `is_damaged_by` distinguishes that from damage found later. Only the process
+    that holds the lock of the state folder may open it.
     """
 
     def __init__(self, file: Path, clock: Clock) -> None:
         self._file, self._clock = file, clock
         self._boot = _boot_id()
+        self.unreadable = 0
+        """Events of a damaged file that the new one lacks."""
+        salvage.finish(file)
         try:
+            if file.exists() and is_damaged(log_of(file)):
+                raise sqlite3.DatabaseError("its write-ahead log is damaged")
             self._connection = _open(file)
         except Exception as error:
-            if not is_damage(error, file):
+            if not _is_damage(error, file):
                 raise
-            _set_aside(file, str(error))
+            self.unreadable = salvage.replace(file, str(error))
             self._connection = _open(file)
 
     def contents(self, before_all: bool) -> tuple[list[StoredEvent], int]:
@@ -100,7 +71,10 @@ class EventStore:
         with self._connection:
             self._connection.executemany("DELETE FROM events WHERE ticket = ?", damaged)
             shift = max(events[-1].ticket, 0) if before_all and events else 0
-            self._connection.execute("UPDATE events SET ticket = ticket - ?", (shift,))
+            if shift:
+                self._renumber(shift)
+        # Later, salvaging must not find events under the tickets that they had before.
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return [replace(one, ticket=one.ticket - shift) for one in events], len(damaged)
 
     def read(self, first_ticket: int, count: int) -> dict[int, bytes]:
@@ -115,41 +89,46 @@ class EventStore:
         """
         offset_s = self._clock.offset_s
         rows = [
-            (ticket, *_Row(self._boot, at_s, at_s + offset_s, payload).columns)
+            Row(ticket, self._boot, at_s, at_s + offset_s, payload).columns
             for ticket, at_s, payload in added
         ]
         with self._connection:
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)", rows
-            )
+            self._connection.executemany(PUT, rows)
             self._connection.executemany(
                 "DELETE FROM events WHERE ticket = ?", [(ticket,) for ticket in removed]
             )
 
     def replaced(self, reason: str) -> "EventStore":
-        """Sets this file aside, logs the reason, and returns a new one."""
+        """Sets this file aside, logs the reason, and returns a new one with what can be read."""
         self.close()
-        _set_aside(self._file, reason)
-        return EventStore(self._file, self._clock)
+        unreadable = salvage.replace(self._file, reason)
+        new = EventStore(self._file, self._clock)
+        new.unreadable += unreadable
+        return new
 
     def is_damaged_by(self, error: Exception) -> bool:
         """Returns whether an error that a method raised means that the file is damaged."""
-        return is_damage(error, self._file)
+        return _is_damage(error, self._file)
 
     def close(self) -> None:
         """Closes the file."""
         self._connection.close()
 
-    def _rows(self, condition: str, *values: int) -> Iterator[tuple[int, _Row | None]]:
+    def _rows(self, condition: str, *values: int) -> Iterator[tuple[int, Row | None]]:
         """Yields the ticket of each event with its row, or with None if that is damaged."""
         for ticket, *columns, checksum in self._connection.execute(f"{ROWS} {condition}", values):
             if ticket is None:
                 raise sqlite3.DatabaseError("its table has other keys")
-            row = None if None in columns else _Row(*columns)
-            is_sound = row is not None and row.checksum == checksum and abs(ticket) <= MAX_TICKET
-            yield ticket, row if is_sound else None
+            row = None if None in columns else Row(ticket, *columns)
+            yield ticket, row if row is not None and row.is_sound(checksum) else None
 
-    def _age_s(self, row: _Row) -> float:
+    def _renumber(self, shift: int) -> None:
+        """Lowers all tickets, of which the checksums are made."""
+        rows = [replace(row, ticket=row.ticket - shift) for _, row in self._rows("") if row]
+        self._connection.execute("DELETE FROM events")
+        self._connection.executemany(PUT, [one.columns for one in rows])
+
+    def _age_s(self, row: Row) -> float:
         """Returns an age by the monotonic clock within a boot, else by the wall clock."""
         now_s = self._clock.now_s()
         if row.boot == self._boot:
@@ -157,7 +136,7 @@ class EventStore:
         return max(now_s, self._clock.wall_s() - row.utc_s if row.utc_s >= SET_S else 0.0)
 
 
-def is_damage(error: Exception, file: Path) -> bool:
+def _is_damage(error: Exception, file: Path) -> bool:
     """Returns whether an error of the file comes from its content, and not from disk or rights."""
     if isinstance(error, OSError | MemoryError):
         return False
@@ -175,6 +154,7 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # salvaging must not find delivered events
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
@@ -193,37 +173,16 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _upgrade(connection: sqlite3.Connection, layout: int) -> None:
-    """Makes the table, or adds checksums to one of layout 1, whose values are taken as they are."""
+    """Makes the table, or takes the rows of an earlier layout as they are."""
     with connection:
         connection.execute("BEGIN")
         connection.execute(TABLE)
         if layout == 1:
             connection.execute("ALTER TABLE events ADD COLUMN checksum INTEGER")
-            for ticket, *values, _ in connection.execute(ROWS).fetchall():
-                if None not in values:
-                    connection.execute(
-                        "UPDATE events SET checksum = ? WHERE ticket = ?",
-                        (_Row(*values).checksum, ticket),
-                    )
+        for *values, _ in connection.execute(ROWS).fetchall():
+            if None not in values:
+                connection.execute(PUT, Row(*values).columns)
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
-
-
-def _set_aside(file: Path, reason: str) -> None:
-    names = [
-        file.name + SET_ASIDE,
-        *(f"{file.name}{SET_ASIDE}.{n}" for n in range(2, MAX_ASIDE + 1)),
-    ]
-    files = [file.with_name(name) for name in names]
-    aside = next((one for one in files if not one.exists()), files[-1])
-    logger.warning(
-        "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one",
-        file,
-        reason,
-        aside.name,
-    )
-    for ending in ("-wal", "-shm"):
-        file.with_name(file.name + ending).unlink(missing_ok=True)
-    file.replace(aside)
 
 
 def _boot_id() -> bytes:

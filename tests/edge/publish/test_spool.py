@@ -11,7 +11,7 @@ import pytest
 
 from edge.clock import Clock
 from edge.config import SpoolLimits
-from edge.publish import store
+from edge.publish import salvage, store
 from edge.publish.spool import Spool
 from tests.support.clock import FakeClock
 
@@ -31,7 +31,7 @@ class Spooled:
 
     def again(self) -> Spool:
         """Opens the spool as a new process does after this one was killed without writing."""
-        if (held := self.spool._store) is not None:
+        if (held := self.spool._file._store) is not None:
             held.close()
         self.spool = self.beside()
         return self.spool
@@ -154,15 +154,16 @@ def test_events_of_an_earlier_boot_age_by_the_date(
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "truncated", "of a later version"])
-def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+def test_a_damaged_file_is_set_aside_and_what_can_be_read_goes_into_a_new_one(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = Spooled(tmp_path)
-    for number in range(500):
-        kept.spool.add(b"%d" % number * 50)
+    events = [b"%d" % number * 50 for number in range(500)]
+    for event in events:
+        kept.spool.add(event)
     kept.spool.close()
     if damage == "rubbish":
-        kept.file.write_bytes(os.urandom(10_000))
+        kept.file.write_bytes(np.random.default_rng(0).bytes(10_000))
     elif damage == "truncated":
         os.truncate(kept.file, kept.file.stat().st_size // 2)
     else:
@@ -170,12 +171,15 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
             connection.execute("PRAGMA user_version = 99")
         connection.close()
     spool = kept.again()
-    assert payloads(spool) == []
+    readable = payloads(spool)
+    shares = {"rubbish": 0, "truncated": 0.4, "of a later version": 1}
+    assert len(readable) >= shares[damage] * len(events)
+    assert readable == events[: len(readable)]
     assert "spool.sqlite.damaged" in caplog.text
     assert kept.file.with_name("spool.sqlite.damaged").exists()
     spool.add(b"goes on")
     spool.close()
-    assert payloads(kept.again()) == [b"goes on"]
+    assert payloads(kept.again()) == [*readable, b"goes on"]
 
 
 def test_without_a_folder_to_write_to_events_wait_in_memory(
@@ -209,11 +213,11 @@ def test_what_cannot_be_read_now_is_not_given_up(
     assert kept.spool.dropped == 0
 
 
-def test_damage_that_cannot_even_be_set_aside_leaves_events_in_memory(
+def test_a_damaged_file_that_cannot_be_replaced_yet_is_salvaged_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = Spooled(tmp_path)
-    kept.spool.add(b"lost with the file")
+    kept.spool.add(b"on the disk")
     kept.wait(5)
 
     def fail(*_: object) -> None:
@@ -224,11 +228,14 @@ def test_damage_that_cannot_even_be_set_aside_leaves_events_in_memory(
 
     with monkeypatch.context() as broken:
         broken.setattr(store.EventStore, "read", fail)
-        broken.setattr(store, "_set_aside", read_only)
+        broken.setattr(salvage, "replace", read_only)
         assert kept.spool.oldest() is None
     assert "read-only file system" in caplog.text
     kept.spool.add(b"later")
     assert payloads(kept.spool) == [b"later"]
+    kept.wait(5)
+    assert payloads(kept.spool) == [b"on the disk", b"later"]
+    assert kept.spool.dropped == 0
 
 
 def test_a_second_process_leaves_the_file_alone_and_takes_over_when_it_is_free(
@@ -311,8 +318,7 @@ def test_a_flipped_bit_costs_the_event_that_it_hits(tmp_path: Path, part: int) -
         spool.add(b"a new event")
         spool.close()
         assert [one for one in EVENTS if one in left] == left  # in order, none changed
-        aside = kept.file.with_name("spool.sqlite.damaged")
-        assert len(left) + spool.dropped == len(EVENTS) or aside.exists()
+        assert len(left) >= len(EVENTS) - 1
         for file in kept.file.parent.iterdir():
             file.unlink()
 
@@ -321,7 +327,7 @@ def test_no_bit_of_the_page_that_describes_the_table_blocks_the_spool(tmp_path: 
     kept = _stored(tmp_path)
     sound = kept.file.read_bytes()
     place = sound.index(b"CREATE TABLE")
-    for at in [*range(0, 100, 7), *range(place - 40, place + 230, 3)]:
+    for at in [*range(0, 100, 7), *range(place - 40, place + 230, 9)]:
         for bit in (0, 4, 7):
             damaged = bytearray(sound)
             damaged[at] ^= 1 << bit
