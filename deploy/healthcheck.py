@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Checks a daemon's health as its subscribers see it; for a container's HEALTHCHECK.
 
 usage: healthcheck.py CONFIG. Exit code 0 if the broker shows the device as online and a new state

@@ -137,8 +137,10 @@ collect_pyaudio() {
 
 # Checks that everything loads, so that no system library is missing.
 check_release() {
-  run "$release/bin/python" -I -c 'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
-    run "$release/bin/python" -I -m edge.cli check-config configs/default.yaml >/dev/null ||
+  unprivileged "$release/bin/python" -I -c \
+    'import ai_edge_litert.interpreter, cv2, pyaudio, soundfile, soxr' &&
+    unprivileged "$release/bin/python" -I -m edge.cli check-config "$(default_of "$release")" \
+      >/dev/null ||
     fail "the new release does not load here; $(still_running)" \
       "install what the lines above name as missing, then run this again"
 }

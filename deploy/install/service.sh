@@ -59,11 +59,13 @@ check_config() {
 show_new_keys() {
   local old=$base/current
   if [[ -n $dry_run || ! -x $old/bin/python || $old -ef $release ]]; then return; fi
-  "$release/bin/python" -I deploy/install/new_keys.py "$(default_of "$old")" "$(default_of "$release")"
+  # The checkout may be readable for root alone.
+  unprivileged "$release/bin/python" -I - "$(default_of "$old")" "$(default_of "$release")" \
+    <deploy/install/new_keys.py
 }
 
 default_of() {
-  "$1/bin/python" -I -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
+  unprivileged "$1/bin/python" -I -c 'from edge.resources import CONFIGS; print(CONFIGS / "default.yaml")'
 }
 
 # Makes a release current and starts it. If it does not become ready, returns to the previous one.

@@ -4,6 +4,7 @@ import ssl
 
 from edge.config import Mqtt, Tls
 from edge.errors import ConfigError
+from edge.publish.attempts import addresses
 from edge.secrets import read_secret, unusable
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -35,9 +36,9 @@ def tls_context(config: Tls) -> ssl.SSLContext | None:
 def weaknesses(config: Mqtt, has_password: bool) -> list[str]:
     """Returns a sentence for each way in which others on the network could listen or interfere."""
     found = []
-    is_here = config.host in LOOPBACK
-    if has_password and not config.tls.enabled and not is_here:
-        found.append(f"the password for {config.host} is sent in clear text; set mqtt.tls.enabled")
+    hosts = [one.host for one in addresses(config) if one.host not in LOOPBACK]
+    if has_password and hosts and not config.tls.enabled:
+        found.append(f"the password for {hosts[0]} is sent in clear text; set mqtt.tls.enabled")
     if config.tls.insecure:
         found.append(
             "mqtt.tls.insecure accepts any certificate, so anybody could pretend to be the broker; "

@@ -126,6 +126,13 @@ def test_no_interpreter_obeys_the_environment_and_nothing_is_built_with_roots_ri
     assert re.findall(r'^.*"\$(?:python|candidate)" -(?!I|V).*$', scripts, re.M) == []
 
 
+def test_packages_are_imported_without_roots_rights() -> None:
+    scripts = "".join(one.read_text() for one in (ROOT / "deploy/install").glob("*.sh"))
+    runs = re.findall(r'^.*"\$(?:1|release)/bin/\w+" .*$', scripts, re.M)
+    assert len(runs) >= 5
+    assert [line for line in runs if "unprivileged" not in line and "-m pip" not in line] == []
+
+
 def test_the_page_is_off_unless_it_is_asked_for() -> None:
     plain, asked = install(*DEVICE), install(*DEVICE, "--web")
     assert "enable emotiond-web" not in plain.stdout

@@ -247,6 +247,8 @@ def test_files_that_cannot_be_used_are_named(
     [
         ({"host": "broker.example.org"}, "sent in clear text; set mqtt.tls.enabled"),
         ({"host": "localhost"}, ""),
+        ({"host": "::1", "hosts": ["[::1]:1884"]}, ""),
+        ({"host": "localhost", "hosts": ["other:1884"]}, "the password for other is sent in clear"),
         ({"tls": Tls(enabled=True)}, ""),
         ({"tls": Tls(enabled=True, insecure=True)}, "mqtt.tls.insecure accepts any certificate"),
     ],
@@ -258,3 +260,14 @@ def test_a_password_that_others_could_read_is_warned_of(
     factory = ClientFactory(Mqtt(**({"host": "h.example.org"} | settings | secret)), None)
     assert [sentence in one for one in factory.weaknesses] == [True] * bool(sentence)
     assert ClientFactory(Mqtt(host="h"), None).weaknesses == []
+
+
+def test_weaknesses_are_logged_at_the_start_and_never_the_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = _secret(tmp_path, "s3cret")
+    Publisher(Mqtt(host="h.example.org", username="kiosk", password_file=secret))
+    Publisher(Mqtt(host="h.example.org", tls=Tls(enabled=True, insecure=True)))
+    assert "the password for h.example.org is sent in clear text" in caplog.text
+    assert "mqtt.tls.insecure accepts any certificate" in caplog.text
+    assert "s3cret" not in caplog.text
