@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from edge.capture.control import RunControl
 from edge.clock import Clock
 from edge.config import Config, TranscriptTopic
@@ -33,6 +35,7 @@ from edge.service.model_updates import FUSION, ModelUpdates
 from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.quiet_hours import is_quiet
+from edge.service.reasons import Reasons
 from edge.service.watchdog import Watchdog
 from edge.throttled_log import ThrottledLog
 from edge.tracking.tracker import Tracker
@@ -71,6 +74,7 @@ class Daemon:
         self._statuses: dict[str, str] = {}
         self._fusion_status = ""
         folder = state_folder(config.state_folder)
+        self._reasons = Reasons(config, folder)
         self._pause, self._was_paused = Pause(folder), False
         self._pause.set_quiet(is_quiet(config.quiet_hours, clock))
         self._publisher = Publisher(
@@ -237,10 +241,12 @@ class Daemon:
             return FusionModel()
 
     def _publish_models(self, data: ModelsData) -> None:
+        reason = self._reasons.published(data.reason)
+        data = msgspec.structs.replace(data, reason=reason)
         self._publisher.publish(self._composer.models(data))
 
     def _answer(self, command: str, reason: str) -> None:
-        self._publisher.publish(self._composer.error(command, reason))
+        self._publisher.publish(self._composer.error(command, self._reasons.published(reason)))
 
     def _receive(self, name: str, payload: bytes, retained: bool, age_s: float) -> None:
         if self._commands is not None:
@@ -267,4 +273,4 @@ class Daemon:
             self._statuses[modality] = status
             level = logging.WARNING if status.startswith("degraded") else logging.INFO
             logger.log(level, "%s: %s", modality, status)
-            self._publisher.publish(ModalityStatus(modality, status))
+            self._publisher.publish(ModalityStatus(modality, self._reasons.published(status)))
