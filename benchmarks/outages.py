@@ -6,7 +6,8 @@ arrive at a subscriber, in order, and once by `id` and `sequence`.
 
 With `--clock-steps 20` the publisher's clock is set as often, by seconds to years, forwards and
 back. With `--flips`, one bit of the spool changes at each kill of the publisher, which may cost the
-event that it hits.
+event that it hits. With `--unseen`, the broker is also killed just after it has acknowledged an
+event, before the subscriber has it; mosquitto loses such events.
 """
 
 import argparse
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--sender-kills", type=int, default=10)
     parser.add_argument("--clock-steps", type=int, default=0)
     parser.add_argument("--flips", action="store_true")
+    parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -40,6 +42,7 @@ def main() -> None:
                     arguments.sender_kills,
                     arguments.clock_steps,
                     arguments.flips,
+                    arguments.unseen,
                 ),
                 arguments.seed,
             )

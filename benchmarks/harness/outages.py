@@ -1,10 +1,6 @@
 """Kills brokers and publishers at random moments, and counts what arrives at a subscriber.
 
 The publisher's clock may be set meanwhile, and bits of its spool flipped while it is dead.
-
-`python -m benchmarks.harness.outages PORT FOLDER FIRST RATE` publishes numbered events as a daemon
-would, RATE a second. After each, it prints the next number, the number up to which its own events
-are safe (on disk, or acknowledged by the broker), and that up to which they are acknowledged.
 """
 
 import json
@@ -21,75 +17,16 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.harness.mosquitto import Mosquitto
-from edge.clock import Clock
+from benchmarks.harness.numbered_events import RATE_PER_S, SetClock, clock_of
 from edge.commands.demo.broker import HOST
-from edge.config import Backoff, Mqtt, SpoolLimits
-from edge.publish.composer import Composer
-from edge.publish.publisher import SPOOL_FILE, Publisher
-from edge.tracking.episodes import Change, State
+from edge.publish.publisher import SPOOL_FILE
 
-RATE_PER_S = 20.0
-DEVICE = "kiosk"
 PATIENCE_S = 60.0
 """Time limit for a publishing process to start, on a busy machine."""
 STEPS_S = (-1.8e9, -1e6, -3600.0, -5.0, 0.0, 5.0, 3600.0, 1e6, 3e8)
 """Seconds ahead of the true time, from before 1970 was over to ten years from now."""
 SETTLED_S = 60.0
 """Time limit for all safe events to arrive after the last outage."""
-
-
-def clock_of(state_folder: Path) -> Path:
-    """Returns the file that sets the publisher's clock."""
-    return state_folder.with_name("clock")
-
-
-def publish(port: int, folder: Path, first: int, rate_per_s: float) -> None:
-    """Publishes events until the process is killed."""
-    config = Mqtt(
-        host=HOST,
-        port=port,
-        device=DEVICE,
-        reconnect=Backoff(shortest_s=0.2, longest_s=1.0),
-        spool=SpoolLimits(write_interval_s=RATE_PER_S / rate_per_s, replay_per_s=1000),
-    )
-    clock = SetClock(clock_of(folder))
-    composer = Composer(f"emotion/{DEVICE}", clock)
-    publisher = Publisher(config, None, folder, clock)
-    unknown = publisher.delivery
-    publisher.start()
-    while publisher.delivery is unknown:  # the spool is being read
-        time.sleep(0.01)
-    before = publisher.delivery.acknowledged + publisher.delivery.waiting
-    number = first
-    while True:
-        state = State("unknown", None, 0, 0, clock.now_s())
-        publisher.publish(composer.event(Change(str(number), 0, "start", state, 0.0)))
-        number += 1
-        time.sleep(1 / rate_per_s)
-        delivery = publisher.delivery
-        safe = delivery.acknowledged + delivery.waiting - delivery.unwritten - before
-        print(number, first + safe, first + max(delivery.acknowledged - before, 0), flush=True)
-
-
-class SetClock(Clock):
-    """A clock whose wall time another process sets, through a file.
-
-    The daemon takes all times from its clock, so no other part of the process needs to know.
-    """
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def wall_s(self) -> float:
-        """Returns the time as it was set."""
-        return super().wall_s() + float(self._file.read_text())
-
-    @classmethod
-    def set(cls, file: Path, ahead_s: float) -> None:
-        """Sets it to so many seconds ahead of the true time."""
-        new = file.with_suffix(".new")
-        new.write_text(str(ahead_s))
-        new.replace(file)
 
 
 def flip_a_bit(folder: Path, rng: random.Random) -> None:
@@ -118,7 +55,7 @@ class Sender:
         command = [
             sys.executable,
             "-m",
-            "benchmarks.harness.outages",
+            "benchmarks.harness.numbered_events",
             str(self._port),
             str(self._folder),
         ]
@@ -236,6 +173,8 @@ class Faults:
     """Number of kills of the broker at which the sender's clock is set."""
     flips: bool = False
     """Changes a bit of the spool at every kill of the sender."""
+    unseen: bool = False
+    """Kills the broker even if the subscriber does not have all that it has acknowledged."""
 
 
 def endure(
@@ -259,8 +198,9 @@ def endure(
     for number in kills:
         sender.wait_for(rng.randrange(4, 40))
         time.sleep(rng.uniform(0, 1 / rate_per_s))
-        # A killed mosquitto loses what it has acknowledged and not delivered.
-        listener.wait_for(sender.acknowledged - 1)
+        if not faults.unseen:
+            # A killed mosquitto loses what it has acknowledged and not delivered.
+            listener.wait_for(sender.acknowledged - 1)
         broker.kill()
         if number in set_at:
             sender.wait_for(1)
@@ -288,7 +228,3 @@ def endure(
         firsts == sorted(firsts),
         listener.replayed,
     )
-
-
-if __name__ == "__main__":
-    publish(int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
