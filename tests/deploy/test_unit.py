@@ -71,6 +71,11 @@ def test_an_error_in_the_unit_would_be_found(tmp_path: Path) -> None:
     assert "WatchdogSecs" in analyze("verify", str(unit)).stdout
 
 
+def test_the_service_has_a_limit_on_memory_leaves_no_core_and_serves_no_port() -> None:
+    settings = UNIT.read_text().splitlines()
+    assert {"MemoryMax=768M", "LimitCORE=0", "SocketBindDeny=any"} <= set(settings)
+
+
 def test_the_exposure_of_the_service_is_low(tmp_path: Path) -> None:
     verdict = analyze("security", "--offline=true", "--no-pager", str(installed(tmp_path)))
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", verdict.stdout)

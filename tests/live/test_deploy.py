@@ -57,6 +57,13 @@ def test_the_page_in_its_container_is_published_to_this_machine_alone_and_needs_
     assert "devices" not in web
 
 
+def test_no_picture_reaches_a_disk_in_a_core_or_in_swap() -> None:
+    services = _compose()["services"]
+    for name in ("emotiond", "web"):
+        assert services[name]["ulimits"] == {"core": 0}
+        assert services[name]["memswap_limit"] == services[name]["mem_limit"]
+
+
 class Deployed(Mosquitto):
     """A broker configured by deploy/mosquitto.conf, with other paths and ports."""
 
