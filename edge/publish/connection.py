@@ -2,7 +2,6 @@
 
 import logging
 import random
-import ssl
 import threading
 import time
 from typing import Any
@@ -13,9 +12,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.clock import Clock
 from edge.config import Mqtt
 from edge.publish.attempts import Address, Attempts, Outcome
+from edge.publish.refusals import failure, loss, refusal, silence
 from edge.publish.session import ClientFactory, Session, SessionListener, abort, has_live_thread
 from edge.publish.subscriptions import Subscriptions
-from edge.publish.too_long import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
@@ -28,20 +27,6 @@ MAX_SHORT_SESSIONS = 3
 """More in a row suggest a second client with our identifier; not every broker reports that."""
 DEFAULT_RECEIVE_MAXIMUM = 65_535
 """Unacknowledged messages that a broker accepts by default (MQTT 5, section 3.2.2.3.3)."""
-TAKEN_OVER = "another client has this identifier: give each device its mqtt.device"
-REMEDIES = {
-    "Bad user name or password": "check mqtt.username and mqtt.password_file",
-    "Not authorized": "check mqtt.username, mqtt.password_file and the broker's access list",
-    "Bad authentication method": "check mqtt.username and mqtt.password_file",
-    "Client identifier not valid": "check mqtt.client_id, or mqtt.device, which is part of it",
-    "Banned": "ask who runs the broker",
-    "Session taken over": TAKEN_OVER,
-    "Retain not supported": "let the broker keep retained messages: statuses need them",
-    "QoS not supported": "let the broker accept QoS 1, which events and statuses need",
-}
-"""Remedies by reason, for refusals that waiting does not fix."""
-NOT_YET_VALID = 9
-"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: the clock is behind, and will be set."""
 CLOCK_CHECK_S, CLOCK_STEP_S = 0.5, 60.0
 """Interval of comparing the clocks while waiting, and the step that ends the wait."""
 MAX_PACKET_BYTES = 268_435_460
@@ -102,7 +87,7 @@ class Connection(threading.Thread):
             elif self._outcome is Outcome.LOST and self._held_s > SHORT_SESSION_S:
                 wait_s = reconnect.shortest_s
             elif self._outcome is Outcome.UNANSWERED and not self._stopping.is_set():
-                self._log_silence()
+                self._log_once(silence(self._address, self._address in self._known))
             # The devices of a fleet must not all reconnect at the same moment.
             was_set = self._wait(wait_s * random.uniform(0.5, 1))  # noqa: S311
             wait_s = reconnect.shortest_s if was_set else min(wait_s * 2, reconnect.longest_s)
@@ -152,20 +137,10 @@ class Connection(threading.Thread):
         client = self._new_client(mqtt5)
         try:
             self._client_factory.connect(client, self._address)
-        except ssl.SSLError as error:
-            if getattr(error, "verify_code", None) == NOT_YET_VALID:
-                now = self._clock.utc(self._clock.now_s())
-                self._log_once(
-                    f"the certificate of {self._address} is not valid yet at {now}; retrying: set "
-                    "the clock if it is wrong"
-                )
-                return
-            if isinstance(error, ssl.SSLCertVerificationError):
-                self._outcome = Outcome.REFUSED
-            self._log_once(f"no trusted connection to {self._address} ({error}); check mqtt.tls")
-            return
         except (OSError, ValueError) as error:  # ValueError: an impossible host name
-            self._log_once(f"no broker at {self._address} ({error}); retrying")
+            now = self._clock.utc(self._clock.now_s())
+            self._outcome, sentence = failure(self._address, error, now)
+            self._log_once(sentence)
             return
         self._outcome = Outcome.UNANSWERED
         self._client, self._subscriptions = client, None
@@ -178,15 +153,6 @@ class Connection(threading.Thread):
             elif self._subscriptions is not None:
                 self._subscriptions.ask_again()
         client.loop_stop()  # sends what is left first
-
-    def _log_silence(self) -> None:
-        if self._address in self._known:
-            self._log_once(f"the broker at {self._address} does not answer; retrying")
-            return
-        self._log_once(
-            f"the server at {self._address} does not answer in MQTT; check mqtt.port and "
-            "mqtt.tls (is it enabled, and does the broker ask for a certificate?)"
-        )
 
     def _new_client(self, mqtt5: bool) -> paho.Client:
         client = self._client_factory.new(mqtt5)
@@ -201,7 +167,8 @@ class Connection(threading.Thread):
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
     ) -> None:
         if reason.is_failure:
-            self._note_refusal(reason)
+            self._outcome, sentence = refusal(self._address, str(reason))
+            self._log_once(sentence)
             client.disconnect()
         elif self._stopping.is_set():
             client.disconnect()
@@ -218,18 +185,6 @@ class Connection(threading.Thread):
             session = Session(client, window, max_bytes, self._subscriptions)
             self._listener.session_started(session)
         self._answered.set()
-
-    def _note_refusal(self, reason: ReasonCode) -> None:
-        if str(reason) == "Unsupported protocol version":
-            self._outcome = Outcome.OLDER
-            self._log_once(f"the broker at {self._address} does not support this version of MQTT")
-            return
-        remedy = REMEDIES.get(str(reason))
-        self._outcome = Outcome.UNREACHABLE if remedy is None else Outcome.REFUSED
-        self._log_once(
-            f"the broker at {self._address} refuses the connection: {reason}; "
-            f"{remedy or 'retrying'}"
-        )
 
     def _on_disconnect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: ReasonCode, properties: Any
@@ -248,14 +203,9 @@ class Connection(threading.Thread):
 
     def _log_loss(self, reason: str) -> None:
         self._short_sessions = self._short_sessions + 1 if self._held_s < SHORT_SESSION_S else 0
-        remedy = REMEDIES.get(reason)
-        if reason == TOO_LARGE:
-            remedy = "reconnecting without the message that it does not take"
-        elif remedy is not None:
-            self._outcome = Outcome.REFUSED
-        elif self._short_sessions >= MAX_SHORT_SESSIONS:
-            remedy = f"short again; perhaps the broker does not take a message, or {TAKEN_OVER}"
-        self._log_once(f"lost the broker at {self._address} ({reason}); {remedy or 'reconnecting'}")
+        is_short_again = self._short_sessions >= MAX_SHORT_SESSIONS
+        self._outcome, sentence = loss(self._address, reason, is_short_again)
+        self._log_once(sentence)
 
     def _on_publish(
         self, client: paho.Client, data: Any, message_id: int, reason: ReasonCode, properties: Any

@@ -23,8 +23,8 @@ from edge.commands.doctor.report import (
 from edge.config import Mqtt
 from edge.errors import ConfigError
 from edge.publish.attempts import Address, Attempts, Outcome
-from edge.publish.connection import REMEDIES
 from edge.publish.publisher import OFFLINE, ONLINE
+from edge.publish.refusals import REMEDIES
 from edge.publish.session import ClientFactory
 from edge.secrets import account
 from edge.values import MODALITIES
