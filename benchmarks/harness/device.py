@@ -38,7 +38,7 @@ def device(health_interval_s: float, **settings: Any) -> Iterator[Device]:
         defaults = {
             "camera": clip,
             "microphone": clip,
-            "mqtt": mqtt | {"health_interval_s": health_interval_s},
+            "mqtt": mqtt | {"health_interval_s": health_interval_s} | settings.pop("mqtt", {}),
         }
         subscriber = Subscriber(broker.port)
         with daemon(folder, defaults | settings, stderr=subprocess.DEVNULL) as process:

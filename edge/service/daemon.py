@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
-
 from edge.capture.control import RunControl
 from edge.clock import Clock
 from edge.config import Config, TranscriptTopic
@@ -20,8 +18,6 @@ from edge.perception.trial import Trials
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
 from edge.publish.entities import Shown
-from edge.publish.messages import ModalityStatus
-from edge.publish.payloads import ModelsData
 from edge.publish.publisher import Publisher
 from edge.publish.unfinished import FILE as EPISODES_FILE
 from edge.publish.unfinished import Unfinished
@@ -36,6 +32,7 @@ from edge.service.mqtt_commands import MqttCommands
 from edge.service.pause import Pause
 from edge.service.quiet_hours import is_quiet
 from edge.service.reasons import Reasons
+from edge.service.reports import Reports
 from edge.service.watchdog import Watchdog
 from edge.throttled_log import ThrottledLog
 from edge.tracking.tracker import Tracker
@@ -71,10 +68,8 @@ class Daemon:
             MAX_QUEUED_OBSERVATIONS
         )
         self._dropped_observations = 0
-        self._statuses: dict[str, str] = {}
         self._fusion_status = ""
         folder = state_folder(config.state_folder)
-        self._reasons = Reasons(config, folder)
         self._pause, self._was_paused = Pause(folder), False
         self._pause.set_quiet(is_quiet(config.quiet_hours, clock))
         self._publisher = Publisher(
@@ -88,7 +83,8 @@ class Daemon:
             else {},
         )
         self._composer = Composer(config.mqtt.root, self._clock)
-        self._updates = ModelUpdates(config, folder, clock, self._publish_models, reload)
+        self._reports = Reports(self._composer, self._publisher, Reasons(config, folder))
+        self._updates = ModelUpdates(config, folder, clock, self._reports.models, reload)
         self._tracker = Tracker(
             config.tracking,
             config.fusion,
@@ -106,7 +102,7 @@ class Daemon:
             config,
             clock,
             self._queue,
-            self._report,
+            self._reports.modality,
             self._load.pace,
             RunControl(self._pause.running),
             Trials(folder / TRIED_FILE),
@@ -120,14 +116,14 @@ class Daemon:
         modalities = self._modalities
         modalities.load(self._watchdog.alive, self._updates.loader.installed)
         fusion = {FUSION: self._fusion_status} if self._fusion_status else {}
-        self._updates.judge(self._statuses | fusion, modalities.untried)
+        self._updates.judge(self._reports.statuses | fusion, modalities.untried)
         self._commands = MqttCommands(
             self._config,
             self._clock,
             self._pause,
             modalities.take_text,
             self._queue,
-            self._answer,
+            self._reports.refused,
             self._updates.request,
         )
         self._publisher.publish(self._composer.info(modalities.models, modalities.enabled))
@@ -240,14 +236,6 @@ class Daemon:
             logger.error("%s; all modalities count the same", error)
             return FusionModel()
 
-    def _publish_models(self, data: ModelsData) -> None:
-        reason = self._reasons.published(data.reason)
-        data = msgspec.structs.replace(data, reason=reason)
-        self._publisher.publish(self._composer.models(data))
-
-    def _answer(self, command: str, reason: str) -> None:
-        self._publisher.publish(self._composer.error(command, self._reasons.published(reason)))
-
     def _receive(self, name: str, payload: bytes, retained: bool, age_s: float) -> None:
         if self._commands is not None:
             self._commands.receive(name, payload, retained, age_s)
@@ -266,11 +254,3 @@ class Daemon:
             self._log.warning(
                 "slow", "the main loop is too slow: observations are dropped", self._clock.now_s()
             )
-
-    def _report(self, modality: str, status: str) -> None:
-        """Publishes and logs a modality's status when it changes."""
-        if self._statuses.get(modality) != status:
-            self._statuses[modality] = status
-            level = logging.WARNING if status.startswith("degraded") else logging.INFO
-            logger.log(level, "%s: %s", modality, status)
-            self._publisher.publish(ModalityStatus(modality, self._reasons.published(status)))
