@@ -2,7 +2,7 @@
 
 from edge.config import Mqtt
 from edge.publish.composer import Composer
-from edge.publish.messages import ModalityStatus
+from edge.publish.messages import EventMessage, ModalityStatus
 from edge.publish.publisher import Publisher
 from edge.publish.unfinished import Unfinished
 from edge.tracking.episodes import Change, State
@@ -34,12 +34,19 @@ class Announcer:
     ) -> None:
         """Publishes changes, and the state if it is due at `now_s`."""
         for change in changes:
-            event = self._composer.event(change)
-            self._publisher.publish(event)
-            self._unfinished.note(event)
+            self._announce(self._composer.event(change))
         if changes or paused != self._published_paused or self._is_due(state, now_s):
             self._published, self._published_s, self._published_paused = state, now_s, paused
             self._publisher.publish(self._composer.state(state, paused))
+
+    def _announce(self, event: EventMessage) -> None:
+        """Publishes an event so that a crash at any moment leaves no episode without an end."""
+        if event.data.phase == "end":
+            self._publisher.publish(event)
+            self._unfinished.note(event)
+        else:
+            self._unfinished.note(event)
+            self._publisher.publish(event)
 
     def end_earlier_episodes(self) -> None:
         """Publishes the end of the episodes that a crash left unfinished."""

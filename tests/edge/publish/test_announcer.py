@@ -1,15 +1,17 @@
 from dataclasses import replace
+from pathlib import Path
 
 from edge.config import Mqtt
 from edge.publish.announcer import Announcer
 from edge.publish.composer import Composer
-from edge.publish.messages import Message
+from edge.publish.messages import EventMessage, Message
 from edge.publish.publisher import Publisher
 from edge.publish.unfinished import Unfinished
 from edge.tracking.episodes import State
 from edge.values import Belief
 from tests.support.clock import FakeClock
 from tests.support.observations import distribution, observation
+from tests.support.publishing import event
 
 
 class Recorder(Publisher):
@@ -33,6 +35,27 @@ def _announcer(**settings: bool) -> tuple[Announcer, list[str]]:
     return Announcer(
         Composer("emotion/x", FakeClock()), recorder, config, Unfinished(None)
     ), recorder.topics
+
+
+def test_an_event_is_remembered_as_unfinished_while_subscribers_may_see_no_end(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "episodes.json"
+
+    class Crashing(Recorder):
+        """Notes what a crash within `publish` would leave for the next process."""
+
+        def publish(self, message: Message) -> None:
+            if isinstance(message, EventMessage):
+                self.topics.append(file.read_text().count('"id"') * message.data.phase)
+
+    recorder = Crashing()
+    composer = Composer("emotion/x", FakeClock())
+    announcer = Announcer(composer, recorder, Mqtt(), Unfinished(file))
+    for phase in ("start", "update", "end"):
+        announcer.announce([replace(event(0), phase=phase)], _state(0.8), 0.0)
+    assert recorder.topics == ["start", "update", "end"]
+    assert Unfinished(file).take() == []
 
 
 def test_an_unchanged_state_is_repeated_with_the_heartbeat_only() -> None:
