@@ -76,6 +76,7 @@ def finish(file: Path) -> str:
         else:
             other.unlink(missing_ok=True)
     file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+    _sync(file.parent)  # the old log must never meet the new file
     new.replace(file)
     _sync(file.parent)
     return aside.name

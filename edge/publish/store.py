@@ -1,5 +1,6 @@
 """Events on disk: one SQLite file that survives a power failure."""
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -74,7 +75,8 @@ class EventStore:
             if shift:
                 self._renumber(shift)
         # Later, salvaging must not find events under the tickets that they had before.
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        with contextlib.suppress(sqlite3.OperationalError):  # a full disk can still be read
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return [replace(one, ticket=one.ticket - shift) for one in events], len(damaged)
 
     def read(self, first_ticket: int, count: int) -> dict[int, bytes]:

@@ -49,6 +49,8 @@ def frames(log: Path) -> list[Frame]:
         return found
     with log.open("rb") as file:
         header = file.read(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            return found
         salts, before = header[16:24], header[24:32]
         is_used = _checksum(header[:24]) == before
         while len(found) < MAX_FRAMES:

@@ -95,6 +95,8 @@ def test_a_log_that_ends_within_a_transaction_is_not_taken_for_damage(
 ) -> None:
     log = killed.files["spool.sqlite-wal"]
     assert _left(killed.again({"spool.sqlite-wal": log[:-5000]})) == EVENTS[DELIVERED - 4 :]
+    for length in (0, 1, 20, 31, 32, 100):
+        assert _left(killed.again({"spool.sqlite-wal": log[:length]})) == []
     assert "damaged" not in caplog.text
 
 
