@@ -1,7 +1,9 @@
 """Events survive damage to the file that holds them, wherever it is and whenever it is found."""
 
 import itertools
+import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,3 +151,19 @@ def test_what_could_not_be_read_is_counted_and_logged(
     assert _left(spool) == [one for one in WAITING if one != EVENTS[50]]
     assert spool.dropped == 1
     assert "with the 69 events that could be read; 1 between them could not" in caplog.text
+
+
+def test_after_a_crash_a_full_disk_keeps_no_event_from_being_read(killed: Killed) -> None:
+    disk = killed.running.with_name("next")
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        for name, content in killed.files.items():
+            (disk / name).write_bytes(content)
+        with (disk / "filler").open("ab") as filler:
+            filler.write(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize))
+        assert _left(killed.again(empty=False)) == WAITING
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
