@@ -65,10 +65,16 @@ class Pages:
         Raises DamagedError if the way to it is damaged. If a number on the way leads to another
         page, that has keys beyond those that the page above gives.
         """
-        try:
-            return self._first_key(self._newest[0])
-        except DamagedError:  # a damaged page may still have its keys
-            return self._first_key(self._newest[1])
+        keys, damage = [], None
+        for newest in self._newest:  # a damaged page may still have its keys, an older one others
+            try:
+                keys.append(self._first_key(newest))
+            except DamagedError as error:
+                damage = error
+        found = [one for one in keys if one is not None]
+        if not found and damage is not None:
+            raise damage  # the table was empty once, and perhaps no longer
+        return min(found, default=None)
 
     def _first_key(self, newest: dict[int, Frame]) -> int | None:
         number, highest = ROOT, 2**63

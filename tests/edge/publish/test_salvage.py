@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -85,6 +86,29 @@ def test_a_flipped_bit_of_the_write_ahead_log_costs_one_event_at_most(killed: Ki
         assert [one for one in WAITING if one in left] == [one for one in left if one in WAITING]
         assert len(set(WAITING) - set(left)) <= 1, at
         assert len(left) == len(set(left))
+
+
+def test_no_flip_of_the_pages_above_the_first_events_takes_the_table_for_empty(
+    tmp_path: Path,
+) -> None:
+    clock = FakeClock()
+    spool = Spool(SpoolLimits(), tmp_path / "spool.sqlite", clock)
+    for event in EVENTS[:20]:  # the first transaction: the one root before it was empty
+        spool.add(event)
+    clock.moment_s += 5
+    spool.write_if_due()
+    files = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    spool.close()
+    log = files["spool.sqlite-wal"]
+    roots = [at for at in range(32, len(log), 4120) if log[at : at + 4] == b"\0\0\0\2"]
+    folder = tmp_path / "next"
+    for at in (24, 28, 30, 36, 38, 4119):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        damaged = _flipped(log, roots[-1] + at, 2)
+        for name, content in (files | {"spool.sqlite-wal": damaged}).items():
+            (folder / name).write_bytes(content)
+        assert _left(Spool(SpoolLimits(), folder / "spool.sqlite", clock)) == EVENTS[:20], at
 
 
 def test_what_was_delivered_stays_delivered_when_the_rest_is_salvaged(killed: Killed) -> None:
