@@ -42,7 +42,10 @@ def _save(path: Path, *activations: str, size: int | str = SIDE) -> Path:
         nodes,
         "channels",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
+        [
+            helper.make_tensor_value_info("copied", TensorProto.FLOAT, ["n", 3, size, size]),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3]),
+        ],
         [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
     opset = [helper.make_opsetid("", 14)]
