@@ -63,9 +63,13 @@ def quantize(arguments: argparse.Namespace) -> None:
 
 def make(arguments: argparse.Namespace) -> None:
     """Runs a recipe; the result is a pack, or fusion.json."""
+    from converter.packing.usage import usage
     from converter.recipes.choose import make_by_recipe
 
-    print("wrote", make_by_recipe(arguments))
+    made = make_by_recipe(arguments)
+    print("wrote", made)
+    if arguments.modality in MODALITIES:
+        print(usage(arguments.modality, made))
 
 
 def checks(arguments: argparse.Namespace) -> None:

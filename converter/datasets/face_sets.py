@@ -65,6 +65,11 @@ def _without_copies(splits: Splits) -> Splits:
     repeated = copies(trained, tested) | copies(trained, held[~of_test])
     if not of_test.any() and not repeated.any():
         return splits
+    if of_test.all():
+        raise DatasetError(
+            f"{splits.dataset}: every held-back picture is a copy of a test picture; keep frames "
+            "of one clip, and variations of one picture, in the same split"
+        )
     kept = splits.train.subset(np.flatnonzero(~repeated))
     for dataset in splits.datasets:
         if not len(kept.of_groups({dataset}).labelled_rows):

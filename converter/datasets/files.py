@@ -82,7 +82,7 @@ def describe_content(path: Path) -> str:
     """Describes what a folder or a zip file contains, for a user who chose the wrong one."""
     root = open_archive(path)
     if not root.is_dir():
-        return "it is a single file" if path.exists() else "it does not exist"
+        return "it is a single file"
     inside = children(root)
     if packed := [one.name for one in inside if is_zip(one)]:
         which = "that one" if len(packed) == 1 else "the one that you need"

@@ -26,7 +26,8 @@ def read_model(path: Path, size: tuple[int, int] | None = None) -> Original:
     if path.is_dir():
         if not (path / "saved_model.pb").is_file():
             raise ModelImportError(
-                f"{path}: this folder is no SavedModel, saved_model.pb is missing"
+                f"{path}: this folder is no SavedModel, saved_model.pb is missing; give the folder "
+                f"that `model.export` wrote, or a file of {', '.join(READERS)}"
             )
         reader = read_saved_model
     elif not path.is_file():

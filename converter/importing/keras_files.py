@@ -1,6 +1,7 @@
 """Reads models of Keras (.keras, .h5), and those of ONNX by way of Keras."""
 
 import io
+import logging
 import zipfile
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 
 from converter.importing.lite import of_function
+from converter.importing.onnx_operators import add_operators
 from converter.importing.original import Answers, ModelImportError, Original, as_rows, fixed_shape
 from converter.importing.original import one_input as only
 from edge.emotions import FloatArray
@@ -81,6 +83,8 @@ def read_onnx(path: Path, size: Size) -> Original:
         raise ModelImportError(
             f"{path}: ONNX files need {error.name}; install `emotiond[onnx]`"
         ) from error
+    add_operators(AVAILABLE_CONVERTERS)
+    logging.getLogger("onnx2keras").setLevel(logging.ERROR)  # it warns of what it does right
     try:
         model = onnx.load(path)
         onnx.checker.check_model(model)

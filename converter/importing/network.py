@@ -25,15 +25,16 @@ class Network:
 
     original: Original
     layout: Layout
-    output_index: int
-    """Of the original's outputs."""
+    labels: int
+    """The number of values of the output that is taken, which no other one has."""
     end: str
     """The operator of ENDS that was taken off, or nothing."""
     model: bytes
 
     def original_answer(self, features: FloatArray) -> FloatArray:
         """Runs the author's file on a device's features; returns the values of its labels."""
-        return self.original.answer(self.layout.arrange(features))[self.output_index]
+        answers = self.original.answer(self.layout.arrange(features))
+        return next(one for one in answers if len(one) == self.labels)  # in the author's order
 
     def original_logits(self, features: FloatArray, output: Output) -> FloatArray:
         """Runs the author's file; returns logits, if need be those of its probabilities."""
@@ -61,13 +62,12 @@ def fit(original: Original, layout: Layout, labels: int) -> Network:
             f"{original.path}: {counts.count(labels)} of its outputs have {labels} values; export "
             "it with the one that has the emotions"
         )
-    index = counts.index(labels)
-    graph.keep_output(index)
+    graph.keep_output(counts.index(labels))
     end = graph.strip_end(ENDS)
     layout.build_into(graph)
     if graph.shape(graph.outputs[0]) != (1, labels):
         graph.reshape_output((1, labels))
-    return Network(original, layout, index, end, graph.to_bytes())
+    return Network(original, layout, labels, end, graph.to_bytes())
 
 
 def kind_of_output(network: Network, answers: FloatArray) -> Output:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from converter.importing.build import Imported
 from converter.importing.measure import ENOUGH_AGREEMENT, Row
+from converter.packing.usage import usage
 
 Table = Callable[[str, Sequence[str], Iterable[Sequence[str]]], None]
 """Prints a title, headings and rows."""
@@ -21,8 +22,7 @@ def print_import(found: Imported, table: Table) -> None:
         print(f"warning: the pack answers {1 - pack.agreement:.1%} of the samples otherwise than")
         print("  its original; give more --data, of the kind that the device will meet")
     print("wrote", found.manifest_path)
-    modality = found.manifest.modality
-    print(f"use it: models: {{{modality}: {{model: {found.manifest_path.resolve()}}}}}")
+    print(usage(found.manifest.modality, found.manifest_path))
 
 
 def _cells(row: Row) -> list[str]:

@@ -203,5 +203,6 @@ def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, .
     added = equal + fit_prior(
         logits + equal, held_back, splits.schemes, log_prior, neutral, weights
     )
-    print("added to the logits:", dict(zip(task.labels, added.round(2).tolist(), strict=True)))
+    shown = added.astype(float).round(2).tolist()
+    print("added to the logits:", dict(zip(task.labels, shown, strict=True)))
     return tuple(round(float(one), 4) for one in added) if added.any() else ()

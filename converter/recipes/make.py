@@ -70,7 +70,7 @@ class Making:
             own = self._expected(job)
             rest = sum(self._expected(one) for one in jobs_left)
             print(
-                f"{place}: about {duration(own)}; all steps: {duration(own + rest)} left",
+                f"{place}: {duration(own)}; all steps: {duration(own + rest)} left",
                 flush=True,
             )
             self._do(job)
@@ -204,7 +204,9 @@ class Making:
         places = steps.Places(self._folder(job.run), self._manifest.parent, reports)
         folders = map(Path, job.step.options.left_out)
         left_out = [steps.read_left_out(one, task.modality) for one in folders]
-        return {steps.report(task, splits, places, left_out): True}
+        page = steps.report(task, splits, places, left_out)
+        print("wrote", page)
+        return {page: True}
 
 
 ACTIONS: Mapping[str, Callable[[Making, Job, bool], Outputs]] = {
@@ -229,7 +231,7 @@ def make_fusion(recipe: Recipe, sources: steps.FusionSources, models: Path, outp
         print(f"[1/1] {name}: unchanged, skipped")
         return path
     before_s = progress.seconds_of(name)
-    print(f"[1/1] {name}: about {duration(before_s)}" if before_s else f"[1/1] {name}", flush=True)
+    print(f"[1/1] {name}: {duration(before_s)}" if before_s else f"[1/1] {name}", flush=True)
     progress.start(name, key)
     began_s = time.monotonic()
     pairs = recipe.steps[-1].options.pairs

@@ -134,8 +134,8 @@ def fingerprint(splits: Splits) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Returns a duration as a person says it."""
+    """Returns an estimated duration as a person says it."""
     if seconds < 60:
         return "less than a minute"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes / 60:.1f} h"
+    return f"about {minutes} min" if minutes < 100 else f"about {minutes / 60:.1f} h"

@@ -188,6 +188,8 @@ def load_known(
     `refuse` may raise one that says more about what none of them matches.
     """
     try:
+        if not path.exists():
+            raise DatasetError(f"{path}: no such file or folder; check the path")
         for matches, load in layouts:
             if matches(path):
                 return load(path)

@@ -255,6 +255,11 @@ def test_a_damaged_picture_in_a_zip_is_reported_and_a_damaged_table_refused(tmp_
         ferplus.load(root)
 
 
+def test_a_path_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"nowhere: no such file or folder; check the path$"):
+        FaceTask().load([tmp_path / "nowhere"])
+
+
 def test_no_faces_and_faces_of_one_emotion_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no known data set, it contains"):
         FaceTask().load([tmp_path])

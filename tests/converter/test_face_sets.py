@@ -74,6 +74,14 @@ def test_copies_of_a_test_picture_leave_the_training_pictures_of_every_set(
     assert f"note: {splits.notes[-1]}" in splits.summary()
 
 
+def test_frames_of_one_clip_in_two_splits_are_named_as_the_cause(tmp_path: Path) -> None:
+    root = own_set(tmp_path / "one", "happy", "sad")
+    shutil.rmtree(root / "val")
+    shutil.copytree(root / "test", root / "val")
+    with pytest.raises(DatasetError, match=r"every held-back picture is a copy .* of one clip"):
+        FaceTask().load([root])
+
+
 def test_copies_leave_the_training_of_a_single_set_and_stay_in_a_test_of_all(
     tmp_path: Path,
 ) -> None:

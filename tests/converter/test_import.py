@@ -455,7 +455,7 @@ def test_other_files_are_refused_with_what_to_do(models: Path, tmp_path: Path) -
     for name, message in (
         ("model.pt", r"\.pt is no known format; expected a SavedModel folder, or \.keras"),
         ("broken.tflite", "LiteRT cannot load this file"),
-        ("folder", "no SavedModel, saved_model.pb is missing"),
+        ("folder", "no SavedModel, saved_model.pb is missing; give the folder that"),
         ("huge.h5", "2,000 MB; models of up to 500 MB"),
         ("missing.h5", "no such file"),
     ):

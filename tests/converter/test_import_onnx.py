@@ -20,17 +20,21 @@ from edge.perception.pack import load_pack
 SIDE = 16
 
 
-def _save(path: Path, activation: str = "Relu", size: int | str = SIDE) -> Path:
+def _save(path: Path, *activations: str, size: int | str = SIDE) -> Path:
     """Writes a network of PyTorch's layout whose labels are the channels of a picture."""
     weights = {
         "kernel": np.eye(3, dtype=np.float32)[..., None, None],
         "dense": np.eye(3, dtype=np.float32) * 8,
         "bias": np.zeros(3, np.float32),
     }
+    steps = ["copied", *(f"active{index}" for index in range(len(activations)))]
     nodes = [
         helper.make_node("Conv", ["image", "kernel"], ["copied"], "copy"),
-        helper.make_node(activation, ["copied"], ["active"], "act"),
-        helper.make_node("GlobalAveragePool", ["active"], ["means"], "pool"),
+        *(
+            helper.make_node(activation, [steps[index]], [steps[index + 1]], f"act{index}")
+            for index, activation in enumerate(activations)
+        ),
+        helper.make_node("GlobalAveragePool", [steps[-1]], ["means"], "pool"),
         helper.make_node("Flatten", ["means"], ["flat"], "flatten"),
         helper.make_node("Gemm", ["flat", "dense", "bias"], ["logits"], "emotion"),
     ]
@@ -38,7 +42,10 @@ def _save(path: Path, activation: str = "Relu", size: int | str = SIDE) -> Path:
         nodes,
         "channels",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
+        [
+            helper.make_tensor_value_info("copied", TensorProto.FLOAT, ["n", 3, size, size]),
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3]),
+        ],
         [numpy_helper.from_array(values, name) for name, values in weights.items()],
     )
     opset = [helper.make_opsetid("", 14)]
@@ -57,12 +64,17 @@ def _request(model: Path, sentence: str) -> Request:
 
 
 @pytest.mark.parametrize(
-    ("size", "sentence"), [(SIDE, "rgb imagenet"), ("side", f"{SIDE}x{SIDE} rgb imagenet")]
+    ("activations", "size", "sentence"),
+    [
+        (("Relu",), SIDE, "rgb imagenet"),
+        (("HardSwish", "HardSigmoid"), "side", f"{SIDE}x{SIDE} rgb imagenet"),
+    ],
 )
 def test_a_network_with_channels_first_answers_as_onnx_runtime_does(
-    size: int | str, sentence: str, tmp_path: Path
+    activations: tuple[str, ...], size: int | str, sentence: str, tmp_path: Path
 ) -> None:
-    found = import_model(_request(_save(tmp_path / "channels.onnx", size=size), sentence))
+    model = _save(tmp_path / "channels.onnx", *activations, size=size)
+    found = import_model(_request(model, sentence))
     assert found.rows[0].form == "ONNX"
     assert [row.agreement for row in found.rows[1:]] == [1.0, pytest.approx(1.0, abs=0.05)]
     pack = load_pack(found.manifest_path)
@@ -74,8 +86,8 @@ def test_a_network_with_channels_first_answers_as_onnx_runtime_does(
 
 
 def test_an_operator_without_a_conversion_is_named_with_its_node(tmp_path: Path) -> None:
-    with pytest.raises(ModelImportError, match=r"onnx2keras knows no HardSwish \(act\)"):
-        import_model(_request(_save(tmp_path / "odd.onnx", "HardSwish"), "rgb 0..1"))
+    with pytest.raises(ModelImportError, match=r"onnx2keras knows no Softplus \(act0\)"):
+        import_model(_request(_save(tmp_path / "odd.onnx", "Softplus"), "rgb 0..1"))
 
 
 def test_an_open_size_and_a_damaged_file_are_refused(tmp_path: Path) -> None:

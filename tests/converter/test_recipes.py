@@ -138,12 +138,16 @@ def test_faces_are_made_into_a_pack_and_what_is_done_is_not_done_again(
     with monkeypatch.context() as patch:
         patch.setitem(making.ACTIONS, "quantize", interrupted)
         assert convert(monkeypatch, *command) == 1
-    assert "[1/5] train first: about" in capsys.readouterr().out
+    assert "[1/5] train first: less than a minute" in capsys.readouterr().out
     assert convert(monkeypatch, *command) == 0
     printed = capsys.readouterr().out
     assert "[1/5] train first: unchanged, skipped" in printed
     assert "[2/5] train face: unchanged, skipped" in printed
-    assert "[3/5] quantize face: about" in printed
+    assert "[3/5] quantize face: less than a minute" in printed
+    assert (
+        f"use it: models: {{face: {{model: {tmp_path / 'out' / 'models' / 'face.json'}}}}}"
+        in printed
+    )
     manifest = load_pack(tmp_path / "out" / "models" / "face.json").manifest
     assert manifest.made_by == read_recipe(recipe).made_by
     assert {metric.split for metric in manifest.metrics} >= {"held back", "test"}
@@ -178,4 +182,4 @@ def test_a_step_is_done_only_with_the_same_inputs_and_outputs(tmp_path: Path) ->
 
 def test_durations_are_as_a_person_says_them() -> None:
     said = [duration(seconds) for seconds in (5, 100, 5000, 9000)]
-    assert said == ["less than a minute", "2 min", "83 min", "2.5 h"]
+    assert said == ["less than a minute", "about 2 min", "about 83 min", "about 2.5 h"]

@@ -306,6 +306,7 @@ def test_data_sets_are_joined_each_with_its_annotation_scheme(tmp_path: Path) ->
     assert set(splits.test.groups) == set(splits.datasets)
     with pytest.raises(DatasetError, match="two data sets are called 'own'"):
         join([*own_texts.load(tmp_path / "own.csv")] * 2)
+    (tmp_path / "c").mkdir()
     with pytest.raises(DatasetError, match="known layouts: GoEmotions"):
         TextTask().load([tmp_path / "c"])
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import cv2
 import keras
-import msgspec
 import numpy as np
 import pytest
 
@@ -17,7 +16,6 @@ from converter.options import FaceTraining
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
 from converter.training.batches import Batches
-from converter.training.runs import load_run, read_settings
 from edge.errors import EmotiondError
 from edge.perception.features import image_features
 from edge.perception.manifest import ImageInput
@@ -96,37 +94,6 @@ def test_the_last_layers_learn_and_the_others_stay() -> None:
     assert learning(3) == ["conv_dw_8", "conv_pw_8", "logits"]
     assert learning(None) == learning(99)
     assert len(learning(None)) == len(learning(3, samples=5000)) == 18
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("eager")
-def test_a_pack_is_fine_tuned_and_quantized_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = own_set(tmp_path / "mine", "happy", "sad", "angry", of_each=4)
-    monkeypatch.chdir(tmp_path)
-    short = msgspec.structs.replace(FaceTask.schedule, trained_layers=5)
-    monkeypatch.setattr(FaceTask, "fine_tuning", short)
-    options = ("face", "--data", data)
-    assert convert(monkeypatch, "train", *options, *ONE_EPOCH, "--from", "face") == 0
-    assert "layers with weights start from" in capsys.readouterr().out
-    network, spec = load_run(tmp_path / "runs" / "face")
-    assert spec == load_pack(MODELS / "face.json").manifest.input
-    untouched = face.build((96, 96, 1), 8)
-    load_initial_weights(untouched, FACE, load_pack(MODELS / "face.json").manifest.labels)
-    same = {
-        one.name: np.array_equal(one.kernel, untouched.get_layer(one.name).kernel)
-        for one in network.layers
-        if hasattr(one, "kernel")
-    }
-    assert [name for name, is_same in same.items() if not is_same] == list(same)[-5:]
-    assert convert(monkeypatch, "quantize", *options) == 0
-    assert "only 12 samples held back" in capsys.readouterr().out
-    own, start = (load_pack(one / "face.json").manifest for one in (tmp_path / "models", MODELS))
-    assert own.trained_on == ("mine train", *start.trained_on)
-    assert "no redistribution (SFEW)" in own.licence
-    assert (own.temperature, own.log_prior) == (start.temperature, start.log_prior)
-    assert "calibration" in read_settings(tmp_path / "runs" / "face")
 
 
 @pytest.mark.parametrize(
