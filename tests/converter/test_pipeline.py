@@ -26,7 +26,7 @@ from converter.packing.calibrate import (
     fit_temperature_across,
     fit_thresholds,
 )
-from converter.packing.quantize import check_integer, exported, quantize
+from converter.packing.quantize import check_integer, quantize
 from converter.tasks.face import FaceTask
 from converter.training.losses import accuracy, loss
 from edge.emotions import FloatArray, softmax
@@ -141,8 +141,7 @@ def test_a_missing_run_is_reported(tmp_path: Path, goemotions: Path) -> None:
 def test_every_network_quantizes_to_integers_and_answers_alike(network: keras.Model) -> None:
     shape = network.input_shape[1:]
     samples = np.random.default_rng(0).normal(0, 1, (64, *shape)).astype(np.float32)
-    with exported(network) as folder:
-        interpreter = Interpreter(quantize(folder, samples), "model")
+    interpreter = Interpreter(quantize(network, samples), "model")
     assert interpreter.input.dtype is np.int8
     assert interpreter.outputs[0].dtype is np.int8
     exact = network.predict(samples, verbose=0)

@@ -25,7 +25,7 @@ from converter.networks import face
 from converter.networks.statistics import restore_statistics
 from converter.networks.weights import MODEL, load_initial_weights
 from converter.packing.build import build_pack
-from converter.packing.quantize import convert_float32, exported
+from converter.packing.quantize import convert_float32
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
@@ -354,8 +354,7 @@ def test_the_cost_of_a_model_is_counted() -> None:
     x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
     x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    with exported(keras.Model(inputs, keras.layers.Dense(5)(x))) as folder:
-        model = convert_float32(folder)
+    model = convert_float32(keras.Model(inputs, keras.layers.Dense(5)(x)))
     found = cost(model)
     assert found.macs == 8 * 8 * 4 * 27 + 8 * 8 * 4 * 9 + 4 * 5
     assert found.operators["DEPTHWISE_CONV_2D"] == 1
