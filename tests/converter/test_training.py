@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from msgspec.structs import replace as replace_fields
+from sklearn.metrics import accuracy_score, recall_score
 
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme, Splits
 from converter.measuring.cost import cost, latencies_ms
 from converter.measuring.evaluate import evaluate_pack, predict_all
-from converter.measuring.metrics import majority_scores
+from converter.measuring.metrics import accuracy_and_recall, majority_scores
 from converter.measuring.report import Evaluation, write_report
 from converter.networks import face
 from converter.networks.statistics import restore_statistics
@@ -333,6 +334,14 @@ def test_averages_are_over_the_labels_that_occur() -> None:
     samples = Samples(("a", "b", "c"), [0, 1, 2, 3], targets, ("",) * 4)
     answers = np.eye(3, dtype=np.float32)[[0, 2, 1, 1]]
     assert majority_scores(answers, samples)["uar"] == pytest.approx(0.75)
+
+
+def test_accuracy_and_recall_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    truth, guess = rng.choice([0, 2, 5], 200), rng.integers(0, 8, 200)
+    recall = recall_score(truth, guess, labels=[0, 2, 5], average="macro")
+    expected = (accuracy_score(truth, guess), recall)
+    assert accuracy_and_recall(guess, truth) == pytest.approx(expected)
 
 
 @pytest.mark.slow
