@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -137,13 +138,16 @@ def test_a_missing_run_is_reported(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "network",
-    [face.build((48, 48, 1), 8), speech.build((186, 40), 8), text.build(256, 7)],
+    ("build", "shape", "classes"),
+    [(face.build, (48, 48, 1), 8), (speech.build, (186, 40), 8), (text.build, 256, 7)],
     ids=["face", "speech", "text"],
 )
-def test_every_network_quantizes_to_integers_and_answers_alike(network: keras.Model) -> None:
-    shape = network.input_shape[1:]
-    samples = np.random.default_rng(0).normal(0, 1, (64, *shape)).astype(np.float32)
+def test_every_network_quantizes_to_integers_and_answers_alike(
+    build: Callable[..., keras.Model], shape: object, classes: int
+) -> None:
+    network = build(shape, classes)
+    size = (64, *network.input_shape[1:])
+    samples = np.random.default_rng(0).normal(0, 1, size).astype(np.float32)
     interpreter = Interpreter(quantize(network, samples), "model")
     assert interpreter.input.dtype is np.int8
     assert interpreter.outputs[0].dtype is np.int8
