@@ -1,7 +1,9 @@
 """Turns a trained Keras network into a TFLite file that computes in int8 throughout."""
 
+import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -14,17 +16,28 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 INTEGER_TYPES = (np.int8, np.int32)
+RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
-def _converter(model: keras.Model) -> tf.lite.TFLiteConverter:
-    """Returns TensorFlow's converter for single samples, with the weights as constants.
+@contextmanager
+def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
+    """Yields TensorFlow's converter for single samples.
 
-    Its usual way, by a SavedModel on disk, takes four times as long.
+    Weights are constants of a traced function: by way of a SavedModel on disk, a conversion takes
+    four times as long. A recurrent network goes that way, as the other leaves tensors in floating
+    point now and then.
     """
     sample = {
         one.name: tf.TensorSpec((1, *one.shape[1:]), one.dtype, name=one.name)
         for one in model.inputs
     }
+    if any(isinstance(layer, RECURRENT) for layer in model.layers):
+        inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in sample.values()]
+        single = keras.Model(inputs, model(inputs[0], training=False))
+        with tempfile.TemporaryDirectory() as folder:
+            single.export(folder, verbose=False)
+            yield tf.lite.TFLiteConverter.from_saved_model(folder)
+        return
 
     def answer(**inputs: tf.Tensor) -> tf.Tensor:
         return model(inputs if len(inputs) > 1 else inputs.popitem()[1], training=False)
@@ -32,7 +45,7 @@ def _converter(model: keras.Model) -> tf.lite.TFLiteConverter:
     traced = tf.function(answer, autograph=False).get_concrete_function(**sample)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], model)
     converter.experimental_lower_to_saved_model = False
-    return converter
+    yield converter
 
 
 def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
@@ -41,15 +54,14 @@ def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
     `representative` are real feature arrays as the device computes them; their ranges set the
     scales. Raises EmotiondError if an operator would still compute in floating point.
     """
-    converter = _converter(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    with warnings.catch_warnings():
+    with _converter(model) as converter, warnings.catch_warnings():
         # The statistics that it misses are those of the representative samples.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
         quantized: bytes = converter.convert()
     check_integer(quantized)
     return shorten_names(quantized)
@@ -61,9 +73,9 @@ def quantize_weights(model: keras.Model) -> bytes:
     Its matrix products are computed in int8 all the same: LiteRT quantizes each row of their input
     when it runs.
     """
-    converter = _converter(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return shorten_names(converter.convert())
+    with _converter(model) as converter:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return shorten_names(converter.convert())
 
 
 def shorten_names(model: bytes) -> bytes:
@@ -81,7 +93,8 @@ def shorten_names(model: bytes) -> bytes:
 
 def convert_float32(model: keras.Model) -> bytes:
     """Returns the model as a float32 TFLite file, to compare the int8 one with."""
-    converted: bytes = _converter(model).convert()
+    with _converter(model) as converter:
+        converted: bytes = converter.convert()
     return converted
 
 
