@@ -66,10 +66,14 @@ install_package() {
     pip_install --no-deps --no-build-isolation --editable .; } ||
     fail "pip could not install the package" \
       "read pip's message above and check the network, then run this again"
+  # In all processors, which pip does not; some packages have files for other versions of Python.
+  .venv/bin/python -I -m compileall -qq -j 0 .venv/lib || true
   printf '%s\n' "$wanted" >"$stamp"
 }
 
-pip_install() { .venv/bin/python -I -m pip install --quiet --disable-pip-version-check "$@"; }
+pip_install() {
+  .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --no-compile "$@"
+}
 
 require_test_needs() {
   require mosquitto sh -c 'command -v mosquitto || test -x /usr/sbin/mosquitto'

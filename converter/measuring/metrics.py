@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme
@@ -57,12 +57,25 @@ def scores(probabilities: FloatArray, truth: npt.NDArray[np.intp]) -> dict[str, 
     """
     guess = probabilities.argmax(axis=1)
     occurring = {"labels": np.unique(truth), "zero_division": 0}
+    accuracy, recall = accuracy_and_recall(guess, truth)
     return {
-        "accuracy": accuracy_score(truth, guess),
-        "uar": recall_score(truth, guess, average="macro", **occurring),
+        "accuracy": accuracy,
+        "uar": recall,
         "macro_f1": f1_score(truth, guess, average="macro", **occurring),
         "weighted_f1": f1_score(truth, guess, average="weighted", **occurring),
     }
+
+
+def accuracy_and_recall(
+    guess: npt.NDArray[np.intp], truth: npt.NDArray[np.intp]
+) -> tuple[float, float]:
+    """Returns accuracy and unweighted average recall, over the labels that occur.
+
+    Calibration asks for both dozens of times; scikit-learn takes a hundred times as long.
+    """
+    counts = np.bincount(truth)
+    hits = np.bincount(truth, guess == truth)
+    return float(hits.sum() / counts.sum()), float((hits[counts > 0] / counts[counts > 0]).mean())
 
 
 def compute_metrics(

@@ -22,7 +22,6 @@ from converter.packing.calibrate import (
 from converter.packing.check_samples import choose_checks
 from converter.packing.quantize import (
     convert_float32,
-    exported,
     quantize,
     quantize_weights,
     write_model,
@@ -60,8 +59,7 @@ def build_pack(
     check_finite(model)
     _check_labels(model, task, run)
     if isinstance(spec, TextInput) and spec.pieces is not None:
-        with exported(model) as saved:
-            quantized, unquantized = quantize_weights(saved), convert_float32(saved)
+        quantized, unquantized = quantize_weights(model), convert_float32(model)
     else:
         quantized, unquantized = _convert(model, _representative(task, splits, spec, seed))
     path = folder / f"{task.modality}.tflite"
@@ -102,12 +100,9 @@ def _representative(task: Task, splits: Splits, spec: InputSpec, seed: int) -> l
 
 def _convert(model: keras.Model, representative: list[FloatArray]) -> tuple[bytes, bytes]:
     """Returns the model as an int8 and as a float32 TFLite file; rounds its depthwise kernels."""
-    with exported(model) as folder:
-        unquantized = convert_float32(folder)
-        if not round_depthwise(model):
-            return quantize(folder, representative), unquantized
-    with exported(model) as folder:
-        return quantize(folder, representative), unquantized
+    unquantized = convert_float32(model)
+    round_depthwise(model)
+    return quantize(model, representative), unquantized
 
 
 def _check_labels(model: keras.Model, task: Task, run: Path) -> None:

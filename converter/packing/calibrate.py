@@ -13,7 +13,7 @@ from sklearn.metrics import precision_recall_curve
 
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme
-from converter.measuring.metrics import scores
+from converter.measuring.metrics import accuracy_and_recall
 from edge.emotions import FloatArray, softmax
 
 TEMPERATURE_RANGE = (0.2, 5.0)
@@ -103,10 +103,11 @@ def fit_prior(
     parts = _parts(samples, schemes, np.ones(len(samples)) if weights is None else weights)
 
     def score(added: FloatArray) -> float:
-        found = [
-            scores(one.merged(softmax(logits[one.rows] + added)), truth[one.rows]) for one in parts
+        guesses = [one.merged(softmax(logits[one.rows] + added)).argmax(axis=1) for one in parts]
+        each = [
+            np.mean(accuracy_and_recall(guess, truth[one.rows]))
+            for guess, one in zip(guesses, parts, strict=True)
         ]
-        each = [(one["accuracy"] + one["uar"]) / 2 for one in found]
         return float(np.average(each, weights=[one.weight for one in parts]))
 
     tried = (share * log_prior + odds * neutral for share, odds in product(SHARES, NEUTRAL_ODDS))

@@ -1,6 +1,7 @@
 """Turns a trained Keras network into a TFLite file that computes in int8 throughout."""
 
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,62 +16,85 @@ from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 
 INTEGER_TYPES = (np.int8, np.int32)
+RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 
 
 @contextmanager
-def exported(model: keras.Model) -> Iterator[Path]:
-    """Yields a folder with the model for single samples, as a SavedModel; deletes it afterwards."""
-    inputs = {
-        one.name: keras.Input(batch_shape=(1, *one.shape[1:]), dtype=one.dtype, name=one.name)
+def _converter(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
+    """Yields TensorFlow's converter for single samples.
+
+    Weights are constants of a traced function: by way of a SavedModel on disk, a conversion takes
+    four times as long. A recurrent network goes that way, as the other leaves tensors in floating
+    point now and then.
+    """
+    sample = {
+        one.name: tf.TensorSpec((1, *one.shape[1:]), one.dtype, name=one.name)
         for one in model.inputs
     }
-    fixed = inputs if len(inputs) > 1 else next(iter(inputs.values()))
-    single = keras.Model(fixed, model(fixed, training=False))
-    with tempfile.TemporaryDirectory() as folder:
-        single.export(folder, verbose=False)
-        yield Path(folder)
+    if any(isinstance(layer, RECURRENT) for layer in model.layers):
+        inputs = [keras.Input(batch_shape=one.shape, dtype=one.dtype) for one in sample.values()]
+        single = keras.Model(inputs, model(inputs[0], training=False))
+        with tempfile.TemporaryDirectory() as folder:
+            single.export(folder, verbose=False)
+            yield tf.lite.TFLiteConverter.from_saved_model(folder)
+        return
+
+    def answer(**inputs: tf.Tensor) -> tf.Tensor:
+        return model(inputs if len(inputs) > 1 else inputs.popitem()[1], training=False)
+
+    traced = tf.function(answer, autograph=False).get_concrete_function(**sample)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], model)
+    converter.experimental_lower_to_saved_model = False
+    yield converter
 
 
-def quantize(exported: Path, representative: Iterable[FloatArray]) -> bytes:
+def quantize(model: keras.Model, representative: Iterable[FloatArray]) -> bytes:
     """Returns a full-int8 TFLite model, per-channel, with int8 input and output and a batch of 1.
 
     `representative` are real feature arrays as the device computes them; their ranges set the
     scales. Raises EmotiondError if an operator would still compute in floating point.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(exported))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.int8
-    converter.inference_output_type = tf.int8
-    quantized: bytes = converter.convert()
+    with _converter(model) as converter, warnings.catch_warnings():
+        # The statistics that it misses are those of the representative samples.
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([sample[None]] for sample in representative)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.int8
+        converter.inference_output_type = tf.int8
+        quantized: bytes = converter.convert()
     check_integer(quantized)
     return shorten_names(quantized)
 
 
-def quantize_weights(exported: Path) -> bytes:
+def quantize_weights(model: keras.Model) -> bytes:
     """Returns a TFLite model with int8 weights whose activations stay in float32.
 
     Its matrix products are computed in int8 all the same: LiteRT quantizes each row of their input
     when it runs.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(exported))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return shorten_names(converter.convert())
+    with _converter(model) as converter:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return shorten_names(converter.convert())
 
 
 def shorten_names(model: bytes) -> bytes:
-    """Replaces the tensors' names, which may take 5 % of a file, by numbers."""
+    """Replaces the tensors' names, which may take 5 % of a file, by numbers.
+
+    Inputs keep theirs: a device finds several inputs by their names.
+    """
     parsed = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     for subgraph in parsed.subgraphs:
         for index, tensor in enumerate(subgraph.tensors):
-            tensor.name = str(index).encode()
+            if index not in subgraph.inputs:
+                tensor.name = str(index).encode()
     return bytes(flatbuffer_utils.convert_object_to_bytearray(parsed))
 
 
-def convert_float32(exported: Path) -> bytes:
+def convert_float32(model: keras.Model) -> bytes:
     """Returns the model as a float32 TFLite file, to compare the int8 one with."""
-    converted: bytes = tf.lite.TFLiteConverter.from_saved_model(str(exported)).convert()
+    with _converter(model) as converter:
+        converted: bytes = converter.convert()
     return converted
 
 

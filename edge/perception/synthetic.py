@@ -1,5 +1,6 @@
 """Draws a face and hums a voice, the same on every machine, to test models with."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,12 @@ def draw_face(seed: int) -> npt.NDArray[np.uint8]:
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
+@lru_cache(maxsize=64)
 def hum(seed: int, duration_s: float) -> Sound:
-    """Hums a voice of harmonics with formants, in syllables; the seed chooses its features."""
+    """Hums a voice of harmonics with formants, in syllables; the seed chooses its features.
+
+    The samples are read-only, and kept: the packs of several folds are checked with the same ones.
+    """
     random = _random_state(seed)
     times_s = np.arange(round(duration_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     pitch_hz = random.uniform(90, 320) * (1 + _vibrato(random, times_s))
@@ -61,7 +66,9 @@ def hum(seed: int, duration_s: float) -> Sound:
         sound += np.where(hz < MAX_HZ, loudness, 0) * np.sin(number * phase)
     syllables = np.maximum(np.sin(np.pi * random.uniform(2, 6) * times_s), 0)
     sound *= syllables ** random.uniform(0.3, 2)
-    return np.asarray(np.rint(sound / np.abs(sound).max() * PEAK), np.int16)
+    samples = np.asarray(np.rint(sound / np.abs(sound).max() * PEAK), np.int16)
+    samples.flags.writeable = False
+    return samples
 
 
 def _vibrato(random: np.random.RandomState, times_s: Numbers) -> Numbers:

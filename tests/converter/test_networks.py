@@ -10,7 +10,7 @@ import pytest
 from converter import steps
 from converter.networks import face_cnn, speech_gru
 from converter.options import NETWORKS
-from converter.packing.quantize import exported, quantize
+from converter.packing.quantize import quantize
 from edge.errors import EmotiondError
 from edge.perception.interpreter import Interpreter
 from edge.perception.manifest import ImageInput
@@ -31,8 +31,7 @@ def test_a_network_becomes_int8_and_answers_as_before(name: str) -> None:
     network = build()
     rng = np.random.default_rng(0)
     samples = rng.normal(0, 1, (24, *shape)).astype(np.float32)
-    with exported(network) as folder:
-        model = quantize(folder, list(samples))
+    model = quantize(network, list(samples))
     device = Interpreter(model, name)
     answers = np.concatenate([device.run(one) for one in samples])
     expected = np.asarray(network(samples, training=False))

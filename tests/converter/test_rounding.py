@@ -2,7 +2,7 @@ import keras
 import numpy as np
 
 from converter.networks import face
-from converter.packing.quantize import exported, quantize
+from converter.packing.quantize import quantize
 from converter.packing.rounding import keep_sums, round_depthwise
 from edge.emotions import FloatArray
 from edge.perception.interpreter import Interpreter
@@ -41,8 +41,7 @@ def test_an_edge_filter_answers_smooth_pictures_alike_in_int8() -> None:
     exact = network.predict(pictures, verbose=0)
 
     def error() -> float:
-        with exported(network) as folder:
-            interpreter = Interpreter(quantize(folder, pictures), "model")
+        interpreter = Interpreter(quantize(network, pictures), "model")
         found = np.stack([interpreter.run(one)[0] for one in pictures])
         return float(np.sqrt(((found - exact) ** 2).mean()))
 

@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from msgspec.structs import replace as replace_fields
+from sklearn.metrics import accuracy_score, recall_score
 
 from converter.datasets.priors import label_priors
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme, Splits
 from converter.measuring.cost import cost, latencies_ms
 from converter.measuring.evaluate import evaluate_pack, predict_all
-from converter.measuring.metrics import majority_scores
+from converter.measuring.metrics import accuracy_and_recall, majority_scores
 from converter.measuring.report import Evaluation, write_report
 from converter.networks import face
 from converter.networks.statistics import restore_statistics
 from converter.networks.weights import MODEL, load_initial_weights
 from converter.packing.build import build_pack
-from converter.packing.quantize import convert_float32, exported
+from converter.packing.quantize import convert_float32
 from converter.plots import CURVES
 from converter.tasks.base import Schedule
 from converter.tasks.face import FaceTask
@@ -335,6 +336,14 @@ def test_averages_are_over_the_labels_that_occur() -> None:
     assert majority_scores(answers, samples)["uar"] == pytest.approx(0.75)
 
 
+def test_accuracy_and_recall_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    truth, guess = rng.choice([0, 2, 5], 200), rng.integers(0, 8, 200)
+    recall = recall_score(truth, guess, labels=[0, 2, 5], average="macro")
+    expected = (accuracy_score(truth, guess), recall)
+    assert accuracy_and_recall(guess, truth) == pytest.approx(expected)
+
+
 @pytest.mark.slow
 def test_weights_that_are_not_numbers_make_no_pack(
     run: Path, splits: Splits, tmp_path: Path
@@ -354,8 +363,7 @@ def test_the_cost_of_a_model_is_counted() -> None:
     x = keras.layers.Conv2D(4, 3, padding="same")(inputs)
     x = keras.layers.DepthwiseConv2D(3, padding="same")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    with exported(keras.Model(inputs, keras.layers.Dense(5)(x))) as folder:
-        model = convert_float32(folder)
+    model = convert_float32(keras.Model(inputs, keras.layers.Dense(5)(x)))
     found = cost(model)
     assert found.macs == 8 * 8 * 4 * 27 + 8 * 8 * 4 * 9 + 4 * 5
     assert found.operators["DEPTHWISE_CONV_2D"] == 1
