@@ -137,7 +137,7 @@ def test_ten_reloads_leave_the_memory_as_it_was(
     with daemon(tmp_path, settings, stderr=subprocess.DEVNULL) as process:
         subscriber.until("speech/status", "ok")
         before_mb = reload(3)
-        assert reload(10) - before_mb < 5  # -1 MB; 20 MB if each thread has a heap of its own
+        assert reload(10) - before_mb < 10  # -1 to 6 MB; 20 MB if each thread has a heap of its own
 
 
 def test_a_pause_that_cannot_be_stored_survives_a_reload(
