@@ -40,7 +40,7 @@ class PhotographReader(PictureReader):
     @property
     def notes(self) -> tuple[str, ...]:
         """Describes what a user should know about the pictures so far."""
-        crops = f"{self._cropped} whole photographs, cropped to their largest face"
+        crops = f"whole photographs, cropped to their largest face: {self._cropped}"
         return ((crops,) if self._cropped else ()) + super().notes
 
     def _crop(self, photograph: Pixels, square: Pixels) -> Pixels | str:

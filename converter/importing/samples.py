@@ -161,7 +161,7 @@ def _from_folders(
     if reasons:
         notes.append(f"{path}: {len(reasons)} files left out, the first: {reasons[0]}")
     if reader.cropped:
-        notes.append(f"{path}: {reader.cropped} whole photographs, cropped to their largest face")
+        notes.append(f"{path}: whole photographs, cropped to their largest face: {reader.cropped}")
     return parts[0], parts[1]
 
 

@@ -38,7 +38,7 @@ def test_own_photographs_are_cropped_and_crops_are_kept(tmp_path: Path) -> None:
     assert len(splits.train) == 3
     kept, cropped = splits.train.inputs[:2]
     assert np.abs(kept.astype(float) - cropped.astype(float)).mean() < 12
-    assert "3 whole photographs, cropped to their largest face" in splits.notes
+    assert "whole photographs, cropped to their largest face: 3" in splits.notes
     assert "landscape.jpg: no face in this photograph" in splits.summary()
 
 
@@ -60,7 +60,7 @@ def test_a_photograph_gives_an_upright_face_of_natural_width(tmp_path: Path, kin
     assert not isinstance(found, str)
     grey = cv2.cvtColor(expected, cv2.COLOR_BGR2GRAY).astype(float)
     assert np.corrcoef(found.astype(float).ravel(), grey.ravel())[0, 1] > 0.8
-    assert reader.notes == ("1 whole photographs, cropped to their largest face",)
+    assert reader.notes == ("whole photographs, cropped to their largest face: 1",)
 
 
 def _face(pixels: Pixels) -> Face:
