@@ -9,12 +9,12 @@ NEW, which `finish` puts in its place at the next start.
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from edge.durable import sync
 from edge.publish.pages import Cell, DamagedError, Pages, cells
 from edge.publish.rows import LAYOUT, PUT, TABLE, Row
 from edge.publish.write_ahead_log import log_of
@@ -44,9 +44,9 @@ def replace(file: Path, reason: str) -> int:
             connection.executemany(PUT, (row.columns for row in rows(file)))
         summary = "SELECT COUNT(*), COALESCE(MAX(ticket) - MIN(ticket) + 1, 0) FROM events"
         count, span = connection.execute(summary).fetchone()
-    _sync(unfinished)
+    sync(unfinished)
     unfinished.replace(file.with_name(file.name + NEW))
-    _sync(file.parent)
+    sync(file.parent)
     logger.warning(
         "%s: the spool is damaged (%s); it is kept as %s and replaced by a new one, with the %d "
         "events that could be read; %d between them could not",
@@ -76,9 +76,9 @@ def finish(file: Path) -> str:
         else:
             other.unlink(missing_ok=True)
     file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
-    _sync(file.parent)  # the old log must never meet the new file
+    sync(file.parent)  # the old log must never meet the new file
     new.replace(file)
-    _sync(file.parent)
+    sync(file.parent)
     return aside.name
 
 
@@ -108,12 +108,3 @@ def _sound_row(cell: Cell) -> Row | None:
         return None
     row = Row(cell.key, boot, float(monotonic_s), float(utc_s), payload)
     return row if row.is_sound(checksum) else None
-
-
-def _sync(path: Path) -> None:
-    """Makes a file, or the names in a folder, survive a power failure."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

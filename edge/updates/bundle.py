@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.durable import read_plain, sync
 from edge.errors import UpdateError
-from edge.updates.durable import read_plain, sync
 from edge.updates.version import Hash, Version
 
 if TYPE_CHECKING:  # what it imports takes memory

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.durable import locked, read_plain, replace, sync
 from edge.errors import UpdateError
-from edge.updates.durable import locked, read_plain, replace, sync
 from edge.updates.record import Failure, Record
 from edge.updates.version import order
 

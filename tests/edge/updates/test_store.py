@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.durable import locked
 from edge.errors import UpdateError
-from edge.updates.durable import locked
 from edge.updates.record import MAX_ATTEMPTS, Failure
 from edge.updates.store import MAX_STARTS, RECORD_LOCK, ModelStore
 
