@@ -126,18 +126,20 @@ def test_ten_reloads_leave_the_memory_as_it_was(
     tmp_path: Path, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     def reload(times: int) -> float:
+        readings = []
         for _ in range(times):
             process.send_signal(signal.SIGHUP)
             subscriber.until("speech/status", "ok")
             subscriber.until("kiosk/state")
-        return rss_mb(process.pid)
+            readings.append(rss_mb(process.pid))
+        return min(readings[-3:])  # one differs from the next by what is loading just then
 
     clip = {"source": str(HAPPY_CLIP), "loop": True}
     settings = daemon_settings(broker.port, camera=clip, microphone=clip)
     with daemon(tmp_path, settings, stderr=subprocess.DEVNULL) as process:
         subscriber.until("speech/status", "ok")
         before_mb = reload(3)
-        assert reload(10) - before_mb < 10  # -1 to 6 MB; 20 MB if each thread has a heap of its own
+        assert reload(10) - before_mb < 5  # 20 MB if each thread has a heap of its own
 
 
 def test_a_pause_that_cannot_be_stored_survives_a_reload(
