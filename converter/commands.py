@@ -63,12 +63,14 @@ def quantize(arguments: argparse.Namespace) -> None:
 
 def make(arguments: argparse.Namespace) -> None:
     """Runs a recipe; the result is a pack, or fusion.json."""
+    from converter.measuring.figures import headlines
     from converter.packing.usage import usage
     from converter.recipes.choose import make_by_recipe
 
     made = make_by_recipe(arguments)
     print("wrote", made)
     if arguments.modality in MODALITIES:
+        print(*headlines(load_pack(made).manifest), sep="\n")
         print(usage(arguments.modality, made))
 
 

@@ -34,6 +34,8 @@ OF_TASK = ("side", "width", "size", "coefficients", "network", "only", "map")
 """Options of the task itself: they change its input, its network or its data."""
 OF_SCHEDULE = ("epochs", "batch_size", "learning_rate", "patience")
 PACK_SUFFIXES = (".json", ".tflite")
+FEW_SAMPLES = 1000
+"""Fewer teach a network little from scratch: faces and voices often nothing at all."""
 
 
 def make_task(modality: str, options: Mapping[str, Any]) -> Task:
@@ -76,6 +78,11 @@ def train(task: Task, splits: Splits, run: Path, options: Training, resume: bool
         raise EmotiondError("--head-weights needs a text model and its --teacher")
     if options.start:
         plan = _from_pack(find_pack(options.start, task.modality), task, options, plan)
+    elif task.fine_tuning and not options.weights and len(splits.train) < FEW_SAMPLES:
+        print(
+            f"note: {len(splits.train)} samples teach a network little from scratch; "
+            f"--from {task.modality} starts from the model that ships"
+        )
     return train_network(task, splits, run, plan)
 
 

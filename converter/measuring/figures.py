@@ -1,4 +1,4 @@
-"""Prints the figures of an evaluation: overall, for each label, and what is taken for what."""
+"""The figures of a pack as text: in short, or overall, for each label and what is confused."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -7,10 +7,24 @@ from sklearn.metrics import confusion_matrix
 from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.labels import HEADINGS, NOTHING, label_rows
 from converter.measuring.metrics import SHARES
-from edge.perception.manifest import Manifest
+from edge.perception.manifest import Manifest, Metric
 
 Table = Callable[[str, Sequence[str], Iterable[Sequence[str]]], None]
 """Prints a title, headings and rows."""
+
+
+def headlines(manifest: Manifest) -> list[str]:
+    """Returns a line for each split that a pack was measured on: how much of it was right."""
+    found: dict[tuple[str, str], dict[str, Metric]] = {}
+    for one in manifest.metrics:
+        if one.of == "int8":
+            found.setdefault((one.dataset, one.split), {})[one.metric] = one
+    return [
+        f"{dataset}, {split}: {figures['accuracy'].value:.0%} of {figures['accuracy'].n} right, "
+        f"mean recall {figures['uar'].value:.0%}"
+        for (dataset, split), figures in found.items()
+        if {"accuracy", "uar"} <= figures.keys()
+    ]
 
 
 def print_figures(

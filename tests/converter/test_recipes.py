@@ -1,6 +1,7 @@
 """Recipes: read with every fault, run from data to pack, and run again without what is done."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,9 @@ def test_faces_are_made_into_a_pack_and_what_is_done_is_not_done_again(
     with monkeypatch.context() as patch:
         patch.setitem(making.ACTIONS, "quantize", interrupted)
         assert convert(monkeypatch, *command) == 1
-    assert "[1/5] train first: less than a minute" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "[1/5] train first: less than a minute" in printed
+    assert printed.count("samples teach a network little from scratch; --from face") == 1
     assert convert(monkeypatch, *command) == 0
     printed = capsys.readouterr().out
     assert "[1/5] train first: unchanged, skipped" in printed
@@ -148,6 +151,8 @@ def test_faces_are_made_into_a_pack_and_what_is_done_is_not_done_again(
         f"use it: models: {{face: {{model: {tmp_path / 'out' / 'models' / 'face.json'}}}}}"
         in printed
     )
+    assert re.search(r"^mine, held back: \d+% of \d+ right, mean recall \d+%$", printed, re.M)
+    assert re.search(r"^mine, test: \d+% of \d+ right, mean recall \d+%$", printed, re.M)
     manifest = load_pack(tmp_path / "out" / "models" / "face.json").manifest
     assert manifest.made_by == read_recipe(recipe).made_by
     assert {metric.split for metric in manifest.metrics} >= {"held back", "test"}
