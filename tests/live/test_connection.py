@@ -268,7 +268,7 @@ def test_a_command_sent_during_a_short_absence_is_received_on_return(
         lambda *command: commands.put(command),
     )
     publisher.start()
-    wait_until(lambda: publisher.connected)
+    sender.until("kiosk/status", "online")  # sent after the subscription, on the same connection
     sender.client.publish("emotion/kiosk/set/text", "there", qos=1)
     first = commands.get(timeout=5)
     assert first == ("text", b"there", False, 0.0)
