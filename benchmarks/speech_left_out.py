@@ -2,15 +2,18 @@
 
 python benchmarks/speech_left_out.py --data FOLDER… --run runs/speech_sets: ours are the models that
 `emotion-convert folds speech --by set` wrote to that run, for the same data. The machine is trained
-on the same clips, on statistics of MFCCs over each. Figures are the unweighted average recall over
-those of the seven emotions that a set has; an answer that it does not have is wrong.
+on the same clips, on statistics of MFCCs over each. Recalls are those of our int8 files, over those
+of the seven emotions that a set has ten clips of; an answer that it does not have is wrong. The
+last row has the means over sets with at least four emotions.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rich.progress import track
 from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,42 +24,84 @@ from converter.cross_validation import load_folds, read_fold_settings
 from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError
 from converter.datasets.speaker_splits import split_by_set
+from converter.measuring.metrics import expected_calibration_error
 from converter.tasks.speech import SpeechTask
 from edge.commands.terminal import table
-from edge.emotions import FloatArray, label_matrix
+from edge.emotions import EMOTIONS, FloatArray, label_matrix
 from edge.perception.manifest import SoundInput
 from edge.perception.pack import load_pack
 from edge.resources import MODELS
 
 FEWEST_EMOTIONS = 4
 """Sets with fewer do not count for the mean: guessing is too easy, or too hard."""
+FEWEST_CLIPS = 10
+"""The recall of an emotion that a set has fewer clips of would be chance."""
+NOTHING = "–"
 TASK = SpeechTask()
 MATRIX = label_matrix(TASK.labels, TASK.label_map)
 """float32[labels, 7]"""
 
 
-def _uar(targets: FloatArray, answers: FloatArray) -> float:
-    """Returns the mean recall of the emotions that occur; both are float32[samples, labels]."""
+@dataclass(frozen=True)
+class LeftOut:
+    """The figures on one data set, all as shares."""
+
+    recalls: FloatArray
+    """float[7], of our model; not a number for an emotion that the set lacks."""
+    ece: float
+    machine: float
+    """Mean recall of the support vector machine."""
+
+    @property
+    def emotions(self) -> int:
+        """Number of emotions that are measured."""
+        return int(np.isfinite(self.recalls).sum())
+
+    @property
+    def figures(self) -> list[float]:
+        """Mean recall, calibration error, mean recall of the machine, and each recall."""
+        return [float(np.nanmean(self.recalls)), self.ece, self.machine, *self.recalls.tolist()]
+
+
+def _recalls(targets: FloatArray, answers: FloatArray) -> FloatArray:
+    """Returns the recall of each emotion; both are float32[samples, labels]."""
     truth, guess = ((one @ MATRIX).argmax(axis=1) for one in (targets, answers))
-    return float(recall_score(truth, guess, labels=np.unique(truth), average="macro"))
+    found = recall_score(truth, guess, labels=range(len(EMOTIONS)), average=None, zero_division=0)
+    clips = np.bincount(truth, minlength=len(EMOTIONS))
+    return np.where(clips >= FEWEST_CLIPS, found, np.nan)
+
+
+def _described(recordings: Recordings, spec: SoundInput) -> Recordings:
+    """Returns a data set with statistics of each clip in place of its sound."""
+    clips = track(recordings.samples.inputs, description=f"statistics of {recordings.dataset}")
+    rows = [statistics(one, spec) for one in clips]
+    return replace(recordings, samples=replace(recordings.samples, inputs=rows))
 
 
 def _machines(sets: Sequence[Recordings], folds: int, spec: SoundInput) -> dict[str, float]:
     """Returns the mean recall on each set, of a machine trained on the sets of the other folds."""
+    described = [_described(one, spec) for one in sets]
     found = {}
     for fold in range(folds):
-        splits = split_by_set(sets, fold, folds)
+        splits = split_by_set(described, fold, folds)
         machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight="balanced"))
-        machine.fit([statistics(one, spec) for one in splits.train.inputs], splits.train.majority)
+        machine.fit(splits.train.inputs, splits.train.majority)
         for name in dict.fromkeys(splits.test.groups):
             tested = splits.test.of_groups({name})
-            labels = machine.predict([statistics(one, spec) for one in tested.inputs])
-            found[name] = _uar(tested.targets, np.eye(len(TASK.labels), dtype=np.float32)[labels])
+            answers = np.eye(len(TASK.labels), dtype=np.float32)[machine.predict(tested.inputs)]
+            found[name] = float(np.nanmean(_recalls(tested.targets, answers)))
     return found
 
 
+def _row(figures: Sequence[float]) -> list[str]:
+    """Returns percentages, but the calibration error as a number."""
+    shown = [f"{value:.0%}" if np.isfinite(value) else NOTHING for value in figures]
+    shown[1] = f"{figures[1]:.2f}"
+    return shown
+
+
 def main() -> None:
-    """Prints the mean recall on each set, and its mean over sets."""
+    """Prints the figures on each set, and their means over sets."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, action="append")
     parser.add_argument("--run", type=Path, required=True, help="our folds by set")
@@ -69,23 +114,22 @@ def main() -> None:
         raise DatasetError(f"{arguments.run}: these folds are of {', '.join(settings.clips)}")
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
-    ours = {
-        int8.pooled.dataset: _uar(int8.pooled.samples.targets, int8.pooled.probabilities)
-        for int8, _ in load_folds(sets, arguments.run)
-    }
+    answers = [int8.pooled for int8, _ in load_folds(sets, arguments.run)]
     machines = _machines(sets, settings.folds, spec)
-    counted = []
-    rows = []
-    for one in (each for each in sets if each.is_judged):
-        emotions = len(np.unique((one.samples.targets @ MATRIX).argmax(axis=1)))
-        name, figures = one.dataset, (ours[one.dataset], machines[one.dataset])
-        if emotions >= FEWEST_EMOTIONS:
-            counted.append(figures)
-        rows.append((name, str(len(one.samples)), str(emotions), *(f"{x:.1%}" for x in figures)))
+    found = {}
+    for one in answers:
+        truth, answered = (x @ MATRIX for x in (one.samples.targets, one.probabilities))
+        recalls = _recalls(one.samples.targets, one.probabilities)
+        ece = expected_calibration_error(answered, truth.argmax(axis=1))
+        found[one.dataset] = LeftOut(recalls, ece, machines[one.dataset])
+    counted = [one.figures for one in found.values() if one.emotions >= FEWEST_EMOTIONS]
+    rows = [
+        (one.dataset, str(len(one.samples)), *_row(found[one.dataset].figures)) for one in answers
+    ]
     if counted:
-        means = (f"{x:.1%}" for x in np.mean(counted, axis=0))
-        rows.append((f"mean, {FEWEST_EMOTIONS} emotions and more", "", "", *means))
-    print(table(("left out", "clips", "emotions", "emotiond", "MFCC statistics + SVM"), rows))
+        rows.append(("mean", "", *_row(np.nanmean(counted, axis=0).tolist())))
+    headings = ("left out", "clips", "mean recall", "ECE", "MFCC statistics + SVM", *EMOTIONS)
+    print(table(headings, rows))
 
 
 if __name__ == "__main__":
