@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from converter.datasets.splits import HELD_BACK, Splits
+from converter.datasets.splits import HELD_BACK, LEFT_OUT, Splits
 from converter.measuring.cost import Cost, cost, latencies_ms
 from converter.measuring.evaluate import SplitPredictions, variants_of
 from converter.measuring.labels import HEADINGS, label_rows
@@ -74,7 +74,7 @@ def write_report(
     parts = [
         f"# {manifest.name} {manifest.version}: figures",
         _introduction(variants, evaluation.cross_validated, pack, splits, run),
-        *_by_source(evaluation, metrics),
+        *_by_source(evaluation, metrics, manifest),
         _compare(variants, figures, costs, times_ms),
         *(("## Elsewhere", _elsewhere(evaluation.others)) if evaluation.others else ()),
         *_several_labels(metrics[0], *evaluation.others),
@@ -124,9 +124,15 @@ def _introduction(
     )
 
 
-def _by_source(evaluation: Evaluation, metrics: Sequence[Sequence[Metric]]) -> Sequence[str]:
-    """Returns a heading and a table of sources by emotion, left-out ones first; may be empty."""
-    own = [one for each in (*metrics, *evaluation.others) for one in each]
+def _by_source(
+    evaluation: Evaluation, metrics: Sequence[Sequence[Metric]], manifest: Manifest
+) -> Sequence[str]:
+    """Returns a heading and a table of sources by emotion, left-out ones first; may be empty.
+
+    Those that the manifest has are from folds by data set.
+    """
+    own = [one for one in manifest.metrics if one.split == LEFT_OUT]
+    own += [one for each in (*metrics, *evaluation.others) for one in each]
     headings, rows = source_rows(evaluation.left_out, own)
     if len(rows) < MIN_SOURCES:
         return ()

@@ -178,10 +178,20 @@ def _equal_emotions(task: Task) -> FloatArray:
     """Returns what makes emotions equally likely where labels are: some share an emotion."""
     emotions = list(task.label_map.values())
     counts = [1 if one is None else emotions.count(one) for one in emotions]
-    return -np.log(np.array(counts, np.float32))
+    return np.log(1 / np.array(counts, np.float32))
 
 
 def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, ...]:
+    """Returns what to add to the logits: equal emotions, or what answers held-back data best."""
+    equal = added = _equal_emotions(task)
+    if task.fits_prior_of_many or len(splits.schemes) == 1:
+        added = equal + _best_prior(logits + equal, splits, task)
+    shown = added.astype(float).round(2).tolist()
+    print("added to the logits:", dict(zip(task.labels, shown, strict=True)))
+    return tuple(round(float(one), 4) for one in added) if added.any() else ()
+
+
+def _best_prior(logits: FloatArray, splits: Splits, task: Task) -> FloatArray:
     """Returns what to add to the logits so that they answer held-back data best.
 
     The label prior is the mean over the training samples' data sets, as often as training draws
@@ -194,10 +204,4 @@ def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, .
     neutral = np.array([emotion == "neutral" for emotion in task.label_map.values()], np.float32)
     held_back = splits.held_back.labelled
     weights = task.sample_weights(held_back)
-    equal = _equal_emotions(task)
-    added = equal + fit_prior(
-        logits + equal, held_back, splits.schemes, log_prior, neutral, weights
-    )
-    shown = added.astype(float).round(2).tolist()
-    print("added to the logits:", dict(zip(task.labels, shown, strict=True)))
-    return tuple(round(float(one), 4) for one in added) if added.any() else ()
+    return fit_prior(logits, held_back, splits.schemes, log_prior, neutral, weights)

@@ -76,6 +76,11 @@ class Task(ABC):
 
     `quantize` then adds back what answers best, see `fit_prior`.
     """
+    fits_prior_of_many: ClassVar[bool] = True
+    """False if only a single data set tells how frequent labels will be.
+
+    What answers several sets best is then worse elsewhere than emotions that are equally likely.
+    """
     absent_prior: ClassVar[float] = 0.0
     """The label prior, in the loss, of a label that the annotators of a set could not choose.
 

@@ -105,6 +105,7 @@ class SpeechTask(Task):
         )
     )
     balances_labels = True
+    fits_prior_of_many = False
     absent_prior = 0.03
     rates_familiarity = True
     schedule = Schedule(

@@ -29,6 +29,7 @@ from converter.packing.calibrate import (
 )
 from converter.packing.quantize import check_integer, quantize
 from converter.tasks.face import FaceTask
+from converter.tasks.speech import SpeechTask
 from converter.training.losses import accuracy, loss
 from edge.emotions import FloatArray, softmax
 from edge.errors import EmotiondError
@@ -353,6 +354,10 @@ def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
     assert bounded["two"] == pytest.approx(found["two"])
 
 
+OFTEN_ANGRY = (0.05, 0.05, 0.1, 0.1, 0.5, 0.1, 0.05, 0.05)
+"""Shares of the labels of voices."""
+
+
 def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     rng = np.random.default_rng(0)
     task = FaceTask()
@@ -365,6 +370,26 @@ def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     found = _fit_prior(logits, Splits(*names, schemes=schemes), task)
     assert len(found) == 8
     assert np.isfinite(found).all()
+
+
+def test_several_sets_of_voices_do_not_say_how_frequent_emotions_are() -> None:
+    task = SpeechTask()
+    calm, neutral = task.labels.index("calm"), task.labels.index("neutral")
+    targets = np.eye(8, dtype=np.float32)[np.random.default_rng(0).choice(8, 200, p=OFTEN_ANGRY)]
+    logits = np.zeros((200, 8), np.float32)
+
+    def fitted(*sets: str) -> FloatArray:
+        groups = tuple(sets[row % len(sets)] for row in range(200))
+        samples = Samples(task.labels, list(range(200)), targets, groups, groups)
+        schemes = {one: AnnotationScheme(one, task.labels, "test") for one in sets}
+        splits = Splits(sets, samples, samples, samples, ("train",), "test", "none", (), schemes)
+        return np.array(_fit_prior(logits, splits, task))
+
+    # Both are neutral, which is as likely as each other emotion.
+    expected = np.zeros(8)
+    expected[[calm, neutral]] = -np.log(2)
+    assert fitted("one", "two") == pytest.approx(expected, abs=1e-4)
+    assert fitted("one")[task.labels.index("angry")] == fitted("one").max() > fitted("one")[0]
 
 
 def test_familiarity_is_bounded_by_two_percentiles_of_the_strength() -> None:

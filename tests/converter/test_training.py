@@ -19,7 +19,7 @@ from converter.datasets.priors import label_priors
 from converter.datasets.samples import Samples
 from converter.datasets.splits import AnnotationScheme, Splits
 from converter.measuring.cost import cost, latencies_ms
-from converter.measuring.evaluate import evaluate_pack, predict_all
+from converter.measuring.evaluate import add_metrics, evaluate_pack, predict_all
 from converter.measuring.metrics import accuracy_and_recall, majority_scores
 from converter.measuring.report import Evaluation, write_report
 from converter.networks import face
@@ -37,7 +37,7 @@ from converter.training.runs import CHECKPOINT, Plan, load_run
 from edge.emotions import FloatArray
 from edge.errors import EmotiondError
 from edge.perception.features import Pixels
-from edge.perception.manifest import ImageInput, InputSpec
+from edge.perception.manifest import ImageInput, InputSpec, Metric
 from edge.perception.pack import load_pack
 from tests.converter.command_line import convert
 
@@ -296,12 +296,15 @@ def test_a_pack_is_measured_in_both_forms_and_reported(
     for form in ("int8", "float32"):
         assert found["discs", "valid", "accuracy", form].n == 23
         assert ("discs", "valid", "ece_uncalibrated", form) in found
+    of_folds = Metric("strange", "left out", "accuracy_seven", 0.4, 40)
+    add_metrics(evaluated, [of_folds], manifest)
     pack = load_pack(manifest)
     measured = Evaluation(predict_all(task, splits, pack, run))
     page = write_report(task, splits, measured, pack, run, tmp_path / "reports")
     text = page.read_text()
     percent = f"{found['discs', 'valid', 'accuracy', 'int8'].value:.1%}"
     assert f"| accuracy | {percent} |" in text
+    assert "| **strange**, left out (40) | 40 |" in text
     assert "DEPTHWISE_CONV_2D" in text
     for kind in ("classes", "confusion", "reliability", "curves"):
         assert f"face-{kind}.png" in text
