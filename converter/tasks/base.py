@@ -76,10 +76,10 @@ class Task(ABC):
 
     `quantize` then adds back what answers best, see `fit_prior`.
     """
-    fits_prior_of_many: ClassVar[bool] = True
-    """False if only a single data set tells how frequent labels will be.
+    fits_prior_across_sets: ClassVar[bool] = True
+    """False if only a single data set says how frequent labels are; of several, none does.
 
-    What answers several sets best is then worse elsewhere than emotions that are equally likely.
+    Elsewhere, emotions that are equally likely are then better than what answers these sets best.
     """
     absent_prior: ClassVar[float] = 0.0
     """The label prior, in the loss, of a label that the annotators of a set could not choose.

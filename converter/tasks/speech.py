@@ -105,7 +105,7 @@ class SpeechTask(Task):
         )
     )
     balances_labels = True
-    fits_prior_of_many = False
+    fits_prior_across_sets = False
     absent_prior = 0.03
     rates_familiarity = True
     schedule = Schedule(
