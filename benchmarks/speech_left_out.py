@@ -49,7 +49,7 @@ class LeftOut:
     recalls: FloatArray
     """float[7], of our model; not a number for an emotion that the set lacks."""
     ece: float
-    machine: float
+    svm: float
     """Mean recall of the support vector machine."""
 
     @property
@@ -59,8 +59,8 @@ class LeftOut:
 
     @property
     def figures(self) -> list[float]:
-        """Mean recall, calibration error, mean recall of the machine, and each recall."""
-        return [float(np.nanmean(self.recalls)), self.ece, self.machine, *self.recalls.tolist()]
+        """Mean recall, calibration error, mean recall of the SVM, and each recall."""
+        return [float(np.nanmean(self.recalls)), self.ece, self.svm, *self.recalls.tolist()]
 
 
 def _recalls(targets: FloatArray, answers: FloatArray) -> FloatArray:
@@ -78,17 +78,17 @@ def _described(recordings: Recordings, spec: SoundInput) -> Recordings:
     return replace(recordings, samples=replace(recordings.samples, inputs=rows))
 
 
-def _machines(sets: Sequence[Recordings], folds: int, spec: SoundInput) -> dict[str, float]:
-    """Returns the mean recall on each set, of a machine trained on the sets of the other folds."""
+def _svms(sets: Sequence[Recordings], folds: int, spec: SoundInput) -> dict[str, float]:
+    """Returns the mean recall on each set, of an SVM trained on the sets of the other folds."""
     described = [_described(one, spec) for one in sets]
     found = {}
     for fold in range(folds):
         splits = split_by_set(described, fold, folds)
-        machine = make_pipeline(StandardScaler(), SVC(C=10, class_weight="balanced"))
-        machine.fit(splits.train.inputs, splits.train.majority)
+        svm = make_pipeline(StandardScaler(), SVC(C=10, class_weight="balanced"))
+        svm.fit(splits.train.inputs, splits.train.majority)
         for name in dict.fromkeys(splits.test.groups):
             tested = splits.test.of_groups({name})
-            answers = np.eye(len(TASK.labels), dtype=np.float32)[machine.predict(tested.inputs)]
+            answers = np.eye(len(TASK.labels), dtype=np.float32)[svm.predict(tested.inputs)]
             found[name] = float(np.nanmean(_recalls(tested.targets, answers)))
     return found
 
@@ -115,13 +115,13 @@ def main() -> None:
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
     answers = [int8.pooled for int8, _ in load_folds(sets, arguments.run)]
-    machines = _machines(sets, settings.folds, spec)
+    svms = _svms(sets, settings.folds, spec)
     found = {}
     for one in answers:
         truth, answered = (x @ MATRIX for x in (one.samples.targets, one.probabilities))
         recalls = _recalls(one.samples.targets, one.probabilities)
         ece = expected_calibration_error(answered, truth.argmax(axis=1))
-        found[one.dataset] = LeftOut(recalls, ece, machines[one.dataset])
+        found[one.dataset] = LeftOut(recalls, ece, svms[one.dataset])
     counted = [one.figures for one in found.values() if one.emotions >= FEWEST_EMOTIONS]
     rows = [
         (one.dataset, str(len(one.samples)), *_row(found[one.dataset].figures)) for one in answers

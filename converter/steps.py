@@ -35,7 +35,7 @@ OF_TASK = ("side", "width", "size", "coefficients", "network", "only", "map")
 OF_SCHEDULE = ("epochs", "batch_size", "learning_rate", "patience")
 PACK_SUFFIXES = (".json", ".tflite")
 FEW_SAMPLES = 1000
-"""Fewer teach a network little from scratch: faces and voices often nothing at all."""
+"""Fewer teach a network little from scratch."""
 
 
 def make_task(modality: str, options: Mapping[str, Any]) -> Task:

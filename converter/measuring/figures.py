@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sklearn.metrics import confusion_matrix
 
+from converter.datasets.splits import LEFT_OUT
 from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.labels import HEADINGS, NOTHING, label_rows
 from converter.measuring.metrics import SHARES
@@ -14,10 +15,10 @@ Table = Callable[[str, Sequence[str], Iterable[Sequence[str]]], None]
 
 
 def headlines(manifest: Manifest) -> list[str]:
-    """Returns a line for each split that a pack was measured on: how much of it was right."""
+    """Returns a line for each split that the pack itself answered: how much of it was right."""
     found: dict[tuple[str, str], dict[str, Metric]] = {}
     for one in manifest.metrics:
-        if one.of == "int8":
+        if one.of == "int8" and one.split != LEFT_OUT:
             found.setdefault((one.dataset, one.split), {})[one.metric] = one
     return [
         f"{dataset}, {split}: {figures['accuracy'].value:.0%} of {figures['accuracy'].n} right, "

@@ -129,7 +129,7 @@ def _by_source(
 ) -> Sequence[str]:
     """Returns a heading and a table of sources by emotion, left-out ones first; may be empty.
 
-    Those that the manifest has are from folds by data set.
+    Left-out figures in the manifest come from folds by data set.
     """
     own = [one for one in manifest.metrics if one.split == LEFT_OUT]
     own += [one for each in (*metrics, *evaluation.others) for one in each]
@@ -138,7 +138,7 @@ def _by_source(
         return ()
     title = "## Sources and the recall of each emotion, in percent"
     explained = (
-        "Figures of sources that were *left out* are of a model that was not trained on them."
+        "Figures of sources that were *left out* are of other networks, trained without them."
     )
     return title, explained, markdown_table(headings, rows), "## All figures"
 

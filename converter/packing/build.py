@@ -184,7 +184,7 @@ def _equal_emotions(task: Task) -> FloatArray:
 def _fit_prior(logits: FloatArray, splits: Splits, task: Task) -> tuple[float, ...]:
     """Returns what to add to the logits: equal emotions, or what answers held-back data best."""
     equal = added = _equal_emotions(task)
-    if task.fits_prior_across_sets or len(splits.schemes) == 1:
+    if task.fits_prior_across_sets or len(set(splits.train.groups)) == 1:
         added = equal + _best_prior(logits + equal, splits, task)
     shown = added.astype(float).round(2).tolist()
     print("added to the logits:", dict(zip(task.labels, shown, strict=True)))

@@ -77,9 +77,9 @@ class Task(ABC):
     `quantize` then adds back what answers best, see `fit_prior`.
     """
     fits_prior_across_sets: ClassVar[bool] = True
-    """False if only a single data set says how frequent labels are; of several, none does.
+    """Whether several data sets together say how frequent labels are.
 
-    Elsewhere, emotions that are equally likely are then better than what answers these sets best.
+    If False, only a single set does; emotions of several are taken as equally likely.
     """
     absent_prior: ClassVar[float] = 0.0
     """The label prior, in the loss, of a label that the annotators of a set could not choose.

@@ -354,10 +354,6 @@ def test_label_priors_are_the_shares_of_each_set_among_its_own_labels() -> None:
     assert bounded["two"] == pytest.approx(found["two"])
 
 
-OFTEN_ANGRY = (0.05, 0.05, 0.1, 0.1, 0.5, 0.1, 0.05, 0.05)
-"""Shares of the labels of voices."""
-
-
 def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
     rng = np.random.default_rng(0)
     task = FaceTask()
@@ -375,7 +371,8 @@ def test_a_label_that_no_set_offers_has_a_finite_prior_in_the_pack() -> None:
 def test_several_sets_of_voices_do_not_say_how_frequent_emotions_are() -> None:
     task = SpeechTask()
     calm, neutral = task.labels.index("calm"), task.labels.index("neutral")
-    targets = np.eye(8, dtype=np.float32)[np.random.default_rng(0).choice(8, 200, p=OFTEN_ANGRY)]
+    often_angry = (0.05, 0.05, 0.1, 0.1, 0.5, 0.1, 0.05, 0.05)
+    targets = np.eye(8, dtype=np.float32)[np.random.default_rng(0).choice(8, 200, p=often_angry)]
     logits = np.zeros((200, 8), np.float32)
 
     def fitted(*sets: str) -> FloatArray:
