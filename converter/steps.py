@@ -16,6 +16,7 @@ from converter.fusion.report import write_fusion_report
 from converter.fusion.simulated_pairs import Predictions, predict_held_back
 from converter.measuring.evaluate import predict_all
 from converter.measuring.report import Evaluation, write_report
+from converter.networks.freezing import FEW_SAMPLES
 from converter.options import NETWORKS, TextTraining, Training
 from converter.tasks.base import Schedule, Task
 from converter.tasks.registry import TASKS
@@ -34,8 +35,6 @@ OF_TASK = ("side", "width", "size", "coefficients", "network", "only", "map")
 """Options of the task itself: they change its input, its network or its data."""
 OF_SCHEDULE = ("epochs", "batch_size", "learning_rate", "patience")
 PACK_SUFFIXES = (".json", ".tflite")
-FEW_SAMPLES = 1000
-"""Fewer teach a network little from scratch."""
 
 
 def make_task(modality: str, options: Mapping[str, Any]) -> Task:

@@ -8,7 +8,8 @@ from converter.datasets.splits import LEFT_OUT
 from converter.measuring.evaluate import SplitPredictions
 from converter.measuring.labels import HEADINGS, NOTHING, label_rows
 from converter.measuring.metrics import SHARES
-from edge.perception.manifest import Manifest, Metric
+from converter.measuring.sources import by_split
+from edge.perception.manifest import Manifest
 
 Table = Callable[[str, Sequence[str], Iterable[Sequence[str]]], None]
 """Prints a title, headings and rows."""
@@ -16,15 +17,11 @@ Table = Callable[[str, Sequence[str], Iterable[Sequence[str]]], None]
 
 def headlines(manifest: Manifest) -> list[str]:
     """Returns a line for each split that the pack itself answered: how much of it was right."""
-    found: dict[tuple[str, str], dict[str, Metric]] = {}
-    for one in manifest.metrics:
-        if one.of == "int8" and one.split != LEFT_OUT:
-            found.setdefault((one.dataset, one.split), {})[one.metric] = one
     return [
         f"{dataset}, {split}: {figures['accuracy'].value:.0%} of {figures['accuracy'].n} right, "
         f"mean recall {figures['uar'].value:.0%}"
-        for (dataset, split), figures in found.items()
-        if {"accuracy", "uar"} <= figures.keys()
+        for (dataset, split), figures in by_split(manifest.metrics).items()
+        if split != LEFT_OUT and {"accuracy", "uar"} <= figures.keys()
     ]
 
 

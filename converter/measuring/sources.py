@@ -33,20 +33,25 @@ def source_rows(left_out: Iterable[Manifest], own: Sequence[Metric]) -> tuple[Ro
     return ("", *OVERALL.values(), *EMOTIONS), rows
 
 
-def _by_source(
-    metrics: Iterable[Metric], columns: Sequence[str]
-) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Returns by data set and split the number of samples and the value of each column."""
+def by_split(metrics: Iterable[Metric]) -> dict[tuple[str, str], dict[str, Metric]]:
+    """Returns the metrics of the int8 file by data set and split, and then by name."""
     found: dict[tuple[str, str], dict[str, Metric]] = {}
     for one in metrics:
         if one.of == "int8":
             found.setdefault((one.dataset, one.split), {})[one.metric] = one
+    return found
+
+
+def _by_source(
+    metrics: Iterable[Metric], columns: Sequence[str]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Returns by data set and split the number of samples and the value of each column."""
     return {
         source: (
             str(next(iter(each.values())).n),
             *(_formatted(each[name]) if name in each else "–" for name in columns),
         )
-        for source, each in found.items()
+        for source, each in by_split(metrics).items()
         if columns[0] in each
     }
 

@@ -3,7 +3,7 @@
 import keras
 
 FEW_SAMPLES = 1000
-"""More training samples than this can teach the whole network."""
+"""More training samples than this can teach the whole network; fewer teach little from scratch."""
 
 
 def freeze_normalization(model: keras.Model) -> None:
