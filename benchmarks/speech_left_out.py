@@ -1,8 +1,8 @@
 """Compares the speech model with a support vector machine on data sets that neither ever met.
 
 python benchmarks/speech_left_out.py --data FOLDER… --run runs/speech_sets: ours are the models that
-`emotion-convert folds speech --by set` wrote to that run, for the same data. The machine is trained
-on the same clips, on statistics of MFCCs over each. Recalls are those of our int8 files, over those
+`emotion-convert folds speech --by set` wrote to that run, for the same data. The SVM is trained on
+the same clips, on statistics of MFCCs over each. Recalls are those of our int8 files, over those
 of the seven emotions that a set has ten clips of; an answer that it does not have is wrong. The
 last row has the means over sets with at least four emotions.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.progress import track
 from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
@@ -24,6 +25,8 @@ from converter.cross_validation import load_folds, read_fold_settings
 from converter.datasets.recordings import Recordings
 from converter.datasets.samples import DatasetError
 from converter.datasets.speaker_splits import split_by_set
+from converter.measuring.evaluate import SplitPredictions
+from converter.measuring.labels import NOTHING
 from converter.measuring.metrics import expected_calibration_error
 from converter.tasks.speech import SpeechTask
 from edge.commands.terminal import table
@@ -36,36 +39,37 @@ FEWEST_EMOTIONS = 4
 """Sets with fewer do not count for the mean: guessing is too easy, or too hard."""
 FEWEST_CLIPS = 10
 """The recall of an emotion that a set has fewer clips of would be chance."""
-NOTHING = "–"
+HEADINGS = ("left out", "clips", "mean recall", "ECE", "MFCC statistics + SVM", *EMOTIONS)
 TASK = SpeechTask()
 MATRIX = label_matrix(TASK.labels, TASK.label_map)
 """float32[labels, 7]"""
+EMOTION_OF = MATRIX.argmax(axis=1)
+"""The emotion of each label, as an index."""
+
+Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The figures on one data set, all as shares."""
+    """The figures on one data set, or means over several, as shares."""
 
-    recalls: FloatArray
-    """float[7], of our model; not a number for an emotion that the set lacks."""
+    mean_recall: float
     ece: float
     svm: float
     """Mean recall of the support vector machine."""
+    recalls: FloatArray
+    """float[7], of our model; not a number for an emotion that the set lacks."""
 
     @property
-    def emotions(self) -> int:
-        """Number of emotions that are measured."""
-        return int(np.isfinite(self.recalls).sum())
-
-    @property
-    def figures(self) -> list[float]:
-        """Mean recall, calibration error, mean recall of the SVM, and each recall."""
-        return [float(np.nanmean(self.recalls)), self.ece, self.svm, *self.recalls.tolist()]
+    def cells(self) -> list[str]:
+        """The figures as text, under HEADINGS."""
+        return [f"{self.mean_recall:.0%}", f"{self.ece:.2f}", f"{self.svm:.0%}"] + [
+            f"{one:.0%}" if np.isfinite(one) else NOTHING for one in self.recalls
+        ]
 
 
-def _recalls(targets: FloatArray, answers: FloatArray) -> FloatArray:
-    """Returns the recall of each emotion; both are float32[samples, labels]."""
-    truth, guess = ((one @ MATRIX).argmax(axis=1) for one in (targets, answers))
+def _recalls(truth: Indices, guess: Indices) -> FloatArray:
+    """Returns the recall of each emotion; both are indices of emotions."""
     found = recall_score(truth, guess, labels=range(len(EMOTIONS)), average=None, zero_division=0)
     clips = np.bincount(truth, minlength=len(EMOTIONS))
     return np.where(clips >= FEWEST_CLIPS, found, np.nan)
@@ -88,16 +92,27 @@ def _svms(sets: Sequence[Recordings], folds: int, spec: SoundInput) -> dict[str,
         svm.fit(splits.train.inputs, splits.train.majority)
         for name in dict.fromkeys(splits.test.groups):
             tested = splits.test.of_groups({name})
-            answers = np.eye(len(TASK.labels), dtype=np.float32)[svm.predict(tested.inputs)]
-            found[name] = float(np.nanmean(_recalls(tested.targets, answers)))
+            truth, guess = (EMOTION_OF[x] for x in (tested.majority, svm.predict(tested.inputs)))
+            found[name] = float(np.nanmean(_recalls(truth, guess)))
     return found
 
 
-def _row(figures: Sequence[float]) -> list[str]:
-    """Returns percentages, but the calibration error as a number."""
-    shown = [f"{value:.0%}" if np.isfinite(value) else NOTHING for value in figures]
-    shown[1] = f"{figures[1]:.2f}"
-    return shown
+def _measured(answers: SplitPredictions, svm: float) -> LeftOut:
+    """Returns our figures on one data set, beside the mean recall of an SVM."""
+    truth, answered = EMOTION_OF[answers.samples.majority], answers.probabilities @ MATRIX
+    recalls = _recalls(truth, answered.argmax(axis=1))
+    ece = expected_calibration_error(answered, truth)
+    return LeftOut(float(np.nanmean(recalls)), ece, svm, recalls)
+
+
+def _mean(figures: Sequence[LeftOut]) -> LeftOut:
+    """Returns the mean of each figure; of a recall, over the sets that have the emotion."""
+    return LeftOut(
+        float(np.mean([one.mean_recall for one in figures])),
+        float(np.mean([one.ece for one in figures])),
+        float(np.mean([one.svm for one in figures])),
+        np.nanmean([one.recalls for one in figures], axis=0),
+    )
 
 
 def main() -> None:
@@ -114,22 +129,17 @@ def main() -> None:
         raise DatasetError(f"{arguments.run}: these folds are of {', '.join(settings.clips)}")
     spec = load_pack(MODELS / "speech.json").manifest.input
     assert isinstance(spec, SoundInput)
-    answers = [int8.pooled for int8, _ in load_folds(sets, arguments.run)]
     svms = _svms(sets, settings.folds, spec)
-    found = {}
-    for one in answers:
-        truth, answered = (x @ MATRIX for x in (one.samples.targets, one.probabilities))
-        recalls = _recalls(one.samples.targets, one.probabilities)
-        ece = expected_calibration_error(answered, truth.argmax(axis=1))
-        found[one.dataset] = LeftOut(recalls, ece, svms[one.dataset])
-    counted = [one.figures for one in found.values() if one.emotions >= FEWEST_EMOTIONS]
+    answers = [int8.pooled for int8, _ in load_folds(sets, arguments.run)]
+    measured = [_measured(one, svms[one.dataset]) for one in answers]
     rows = [
-        (one.dataset, str(len(one.samples)), *_row(found[one.dataset].figures)) for one in answers
+        (one.dataset, str(len(one.samples)), *figures.cells)
+        for one, figures in zip(answers, measured, strict=True)
     ]
+    counted = [x for x in measured if np.isfinite(x.recalls).sum() >= FEWEST_EMOTIONS]
     if counted:
-        rows.append(("mean", "", *_row(np.nanmean(counted, axis=0).tolist())))
-    headings = ("left out", "clips", "mean recall", "ECE", "MFCC statistics + SVM", *EMOTIONS)
-    print(table(headings, rows))
+        rows.append(("mean", "", *_mean(counted).cells))
+    print(table(HEADINGS, rows))
 
 
 if __name__ == "__main__":
